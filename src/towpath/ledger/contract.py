@@ -1,0 +1,472 @@
+"""What the ledger promises: facts and their events in one transaction, over one graph.
+
+`ledger.write()` opens a transaction; its facets (`versions`, `runs`, `graph`, …) each write their
+fact *and* append its event to the log. Leaving the block commits both; an exception rolls both back.
+`ledger.read()` opens a consistent snapshot, in which writing raises `UsageError`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from towpath.ledger.records import (
+    Asset,
+    Checkpoint,
+    Event,
+    Execution,
+    Intent,
+    Json,
+    Lineage,
+    Metric,
+    Relation,
+    Revision,
+    Run,
+    RunStatus,
+    Segment,
+    Version,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from towpath.core.refs import Ref
+
+
+class Ledger(Protocol):
+    """The append-only record and the graph in it. Thread-safe and process-safe.
+
+    Writers are serialised by the log's head, so events have a gap-free order that is their commit
+    order. A write that loses a race the database can see is retried inside; what the caller must
+    decide about (a version number taken, a lease lost) is raised as `Conflict` or `FenceLost`.
+    A database that is away raises `Unavailable`, a full disk `StorageFull`; the transaction then left
+    no trace. `write()` blocks don't nest, must be short, and must not wait on anything else.
+    """
+
+    def write(self, *, actor: str = "towpath") -> AbstractContextManager[Transaction]:
+        """Open a read-write transaction; events carry `actor`."""
+        ...
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """Open a read-only snapshot."""
+        ...
+
+    def close(self) -> None:
+        """Give connections back. Idempotent."""
+        ...
+
+
+class Transaction(Protocol):
+    """One transaction's view of the ledger, by facet. Not thread-safe; valid inside its block."""
+
+    @property
+    def versions(self) -> Versions: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def intents(self) -> Intents: ...
+    @property
+    def cache(self) -> Cache: ...
+    @property
+    def segments(self) -> Segments: ...
+
+
+class Versions(Protocol):
+    """Assets and their immutable, numbered versions."""
+
+    def declare(
+        self,
+        kind: str,
+        name: str,
+        *,
+        project: str,
+        description: str = "",
+        tags: Mapping[str, str] = {},
+    ) -> Asset:
+        """Create the asset, or update its description and tags. Event: `asset.declared` if changed.
+
+        Raises:
+            Conflict: The name is taken by another project.
+        """
+        ...
+
+    def assets(self, kind: str | None = None, *, project: str | None = None) -> list[Asset]:
+        """Return assets ordered by kind and name."""
+        ...
+
+    def commit(
+        self,
+        kind: str,
+        name: str,
+        *,
+        digest: str,
+        body: Mapping[str, object],
+        state: str = "ready",
+        expected: int | None = None,
+        made_by: str | None = None,
+        tags: Mapping[str, str] = {},
+    ) -> Version:
+        """Add the next version of a declared asset. Event: `version.committed`.
+
+        With `made_by`, links the version to its run (`made`).
+
+        Args:
+            expected: The number the writer believes is the latest (0 for none); compare-and-swap.
+                None commits after whatever is there.
+
+        Raises:
+            NotFound: The asset is not declared.
+            Conflict: `expected` is not the latest any more.
+        """
+        ...
+
+    def get(self, ref: Ref) -> Version:
+        """Return a version; without a number the latest. Raises `NotFound` naming what exists."""
+        ...
+
+    def find(self, ref: Ref) -> Version | None:
+        """Like `get`, with None for what does not exist."""
+        ...
+
+    def latest(
+        self, kind: str, name: str, *, states: Sequence[str] | None = None
+    ) -> Version | None:
+        """Return the highest-numbered version, of those in `states` if given."""
+        ...
+
+    def list(
+        self,
+        kind: str | None = None,
+        name: str | None = None,
+        *,
+        project: str | None = None,
+        states: Sequence[str] | None = None,
+        limit: int = 1000,
+    ) -> list[Version]:
+        """Return versions, newest first."""
+        ...
+
+    def revise(self, ref: Ref, *, digest: str, body: Mapping[str, object], reason: str) -> Version:
+        """Replace the content of a version after an erasure: same number, next revision.
+
+        Event: `version.revised` with both digests. `reason` carries no personal data.
+        """
+        ...
+
+    def revisions(self, ref: Ref) -> list[Revision]:
+        """Return the history of one version's content, oldest first."""
+        ...
+
+    def set_state(
+        self, ref: Ref, state: str, *, reason: str, expect: Sequence[str] = ()
+    ) -> Version:
+        """Move a version to another state. Event: `version.moved`. No-op when it is there already.
+
+        Raises:
+            Conflict: `expect` is given and the version is in none of those states.
+        """
+        ...
+
+    def tag(self, ref: Ref, tags: Mapping[str, str]) -> None:
+        """Set labels; an empty value removes one. Event: `version.tagged`."""
+        ...
+
+    def set_alias(self, kind: str, name: str, alias: str, number: int | None) -> None:
+        """Point an alias at a version, or remove it with None. Event: `alias.moved`."""
+        ...
+
+    def by_alias(self, kind: str, name: str, alias: str) -> Version | None:
+        """Return the version an alias points at."""
+        ...
+
+
+class Runs(Protocol):
+    """Executions with parameters, metrics and tags, shaped for the MLflow tracking protocol."""
+
+    def start(
+        self,
+        *,
+        kind: str,
+        name: str,
+        project: str,
+        run_id: str | None = None,
+        parent: str | None = None,
+        key: str | None = None,
+        params: Mapping[str, object] = {},
+        tags: Mapping[str, str] = {},
+    ) -> Run:
+        """Record that an execution began. Event: `run.started`. Idempotent for a given `run_id`."""
+        ...
+
+    def finish(self, run_id: str, status: RunStatus, *, error: str | None = None) -> Run:
+        """Record how it ended. Event: `run.finished`. A finished run stays as it is."""
+        ...
+
+    def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
+        """Record parameters; text of at most 6,000 characters. One is written once.
+
+        Raises:
+            Conflict: The run has the parameter with another value.
+        """
+        ...
+
+    def log_metrics(self, run_id: str, metrics: Iterable[Metric]) -> None:
+        """Append points, without events. NaN and infinities are kept. Same point twice is one."""
+        ...
+
+    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set labels of at most 8,000 characters; an empty value removes one."""
+        ...
+
+    def get(self, run_id: str) -> Run:
+        """Return a run with its parameters, tags and latest metrics. Raises `NotFound`."""
+        ...
+
+    def list(
+        self,
+        *,
+        project: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        status: RunStatus | None = None,
+        parent: str | None = None,
+        limit: int = 1000,
+    ) -> list[Run]:
+        """Return runs, newest first."""
+        ...
+
+    def history(self, run_id: str, key: str, *, since_step: int | None = None) -> list[Metric]:
+        """Return a metric's points by step, then time."""
+        ...
+
+
+class Graph(Protocol):
+    """Who depends on what. Nodes need no declaration; linking twice is linking once."""
+
+    def link(self, child: Ref, relation: Relation, parent: Ref) -> None:
+        """Record that `child` depends on `parent`. Event: `edge.linked` when new.
+
+        `made`: a version (child) was made by a run (parent). `used`: a run (child) used a version
+        (parent). `includes`: a release (child) includes a model or service version (parent).
+        """
+        ...
+
+    def trace(self, node: Ref, *, depth: int | None = None) -> Lineage:
+        """Walk from `node` to everything it depends on: one recursive query.
+
+        An artefact or version that several runs made is followed to all of them.
+        """
+        ...
+
+    def impact(self, node: Ref, *, depth: int | None = None) -> Lineage:
+        """Walk from `node` to everything that depends on it: one recursive query."""
+        ...
+
+
+class Events(Protocol):
+    """The append-only log: an RFC 9162 Merkle tree over canonical JSON entries."""
+
+    def append(self, type: str, subject: str, **payload: object) -> Event:
+        """Add an entry for a fact that no other facet records. Never put personal data in it."""
+        ...
+
+    def read(
+        self,
+        *,
+        after: int = -1,
+        limit: int = 1000,
+        types: Sequence[str] | None = None,
+        subject: str | None = None,
+        newest_first: bool = False,
+    ) -> list[Event]:
+        """Return entries with `seq` above `after` (below it when `newest_first` and not -1)."""
+        ...
+
+    def size(self) -> int:
+        """Return the number of entries."""
+        ...
+
+    def root(self, size: int | None = None) -> str:
+        """Return the Merkle tree hash of the first `size` entries, in hexadecimal."""
+        ...
+
+    def inclusion(self, seq: int, size: int | None = None) -> list[str]:
+        """Return the audit path of entry `seq` in the tree of `size` (RFC 9162, section 2.1.3)."""
+        ...
+
+    def consistency(self, old_size: int, new_size: int | None = None) -> list[str]:
+        """Return the proof that the older tree is a prefix of the newer (section 2.1.4)."""
+        ...
+
+    def checkpoint(self) -> Checkpoint:
+        """Sign and store the current size and root; the stored one if nothing was added since."""
+        ...
+
+    def checkpoints(self, limit: int = 100) -> list[Checkpoint]:
+        """Return stored checkpoints, newest first."""
+        ...
+
+
+class Intents(Protocol):
+    """Desired state and the leases on it. Claims and renewals leave no event; changes do."""
+
+    def put(
+        self,
+        kind: str,
+        name: str,
+        *,
+        project: str,
+        spec: Mapping[str, object],
+        phase: str = "new",
+        status: Mapping[str, object] | None = None,
+        due: bool = True,
+    ) -> Intent:
+        """Create the row, or replace its spec. Event: `intent.declared` when the spec is new.
+
+        An existing row keeps its phase and status; a changed spec raises `generation` and makes it due.
+        `phase` and `status` only seed a new row. `due=False` stores plain state that nobody claims.
+        """
+        ...
+
+    def get(self, kind: str, name: str) -> Intent:
+        """Return the row. Raises `NotFound`."""
+        ...
+
+    def find(self, kind: str, name: str) -> Intent | None:
+        """Return the row or None."""
+        ...
+
+    def list(
+        self,
+        kind: str | None = None,
+        *,
+        project: str | None = None,
+        phases: Sequence[str] | None = None,
+        limit: int = 1000,
+    ) -> list[Intent]:
+        """Return rows, oldest first."""
+        ...
+
+    def claim(self, kinds: Sequence[str], *, owner: str, lease_s: float) -> Intent | None:
+        """Take the lease of the row that has been due longest and is held by nobody living.
+
+        Raises its fence. Two workers never hold the same row: the older fence can't advance it.
+        """
+        ...
+
+    def renew(self, held: Intent, *, lease_s: float) -> None:
+        """Extend the lease. Raises `FenceLost` if it was taken over."""
+        ...
+
+    def advance(
+        self,
+        held: Intent,
+        *,
+        phase: str | None = None,
+        status: Mapping[str, object] | None = None,
+        due_in_s: float | None = None,
+        keep: bool = False,
+    ) -> Intent:
+        """Record one step of a claimed row, in the same transaction as the step's effects.
+
+        Event: `intent.moved` when the phase changes. Releases the lease unless `keep`.
+
+        Args:
+            status: Replaces the status when given.
+            due_in_s: When to look again (wall seconds from now); None: only when the spec changes or
+                somebody calls `wake`.
+
+        Raises:
+            FenceLost: The row was claimed by somebody else meanwhile; the whole transaction must fail.
+        """
+        ...
+
+    def wake(self, kind: str, name: str) -> None:
+        """Make a row due now. Absent rows are fine."""
+        ...
+
+    def delete(self, kind: str, name: str) -> None:
+        """Remove the row. Event: `intent.deleted`. Absent rows are fine."""
+        ...
+
+
+class Cache(Protocol):
+    """Which steps have been executed, and who is executing which: one execution per key."""
+
+    def look(self, key: str) -> Execution | None:
+        """Return the finished execution of a key."""
+        ...
+
+    def claim(
+        self,
+        key: str,
+        *,
+        step: str,
+        parts: Mapping[str, str],
+        run_id: str,
+        owner: str,
+        lease_s: float,
+    ) -> Execution:
+        """Return the finished execution, or take the key and return it as `running` with our `run_id`.
+
+        A `running` execution with another `run_id` means somebody living is on it: wait and ask again.
+        """
+        ...
+
+    def renew(self, key: str, *, fence: int, lease_s: float) -> None:
+        """Extend a claim. Raises `FenceLost` if it was taken over."""
+        ...
+
+    def fill(self, key: str, *, fence: int, outputs: Mapping[str, object]) -> Execution:
+        """Record the outputs of a claimed key. Event: `step.cached`. Raises `FenceLost`."""
+        ...
+
+    def drop(self, key: str, *, fence: int | None = None) -> None:
+        """Forget a key: its execution failed, or its outputs are gone. With `fence`, only our claim."""
+        ...
+
+    def last(self, step: str) -> Execution | None:
+        """Return the newest finished execution of a step, to explain a miss against."""
+        ...
+
+    def using(self, digests: Sequence[str]) -> list[Execution]:
+        """Return finished executions whose `parts` or outputs mention any of these digests."""
+        ...
+
+
+class Segments(Protocol):
+    """The files of high-volume streams, so that no decision is a row here."""
+
+    def add(self, segments: Iterable[Segment], *, retire: Iterable[str] = ()) -> None:
+        """List new files and drop the digests in `retire`, in one step. Event: `segments.changed`."""
+        ...
+
+    def list(
+        self,
+        stream: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        record_id: str | None = None,
+    ) -> list[Segment]:
+        """Return files that overlap [since, until) or may hold `record_id`, ordered by `since`."""
+        ...
+
+
+__all__ = [
+    "Cache",
+    "Events",
+    "Graph",
+    "Intents",
+    "Json",
+    "Ledger",
+    "Runs",
+    "Segments",
+    "Transaction",
+    "Versions",
+]

@@ -1,0 +1,59 @@
+"""What a blob store promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+
+class BlobStore(Protocol):
+    """Immutable bytes named by the SHA-256 of their content.
+
+    Every blob is written whole or not at all: a reader never sees part of one, and a crash leaves at
+    worst an unnamed temporary file that the next start sweeps. Writing what is already there is free
+    and harmless. All methods are thread-safe and process-safe.
+
+    Reads check content against name. Bytes that no longer match raise `CorruptBlob`, which names the
+    digest; a blob that is absent raises `NotFound`. A full disk raises `StorageFull`; a store that
+    can't be reached raises `Unavailable`. Nothing else escapes.
+    """
+
+    def put(self, data: bytes | memoryview) -> str:
+        """Store `data` durably (fsync or its equal) and return its digest."""
+        ...
+
+    def put_file(self, path: Path) -> str:
+        """Store a local file's bytes, in constant memory, and return the digest. The file stays."""
+        ...
+
+    def get(self, digest: str) -> bytes:
+        """Return the whole blob, verified."""
+        ...
+
+    def open_local(self, digest: str) -> AbstractContextManager[Path]:
+        """Give a local path whose bytes are the blob's, verified on first use, for mmap and scans.
+
+        On disk it is the blob itself (read-only); from a remote store it is a cached download that
+        lives at least as long as the context.
+        """
+        ...
+
+    def exists(self, digest: str) -> bool:
+        """Tell whether the blob is there, without reading it."""
+        ...
+
+    def size_bytes(self, digest: str) -> int:
+        """Return the blob's length."""
+        ...
+
+    def delete(self, digest: str) -> bool:
+        """Remove the blob and any local copy. Return False where it was not there."""
+        ...
+
+    def walk(self) -> Iterator[str]:
+        """Yield the digest of every blob held, in no particular order."""
+        ...
