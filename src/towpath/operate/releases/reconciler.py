@@ -1,0 +1,80 @@
+"""Keeps each service on the newest approved version of its model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from towpath.core.refs import Ref
+
+if TYPE_CHECKING:
+    from towpath.ledger.contract import Ledger, Transaction
+    from towpath.ledger.records import Intent, Version
+    from towpath.operate.releases.contract import Releases
+
+_log = structlog.get_logger(__name__)
+_LOOK_AGAIN_S = 0.5
+
+
+class ServiceReconciler:
+    """Reconciles intents of kind `service`: deploy the first approved model, trial every later one.
+
+    It looks at levels, not at events: whatever approved version is newer than the champion and has
+    had no trial yet gets a rollout, whether a trigger, a person or an erasure made it. One rollout at
+    a time; versions that pile up meanwhile are skipped in favour of the newest.
+    """
+
+    kinds: tuple[str, ...] = ("service",)
+
+    def __init__(self, ledger: Ledger, releases: Releases) -> None:
+        self._ledger = ledger
+        self._releases = releases
+
+    def reconcile(self, held: Intent) -> None:
+        """Compare champion and newest approved version; take at most one step."""
+        with self._ledger.write(actor="service") as tx:
+            phase = self._step(tx, held)
+            tx.intents.advance(held, phase=phase, due_in_s=_LOOK_AGAIN_S)
+
+    def _step(self, tx: Transaction, held: Intent) -> str:
+        environment, model = held.spec["environment"], held.spec["model"]
+        champion = self._releases.champion(tx, environment, held.name)
+        newest = tx.versions.latest("model", model, states=["approved"])
+        if newest is None:
+            return "waiting" if champion is None else "serving"
+        if champion is None:
+            release = self._releases.deploy(
+                tx,
+                environment=environment,
+                service=held.name,
+                model=newest.ref,
+                reason="first approved version",
+            )
+            _log.info("service.deployed", service=held.name, release=str(release.ref))
+            return "serving"
+        if (newest.ref.version or 0) > (champion.version or 0):
+            self._open_rollout(tx, held, champion, newest)
+        return "serving"
+
+    def _open_rollout(self, tx: Transaction, held: Intent, champion: Ref, newest: Version) -> None:
+        name = f"{held.name}.{newest.ref.version}"
+        going_on = tx.intents.list("rollout", project=held.project, phases=["new", "running"])
+        if any(rollout.spec["service"] == held.name for rollout in going_on):
+            return
+        if tx.intents.find("rollout", name) is not None:
+            return  # it had its trial
+        policy = dict(held.spec["rollout"])
+        if tx.versions.get(champion).state == "condemned":
+            # The champion must go (an erasure): a challenger that did no proven harm replaces it.
+            policy["on_timeout"] = "promote"
+        spec = {
+            "project": held.project,
+            "environment": held.spec["environment"],
+            "service": held.name,
+            "champion": str(champion),
+            "challenger": str(newest.ref),
+            **policy,
+        }
+        tx.intents.put("rollout", name, project=held.project, spec=spec)
+        _log.info("rollout.opened", rollout=name, champion=str(champion))

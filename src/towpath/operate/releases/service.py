@@ -1,0 +1,40 @@
+"""The declaration of a service: what answers requests, with which model, under which name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from towpath.core.errors import InvalidProject
+from towpath.core.refs import check_name
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A prediction service that the gateway answers for.
+
+    Attributes:
+        name: The name callers use in the URL (`/v2/models/NAME/infer`).
+        model: The registered model whose approved versions it serves.
+        subject: The field that says whom a request is about (`tailnum`); None when nobody is.
+            Callers send it as the `subject` parameter; only its keyed hash is kept.
+        durability: `ack` writes the decision to disk before the answer leaves; `relaxed` within a
+            second after it.
+        description: One line for people.
+    """
+
+    name: str
+    model: str
+    subject: str | None = None
+    durability: Literal["ack", "relaxed"] = "ack"
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be served."""
+        check_name(self.name, "service name")
+        check_name(self.model, "model name")
+        if self.durability not in ("ack", "relaxed"):
+            raise InvalidProject(
+                f"service {self.name!r} asks for durability {self.durability!r}",
+                remedy="Use 'ack' (durable before the answer) or 'relaxed' (within a second).",
+            )
