@@ -1,0 +1,1 @@
+"""What is versioned: data sets, features, code and models."""

@@ -1,0 +1,1 @@
+"""The forward path: pipelines that compute, and gates that judge what they made."""

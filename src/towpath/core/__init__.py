@@ -1,0 +1,1 @@
+"""Names, errors, digests, settings and time: the words every layer shares. No I/O."""

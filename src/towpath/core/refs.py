@@ -23,7 +23,7 @@ def check_name(name: str, what: str = "name") -> str:
         InvalidName: It is empty, longer than 128 characters, or uses anything but lower-case letters,
             digits, `-`, `_` and `.`. Names end up in URLs and object keys, so nothing else is let in.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or ".." in name:
+    if not _NAME.fullmatch(name) or ".." in name:
         raise InvalidName(
             f"{what} {name!r} is not valid",
             remedy="Use 1 to 128 lower-case letters, digits, '-', '_' or '.', "

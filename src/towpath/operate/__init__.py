@@ -1,0 +1,1 @@
+"""Production: releases, decisions, roll-outs, monitors and triggers."""

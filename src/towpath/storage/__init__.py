@@ -1,0 +1,1 @@
+"""Where bytes and rows live: the database and the blob store."""

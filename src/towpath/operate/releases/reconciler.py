@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from towpath.core.refs import Ref
-
 if TYPE_CHECKING:
+    from towpath.core.refs import Ref
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Intent, Version
     from towpath.operate.releases.contract import Releases

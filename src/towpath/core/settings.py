@@ -1,0 +1,116 @@
+"""One frozen tree of settings, read once: flag > environment > file > default."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from towpath.core.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PREFIX = "TOWPATH_"
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What may be set; the names are the keys in `towpath.toml` and, upper-cased, in the environment.
+
+    Attributes:
+        project: Where the project object is, `module:attribute`, seen from the settings file.
+        home: Folder for everything Towpath keeps locally; relative to the settings file.
+        database: Database URL; None means SQLite in the home. `postgresql+psycopg://…` for a team.
+        blobs: Blob store URL; None means the home. `s3://bucket/prefix` for a team.
+        environment: The environment that `apply`, the gateway and roll-outs act on.
+        host: Address the server and gateway bind; anything but loopback needs a `token`.
+        server_port: Port of the control plane (API and pages); 0 takes a free one.
+        gateway_port: Port of the gateway; 0 takes a free one.
+        token: Bearer token that API callers must send; empty for none.
+        replay: Follow a replayed clock instead of the system's, and believe the times that
+            requests carry.
+        cpus: Cores that pipeline steps may use at a time; 0 means all.
+        log_level: `debug`, `info`, `warning` or `error`.
+        log_format: `auto` (readable on a terminal, else JSON), `json` or `text`.
+    """
+
+    project: str | None = None
+    home: str = ".towpath"
+    database: str | None = None
+    blobs: str | None = None
+    environment: str = "production"
+    host: str = "127.0.0.1"
+    server_port: int = 8500
+    gateway_port: int = 8510
+    token: str = ""
+    replay: bool = False
+    cpus: int = 0
+    log_level: str = "info"
+    log_format: str = "auto"
+
+
+def resolve_settings(
+    *,
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+    file: Mapping[str, object] | None = None,
+    file_name: str = "towpath.toml",
+) -> Settings:
+    """Merge the three sources over the defaults.
+
+    Args:
+        flags: Command-line values; those that are None were not given.
+        environ: The process environment; only `TOWPATH_…` names are looked at.
+        file: The parsed settings file.
+        file_name: What to call the file in errors.
+
+    Raises:
+        InvalidSetting: A key is unknown (the nearest known one is suggested), or a value has the
+            wrong type.
+    """
+    values: dict[str, Any] = {}
+    for key, value in (file or {}).items():
+        values[key] = _checked(key, value, file_name)
+    for name, text in (environ or {}).items():
+        if name.startswith(_PREFIX):
+            key = name.removeprefix(_PREFIX).lower()
+            values[key] = _checked(key, text, f"the environment ({name})")
+    for key, value in (flags or {}).items():
+        if value is not None:
+            values[key] = _checked(key, value, "the command line")
+    return Settings(**values)
+
+
+def _checked(key: str, value: object, source: str) -> object:
+    """Return the value in the field's type."""
+    fields = {field.name: field for field in dataclasses.fields(Settings)}
+    if key not in fields:
+        near = difflib.get_close_matches(key, fields, n=1)
+        raise InvalidSetting(
+            f"{source} sets {key!r}, which is not a setting",
+            remedy=f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(fields))}.",
+            key=key,
+        )
+    wanted = str(fields[key].type)
+    problem = InvalidSetting(f"{source} sets {key!r} to {value!r}, which is not {wanted}", key=key)
+    match wanted:
+        case "int":
+            if isinstance(value, bool) or not isinstance(value, int | str):
+                raise problem
+            try:
+                return int(value)
+            except ValueError as error:
+                raise problem from error
+        case "bool":
+            text = str(value).lower()
+            if text not in _TRUE | _FALSE:
+                raise problem
+            return text in _TRUE
+        case _:
+            if not isinstance(value, str):
+                raise problem
+            return value
