@@ -386,8 +386,28 @@ class Intents(Protocol):
         """
         ...
 
+    def next_due(self, kinds: Sequence[str]) -> datetime | None:
+        """Return when the next row can be claimed (now or later), so that workers need not try."""
+        ...
+
+    def report(self, kind: str, name: str, *, status: Mapping[str, object]) -> None:
+        """Replace the status of plain state that nobody claims (a heartbeat), without an event.
+
+        Raises:
+            NotFound: There is no such row.
+            Conflict: A worker holds the row; only its `advance` may change the status.
+        """
+        ...
+
+    def release(self, owner: str) -> int:
+        """Give back every lease of an owner that is known to be dead, and return how many.
+
+        Without it they become free when the lease runs out; the fences stay, so a mistake is safe.
+        """
+        ...
+
     def wake(self, kind: str, name: str) -> None:
-        """Make a row due now. Absent rows are fine."""
+        """Make a row due now, or again right after the step that is under way. Absent rows are fine."""
         ...
 
     def delete(self, kind: str, name: str) -> None:
@@ -428,6 +448,10 @@ class Cache(Protocol):
 
     def drop(self, key: str, *, fence: int | None = None) -> None:
         """Forget a key: its execution failed, or its outputs are gone. With `fence`, only our claim."""
+        ...
+
+    def release(self, owner: str) -> int:
+        """Forget every unfinished claim of an owner that is known to be dead; return how many."""
         ...
 
     def last(self, step: str) -> Execution | None:
