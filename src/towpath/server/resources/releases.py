@@ -1,0 +1,106 @@
+"""Releases and traffic: what serves, in which shares, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One side of a service's traffic split.
+
+    Attributes:
+        weight: Share of the traffic it is given, 0 to 1.
+        served: Decisions it answered in the window shown; None while nothing counts them.
+    """
+
+    arm: str
+    model: str
+    release: int
+    weight: float
+    served: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceTraffic:
+    """A service and who answers for it.
+
+    Attributes:
+        durability: `ack` or `relaxed`.
+        rollout: Name of the roll-out that splits it, if one does.
+    """
+
+    service: str
+    environment: str
+    project: str
+    model: str
+    subject_field: str | None
+    durability: str
+    rollout: str | None
+    stage: int | None
+    arms: list[Arm]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A gateway worker and which routing table it has loaded.
+
+    Attributes:
+        current: Whether it serves the newest route and suppression list.
+        at: Its last heartbeat, wall time.
+    """
+
+    name: str
+    address: str
+    route_generation: int
+    suppression_generation: int
+    current: bool
+    alive: bool
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficBin:
+    """Decisions of one service in one bin of event time, by model reference."""
+
+    at: datetime
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficSeries:
+    """How a service's decisions were shared between models over event time."""
+
+    service: str
+    bin_s: int
+    total: int
+    errors: int
+    models: list[str]
+    bins: list[TrafficBin]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What an environment serves now."""
+
+    environment: str
+    generation: int
+    changed_at: datetime | None
+    suppressed_subjects: int
+    services: list[ServiceTraffic]
+    gateways: list[Gateway]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One immutable release: a model version per service, switched to as one."""
+
+    ref: str
+    number: int
+    environment: str
+    services: dict[str, str]
+    reason: str
+    state: str
+    live: bool
+    created_at: datetime

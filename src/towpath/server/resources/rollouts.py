@@ -1,0 +1,68 @@
+"""Roll-outs: how a challenger earned its share, look by look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from towpath.server.resources.base import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutLook:
+    """What one look at the evidence saw and decided.
+
+    Attributes:
+        harm: Estimated challenger-minus-champion loss; above zero is worse.
+        lower: Lower end of the always-valid confidence sequence.
+        upper: Upper end.
+        decision: `hold`, `advance`, `promote`, `roll_back`, …
+    """
+
+    at: datetime
+    stage: int
+    n_champion: int
+    n_challenger: int
+    harm: float | None
+    lower: float | None
+    upper: float | None
+    decision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutSummary:
+    """A roll-out as lists show it.
+
+    Attributes:
+        phase: `new`, `running` or `done`.
+        outcome: `promoted`, `rolled_back`, `superseded`, or None while it runs.
+        weight: The challenger's share now.
+    """
+
+    name: str
+    project: str
+    environment: str
+    service: str
+    champion: str
+    challenger: str
+    phase: str
+    outcome: str | None
+    stages: list[float]
+    stage: int
+    weight: float
+    metric: str
+    margin: float
+    started_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutDetail(RolloutSummary):
+    """A roll-out with every look at the evidence, oldest first."""
+
+    alpha: float
+    max_duration: str
+    on_timeout: str
+    since: datetime | None
+    history: list[RolloutLook]
+    evidence: Json
