@@ -1,0 +1,112 @@
+"""Finds a project on disk and loads it, with errors that point at the project's own lines."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tomllib
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from towpath.core.errors import InvalidProject, NotFound, TowpathError
+from towpath.operate.projects.project import Project
+
+SETTINGS_FILE = "towpath.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectFile:
+    """A folder that holds a project, and what its settings file says.
+
+    Attributes:
+        root: The folder; imports and relative paths start here.
+        values: The settings file's table.
+        source: The settings file itself.
+    """
+
+    root: Path
+    values: dict[str, Any]
+    source: Path
+
+
+def find_project_file(start: Path) -> ProjectFile | None:
+    """Return the nearest `towpath.toml`, or `[tool.towpath]` of a `pyproject.toml`, from `start` up.
+
+    Raises:
+        InvalidProject: The file is not TOML.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        settings = folder / SETTINGS_FILE
+        if settings.is_file():
+            return ProjectFile(root=folder, values=_read_toml(settings), source=settings)
+        pyproject = folder / "pyproject.toml"
+        if pyproject.is_file():
+            table = _read_toml(pyproject).get("tool", {}).get("towpath")
+            if table is not None:
+                return ProjectFile(root=folder, values=table, source=pyproject)
+    return None
+
+
+def load_project(root: Path, entry: str) -> Project:
+    """Import `module:attribute` with `root` first on the path and return the project it names.
+
+    Raises:
+        InvalidProject: The module does not import (the message names the project's own line), or the
+            attribute is not a `Project`.
+    """
+    module_name, colon, attribute = entry.partition(":")
+    if not colon or not module_name or not attribute:
+        raise InvalidProject(
+            f"project = {entry!r} does not say where the project is",
+            remedy="Write module:attribute, such as 'flights:project'.",
+        )
+    module = _import(root, module_name)
+    found = getattr(module, attribute, None)
+    if found is None:
+        known = [name for name, value in vars(module).items() if isinstance(value, Project)]
+        raise NotFound.named(f"attribute in module {module_name!r}", attribute, known)
+    if not isinstance(found, Project):
+        raise InvalidProject(
+            f"{entry} is a {type(found).__name__}, not a Project",
+            remedy=f"Assign {attribute} = tp.Project(…).",
+        )
+    return found
+
+
+def _import(root: Path, module_name: str) -> Any:
+    text = str(root)
+    if text not in sys.path:
+        sys.path.insert(0, text)
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(module_name)
+    except TowpathError as error:
+        where = _where(error, root)
+        raise InvalidProject(f"{where}: {error.message}", remedy=error.remedy) from error
+    except Exception as error:
+        where = _where(error, root)
+        raise InvalidProject(
+            f"{where}: {type(error).__name__}: {error}",
+            remedy="Mend the project file; python -c 'import "
+            f"{module_name}' shows the whole traceback.",
+        ) from error
+
+
+def _where(error: BaseException, root: Path) -> str:
+    """Return `file:line` of the innermost frame that lies in the project."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [one for one in frames if Path(one.filename).is_relative_to(root)]
+    if not own:
+        return str(root)
+    return f"{Path(own[-1].filename).relative_to(root)}:{own[-1].lineno}"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidProject(f"{path} is not TOML: {error}", remedy="Mend the file.") from error

@@ -1,0 +1,161 @@
+"""The declaration that ties a team's assets together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from towpath.core.durations import format_duration
+from towpath.core.errors import InvalidProject, NotFound
+from towpath.core.refs import check_name
+from towpath.operate.rollouts import Rollout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from towpath.assets.datasets import Dataset
+    from towpath.assets.features import FeatureView
+    from towpath.build.gates import Gate
+    from towpath.build.pipelines import Pipeline
+    from towpath.operate.monitoring import Monitor
+    from towpath.operate.releases import Service
+    from towpath.operate.triggers import Retrain
+
+_RISKS = ("minimal", "limited", "high")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a team owns: data sets, features, pipelines, gates, services, monitors and triggers.
+
+    A project is plain data. Making one does nothing; `towpath run` executes its pipelines and
+    `towpath apply` makes what is live equal to what is declared.
+
+    Attributes:
+        name: Unique among the projects of one Towpath.
+        owner: Whom to ask; an address or a team.
+        risk: Risk tier: `minimal`, `limited` or `high`.
+        gates: Checks that every candidate model must pass before it can be deployed.
+        monitors: Checks over windows of live traffic, for each of the services.
+        triggers: What starts a pipeline without a person.
+        rollout: How traffic moves from champion to challenger.
+    """
+
+    name: str
+    owner: str = field(kw_only=True)
+    risk: Literal["minimal", "limited", "high"] = field(default="minimal", kw_only=True)
+    description: str = field(default="", kw_only=True)
+    datasets: Sequence[Dataset] = field(default=(), kw_only=True)
+    features: Sequence[FeatureView] = field(default=(), kw_only=True)
+    pipelines: Sequence[Pipeline] = field(default=(), kw_only=True)
+    gates: Sequence[Gate] = field(default=(), kw_only=True)
+    services: Sequence[Service] = field(default=(), kw_only=True)
+    monitors: Sequence[Monitor] = field(default=(), kw_only=True)
+    triggers: Sequence[Retrain] = field(default=(), kw_only=True)
+    rollout: Rollout = field(default_factory=Rollout, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Refuse a project whose parts don't hang together."""
+        check_name(self.name, "project name")
+        if self.risk not in _RISKS:
+            raise InvalidProject(
+                f"project {self.name!r} declares risk {self.risk!r}",
+                remedy=f"Use one of {', '.join(_RISKS)}.",
+            )
+        self._check_unique("data set", (dataset.name for dataset in self.datasets))
+        self._check_unique("feature view", (view.name for view in self.features))
+        self._check_unique("pipeline", (pipeline.name for pipeline in self.pipelines))
+        self._check_unique("service", (service.name for service in self.services))
+        self._check_unique("monitor", (monitor.name for monitor in self.monitors))
+        self._check_unique("trigger", (trigger.name for trigger in self.triggers))
+        if self.triggers and not self.pipelines:
+            raise InvalidProject(
+                f"project {self.name!r} declares triggers and no pipeline to start",
+                remedy="Add a pipeline, or remove the triggers.",
+            )
+        for trigger in self.triggers:
+            if trigger.pipeline is not None:
+                self.pipeline(trigger.pipeline)
+
+    def _check_unique(self, what: str, names: Iterable[str]) -> None:
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise InvalidProject(
+                f"project {self.name!r} declares the {what} {twice[0]!r} twice",
+                remedy="Names are unique within a project.",
+            )
+
+    def pipeline(self, name: str | None = None) -> Pipeline:
+        """Return a pipeline by name; the only one when no name is given.
+
+        Raises:
+            NotFound: There is no such pipeline, or several and no name.
+        """
+        if name is None and len(self.pipelines) == 1:
+            return self.pipelines[0]
+        for pipeline in self.pipelines:
+            if pipeline.name == name:
+                return pipeline
+        raise NotFound.named("pipeline", str(name), [one.name for one in self.pipelines])
+
+    def dataset(self, name: str) -> Dataset:
+        """Return a declared data set, one behind a feature view included.
+
+        Raises:
+            NotFound: The project declares no such data set.
+        """
+        known = {dataset.name: dataset for dataset in self.all_datasets()}
+        if name not in known:
+            raise NotFound.named("data set", name, known)
+        return known[name]
+
+    def all_datasets(self) -> tuple[Dataset, ...]:
+        """Return every data set, those that only feature views name included."""
+        found = {dataset.name: dataset for dataset in self.datasets}
+        for view in self.features:
+            found.setdefault(view.source.name, view.source)
+        return tuple(found.values())
+
+    def declaration(self) -> dict[str, Any]:
+        """Return the project as plain JSON values: what `apply` compares and pages show."""
+        return {
+            "name": self.name,
+            "owner": self.owner,
+            "risk": self.risk,
+            "description": self.description,
+            "datasets": {one.name: _plain(one) for one in self.all_datasets()},
+            "features": {one.name: _plain(one) for one in self.features},
+            "pipelines": {one.name: {"parameters": _plain(one.defaults)} for one in self.pipelines},
+            "gates": [_plain(one) for one in self.gates],
+            "services": {one.name: _plain(one) for one in self.services},
+            "monitors": {one.name: _plain(one) for one in self.monitors},
+            "triggers": {one.name: _plain(one) for one in self.triggers},
+            "rollout": _plain(self.rollout),
+        }
+
+
+def _plain(value: object) -> Any:
+    """Turn declarations into JSON values; objects of a class carry its name as `type`."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **parts}
+    match value:
+        case None | str() | int() | float():
+            plain: object = value
+        case type():
+            plain = value.__name__
+        case timedelta():
+            plain = format_duration(value)
+        case datetime():
+            plain = value.isoformat()
+        case Mapping():
+            plain = {str(key): _plain(one) for key, one in value.items()}
+        case list() | tuple() | set() | frozenset():
+            plain = [_plain(one) for one in value]
+        case _:
+            plain = str(value)
+    return plain
