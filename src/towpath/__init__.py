@@ -1,0 +1,93 @@
+"""Machine-learning assets, forward to production and back to the rows that made a decision.
+
+What a project file needs is here; `import towpath as tp` is enough to declare data sets, features,
+steps, pipelines, models, gates, services, monitors and triggers. Names are looked up on first use, so
+importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from towpath.assets.datasets import Dataset, Range, Schema, Values
+    from towpath.assets.features import FeatureView
+    from towpath.assets.models import Model
+    from towpath.build import gates
+    from towpath.build.pipelines import (
+        candidate,
+        join,
+        log_metric,
+        log_param,
+        pipeline,
+        split,
+        step,
+    )
+    from towpath.operate.monitoring import Drift, Performance
+    from towpath.operate.projects import Project
+    from towpath.operate.releases import Service
+    from towpath.operate.rollouts import Rollout
+    from towpath.operate.triggers import Retrain
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Dataset": "towpath.assets.datasets",
+    "Drift": "towpath.operate.monitoring",
+    "FeatureView": "towpath.assets.features",
+    "Model": "towpath.assets.models",
+    "Performance": "towpath.operate.monitoring",
+    "Project": "towpath.operate.projects",
+    "Range": "towpath.assets.datasets",
+    "Retrain": "towpath.operate.triggers",
+    "Rollout": "towpath.operate.rollouts",
+    "Schema": "towpath.assets.datasets",
+    "Service": "towpath.operate.releases",
+    "Values": "towpath.assets.datasets",
+    "candidate": "towpath.build.pipelines",
+    "join": "towpath.build.pipelines",
+    "log_metric": "towpath.build.pipelines",
+    "log_param": "towpath.build.pipelines",
+    "pipeline": "towpath.build.pipelines",
+    "split": "towpath.build.pipelines",
+    "step": "towpath.build.pipelines",
+}
+__all__ = [
+    "Dataset",
+    "Drift",
+    "FeatureView",
+    "Model",
+    "Performance",
+    "Project",
+    "Range",
+    "Retrain",
+    "Rollout",
+    "Schema",
+    "Service",
+    "Values",
+    "candidate",
+    "gates",
+    "join",
+    "log_metric",
+    "log_param",
+    "pipeline",
+    "split",
+    "step",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name's home the first time it is asked for."""
+    if name == "gates":
+        return importlib.import_module("towpath.build.gates")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'towpath' has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Name what is public, loaded or not."""
+    return [*__all__, "__version__"]

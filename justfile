@@ -1,0 +1,32 @@
+# Recipes for people; CI calls the same commands.
+
+default: check test
+
+# Lint, format, types and import contracts.
+check:
+    uv run ruff check .
+    uv run ruff format --check .
+    uv run pyright
+    uv run lint-imports
+
+# Mend what can be mended without thought.
+mend:
+    uv run ruff check --fix .
+    uv run ruff format .
+
+test *ARGS:
+    uv run pytest {{ARGS}}
+
+demo *ARGS:
+    uv run towpath demo {{ARGS}}
+
+bench *ARGS:
+    uv run python -m benchmarks {{ARGS}}
+
+# Pin every version that resolves today, by name and number only: no lock file, no addresses.
+pin:
+    uv run python scripts/pin.py
+
+# The page in development: needs `towpath up` running beside it.
+ui:
+    cd ui && npm run dev
