@@ -1,0 +1,145 @@
+"""What a packaged model promises to those who serve, score and replay it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from towpath.ledger.records import Json
+
+Task: TypeAlias = Literal["binary", "regression"]
+Flavour: TypeAlias = Literal["lightgbm", "sklearn"]
+Datatype: TypeAlias = Literal[
+    "BOOL",
+    "UINT8",
+    "UINT16",
+    "UINT32",
+    "UINT64",
+    "INT8",
+    "INT16",
+    "INT32",
+    "INT64",
+    "FP32",
+    "FP64",
+    "BYTES",
+]
+"""The data types of the Open Inference Protocol v2 that a model's columns may have."""
+
+ColumnValues: TypeAlias = "npt.NDArray[np.generic] | npt.NDArray[np.object_] | Sequence[object]"
+"""One column of a request: a one-dimensional array, or the plain list that JSON gives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorSpec:
+    """One input column or output of a model, in the protocol's words.
+
+    Attributes:
+        name: The column's name.
+        datatype: Its type on the wire. `BYTES` is text.
+        shape: Always `(-1,)`: one value per row, any number of rows.
+        nullable: Whether a value may be missing: `None` in a list, NaN in a float array. True for
+            inputs in which the model saw missing values when it was trained.
+    """
+
+    name: str
+    datatype: Datatype
+    shape: tuple[int, ...] = (-1,)
+    nullable: bool = False
+
+    def to_json(self) -> Json:
+        """Return the protocol's metadata object, with `nullable` as our one addition."""
+        return {
+            "name": self.name,
+            "datatype": self.datatype,
+            "shape": list(self.shape),
+            "nullable": self.nullable,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(
+            name=cast(str, data["name"]),
+            datatype=cast(Datatype, data["datatype"]),
+            shape=tuple(cast("list[int]", data["shape"])),
+            nullable=bool(data.get("nullable", False)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What a model takes and gives. The order of inputs is the order of the model's features.
+
+    A `binary` model has one output: the probability of the outcome. A `regression` has one: the
+    expected value. Both are `FP64`.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    @property
+    def output(self) -> str:
+        """The name of the one output."""
+        return self.outputs[0].name
+
+    def to_json(self) -> Json:
+        """Return `{"inputs": […], "outputs": […]}`, as model metadata and version bodies carry it."""
+        return {
+            "inputs": [spec.to_json() for spec in self.inputs],
+            "outputs": [spec.to_json() for spec in self.outputs],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Read what `to_json` wrote."""
+        read = TensorSpec.from_json
+        return cls(
+            inputs=tuple(read(spec) for spec in cast("list[Json]", data["inputs"])),
+            outputs=tuple(read(spec) for spec in cast("list[Json]", data["outputs"])),
+        )
+
+
+class Predictor(Protocol):
+    """A loaded model that answers. Thread-safe; row-wise: a row's answer depends on that row alone.
+
+    Row-wise also means bit for bit: the answer to a row is the same alone and inside any batch, and
+    the same again when a decision is replayed later.
+    """
+
+    @property
+    def package(self) -> str:
+        """Digest of the package it was loaded from."""
+        ...
+
+    @property
+    def task(self) -> Task:
+        """What the output means."""
+        ...
+
+    @property
+    def signature(self) -> Signature:
+        """What it takes and gives."""
+        ...
+
+    def predict(self, inputs: Mapping[str, ColumnValues]) -> dict[str, npt.NDArray[np.float64]]:
+        """Answer `n` rows given as columns of equal length.
+
+        Integers are taken where floats are expected, and any width whose values fit; `BYTES` takes
+        `str` or UTF-8 `bytes`. A level of a categorical column that training never saw counts as
+        missing, which is not an error: new aeroplanes exist.
+
+        Returns:
+            The output's name to `(n,) float64`.
+
+        Raises:
+            InvalidRequest: A column is absent, unknown, of the wrong type or length, or has a missing
+                or infinite value where that is not allowed. Names the column and the first bad row;
+                never repeats the value.
+        """
+        ...
