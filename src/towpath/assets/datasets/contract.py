@@ -1,0 +1,183 @@
+"""What a store of data sets promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import polars as pl
+    import pyarrow as pa
+
+    from towpath.assets.datasets.declaration import Dataset, Selection
+    from towpath.assets.datasets.manifest import DataFile
+    from towpath.assets.datasets.profiles import Profile
+    from towpath.core.refs import Ref
+    from towpath.ledger.records import Version
+
+Rows: TypeAlias = "pl.DataFrame | pl.LazyFrame | pa.Table"
+Mode: TypeAlias = Literal["append", "overwrite"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """A selection fixed for one run: what a step process needs to read the same rows again.
+
+    Attributes:
+        ref: The data set and version number.
+        revision: The version's revision when it was pinned.
+        manifest: Digest of the manifest blob; `scan_manifest` reads it with nothing but blobs.
+        since: Start of the window, inclusive; None for no bound.
+        until: End of the window, exclusive; None for no bound.
+        digest: Stands for exactly the rows selected: equal digests mean equal rows, and a later
+            version or another window that selects the same files whole has the same one.
+    """
+
+    ref: Ref
+    revision: int
+    manifest: str
+    since: datetime | None
+    until: datetime | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedVersion:
+    """What an erasure did to one version.
+
+    Attributes:
+        ref: The version; its number stays.
+        revision: Its revision now.
+        before: The digest of its content before.
+        after: The digest of its content now.
+        rows_removed: How many rows it lost.
+    """
+
+    ref: Ref
+    revision: int
+    before: str
+    after: str
+    rows_removed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedDataset:
+    """What an erasure did to one data set, over all calls that were needed to finish it.
+
+    Attributes:
+        name: The data set.
+        versions: Every version that held the subject, oldest first.
+        rows_removed: Rows removed from distinct files; a row that many versions share counts once.
+        files_rewritten: Distinct files that held the subject.
+        bytes_deleted: Bytes of files, manifests and profiles deleted.
+    """
+
+    name: str
+    versions: tuple[ErasedVersion, ...]
+    rows_removed: int
+    files_rewritten: int
+    bytes_deleted: int
+
+
+class DatasetStore(Protocol):
+    """Versions of tables, immutable but for erasure. Thread-safe and process-safe.
+
+    A version is a manifest of content-addressed files, spread by subject into buckets; versions share
+    files. A commit is compare-and-swap against the latest version and either happens whole or leaves
+    nothing. An erasure gives every version that held the subject a new revision: same number, fewer
+    rows, both digests in the ledger, old bytes deleted.
+
+    A reference without a number means the latest version. A data set or version that does not exist
+    raises `NotFound`; bytes that are not what they were raise `CorruptBlob`.
+    """
+
+    def commit(
+        self,
+        dataset: Dataset,
+        rows: Rows,
+        *,
+        project: str,
+        mode: Mode = "append",
+        expected: int | None = None,
+        made_by: str | None = None,
+    ) -> Version:
+        """Check `rows`, store them as the next version and return it.
+
+        Columns may come in any order; whole numbers widen to floats, and times without a zone are
+        taken as UTC; nothing else is converted. Rows of withdrawn subjects are left out and counted
+        in the body (`suppressed_rows`). `append` adds to the latest version; a row that is there
+        already, equal in every column, is skipped, so that sending a batch again is harmless.
+        `overwrite` replaces the content and shares the files that stay equal. Content equal to the
+        latest version's makes no new one: that version is returned.
+
+        Args:
+            dataset: The declaration; it is declared in the ledger on the way.
+            rows: The rows, in memory or lazy.
+            project: The project that owns the data set.
+            mode: Whether to add or to replace.
+            expected: The version number the caller believes is the latest (0 for none).
+            made_by: Id of the run that made the rows.
+
+        Raises:
+            SchemaViolation: Rows don't fit the schema, repeat a key, or (append) repeat a key that is
+                there with other values. Names the column, how many rows, and the first of them by
+                number and key. Nothing is stored.
+            Conflict: `expected` is not the latest, another project owns the name, or an erasure of
+                the data set did not end in time.
+        """
+        ...
+
+    def scan(
+        self,
+        ref: Ref,
+        *,
+        columns: list[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pl.LazyFrame:
+        """Return a version's rows with `since` ≤ time < `until`, lazily.
+
+        Files are opened and verified when the frame is collected; an erasure in between raises
+        `NotFound` then: scan again. Row order is the same each time but means nothing.
+        """
+        ...
+
+    def pin(self, selection: Selection, *, at: datetime, version: int | None = None) -> Pin:
+        """Fix a selection for a run planned for `at`.
+
+        Args:
+            selection: What the pipeline asked for.
+            at: The event time that `last(…)` reaches back from.
+            version: Overrides the selection's version: the retraining of an erased model reads the
+                version that the first run read.
+        """
+        ...
+
+    def profile(self, ref: Ref) -> Profile:
+        """Return the profile of a version, as of its current revision."""
+        ...
+
+    def versions(self, name: str) -> list[Version]:
+        """Return every version of a data set, oldest first."""
+        ...
+
+    def files(self, ref: Ref) -> tuple[DataFile, ...]:
+        """Return the files of a version."""
+        ...
+
+    def holds(self, name: str, subject_value: str) -> list[Ref]:
+        """Return the versions that hold rows of a subject, oldest first. Reads one bucket."""
+        ...
+
+    def erase(self, subject_value: str, name: str) -> ErasedDataset:
+        """Remove a subject's rows from every version of a data set.
+
+        Each distinct file that holds the subject is rewritten once; then, in one transaction, every
+        affected version gets its next revision; then the old bytes are deleted. Kill it anywhere and
+        call it again: it finishes. A data set without a subject column has nothing to erase. Commits
+        that are under way are made to start over, so none brings back what is being removed, as long
+        as the subject was suppressed first.
+        """
+        ...

@@ -1,0 +1,143 @@
+"""The manifest: the one small document that says which files make up a version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from towpath.core.digests import canonical_json
+from towpath.core.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from towpath.assets.datasets.declaration import Dataset
+
+FORMAT = 1
+
+
+class ManifestColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """A column as the manifest records it; what a reader of the files must know."""
+
+    name: str
+    type: str
+    nullable: bool
+    personal: bool
+
+
+class DataFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One content-addressed Parquet file.
+
+    Attributes:
+        digest: SHA-256 of the file's bytes, and its name in the blob store.
+        bucket: Which of the manifest's buckets all of its rows belong to.
+        rows: How many rows it has.
+        size_bytes: Its length.
+        time_min: Earliest event time in it, in microseconds since 1970 UTC; None without a time
+            column. Never recorded where the time column is personal.
+        time_max: Latest event time in it, likewise.
+    """
+
+    digest: str
+    bucket: int
+    rows: int
+    size_bytes: int
+    time_min: int | None = None
+    time_max: int | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything needed to read a version with nothing but the blob store.
+
+    Encoded as canonical JSON, so that equal content has an equal digest. Files are ordered by bucket,
+    then time, then digest. It holds no value of any personal column.
+
+    Attributes:
+        format: Version of this document's layout.
+        columns: In declared order, which is the order in the files.
+        key: Columns that tell rows apart.
+        time: The column that windows are cut by.
+        subject: The column that rows are bucketed by.
+        subject_field: What the subject is called across data sets.
+        buckets: The N of Iceberg's `bucket[N]` transform of the subject column.
+        files: The files.
+    """
+
+    format: int = FORMAT
+    columns: tuple[ManifestColumn, ...]
+    key: tuple[str, ...]
+    time: str | None
+    subject: str | None
+    subject_field: str | None
+    buckets: int
+    files: tuple[DataFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the version has."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes its files have."""
+        return sum(file.size_bytes for file in self.files)
+
+    def encode(self) -> bytes:
+        """Return the canonical JSON."""
+        return canonical_json(self)
+
+    def with_files(self, files: list[DataFile]) -> Manifest:
+        """Return the same table with other files, put in order."""
+        return msgspec.structs.replace(self, files=tuple(sorted(files, key=_order)))
+
+    def overlapping(self, since: int | None, until: int | None) -> list[DataFile]:
+        """Return the files that may hold rows with since ≤ time < until, in microseconds."""
+        return [file for file in self.files if _overlaps(file, since, until)]
+
+
+def describe(dataset: Dataset) -> Manifest:
+    """Return the manifest of a data set without files."""
+    return Manifest(
+        columns=tuple(
+            ManifestColumn(
+                name=column.name,
+                type=column.type,
+                nullable=column.nullable,
+                personal=column.personal,
+            )
+            for column in dataset.columns
+        ),
+        key=dataset.key_columns,
+        time=dataset.time,
+        subject=dataset.subject,
+        subject_field=dataset.subject_field,
+        buckets=dataset.buckets,
+        files=(),
+    )
+
+
+def decode(data: bytes, *, digest: str) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        IntegrityError: It is not a manifest, or of a format that this version does not know.
+    """
+    try:
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise IntegrityError(f"blob {digest} is not a data set's manifest: {error}") from error
+    if manifest.format != FORMAT:
+        raise IntegrityError(
+            f"manifest {digest} has format {manifest.format}, and this Towpath reads {FORMAT}",
+            remedy="Use the version of Towpath that wrote it, or a later one.",
+        )
+    return manifest
+
+
+def _order(file: DataFile) -> tuple[int, int, str]:
+    return file.bucket, -1 if file.time_min is None else file.time_min, file.digest
+
+
+def _overlaps(file: DataFile, since: int | None, until: int | None) -> bool:
+    if file.time_min is None or file.time_max is None:
+        return True
+    return (since is None or file.time_max >= since) and (until is None or file.time_min < until)
