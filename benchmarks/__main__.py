@@ -1,0 +1,50 @@
+"""`python -m benchmarks` lists the benchmarks; `python -m benchmarks NAME [--json]` runs one."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.harness import Result
+
+BENCHMARKS = {
+    "commit": "data-set commit and scan beside bare Parquet and Delta Lake",
+    "loop": "seconds and CPU of each stage of the demo",
+}
+
+
+def main() -> int:
+    """Run what the command line asks for; 2 for a name that is no benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="?", help="which benchmark; none lists them")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    asked = parser.parse_args()
+    if asked.name is None:
+        for name, about in BENCHMARKS.items():
+            print(f"{name:12} {about}")
+        return 0
+    if asked.name not in BENCHMARKS:
+        print(f"no benchmark {asked.name!r}; known: {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    result: Result = importlib.import_module(f"benchmarks.{asked.name.replace('-', '_')}").run()
+    print(result.to_json() if asked.json else readable(result))
+    return 0
+
+
+def readable(result: Result) -> str:
+    """Lay the result out for a person: ratios first."""
+    lines = [f"{result.name}: {', '.join(result.sizes)}", "", "ratios (above 1: we are ahead)"]
+    lines += [f"  {key:48} {value:8.2f}" for key, value in sorted(result.ratios.items())]
+    for title in ("ours", "peers", "limit", "growth"):
+        figures = getattr(result, title)
+        if figures:
+            lines += ["", title, json.dumps(figures, indent=2, default=str)]
+    return "\n".join([*lines, *(f"note: {note}" for note in result.notes)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
