@@ -1,0 +1,5 @@
+"""Watches windows of live traffic for drift and loss of quality."""
+
+from towpath.operate.monitoring.declaration import Drift, Monitor, MonitorKind, Performance
+
+__all__ = ["Drift", "Monitor", "MonitorKind", "Performance"]
