@@ -6,6 +6,7 @@ all that reproducibility needs. Run it to take upgrades, then run the tests.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tempfile
@@ -31,7 +32,7 @@ def main() -> None:
     """Replace the block in place."""
     pyproject = PYPROJECT.read_text()
     pins = resolve(pyproject)
-    lines = "".join(f"  {pin!r},\n".replace('"', "'") for pin in pins)
+    lines = "".join(f"  {json.dumps(pin)},\n" for pin in pins)
     block = f"constraint-dependencies = [\n{lines}]\n"
     if not BLOCK.search(pyproject):
         raise SystemExit("pyproject.toml has no constraint-dependencies block to replace")

@@ -1,0 +1,47 @@
+"""Event time that every process of a home shares, because it is a row in the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from towpath.core.clock import SystemClock, as_utc, parse_time
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from towpath.core.clock import Clock
+    from towpath.ledger.contract import Ledger
+
+_KIND, _NAME = "clock", "default"
+
+
+class ReplayClock:
+    """Event time that stands where it was last set, in every process that opens the home.
+
+    Until it is first set it shows the system's time.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._system = SystemClock()
+
+    def now(self) -> datetime:
+        """Return the time last set."""
+        with self._ledger.read() as tx:
+            row = tx.intents.find(_KIND, _NAME)
+        return self._system.now() if row is None else parse_time(row.spec["now"])
+
+    def advance_to(self, when: datetime) -> datetime:
+        """Move the clock forward; an earlier time leaves it where it is. Returns where it stands."""
+        with self._ledger.write(actor="clock") as tx:
+            row = tx.intents.find(_KIND, _NAME)
+            stands = None if row is None else parse_time(row.spec["now"])
+            target = as_utc(when) if stands is None else max(as_utc(when), stands)
+            spec = {"now": target.isoformat()}
+            tx.intents.put(_KIND, _NAME, project="towpath", spec=spec, due=False)
+        return target
+
+
+def open_clock(ledger: Ledger, *, replay: bool) -> Clock:
+    """Return the clock that the settings ask for."""
+    return ReplayClock(ledger) if replay else SystemClock()

@@ -1,0 +1,67 @@
+"""The options that every command takes, and the home that they open."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from towpath.app import Home, open_home, resolve_place
+from towpath.core.errors import InvalidProject
+from towpath.operate.projects import Project, load_project
+
+COMMON = Group("Common options", sort_key=99)
+
+
+@Parameter(name="*", group=COMMON)
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """Where to work, and for whom to print.
+
+    Attributes:
+        directory: Folder of the project; its settings file is looked for from here upwards.
+        home: Folder for everything Towpath keeps.
+        database: Database URL, instead of SQLite in the home.
+        blobs: Blob store URL, instead of the home.
+        replay: Follow the replayed clock of the home.
+        json: Print one JSON value to standard output.
+    """
+
+    directory: Annotated[Path, Parameter(name=["--directory", "-C"])] = Path()
+    home: Path | None = None
+    database: str | None = None
+    blobs: str | None = None
+    replay: Annotated[bool | None, Parameter(negative="")] = None
+    json: Annotated[bool, Parameter(negative="")] = False
+
+    def open(self, **flags: object) -> Home:
+        """Resolve the settings and open the home that they name."""
+        return open_home(self.place(**flags))
+
+    def place(self, **flags: object) -> Any:
+        """Resolve the settings, command line first, without opening anything."""
+        given: dict[str, object] = {
+            "home": None if self.home is None else str(self.home.resolve()),
+            "database": self.database,
+            "blobs": self.blobs,
+            "replay": self.replay,
+            **flags,
+        }
+        return resolve_place(self.directory, flags=given, environ=os.environ)
+
+    def project(self) -> Project:
+        """Load the project of the folder.
+
+        Raises:
+            InvalidProject: No settings file names one.
+        """
+        place = self.place()
+        if place.settings.project is None:
+            raise InvalidProject(
+                f"no settings file in {place.root} names a project",
+                remedy="Run this in a project's folder, or make one: towpath init NAME.",
+            )
+        return load_project(place.root, place.settings.project)

@@ -1,0 +1,79 @@
+"""What commands print: data to standard output, messages to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from towpath.trace.lineage import TraceNode, TraceTree
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def print_json(value: object) -> None:
+    """Write one JSON value and a line feed to standard output."""
+    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """Write rows under headings; `empty` goes to standard error where there are none."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    if table.row_count:
+        out.print(table)
+    else:
+        err.print(empty)
+
+
+def print_facts(title: str, facts: Mapping[str, object]) -> None:
+    """Write a title and one aligned line per fact."""
+    out.print(f"[bold]{title}[/bold]")
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        out.print(f"  {name:<{width}}  {_plain(value)}", markup=False)
+
+
+def print_trace(tree: TraceTree) -> None:
+    """Draw a trace or an impact as a tree."""
+    root = Tree(_label(tree.root))
+    _grow(root, tree.root)
+    out.print(root)
+
+
+def _grow(branch: Tree, node: TraceNode) -> None:
+    for child in node.children:
+        _grow(branch.add(_label(child)), child)
+
+
+def _label(node: TraceNode) -> str:
+    relation = f"[dim]{node.relation}[/dim] " if node.relation else ""
+    facts = "  ".join(f"[dim]{name}[/dim] {_plain(value)}" for name, value in node.facts.items())
+    again = " [dim](above)[/dim]" if node.repeated else ""
+    return f"{relation}[bold]{node.ref}[/bold]{again}" + (f"  {facts}" if facts else "")
+
+
+def _plain(value: Any) -> str:
+    match value:
+        case float():
+            return f"{value:.6g}"
+        case dict():
+            return ", ".join(f"{name}={_plain(one)}" for name, one in value.items())
+        case list() | tuple():
+            return ", ".join(_plain(one) for one in value)
+        case None:
+            return "–"
+        case _:
+            return str(value)
