@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import polars as pl
-    import pyarrow as pa
 
     from towpath.assets.datasets.declaration import Dataset, Selection
     from towpath.assets.datasets.manifest import DataFile
@@ -17,7 +16,16 @@ if TYPE_CHECKING:
     from towpath.core.refs import Ref
     from towpath.ledger.records import Version
 
-Rows: TypeAlias = "pl.DataFrame | pl.LazyFrame | pa.Table"
+
+class ArrowStream(Protocol):
+    """Any table that hands itself over by Arrow's C stream interface: PyArrow, DuckDB, pandas, …"""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a capsule that holds the stream."""
+        ...
+
+
+Rows: TypeAlias = "pl.DataFrame | pl.LazyFrame | ArrowStream"
 Mode: TypeAlias = Literal["append", "overwrite"]
 
 

@@ -1,0 +1,177 @@
+"""Counts a column's values: once to choose bins, ever after in the bins that are there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from towpath.assets.datasets.profiles.column import ColumnProfile
+from towpath.assets.datasets.profiles.distinct import sketch_numbers, sketch_texts
+from towpath.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ITEMS_MOST = 256
+_NO_EDGES = np.empty(0, dtype=np.float64)
+
+
+def profile_column(
+    values: pl.Series, *, edges_most: int, least_count: int, distinct: bool
+) -> ColumnProfile:
+    """Choose bins for a column and count it.
+
+    Args:
+        values: The column.
+        edges_most: The most edges a numeric column gets.
+        least_count: How many rows must share a value before it is listed, and how many rows a bin
+            holds at least on average: keeps single people out of profiles of personal data.
+        distinct: Whether to estimate the number of different values.
+    """
+    numbers = as_numbers(values)
+    if numbers is None:
+        return _categories(values, least_count=least_count, distinct=distinct)
+    ordered = np.sort(numbers[~np.isnan(numbers)])
+    edges = _quantile_edges(ordered, min(edges_most, ordered.size // least_count))
+    empty = ColumnProfile(
+        name=values.name,
+        type=str(values.dtype),
+        kind="time" if values.dtype.is_temporal() else "number",
+        nulls=0,
+        edges=edges,
+        items=(),
+        counts=np.zeros(edges.size + 1, dtype=np.int64),
+    )
+    counted = _count_ordered(empty, ordered, rows=len(values))
+    if not distinct:
+        return counted
+    return replace(counted, registers=sketch_numbers(ordered))
+
+
+def hide_column(values: pl.Series, *, distinct: bool) -> ColumnProfile:
+    """Count a personal column's rows and nothing else but, if asked, how many values differ."""
+    nulls = values.null_count()
+    return ColumnProfile(
+        name=values.name,
+        type=str(values.dtype),
+        kind="hidden",
+        nulls=nulls,
+        edges=_NO_EDGES,
+        items=(),
+        counts=np.array([len(values) - nulls], dtype=np.int64),
+        registers=_sketch(values) if distinct else None,
+    )
+
+
+def recount_column(bins: ColumnProfile, values: pl.Series, *, distinct: bool) -> ColumnProfile:
+    """Count a column in the bins of another profile of it."""
+    if bins.kind == "hidden":
+        return replace(hide_column(values, distinct=distinct), name=bins.name, type=bins.type)
+    if bins.kind == "category":
+        return _count_items(bins, _texts(values), distinct=distinct)
+    numbers = as_numbers(values)
+    if numbers is None:
+        raise UsageError(
+            f"column {bins.name!r} was profiled as numbers and now holds {values.dtype}",
+            remedy="Profile it anew with Profile.of.",
+        )
+    ordered = np.sort(numbers[~np.isnan(numbers)])
+    counted = _count_ordered(bins, ordered, rows=len(values))
+    return replace(counted, registers=sketch_numbers(ordered) if distinct else None)
+
+
+def as_numbers(values: pl.Series) -> NDArray[np.float64] | None:
+    """Return a column as float64, nulls as NaN, times in microseconds; None if it holds words."""
+    kind = values.dtype
+    if kind == pl.Datetime:
+        values = values.dt.timestamp("us")
+    elif kind == pl.Date:
+        values = values.cast(pl.Datetime("us")).dt.timestamp("us")
+    elif not kind.is_numeric():
+        return None
+    return values.cast(pl.Float64).to_numpy()
+
+
+def _sketch(values: pl.Series) -> NDArray[np.uint8]:
+    numbers = as_numbers(values)
+    if numbers is None:
+        return sketch_texts(_texts(values))
+    return sketch_numbers(np.sort(numbers[~np.isnan(numbers)]))
+
+
+def _quantile_edges(ordered: NDArray[np.float64], edges: int) -> NDArray[np.float64]:
+    """Return values at evenly spaced ranks strictly inside, without repeats and without the top.
+
+    The largest value is left out: the last bin is open, so leaving it out loses no count, and an
+    extreme is the value most likely to point at somebody.
+    """
+    finite = ordered[np.isfinite(ordered)]
+    if edges < 1 or finite.size < 2:
+        return _NO_EDGES
+    ranks = np.ceil(finite.size * np.arange(1, edges + 1) / (edges + 1)).astype(np.intp) - 1
+    chosen = np.unique(finite[ranks])
+    return chosen[chosen < finite[-1]]
+
+
+def _count_ordered(
+    bins: ColumnProfile, ordered: NDArray[np.float64], *, rows: int
+) -> ColumnProfile:
+    # Looking edges up among sorted values is an order faster than values among edges.
+    below = np.searchsorted(ordered, bins.edges, side="right")
+    finite = ordered[np.isfinite(ordered)]
+    mean = float(finite.mean()) if finite.size else math.nan
+    return replace(
+        bins,
+        nulls=rows - ordered.size,
+        counts=np.diff(below, prepend=0, append=ordered.size).astype(np.int64),
+        mean=mean,
+        spread=float(np.square(finite - mean).sum()) if finite.size else 0.0,
+    )
+
+
+def _texts(values: pl.Series) -> pl.Series:
+    if isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum | pl.Boolean):
+        return values.cast(pl.String)
+    raise UsageError(
+        f"column {values.name!r} holds {values.dtype}, which has no profile",
+        remedy="Use text, numbers, truth values or times.",
+    )
+
+
+def _categories(values: pl.Series, *, least_count: int, distinct: bool) -> ColumnProfile:
+    texts = _texts(values)
+    ranked = (
+        texts.drop_nulls()
+        .alias("value")
+        .value_counts(name="rows")
+        .filter(pl.col("rows") >= least_count)
+        .sort("rows", "value", descending=[True, False])
+        .head(ITEMS_MOST)
+    )
+    bins = ColumnProfile(
+        name=values.name,
+        type=str(values.dtype),
+        kind="category",
+        nulls=0,
+        edges=_NO_EDGES,
+        items=tuple(ranked["value"].to_list()),
+        counts=np.empty(0, dtype=np.int64),
+    )
+    return _count_items(bins, texts, distinct=distinct)
+
+
+def _count_items(bins: ColumnProfile, texts: pl.Series, *, distinct: bool) -> ColumnProfile:
+    found = texts.drop_nulls().alias("value").value_counts(name="rows")
+    rows_of = dict(zip(found["value"].to_list(), found["rows"].to_list(), strict=True))
+    listed = [rows_of.get(item, 0) for item in bins.items]
+    valued = len(texts) - texts.null_count()
+    return replace(
+        bins,
+        nulls=texts.null_count(),
+        counts=np.array([*listed, valued - sum(listed)], dtype=np.int64),
+        registers=sketch_texts(texts) if distinct else None,
+    )
