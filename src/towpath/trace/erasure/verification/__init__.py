@@ -1,0 +1,6 @@
+"""Proves an erasure by reading: every stored byte, decoded and raw."""
+
+from towpath.trace.erasure.verification.needle import Needle
+from towpath.trace.erasure.verification.scan import HomeScanner, TableReader
+
+__all__ = ["HomeScanner", "Needle", "TableReader"]
