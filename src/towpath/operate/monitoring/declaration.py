@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from datetime import timedelta
-from typing import Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from towpath.assets.models.losses import find_loss
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
 from towpath.core.refs import check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MonitorKind = Literal["drift", "performance"]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from towpath.assets.models.losses import find_loss
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 OnTimeout = Literal["hold", "promote", "rollback"]
 Compare = Literal["arms", "paired"]
