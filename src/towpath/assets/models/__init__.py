@@ -1,0 +1,32 @@
+"""Models: what a step returns, how it is kept, and how it answers."""
+
+from towpath.assets.models.contract import (
+    ColumnValues,
+    Datatype,
+    Flavour,
+    Predictor,
+    Signature,
+    Task,
+    TensorSpec,
+)
+from towpath.assets.models.inputs import Inputs
+from towpath.assets.models.model import Model
+from towpath.assets.models.packages import Package, load_model, load_package, save_model
+from towpath.assets.models.predictors import load_predictor
+
+__all__ = [
+    "ColumnValues",
+    "Datatype",
+    "Flavour",
+    "Inputs",
+    "Model",
+    "Package",
+    "Predictor",
+    "Signature",
+    "Task",
+    "TensorSpec",
+    "load_model",
+    "load_package",
+    "load_predictor",
+    "save_model",
+]

@@ -108,8 +108,9 @@ class Signature:
 class Predictor(Protocol):
     """A loaded model that answers. Thread-safe; row-wise: a row's answer depends on that row alone.
 
-    Row-wise also means bit for bit: the answer to a row is the same alone and inside any batch, and
-    the same again when a decision is replayed later.
+    For tree models row-wise is bit for bit: the answer to a row is the same alone, inside any batch,
+    and when the decision is replayed later. Where a model multiplies matrices, a batch of another
+    size may round its last digit otherwise; asked row by row, it too repeats itself exactly.
     """
 
     @property

@@ -132,12 +132,12 @@ def _datatype(series: pl.Series) -> tuple[Datatype, bool]:
     if kind.is_float():
         nullable = nullable or bool(series.is_nan().any())
         return ("FP32" if kind == pl.Float32 else "FP64"), nullable
-    if kind.is_integer() and kind not in (pl.Int128, pl.UInt128):
+    if kind.is_integer() and str(kind) not in ("Int128", "UInt128"):
         name = "FP64" if nullable else str(kind).upper()
         return cast("Datatype", name), nullable
     if kind == pl.Boolean:
         return ("FP64" if nullable else "BOOL"), nullable
-    if kind in (pl.String, pl.Categorical, pl.Enum):
+    if isinstance(kind, (pl.String, pl.Categorical, pl.Enum)):
         return "BYTES", nullable
     raise UsageError(
         f"the column {series.name!r} is {kind}, which a model can't take",

@@ -1,0 +1,80 @@
+"""What one family of estimators must offer, so that its models can be packaged and served."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+    import polars as pl
+
+    from towpath.assets.models.contract import Flavour, Task
+    from towpath.assets.models.inputs import Inputs
+
+Form: TypeAlias = Literal["matrix", "frame"]
+"""What an estimator is called with: `Inputs.matrix`, or a data frame with the columns as they are."""
+
+Scorer: TypeAlias = "Callable[[Any], npt.NDArray[np.float64]]"
+"""Answers rows in the estimator's form: `(n, k) float64`, or a frame, to `(n,) float64`."""
+
+
+class Format(Protocol):
+    """A way to keep estimators of one family as plain bytes that run no code when they are read."""
+
+    @property
+    def flavour(self) -> Flavour:
+        """The name that packages carry."""
+        ...
+
+    def claims(self, estimator: object) -> bool:
+        """Tell whether the estimator belongs to this family, without importing its library."""
+        ...
+
+    def fit(
+        self,
+        estimator: Any,
+        inputs: Inputs,
+        features: pl.DataFrame,
+        outcome: npt.NDArray[np.generic],
+    ) -> Any:
+        """Fit an estimator in the form that it will be served in, and return it."""
+        ...
+
+    def task(self, estimator: Any) -> Task:
+        """Return what a fitted estimator foretells.
+
+        Raises:
+            UsageError: It is not fitted, or does something that is neither of our tasks.
+        """
+        ...
+
+    def form(self, estimator: Any) -> Form:
+        """Return what the estimator must be called with."""
+        ...
+
+    def width(self, estimator: Any) -> int:
+        """Return how many columns the estimator was fitted on."""
+        ...
+
+    def dump(self, estimator: Any) -> dict[str, bytes]:
+        """Return the package's files by name: the same estimator gives the same bytes.
+
+        Raises:
+            UsageError: It holds something that the format can't keep safely; names it.
+        """
+        ...
+
+    def load(self, files: Mapping[str, bytes]) -> Any:
+        """Return the estimator. Reading never runs code that the files name.
+
+        Raises:
+            IntegrityError: The files are not what `dump` wrote, or name a type that is not allowed.
+        """
+        ...
+
+    def scorer(self, files: Mapping[str, bytes], task: Task, *, threads: int) -> Scorer:
+        """Return the quickest thread-safe way to answer from the files."""
+        ...

@@ -1,0 +1,91 @@
+"""From a package to answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from towpath.assets.models.flavours import FORMATS
+from towpath.assets.models.packages import load_files, load_package
+from towpath.assets.models.rows import RowReader
+from towpath.core.errors import IntegrityError, InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from towpath.assets.models.contract import ColumnValues, Predictor, Signature, Task
+    from towpath.assets.models.flavours import Scorer
+    from towpath.assets.models.packages import Package
+    from towpath.storage.blobs.contract import BlobStore
+
+
+def load_predictor(digest: str, blobs: BlobStore, *, threads: int = 1) -> Predictor:
+    """Load a package for answering.
+
+    A LightGBM model is opened through its C library (tens of milliseconds); a scikit-learn model has
+    to import scikit-learn (about a second).
+
+    Args:
+        digest: The package.
+        blobs: Where its blobs are.
+        threads: How many threads a batch may use, where the flavour lets us say.
+
+    Raises:
+        NotFound: There is no such package, or one of its files is gone.
+        CorruptBlob: Its bytes were changed.
+        IntegrityError: It is not a package, or names what must not be loaded.
+    """
+    package = load_package(digest, blobs)
+    files = load_files(package, blobs)
+    scorer = FORMATS[package.flavour].scorer(files, package.task, threads=threads)
+    return PackagePredictor(digest, package, scorer)
+
+
+class PackagePredictor:
+    """The `Predictor` of a package: reads the columns, asks the scorer, names the answer."""
+
+    def __init__(self, digest: str, package: Package, scorer: Scorer) -> None:
+        self._digest = digest
+        self._task: Task = package.task
+        self._signature = package.signature
+        self._output = package.output
+        self._scorer = scorer
+        reader = RowReader(package.inputs)
+        self._read = reader.matrix if package.form == "matrix" else reader.frame
+
+    @property
+    def package(self) -> str:
+        """Digest of the package."""
+        return self._digest
+
+    @property
+    def task(self) -> Task:
+        """What the output means."""
+        return self._task
+
+    @property
+    def signature(self) -> Signature:
+        """What it takes and gives."""
+        return self._signature
+
+    def predict(self, inputs: Mapping[str, ColumnValues]) -> dict[str, npt.NDArray[np.float64]]:
+        """Answer rows; see `Predictor.predict`."""
+        rows = self._read(inputs)
+        if len(rows) == 0:
+            return {self._output: np.empty(0, dtype=np.float64)}
+        try:
+            answers = self._scorer(rows)
+        except (ValueError, TypeError) as error:
+            raise InvalidRequest(
+                f"the model can't answer these rows ({type(error).__name__})",
+                remedy="Its own preparation refused a value that it never saw in training.",
+            ) from error
+        if not np.isfinite(answers).all():
+            raise IntegrityError(
+                f"the model package {self._digest} gave an answer that is not a number",
+                digest=self._digest,
+            )
+        return {self._output: answers}

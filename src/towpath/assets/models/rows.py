@@ -1,0 +1,261 @@
+"""Requests become numbers: columns by name, checked value by value, in the model's order."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import numpy as np
+
+from towpath.core.errors import InvalidRequest, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+    import polars as pl
+
+    from towpath.assets.models.contract import ColumnValues, TensorSpec
+    from towpath.assets.models.inputs import Inputs
+
+_KINDS = {"BOOL": "b", "BYTES": "OSU", "FP32": "fiu", "FP64": "fiu"}
+_WORDS = {"BOOL": "booleans", "BYTES": "text", "FP32": "numbers", "FP64": "numbers"}
+_NAN = math.nan
+
+
+class RowReader:
+    """Checks requests against a model's inputs and lays them out for it. Thread-safe.
+
+    One row, by far the most common request, takes a path without arrays; whatever that path can't take
+    at once goes the general way, which also finds the words for what is wrong.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._columns = inputs.columns
+        self._codes: dict[str, dict[str, float]] = {
+            name: {level: float(code) for code, level in enumerate(levels)}
+            for name, levels in inputs.levels.items()
+        }
+        self._quick = [
+            (column.name, _quick_reader(column, self._codes.get(column.name, {})))
+            for column in inputs.columns
+        ]
+
+    def matrix(self, request: Mapping[str, ColumnValues]) -> npt.NDArray[np.float64]:
+        """Return `(n, k) float64` with text as codes and missing values as NaN.
+
+        Raises:
+            InvalidRequest: See `Predictor.predict`.
+        """
+        row = self._one_row(request)
+        if row is not None:
+            return np.array([row], dtype=np.float64)
+        n_rows = self._check_columns(request)
+        matrix = np.empty((n_rows, len(self._columns)), dtype=np.float64)
+        for at, column in enumerate(self._columns):
+            values = request[column.name]
+            if column.datatype == "BYTES":
+                codes = self._codes[column.name]
+                texts = _texts(column, values)
+                matrix[:, at] = [_NAN if text is None else codes.get(text, _NAN) for text in texts]
+            else:
+                matrix[:, at] = _numbers(column, values)
+        return matrix
+
+    def frame(self, request: Mapping[str, ColumnValues]) -> pl.DataFrame:
+        """Return the rows as a data frame, text as text and missing values as null.
+
+        Raises:
+            InvalidRequest: See `Predictor.predict`.
+        """
+        import polars as pl  # noqa: PLC0415 - most models never need it in the gateway
+
+        self._check_columns(request)
+        series: list[pl.Series] = []
+        for column in self._columns:
+            values = request[column.name]
+            if column.datatype == "BYTES":
+                series.append(pl.Series(column.name, _texts(column, values), dtype=pl.String))
+                continue
+            numbers = pl.Series(column.name, _numbers(column, values), nan_to_null=True)
+            series.append(numbers.cast(_polars_type(column)))
+        return pl.DataFrame(series)
+
+    def _one_row(self, request: Mapping[str, ColumnValues]) -> list[float] | None:
+        """Read a request of one plain row, or return None for the general way to look at it."""
+        if len(request) != len(self._quick):
+            return None
+        row: list[float] = []
+        for name, read in self._quick:
+            values = request.get(name)
+            if values is None or len(values) != 1:
+                return None
+            value = values[0]
+            number = read(value.item() if isinstance(value, np.generic) else value)
+            if number is None:
+                return None
+            row.append(number)
+        return row
+
+    def _check_columns(self, request: Mapping[str, ColumnValues]) -> int:
+        """Return the number of rows that every column has."""
+        names = [column.name for column in self._columns]
+        absent = [name for name in names if name not in request]
+        if absent:
+            raise InvalidRequest(
+                f"the request lacks the column {absent[0]!r}",
+                remedy=f"The model takes: {', '.join(names)}.",
+                columns=absent,
+            )
+        if len(request) > len(names):
+            unknown = next(name for name in request if name not in names)
+            hint = NotFound.named("column", unknown, names).remedy
+            raise InvalidRequest(
+                f"the model takes no column {unknown!r}", remedy=hint, columns=[unknown]
+            )
+        n_rows = len(request[names[0]])
+        for name in names:
+            values = request[name]
+            if isinstance(values, np.ndarray) and values.ndim != 1:
+                raise InvalidRequest(
+                    f"the column {name!r} has shape {list(values.shape)}, not [{n_rows}]",
+                    column=name,
+                )
+            if len(values) != n_rows:
+                raise InvalidRequest(
+                    f"the column {name!r} has {len(values)} rows, but {names[0]!r} has {n_rows}",
+                    column=name,
+                )
+        return n_rows
+
+
+def _quick_reader(column: TensorSpec, codes: Mapping[str, float]) -> Callable[[Any], float | None]:
+    """Return a function from one plain value to its number; None for anything out of the ordinary."""
+    if column.datatype == "BYTES":
+        return lambda value: codes.get(value, _NAN) if type(value) is str else None
+    if column.datatype == "BOOL":
+        return lambda value: float(value) if type(value) is bool else None
+    if column.datatype == "FP64":
+        finite = math.isfinite
+        return lambda value: value if type(value) is float and finite(value) else None
+    if column.datatype == "FP32":
+        return lambda _: None
+    low, high = _limits(column)
+    return lambda value: float(value) if type(value) is int and low <= value <= high else None
+
+
+def _texts(column: TensorSpec, values: ColumnValues) -> list[str | None]:
+    """Return a text column's values, None for missing ones."""
+    if isinstance(values, np.ndarray) and values.dtype.kind not in _KINDS["BYTES"]:
+        _wrong_type(column, values.dtype)
+    texts: list[str | None] = []
+    for at, value in enumerate(values):
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, bytes):
+            try:
+                texts.append(value.decode())
+            except UnicodeDecodeError as error:
+                raise InvalidRequest(
+                    f"the column {column.name!r} is not UTF-8 in row {at}",
+                    column=column.name,
+                    row=at,
+                ) from error
+        elif value is None and column.nullable:
+            texts.append(None)
+        elif value is None:
+            _missing(column, at)
+        else:
+            _wrong_type(column, type(value).__name__, at)
+    return texts
+
+
+def _numbers(column: TensorSpec, values: ColumnValues) -> npt.NDArray[np.float64]:
+    """Return a numeric column's values as float64, NaN for missing ones."""
+    array: npt.NDArray[Any] = values if isinstance(values, np.ndarray) else _array(column, values)
+    if array.dtype.kind == "O":
+        array = _array(column, cast("Sequence[object]", array.tolist()))
+    if array.dtype.kind not in _KINDS.get(column.datatype, "iu"):
+        _wrong_type(column, array.dtype)
+    if array.dtype.kind in "iu" and column.datatype not in ("FP32", "FP64"):
+        low, high = _limits(column)
+        outside = np.flatnonzero((array < low) | (array > high))
+        if outside.size:
+            _wrong_type(column, "an integer out of range", int(outside[0]))
+    if column.datatype == "FP32":
+        with np.errstate(over="ignore"):  # what doesn't fit becomes infinite, and is named below
+            array = array.astype(np.float32)
+    numbers = array.astype(np.float64)
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        bad = np.isinf(numbers) if column.nullable else ~finite
+        if bad.any():
+            _missing(column, int(np.argmax(bad)))
+    return numbers
+
+
+def _array(column: TensorSpec, values: Sequence[object]) -> npt.NDArray[np.generic]:
+    """Return a list of plain values as an array of one kind, or name the value that is of another."""
+    if column.datatype == "BOOL":
+        wanted: tuple[type, ...] = (bool,)
+    elif column.datatype in ("FP32", "FP64"):
+        wanted = (float, int)
+    else:
+        wanted = (int,)
+    for at, value in enumerate(values):
+        plain = value.item() if isinstance(value, np.generic) else value
+        if plain is None and not column.nullable:
+            _missing(column, at)
+        if plain is not None and type(plain) not in wanted:
+            _wrong_type(column, type(plain).__name__, at)
+    try:
+        if column.datatype in ("FP32", "FP64"):
+            return np.array(
+                [_NAN if value is None else value for value in values], dtype=np.float64
+            )
+        return np.array(values, dtype=np.bool_ if column.datatype == "BOOL" else None)
+    except OverflowError as error:
+        raise InvalidRequest(
+            f"the column {column.name!r} holds an integer that fits no {column.datatype}",
+            column=column.name,
+        ) from error
+
+
+def _limits(column: TensorSpec) -> tuple[int, int]:
+    """Return the smallest and largest value of a whole-number type."""
+    if column.datatype not in ("BOOL", "BYTES", "FP32", "FP64"):
+        info = np.iinfo(column.datatype.lower())
+        return int(info.min), int(info.max)
+    raise ValueError(column.datatype)
+
+
+def _polars_type(column: TensorSpec) -> Any:
+    """Return the polars type of a numeric column."""
+    import polars as pl  # noqa: PLC0415 - as above
+
+    name = column.datatype
+    named = {"BOOL": "Boolean", "FP32": "Float32", "FP64": "Float64"}.get(name)
+    return getattr(pl, named or name.capitalize().replace("Uint", "UInt"))
+
+
+def _missing(column: TensorSpec, at: int) -> NoReturn:
+    raise InvalidRequest(
+        f"the column {column.name!r} has a missing or infinite value in row {at}",
+        remedy="The model never saw one in training."
+        if not column.nullable
+        else "Send null for a missing value; infinity is not a number to compare.",
+        column=column.name,
+        row=at,
+    )
+
+
+def _wrong_type(column: TensorSpec, found: object, at: int | None = None) -> NoReturn:
+    where = "" if at is None else f" in row {at}"
+    fields: dict[str, Any] = (
+        {"column": column.name} if at is None else {"column": column.name, "row": at}
+    )
+    raise InvalidRequest(
+        f"the column {column.name!r} takes {column.datatype}"
+        f" ({_WORDS.get(column.datatype, 'whole numbers')}), not {found}{where}",
+        **fields,
+    )
