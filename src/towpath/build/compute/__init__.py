@@ -9,5 +9,18 @@ from towpath.build.compute.contract import (
     Task,
     TaskFunction,
 )
+from towpath.build.compute.inline import InlineExecutor
+from towpath.build.compute.local import NUMERIC, LocalExecutor
 
-__all__ = ["Emit", "Executor", "Outcome", "OutcomeStatus", "Resources", "Task", "TaskFunction"]
+__all__ = [
+    "NUMERIC",
+    "Emit",
+    "Executor",
+    "InlineExecutor",
+    "LocalExecutor",
+    "Outcome",
+    "OutcomeStatus",
+    "Resources",
+    "Task",
+    "TaskFunction",
+]

@@ -62,6 +62,7 @@ class Outcome:
         value: What the function returned, when `done`.
         error: One line on what went wrong, without values of the data: the exception's type and the
             place it was raised.
+        error_code: The stable code of a `TowpathError` that it raised, else empty.
         message: The exception's own words; may quote data, so it goes to people and logs only.
         traceback: The last frames, innermost last, for people.
         seconds: Wall time.
@@ -72,6 +73,7 @@ class Outcome:
     status: OutcomeStatus
     value: dict[str, Any] = field(default_factory=dict[str, Any])
     error: str = ""
+    error_code: str = ""
     message: str = ""
     traceback: str = ""
     seconds: float = 0.0
@@ -86,6 +88,11 @@ class Executor(Protocol):
     could never fit is refused at once. Nothing that a task does, crashing included, raises from
     here: it is told in the `Outcome`. When the executor's process dies, so do its tasks.
     """
+
+    @property
+    def isolated(self) -> bool:
+        """Whether each task has a process of its own, so that its limits are enforced."""
+        ...
 
     @property
     def cpus(self) -> int:

@@ -1,0 +1,288 @@
+"""Runs each task in a process of its own, forked from one that has the libraries loaded."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+import structlog
+
+from towpath.build.compute.contract import Outcome, Task
+from towpath.build.compute.wire import FrameBuffer, pack
+from towpath.core.errors import InvalidSetting, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+    from typing import IO
+
+    from towpath.build.compute.contract import Emit
+
+log = structlog.get_logger()
+
+NUMERIC = ("numpy", "polars", "pyarrow", "pyarrow.parquet", "threadpoolctl")
+_CLOSE_WITHIN_S = 10.0
+_CHUNK = 1 << 16
+# Read when a library loads, so they must be set before the server starts. The allocators' background
+# threads would not survive a fork; one BLAS thread here keeps the server single-threaded, and each
+# task raises it to its own cpus.
+_SERVER_ENVIRONMENT = {
+    "_RJEM_MALLOC_CONF": "background_thread:false",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+
+
+@dataclass(slots=True)
+class _Held:
+    task: Task
+    future: Future[Outcome]
+    on_message: Emit | None
+    running: bool = False
+
+
+class LocalExecutor:
+    """Isolated local processes in about 50 ms each, as many at once as cpus allow.
+
+    The fork server starts with the first task, or with `warm`. If it dies, its tasks come back as
+    `killed` and the next submission starts another. `close` it, or use it as a context manager.
+
+    Args:
+        cpus: Cores that tasks may use together; by default what this process may run on.
+        preload: Modules to import before the first fork, where they are installed. Only those that
+            are known not to start working threads are taken.
+    """
+
+    def __init__(self, *, cpus: int | None = None, preload: Sequence[str] = NUMERIC) -> None:
+        self._cpus = cpus or len(os.sched_getaffinity(0))
+        self._preload = list(preload)
+        self._lock = threading.RLock()
+        self._queue: deque[_Held] = deque()
+        self._held: dict[str, _Held] = {}
+        self._server: _Server | None = None
+        self._closed = False
+
+    @property
+    def isolated(self) -> bool:
+        """True: each task has its own process."""
+        return True
+
+    @property
+    def cpus(self) -> int:
+        """How many cores tasks may use together."""
+        return self._cpus
+
+    def warm(self, modules: Iterable[str]) -> None:
+        """Start the fork server if need be, and have it import these modules."""
+        with self._lock:
+            self._running_server().send({"op": "warm", "modules": list(modules)})
+
+    def submit(self, task: Task, *, on_message: Emit | None = None) -> Future[Outcome]:
+        """Queue a task; it starts as soon as its cpus are free."""
+        if task.resources.cpus > self._cpus:
+            raise InvalidSetting(
+                f"a step asks for {task.resources.cpus} cpus and this machine gives {self._cpus}",
+                remedy="Declare fewer cpus, or run it on a larger machine.",
+                asked=task.resources.cpus,
+                available=self._cpus,
+            )
+        held = _Held(task, Future(), on_message)
+        with self._lock:
+            if self._closed:
+                raise Unavailable("the executor is closed")
+            if task.id in self._held:
+                raise InvalidSetting(f"task {task.id!r} is already here")
+            self._running_server()
+            self._held[task.id] = held
+            self._queue.append(held)
+            self._admit()
+        return held.future
+
+    def cancel(self, task_id: str) -> None:
+        """Kill a running task; take a waiting one out of the queue."""
+        with self._lock:
+            held = self._held.get(task_id)
+            if held is None:
+                return
+            if held.running and self._server is not None:
+                self._server.send({"op": "kill", "id": task_id})
+                return
+            self._queue.remove(held)
+            del self._held[task_id]
+        held.future.set_result(Outcome(status="killed", error="it was cancelled"))
+
+    def close(self) -> None:
+        """Kill what runs, end the fork server and wait for it."""
+        with self._lock:
+            self._closed = True
+            server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        self._abandon("the executor was closed")
+
+    def __enter__(self) -> Self:
+        """Return the executor."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _running_server(self) -> _Server:
+        if self._closed:
+            raise Unavailable("the executor is closed")
+        if self._server is None:
+            self._server = _Server(self._receive, self._lost)
+            self._server.send({"op": "warm", "modules": self._preload})
+        return self._server
+
+    def _admit(self) -> None:
+        """Start waiting tasks, first come first served, while the next one's cpus fit."""
+        while self._queue and self._server is not None:
+            busy = sum(one.task.resources.cpus for one in self._held.values() if one.running)
+            if busy + self._queue[0].task.resources.cpus > self._cpus:
+                return
+            held = self._queue.popleft()
+            held.running = True
+            with contextlib.suppress(Unavailable):  # then its reader is about to tell every task
+                self._server.send({"op": "run", "task": _order(held.task)})
+
+    def _receive(self, frame: dict[str, Any]) -> None:
+        """Handle a frame of the server, on its reader thread."""
+        if frame["op"] == "message":
+            held = self._held.get(frame["id"])
+            if held is not None and held.on_message is not None:
+                held.on_message(frame["message"])
+            return
+        outcome = msgspec.convert(frame["result"], Outcome)
+        with self._lock:
+            held = self._held.pop(frame["id"], None)
+            self._admit()
+        if held is not None:
+            held.future.set_result(outcome)
+
+    def _lost(self, server: _Server) -> None:
+        """Handle the end of a server that nobody closed."""
+        with self._lock:
+            if self._server is not server:
+                return
+            self._server = None
+        log.warning("forkserver.died", exit_code=server.exit_code(), output=server.output_tail())
+        server.close()
+        self._abandon("the process that steps are forked from died")
+
+    def _abandon(self, why: str) -> None:
+        with self._lock:
+            held = list(self._held.values())
+            self._held.clear()
+            self._queue.clear()
+        for one in held:
+            one.future.set_result(Outcome(status="killed", error=why))
+
+
+class _Server:
+    """A running fork server, the socket to it, and the thread that reads from it."""
+
+    def __init__(self, receive: Emit, lost: Any) -> None:
+        self._receive = receive
+        self._lost = lost
+        self._closing = False
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the server
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            theirs.set_inheritable(True)
+            self._process = subprocess.Popen(  # noqa: S603  our own module, by our own interpreter
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "towpath.build.compute.forkserver",
+                    str(theirs.fileno()),
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                env={**os.environ, **_SERVER_ENVIRONMENT},
+            )
+        self._reader = threading.Thread(target=self._read, name="forkserver-reader", daemon=True)
+        self._reader.start()
+
+    def send(self, frame: dict[str, Any]) -> None:
+        try:
+            self._socket.sendall(pack(frame))
+        except OSError as error:
+            raise Unavailable(
+                "the process that steps are forked from is gone", remedy="Run again."
+            ) from error
+
+    def close(self) -> None:
+        self._closing = True
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        if threading.current_thread() is not self._reader:
+            self._reader.join(_CLOSE_WITHIN_S)
+        try:
+            self._process.wait(_CLOSE_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._socket.close()
+        self._output.close()
+
+    def exit_code(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_CLOSE_WITHIN_S)
+        return self._process.returncode
+
+    def output_tail(self) -> str:
+        size = self._output.seek(0, os.SEEK_END)
+        self._output.seek(max(0, size - 2_000))
+        return self._output.read().decode(errors="replace")
+
+    def _read(self) -> None:
+        frames = FrameBuffer()
+        while True:
+            try:
+                data = self._socket.recv(_CHUNK)
+            except OSError:
+                data = b""
+            if not data:
+                break
+            for frame in frames.feed(data):
+                try:
+                    self._receive(frame)
+                except Exception:
+                    log.exception("forkserver.listener_failed", op=frame.get("op"))
+        if not self._closing:
+            self._lost(self)
+
+
+def _order(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "call": task.call,
+        "payload": dict(task.payload),
+        "cpus": task.resources.cpus,
+        "memory_bytes": task.resources.memory_bytes,
+        "timeout_s": task.resources.timeout_s,
+        "env": dict(task.env),
+        "log": str(task.log),
+    }
