@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from towpath.core.digests import canonical_json, digest_bytes
+from towpath.core.errors import IntegrityError, NotFound, UsageError
+from towpath.storage.files import disk_errors, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_SECRET_BYTES = 32
+_NONCE_BYTES = 12
 
 
 class Keyring(Protocol):
@@ -46,3 +73,140 @@ class Keyring(Protocol):
     def shred(self, name: str) -> None:
         """Destroy the sealing key `name`: overwrite, sync, unlink. Absent keys are fine."""
         ...
+
+
+class FileKeyring:
+    """A keyring in a folder of its own, mode 0700: `signing.pem`, `subject.key`, `seals/`.
+
+    Two processes that create it at the same moment end up with the same keys.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        self._seals = self._folder / "seals"
+        with disk_errors(self._folder):
+            for path in (self._folder, self._seals):
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            signing = self._once(self._folder / "signing.pem", _fresh_signing_key)
+            self._subject_key = self._once(self._folder / "subject.key", _fresh_secret)
+        self._signing_key = _load_signing_key(signing, self._folder)
+        public = self._signing_key.public_key()
+        self._public_key_pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        self._key_id = digest_bytes(public.public_bytes_raw())[:16]
+
+    @property
+    def public_key_pem(self) -> bytes:
+        """See `Keyring.public_key_pem`."""
+        return self._public_key_pem
+
+    @property
+    def key_id(self) -> str:
+        """See `Keyring.key_id`."""
+        return self._key_id
+
+    def sign(self, message: bytes) -> bytes:
+        """See `Keyring.sign`."""
+        return self._signing_key.sign(message)
+
+    def subject_hash(self, field: str, value: str) -> str:
+        """See `Keyring.subject_hash`. The JSON pair keeps `a`+`bc` apart from `ab`+`c`."""
+        message = canonical_json([field, value])
+        return hmac.digest(self._subject_key, message, "sha256").hex()[:32]
+
+    def seal(self, name: str, secret: bytes) -> bytes:
+        """See `Keyring.seal`.
+
+        The nonce is derived from key and secret, so that sealing the same secret again gives the same
+        bytes, and two secrets under one name never share a nonce.
+        """
+        with disk_errors(self._seals):
+            key = self._once(self._seal_path(name), _fresh_secret)
+        nonce = hmac.digest(key, secret, "sha256")[:_NONCE_BYTES]
+        return nonce + AESGCM(key).encrypt(nonce, secret, name.encode())
+
+    def unseal(self, name: str, sealed: bytes) -> bytes:
+        """See `Keyring.unseal`."""
+        with disk_errors(self._seals):
+            try:
+                key = self._seal_path(name).read_bytes()
+            except FileNotFoundError as error:
+                raise NotFound(
+                    f"the sealing key {name!r} is gone",
+                    remedy="It was shredded, so what it sealed can't be read by anybody any more.",
+                ) from error
+        try:
+            return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
+        except (InvalidTag, ValueError) as error:
+            raise IntegrityError(f"what was sealed under {name!r} has been changed") from error
+
+    def shred(self, name: str) -> None:
+        """See `Keyring.shred`."""
+        path = self._seal_path(name)
+        with disk_errors(self._seals):
+            try:
+                fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return
+            try:
+                os.write(fd, bytes(os.fstat(fd).st_size))
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            path.unlink(missing_ok=True)
+            sync_folder(self._seals)
+
+    def _seal_path(self, name: str) -> Path:
+        return self._seals / f"{digest_bytes(name.encode())}.key"
+
+    def _once(self, path: Path, make: Callable[[], bytes]) -> bytes:
+        """Return the file's content, made first if it is not there; the first maker wins."""
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            pass
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, make())
+            os.fsync(fd)
+            with suppress(FileExistsError):
+                os.link(temporary, path)
+        finally:
+            os.close(fd)
+            temporary.unlink()
+        sync_folder(path.parent)
+        return path.read_bytes()
+
+
+def _fresh_signing_key() -> bytes:
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _fresh_secret() -> bytes:
+    return secrets.token_bytes(_SECRET_BYTES)
+
+
+def _load_signing_key(pem: bytes, folder: Path) -> Ed25519PrivateKey:
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise IntegrityError(
+            f"{folder / 'signing.pem'} is not a private key",
+            remedy="Restore it from a backup: without it nothing signed so far can be continued.",
+        ) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise IntegrityError(f"{folder / 'signing.pem'} is not an Ed25519 key")
+    return key
+
+
+def verify_signature(public_key_pem: bytes, message: bytes, signature: bytes) -> bool:
+    """Tell whether `signature` is the key's over `message`; needs nothing but the public key."""
+    key = load_pem_public_key(public_key_pem)
+    if not isinstance(key, Ed25519PublicKey):
+        raise UsageError("the public key is not an Ed25519 key")
+    try:
+        key.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True

@@ -1,0 +1,162 @@
+"""The step cache: one row per key, claimed by lease, found again by the digests it mentions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from towpath.core.errors import FenceLost
+from towpath.ledger.records import Execution
+from towpath.ledger.sql.session import chunked
+from towpath.ledger.sql.upserts import insert_all_new, put_all
+from towpath.storage.blobs.naming import is_digest
+from towpath.storage.database import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from towpath.ledger.sql.events import SqlEvents
+    from towpath.ledger.sql.session import Session
+
+_executions = tables.executions
+_digests = tables.execution_digests
+
+
+class SqlCache:
+    """See `Cache`."""
+
+    def __init__(self, session: Session, events: SqlEvents) -> None:
+        self._session = session
+        self._events = events
+
+    def look(self, key: str) -> Execution | None:
+        """See `Cache.look`."""
+        row = self._row(key)
+        return _execution(row) if row is not None and row.state == "done" else None
+
+    def claim(
+        self,
+        key: str,
+        *,
+        step: str,
+        parts: Mapping[str, str],
+        run_id: str,
+        owner: str,
+        lease_s: float,
+    ) -> Execution:
+        """See `Cache.claim`."""
+        self._session.require_writable()
+        row, now = self._row(key), self._session.wall.now()
+        if row is not None and (
+            row.state == "done" or (row.owner != owner and row.leased_until > now)
+        ):
+            return _execution(row)
+        values = {"key": key, "step": step, "parts": dict(parts), "state": "running"}
+        values |= {"run": run_id, "outputs": {}, "owner": owner, "at": now}
+        values["fence"] = 1 if row is None else row.fence + 1
+        values["leased_until"] = now + timedelta(seconds=lease_s)
+        put_all(self._session, _executions, [values])
+        return _execution(self._required(key))
+
+    def renew(self, key: str, *, fence: int, lease_s: float) -> None:
+        """See `Cache.renew`."""
+        self._held(key, fence)
+        until = self._session.wall.now() + timedelta(seconds=lease_s)
+        self._update(key, leased_until=until)
+
+    def fill(self, key: str, *, fence: int, outputs: Mapping[str, object]) -> Execution:
+        """See `Cache.fill`."""
+        row = self._held(key, fence)
+        at = self._session.wall.now()
+        self._update(key, state="done", outputs=dict(outputs), owner=None, leased_until=None, at=at)
+        mentioned = sorted(set(_digests_in([row.parts, outputs])))
+        rows = [{"digest": digest, "key": key} for digest in mentioned]
+        insert_all_new(self._session, _digests, rows)
+        self._events.append("step.cached", f"run:{row.run}", step=row.step, key=key)
+        return _execution(self._required(key))
+
+    def drop(self, key: str, *, fence: int | None = None) -> None:
+        """See `Cache.drop`."""
+        # Not the foreign key's cascade: the digests go first, whatever the database enforces.
+        row = self._row(key)
+        if row is not None and fence in (None, row.fence):
+            self._session.write(sa.delete(_digests).where(_digests.c.key == key))
+            self._session.write(sa.delete(_executions).where(_executions.c.key == key))
+
+    def release(self, owner: str) -> int:
+        """See `Cache.release`."""
+        held = sa.and_(_executions.c.owner == owner, _executions.c.state == "running")
+        return self._session.write(sa.delete(_executions).where(held)).rowcount
+
+    def last(self, step: str) -> Execution | None:
+        """See `Cache.last`."""
+        query = sa.select(_executions).where(
+            _executions.c.step == step, _executions.c.state == "done"
+        )
+        order = (_executions.c.at.desc(), _executions.c.key)
+        row = self._session.first(query.order_by(*order).limit(1))
+        return None if row is None else _execution(row)
+
+    def using(self, digests: Sequence[str]) -> list[Execution]:
+        """See `Cache.using`."""
+        found: dict[str, Execution] = {}
+        for piece in chunked(digests):
+            keys = sa.select(_digests.c.key).where(_digests.c.digest.in_(piece))
+            query = sa.select(_executions).where(
+                _executions.c.key.in_(keys), _executions.c.state == "done"
+            )
+            for row in self._session.rows(query.order_by(_executions.c.at, _executions.c.key)):
+                found[row.key] = _execution(row)
+        return list(found.values())
+
+    def _row(self, key: str) -> sa.Row[Any] | None:
+        return self._session.first(sa.select(_executions).where(_executions.c.key == key))
+
+    def _required(self, key: str) -> sa.Row[Any]:
+        row = self._row(key)
+        assert row is not None
+        return row
+
+    def _held(self, key: str, fence: int) -> sa.Row[Any]:
+        self._session.require_writable()
+        row = self._row(key)
+        if row is None or row.state != "running" or row.fence != fence:
+            raise FenceLost(
+                f"the claim on step key {key} is not held any more",
+                remedy="Drop this execution; another run has taken the key over.",
+                key=key,
+                fence=fence,
+            )
+        return row
+
+    def _update(self, key: str, **values: object) -> None:
+        self._session.write(sa.update(_executions).where(_executions.c.key == key).values(**values))
+
+
+def _digests_in(value: object) -> Iterator[str]:
+    """Yield every SHA-256 in a JSON-able value, bare or as the name of a reference."""
+    if isinstance(value, str):
+        name = value.rpartition(":")[2]
+        if is_digest(name):
+            yield name
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _digests_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _digests_in(item)
+
+
+def _execution(row: sa.Row[Any]) -> Execution:
+    return Execution(
+        key=row.key,
+        step=row.step,
+        parts=row.parts,
+        state=row.state,
+        run_id=row.run,
+        outputs=row.outputs,
+        fence=row.fence,
+        at=row.at,
+    )

@@ -1,0 +1,201 @@
+"""The append-only log, kept as rows with the Merkle tree's complete subtrees beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+
+from towpath.core.digests import canonical_json
+from towpath.core.errors import IntegrityError, UsageError
+from towpath.ledger import merkle
+from towpath.ledger.checkpoints import entry_bytes, sign_checkpoint
+from towpath.ledger.records import Checkpoint, Event
+from towpath.storage.database import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from towpath.ledger.merkle import Span, Subtree
+    from towpath.ledger.sql.session import Session
+
+_events = tables.events
+_nodes = tables.log_nodes
+_head = tables.log_head
+_checkpoints = tables.checkpoints
+
+
+class SqlEvents:
+    """See `Events`. Entries are buffered and written together, at the latest at commit."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._size = -1
+        self._peaks: list[bytes] = []
+        self._new_events: list[dict[str, object]] = []
+        self._new_nodes: list[dict[str, object]] = []
+
+    def append(self, type: str, subject: str, **payload: object) -> Event:
+        """See `Events.append`."""
+        self._session.require_writable()
+        self._load()
+        at = self._session.wall.now()
+        # What is hashed and returned is what a reader will decode, not what was passed in.
+        kept: dict[str, Any] = msgspec.json.decode(canonical_json(payload))
+        entry: dict[str, Any] = {
+            "seq": self._size,
+            "at": at,
+            "type": type,
+            "subject": subject,
+            "actor": self._session.actor,
+            "payload": kept,
+        }
+        leaf = merkle.hash_leaf(entry_bytes(**entry))
+        self._peaks, completed = merkle.append_leaf(self._size, self._peaks, leaf)
+        self._size += 1
+        self._new_events.append({**entry, "leaf": leaf})
+        for (level, position), node in completed:
+            self._new_nodes.append({"level": level, "position": position, "hash": node})
+        return Event(**entry, leaf=leaf.hex())
+
+    def flush(self) -> None:
+        """Write what was appended since the last time."""
+        if not self._new_events:
+            return
+        self._session.write(sa.insert(_events), self._new_events)
+        if self._new_nodes:
+            self._session.write(sa.insert(_nodes), self._new_nodes)
+        self._session.write(sa.update(_head).values(size=self._size, peaks=b"".join(self._peaks)))
+        self._new_events, self._new_nodes = [], []
+
+    def read(
+        self,
+        *,
+        after: int = -1,
+        limit: int = 1000,
+        types: Sequence[str] | None = None,
+        subject: str | None = None,
+        newest_first: bool = False,
+    ) -> list[Event]:
+        """See `Events.read`."""
+        self.flush()
+        query = sa.select(_events).limit(limit)
+        if newest_first:
+            query = query.order_by(_events.c.seq.desc())
+            if after != -1:
+                query = query.where(_events.c.seq < after)
+        else:
+            query = query.order_by(_events.c.seq).where(_events.c.seq > after)
+        if types is not None:
+            query = query.where(_events.c.type.in_(types))
+        if subject is not None:
+            query = query.where(_events.c.subject == subject)
+        return [_event(row) for row in self._session.rows(query)]
+
+    def size(self) -> int:
+        """See `Events.size`."""
+        self._load()
+        return self._size
+
+    def root(self, size: int | None = None) -> str:
+        """See `Events.root`."""
+        size = self._checked(size)
+        return self._roots([(0, size)])[0]
+
+    def inclusion(self, seq: int, size: int | None = None) -> list[str]:
+        """See `Events.inclusion`."""
+        size = self._checked(size)
+        if not 0 <= seq < size:
+            raise UsageError(f"the log's first {size} entries have no entry {seq}")
+        return self._roots(merkle.inclusion_spans(seq, size))
+
+    def consistency(self, old_size: int, new_size: int | None = None) -> list[str]:
+        """See `Events.consistency`."""
+        new_size = self._checked(new_size)
+        if not 0 <= old_size <= new_size:
+            raise UsageError(f"{old_size} is not a size the log had before {new_size}")
+        return self._roots(merkle.consistency_spans(old_size, new_size))
+
+    def checkpoint(self) -> Checkpoint:
+        """See `Events.checkpoint`."""
+        self._session.require_writable()
+        size = self.size()
+        stored = self._session.first(sa.select(_checkpoints).where(_checkpoints.c.size == size))
+        if stored is not None:
+            return Checkpoint(**stored._mapping)  # noqa: SLF001 -- SQLAlchemy's documented name
+        made = sign_checkpoint(
+            self._session.keyring, size=size, root=self.root(), at=self._session.wall.now()
+        )
+        self._session.write(
+            sa.insert(_checkpoints).values(
+                size=made.size,
+                root=made.root,
+                at=made.at,
+                key_id=made.key_id,
+                signature=made.signature,
+            )
+        )
+        return made
+
+    def checkpoints(self, limit: int = 100) -> list[Checkpoint]:
+        """See `Events.checkpoints`."""
+        query = sa.select(_checkpoints).order_by(_checkpoints.c.size.desc()).limit(limit)
+        return [Checkpoint(**row._mapping) for row in self._session.rows(query)]  # noqa: SLF001 -- as above
+
+    def _load(self) -> None:
+        if self._size >= 0:
+            return
+        row = self._session.first(sa.select(_head.c.size, _head.c.peaks))
+        if row is None:
+            raise IntegrityError("the log has lost its head row")
+        self._size = row.size
+        packed = bytes(row.peaks)
+        self._peaks = [
+            packed[start : start + merkle.HASH_BYTES]
+            for start in range(0, len(packed), merkle.HASH_BYTES)
+        ]
+
+    def _checked(self, size: int | None) -> int:
+        current = self.size()
+        if size is None:
+            return current
+        if not 0 <= size <= current:
+            raise UsageError(f"the log has {current} entries, not {size}")
+        return size
+
+    def _roots(self, spans: Sequence[Span]) -> list[str]:
+        """Return the root of each span, all nodes read in two queries."""
+        self.flush()
+        parts = [merkle.subtrees(span) for span in spans]
+        known = self._hashes([part for group in parts for part in group])
+        return [merkle.fold([known[part] for part in group]).hex() for group in parts]
+
+    def _hashes(self, wanted: Sequence[Subtree]) -> dict[Subtree, bytes]:
+        leaves = [position for level, position in wanted if level == 0]
+        inner = [part for part in wanted if part[0] > 0]
+        found: dict[Subtree, bytes] = {}
+        if leaves:
+            query = sa.select(_events.c.seq, _events.c.leaf).where(_events.c.seq.in_(leaves))
+            for row in self._session.rows(query):
+                found[0, row.seq] = bytes(row.leaf)
+        if inner:
+            query = sa.select(_nodes).where(sa.tuple_(_nodes.c.level, _nodes.c.position).in_(inner))
+            for row in self._session.rows(query):
+                found[row.level, row.position] = bytes(row.hash)
+        missing = [part for part in wanted if part not in found]
+        if missing:
+            raise IntegrityError(f"the log has lost {len(missing)} nodes of its tree")
+        return found
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    return Event(
+        seq=row.seq,
+        at=row.at,
+        type=row.type,
+        subject=row.subject,
+        actor=row.actor,
+        payload=row.payload,
+        leaf=bytes(row.leaf).hex(),
+    )

@@ -1,0 +1,224 @@
+"""Runs with their parameters, tags and metric points."""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from towpath.core.errors import Conflict, NotFound, UsageError
+from towpath.core.ids import new_id
+from towpath.core.refs import Ref, check_name
+from towpath.ledger.records import Metric, Run, RunStatus
+from towpath.ledger.sql.labels import MAX_PARAM_CHARS, check_text, labels_of, set_labels
+from towpath.ledger.sql.session import chunked
+from towpath.ledger.sql.upserts import insert_all_new, put_all
+from towpath.storage.database import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from towpath.ledger.sql.events import SqlEvents
+    from towpath.ledger.sql.session import Session
+
+_runs = tables.runs
+_points = tables.metric_points
+_latest = tables.latest_metrics
+_OPEN = ("scheduled", "running")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class SqlRuns:
+    """See `Runs`."""
+
+    def __init__(self, session: Session, events: SqlEvents) -> None:
+        self._session = session
+        self._events = events
+
+    def start(
+        self,
+        *,
+        kind: str,
+        name: str,
+        project: str,
+        run_id: str | None = None,
+        parent: str | None = None,
+        key: str | None = None,
+        params: Mapping[str, object] = _NOTHING,
+        tags: Mapping[str, str] = _NOTHING,
+    ) -> Run:
+        """See `Runs.start`."""
+        self._session.require_writable()
+        run_id = new_id() if run_id is None else run_id
+        if self._row(run_id) is not None:
+            return self.get(run_id)
+        check_name(project, "project name")
+        values = {"id": run_id, "kind": kind, "name": name, "project": project}
+        values |= {"parent": parent, "key": key}
+        self._session.write(
+            sa.insert(_runs).values(**values, status="running", started_at=self._session.wall.now())
+        )
+        self._events.append(
+            "run.started",
+            str(Ref("run", run_id)),
+            kind=kind,
+            name=name,
+            project=project,
+            parent=parent,
+        )
+        self.log_params(run_id, params)
+        self.set_tags(run_id, tags)
+        return self.get(run_id)
+
+    def finish(self, run_id: str, status: RunStatus, *, error: str | None = None) -> Run:
+        """See `Runs.finish`."""
+        self._session.require_writable()
+        if status in _OPEN:
+            raise UsageError(f"a run can't finish as {status!r}")
+        if self._required(run_id).status in _OPEN:
+            changes = sa.update(_runs).where(_runs.c.id == run_id)
+            at = self._session.wall.now()
+            self._session.write(changes.values(status=status, error=error, ended_at=at))
+            self._events.append("run.finished", str(Ref("run", run_id)), status=status, error=error)
+        return self.get(run_id)
+
+    def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
+        """See `Runs.log_params`."""
+        self._session.require_writable()
+        self._required(run_id)
+        texts = {
+            key: value if isinstance(value, str) else str(value) for key, value in params.items()
+        }
+        for key, value in texts.items():
+            check_text(key, value, MAX_PARAM_CHARS)
+        old = labels_of(self._session, tables.run_params, [run_id]).get(run_id, {}) if texts else {}
+        for key, value in texts.items():
+            if old.get(key, value) != value:
+                raise Conflict(
+                    f"parameter {key!r} of run {run_id} is {old[key]!r} and can't become {value!r}",
+                    remedy="Parameters are written once; log what changes as a metric or tag.",
+                )
+        rows = [{"run": run_id, "key": k, "value": v} for k, v in texts.items() if k not in old]
+        insert_all_new(self._session, tables.run_params, rows)
+
+    def log_metrics(self, run_id: str, metrics: Iterable[Metric]) -> None:
+        """See `Runs.log_metrics`."""
+        self._session.require_writable()
+        self._required(run_id)
+        points = [_point(run_id, metric) for metric in metrics]
+        if not points:
+            return
+        insert_all_new(self._session, _points, points)
+        newest: dict[str, dict[str, Any]] = {}
+        for row in self._session.rows(sa.select(_latest).where(_latest.c.run == run_id)):
+            newest[row.key] = dict(row._mapping)  # noqa: SLF001 -- SQLAlchemy's documented name
+        changed: dict[str, dict[str, Any]] = {}
+        for point in points:
+            key = point["key"]
+            if key not in newest or _rank(point) >= _rank(newest[key]):
+                newest[key] = changed[key] = point
+        put_all(self._session, _latest, list(changed.values()))
+
+    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """See `Runs.set_tags`."""
+        self._session.require_writable()
+        self._required(run_id)
+        set_labels(self._session, tables.run_tags, run_id, tags)
+
+    def get(self, run_id: str) -> Run:
+        """See `Runs.get`."""
+        return self._load([self._required(run_id)])[0]
+
+    def list(
+        self,
+        *,
+        project: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        status: RunStatus | None = None,
+        parent: str | None = None,
+        limit: int = 1000,
+    ) -> list[Run]:
+        """See `Runs.list`."""
+        query = sa.select(_runs).order_by(_runs.c.started_at.desc(), _runs.c.id.desc()).limit(limit)
+        wanted = {
+            "project": project,
+            "kind": kind,
+            "name": name,
+            "status": status,
+            "parent": parent,
+        }
+        for column, value in wanted.items():
+            if value is not None:
+                query = query.where(_runs.c[column] == value)
+        return self._load(self._session.rows(query))
+
+    def history(self, run_id: str, key: str, *, since_step: int | None = None) -> list[Metric]:
+        """See `Runs.history`."""
+        self._required(run_id)
+        query = sa.select(_points).where(_points.c.run == run_id, _points.c.key == key)
+        if since_step is not None:
+            query = query.where(_points.c.step >= since_step)
+        rows = self._session.rows(query.order_by(_points.c.step, _points.c.at, _points.c.value))
+        return [Metric(key=row.key, value=_value(row), step=row.step, at=row.at) for row in rows]
+
+    def _row(self, run_id: str) -> sa.Row[Any] | None:
+        return self._session.first(sa.select(_runs).where(_runs.c.id == run_id))
+
+    def _required(self, run_id: str) -> sa.Row[Any]:
+        row = self._row(run_id)
+        if row is None:
+            raise NotFound(f"there is no run {run_id!r}", run=run_id)
+        return row
+
+    def _load(self, rows: Sequence[sa.Row[Any]]) -> list[Run]:
+        ids = [row.id for row in rows]
+        params = labels_of(self._session, tables.run_params, ids)
+        tags = labels_of(self._session, tables.run_tags, ids)
+        metrics: dict[str, dict[str, float]] = {}
+        for piece in chunked(ids):
+            query = sa.select(_latest.c.run, _latest.c.key, _latest.c.value, _latest.c.is_nan)
+            for row in self._session.rows(query.where(_latest.c.run.in_(piece))):
+                metrics.setdefault(row.run, {})[row.key] = _value(row)
+        return [
+            Run(
+                id=row.id,
+                kind=row.kind,
+                name=row.name,
+                project=row.project,
+                status=row.status,
+                parent=row.parent,
+                key=row.key,
+                started_at=row.started_at,
+                ended_at=row.ended_at,
+                error=row.error,
+                params=params.get(row.id, {}),
+                tags=tags.get(row.id, {}),
+                metrics=metrics.get(row.id, {}),
+            )
+            for row in rows
+        ]
+
+
+def _point(run_id: str, metric: Metric) -> dict[str, Any]:
+    check_text(metric.key, "", 0)
+    value = float(metric.value)
+    return {
+        "run": run_id,
+        "key": metric.key,
+        "step": metric.step,
+        "at": metric.at,
+        "value": 0.0 if math.isnan(value) else value,
+        "is_nan": math.isnan(value),
+    }
+
+
+def _rank(point: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Order the points of a key by which is the latest: step, then time, then value (as MLflow)."""
+    return (point["step"], point["at"], not point["is_nan"], point["value"])
+
+
+def _value(row: sa.Row[Any]) -> float:
+    return math.nan if row.is_nan else row.value

@@ -1,0 +1,358 @@
+"""Assets and versions as rows; every change of one leaves its event."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from towpath.core.digests import digest_json
+from towpath.core.errors import Conflict, NotFound
+from towpath.core.refs import Ref, check_name
+from towpath.ledger.records import Asset, Revision, Version
+from towpath.ledger.sql.labels import labels_of, set_labels
+from towpath.ledger.sql.session import chunked
+from towpath.ledger.sql.upserts import put_all
+from towpath.storage.database import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from towpath.ledger.sql.events import SqlEvents
+    from towpath.ledger.sql.graph import SqlGraph
+    from towpath.ledger.sql.session import Session
+
+_assets = tables.assets
+_versions = tables.versions
+_revisions = tables.revisions
+_aliases = tables.aliases
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
+_JOINED = sa.select(_versions, _assets.c.kind, _assets.c.name, _assets.c.project).select_from(
+    _versions.join(_assets, _versions.c.asset == _assets.c.id)
+)
+
+
+class SqlVersions:
+    """See `Versions`."""
+
+    def __init__(self, session: Session, events: SqlEvents, graph: SqlGraph) -> None:
+        self._session = session
+        self._events = events
+        self._graph = graph
+
+    def declare(
+        self,
+        kind: str,
+        name: str,
+        *,
+        project: str,
+        description: str = "",
+        tags: Mapping[str, str] = _NO_TAGS,
+    ) -> Asset:
+        """See `Versions.declare`."""
+        ref = Ref(kind, name)
+        check_name(project, "project name")
+        row = self._asset_row(kind, name)
+        if row is None:
+            self._session.require_writable()
+            at = self._session.wall.now()
+            values = {"kind": kind, "name": name, "project": project}
+            values |= {"description": description, "created_at": at}
+            made = self._session.write(sa.insert(_assets).values(values).returning(_assets.c.id))
+            asset_id, changed = made.one().id, True
+        elif row.project != project:
+            raise Conflict(
+                f"the {kind} {name!r} belongs to project {row.project!r}, not {project!r}",
+                remedy="Choose another name, or change it in the project that owns it.",
+                kind=kind,
+                name=name,
+            )
+        else:
+            asset_id, changed = row.id, row.description != description
+            if changed:
+                self._session.write(
+                    sa.update(_assets)
+                    .where(_assets.c.id == asset_id)
+                    .values(description=description)
+                )
+        changed |= set_labels(self._session, tables.asset_tags, asset_id, tags)
+        if changed:
+            self._events.append(
+                "asset.declared",
+                str(ref),
+                project=project,
+                description=description,
+                tags=dict(tags),
+            )
+        return self._asset(self._asset_row(kind, name))
+
+    def assets(self, kind: str | None = None, *, project: str | None = None) -> list[Asset]:
+        """See `Versions.assets`."""
+        query = sa.select(_assets).order_by(_assets.c.kind, _assets.c.name)
+        if kind is not None:
+            query = query.where(_assets.c.kind == kind)
+        if project is not None:
+            query = query.where(_assets.c.project == project)
+        rows = self._session.rows(query)
+        tags = labels_of(self._session, tables.asset_tags, [row.id for row in rows])
+        return [self._asset(row, tags.get(row.id, {})) for row in rows]
+
+    def commit(
+        self,
+        kind: str,
+        name: str,
+        *,
+        digest: str,
+        body: Mapping[str, object],
+        state: str = "ready",
+        expected: int | None = None,
+        made_by: str | None = None,
+        tags: Mapping[str, str] = _NO_TAGS,
+    ) -> Version:
+        """See `Versions.commit`."""
+        self._session.require_writable()
+        asset = self._asset_row(kind, name)
+        if asset is None:
+            raise self._unknown_asset(kind, name)
+        latest = sa.select(sa.func.coalesce(sa.func.max(_versions.c.number), 0).label("number"))
+        row = self._session.first(latest.where(_versions.c.asset == asset.id))
+        assert row is not None
+        if expected is not None and expected != row.number:
+            raise Conflict(
+                f"the latest version of {kind} {name!r} is {row.number}, not {expected}",
+                remedy="Read it again, and retry on top of it.",
+                latest=row.number,
+                expected=expected,
+            )
+        ref, at = Ref(kind, name, row.number + 1), self._session.wall.now()
+        values = {"asset": asset.id, "number": ref.version, "digest": digest, "body": dict(body)}
+        values |= {"revision": 1, "state": state, "made_by": made_by}
+        values |= {"created_at": at, "updated_at": at}
+        made = self._session.write(sa.insert(_versions).values(values).returning(_versions.c.id))
+        version_id = made.one().id
+        self._keep_revision(version_id, 1, digest, "commit")
+        set_labels(self._session, tables.version_tags, version_id, tags)
+        self._events.append(
+            "version.committed",
+            str(ref),
+            project=asset.project,
+            digest=digest,
+            body=digest_json(body),
+            state=state,
+            made_by=made_by,
+        )
+        if made_by is not None:
+            self._graph.link(ref, "made", Ref("run", made_by))
+        return self.get(ref)
+
+    def get(self, ref: Ref) -> Version:
+        """See `Versions.get`."""
+        found = self.find(ref)
+        if found is None:
+            raise self._unknown_version(ref)
+        return found
+
+    def find(self, ref: Ref) -> Version | None:
+        """See `Versions.find`."""
+        row = self._row(ref)
+        return None if row is None else self._load([row])[0]
+
+    def latest(
+        self, kind: str, name: str, *, states: Sequence[str] | None = None
+    ) -> Version | None:
+        """See `Versions.latest`."""
+        found = self.list(kind, name, states=states, limit=1)
+        return found[0] if found else None
+
+    def list(
+        self,
+        kind: str | None = None,
+        name: str | None = None,
+        *,
+        project: str | None = None,
+        states: Sequence[str] | None = None,
+        limit: int = 1000,
+    ) -> list[Version]:
+        """See `Versions.list`."""
+        query = _JOINED
+        for column, value in (
+            (_assets.c.kind, kind),
+            (_assets.c.name, name),
+            (_assets.c.project, project),
+        ):
+            if value is not None:
+                query = query.where(column == value)
+        if states is not None:
+            query = query.where(_versions.c.state.in_(states))
+        # Numbers follow commits inside one asset, row ids over all of them.
+        return self._load(self._session.rows(query.order_by(_versions.c.id.desc()).limit(limit)))
+
+    def revise(self, ref: Ref, *, digest: str, body: Mapping[str, object], reason: str) -> Version:
+        """See `Versions.revise`."""
+        row = self._required(ref)
+        revision = row.revision + 1
+        self._update(row.id, digest=digest, body=dict(body), revision=revision)
+        self._keep_revision(row.id, revision, digest, reason)
+        self._events.append(
+            "version.revised",
+            str(ref),
+            revision=revision,
+            before=row.digest,
+            after=digest,
+            body=digest_json(body),
+            reason=reason,
+        )
+        return self.get(ref)
+
+    def revisions(self, ref: Ref) -> list[Revision]:
+        """See `Versions.revisions`."""
+        row = self._row(ref)
+        if row is None:
+            raise self._unknown_version(ref)
+        query = sa.select(_revisions).where(_revisions.c.version == row.id)
+        return [
+            Revision(
+                ref=Ref(row.kind, row.name, row.number),
+                revision=kept.revision,
+                digest=kept.digest,
+                reason=kept.reason,
+                at=kept.at,
+            )
+            for kept in self._session.rows(query.order_by(_revisions.c.revision))
+        ]
+
+    def set_state(
+        self, ref: Ref, state: str, *, reason: str, expect: Sequence[str] = ()
+    ) -> Version:
+        """See `Versions.set_state`."""
+        row = self._required(ref)
+        if row.state == state:
+            return self._load([row])[0]
+        if expect and row.state not in expect:
+            raise Conflict(
+                f"{ref} is {row.state}, not {' or '.join(expect)}",
+                remedy="Read it again and decide on what it is now.",
+                state=row.state,
+            )
+        self._update(row.id, state=state)
+        self._events.append("version.moved", str(ref), before=row.state, after=state, reason=reason)
+        return self.get(ref)
+
+    def tag(self, ref: Ref, tags: Mapping[str, str]) -> None:
+        """See `Versions.tag`."""
+        row = self._required(ref)
+        if set_labels(self._session, tables.version_tags, row.id, tags):
+            self._events.append("version.tagged", str(ref), tags=dict(tags))
+
+    def set_alias(self, kind: str, name: str, alias: str, number: int | None) -> None:
+        """See `Versions.set_alias`."""
+        self._session.require_writable()
+        check_name(alias, "alias")
+        asset = self._asset_row(kind, name)
+        if asset is None:
+            raise self._unknown_asset(kind, name)
+        before = self.by_alias(kind, name, alias)
+        if (before.ref.version if before else None) == number:
+            return
+        if number is None:
+            held = sa.and_(_aliases.c.asset == asset.id, _aliases.c.alias == alias)
+            self._session.write(sa.delete(_aliases).where(held))
+        else:
+            row = self._required(Ref(kind, name, number))
+            values = {"asset": asset.id, "alias": alias, "version": row.id}
+            put_all(self._session, _aliases, [values])
+        self._events.append("alias.moved", str(Ref(kind, name)), alias=alias, version=number)
+
+    def by_alias(self, kind: str, name: str, alias: str) -> Version | None:
+        """See `Versions.by_alias`."""
+        query = _JOINED.join(_aliases, _aliases.c.version == _versions.c.id).where(
+            _assets.c.kind == kind, _assets.c.name == name, _aliases.c.alias == alias
+        )
+        row = self._session.first(query)
+        return None if row is None else self._load([row])[0]
+
+    # -- rows ---------------------------------------------------------------------------------
+
+    def _asset_row(self, kind: str, name: str) -> sa.Row[Any] | None:
+        query = sa.select(_assets).where(_assets.c.kind == kind, _assets.c.name == name)
+        return self._session.first(query)
+
+    def _asset(self, row: sa.Row[Any] | None, tags: Mapping[str, str] | None = None) -> Asset:
+        assert row is not None
+        if tags is None:
+            tags = labels_of(self._session, tables.asset_tags, [row.id]).get(row.id, {})
+        return Asset(
+            kind=row.kind,
+            name=row.name,
+            project=row.project,
+            description=row.description,
+            created_at=row.created_at,
+            tags=dict(tags),
+        )
+
+    def _row(self, ref: Ref) -> sa.Row[Any] | None:
+        query = _JOINED.where(_assets.c.kind == ref.kind, _assets.c.name == ref.name)
+        if ref.version is not None:
+            query = query.where(_versions.c.number == ref.version)
+        return self._session.first(query.order_by(_versions.c.number.desc()).limit(1))
+
+    def _required(self, ref: Ref) -> sa.Row[Any]:
+        """Return the row of one numbered version, to be changed."""
+        self._session.require_writable()
+        row = self._row(ref)
+        if row is None:
+            raise self._unknown_version(ref)
+        return row
+
+    def _load(self, rows: Sequence[sa.Row[Any]]) -> list[Version]:
+        ids = [row.id for row in rows]
+        tags = labels_of(self._session, tables.version_tags, ids)
+        names: dict[int, list[str]] = {}
+        for piece in chunked(ids):
+            query = sa.select(_aliases.c.version, _aliases.c.alias)
+            query = query.where(_aliases.c.version.in_(piece)).order_by(_aliases.c.alias)
+            for version_id, alias in self._session.rows(query):
+                names.setdefault(version_id, []).append(alias)
+        return [
+            Version(
+                ref=Ref(row.kind, row.name, row.number),
+                project=row.project,
+                digest=row.digest,
+                body=row.body,
+                revision=row.revision,
+                state=row.state,
+                made_by=row.made_by,
+                created_at=row.created_at,
+                updated_at=row.updated_at,
+                tags=tags.get(row.id, {}),
+                aliases=tuple(names.get(row.id, ())),
+            )
+            for row in rows
+        ]
+
+    def _update(self, version_id: int, **values: object) -> None:
+        values["updated_at"] = self._session.wall.now()
+        changes = sa.update(_versions).where(_versions.c.id == version_id).values(**values)
+        self._session.write(changes)
+
+    def _keep_revision(self, version_id: int, revision: int, digest: str, reason: str) -> None:
+        at = self._session.wall.now()
+        values = {"version": version_id, "revision": revision, "digest": digest}
+        self._session.write(sa.insert(_revisions).values(**values, reason=reason, at=at))
+
+    def _unknown_asset(self, kind: str, name: str) -> NotFound:
+        query = sa.select(_assets.c.name).where(_assets.c.kind == kind)
+        return NotFound.named(kind, name, [row.name for row in self._session.rows(query)])
+
+    def _unknown_version(self, ref: Ref) -> NotFound:
+        if self._asset_row(ref.kind, ref.name) is None:
+            return self._unknown_asset(ref.kind, ref.name)
+        numbers = [str(v.ref.version) for v in self.list(ref.kind, ref.name, limit=20)]
+        return NotFound(
+            f"there is no {ref}",
+            remedy=f"It has versions {', '.join(reversed(numbers))}."
+            if numbers
+            else "It has no version yet.",
+            ref=str(ref),
+        )

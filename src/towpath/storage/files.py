@@ -1,0 +1,42 @@
+"""What every writer of files needs: durable folders, and errors that name the place."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from towpath.core.errors import InfrastructureError, StorageFull
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def disk_errors(where: Path) -> Iterator[None]:
+    """Raise an `OSError` inside as `StorageFull` or `InfrastructureError`; `where` names the place."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull(
+                f"the disk under {where} is full",
+                remedy="Free some space and retry; nothing was half-written.",
+            ) from error
+        raise InfrastructureError(
+            f"{error.filename or where}: {error.strerror or error}",
+            remedy="Check that the folder exists, is writable and its disk is healthy.",
+        ) from error
+
+
+def sync_folder(path: Path) -> None:
+    """Make a folder's entries durable: a new or removed name survives a power cut."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
