@@ -1,9 +1,9 @@
-"""What the server is given: the parts of a running home it reads from. It writes to none of them."""
+"""What the server is given: the parts of an open home it reads from. It writes to none of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
+    from towpath.trace.erasure.contract import Erasures
+    from towpath.trace.lineage.contract import Tracer
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,24 +29,10 @@ class TrafficCount:
 
 
 class TrafficCounter(Protocol):
-    """Counts decisions without reading their inputs. Thread-safe."""
+    """Counts decisions without looking at what was asked or answered. Thread-safe."""
 
-    def count(
-        self, service: str, *, since: datetime | None, until: datetime | None, bin_s: int
-    ) -> list[TrafficCount]:
-        """Return counts per bin and model, ordered by bin, for event times in [since, until)."""
-        ...
-
-
-class DecisionTracer(Protocol):
-    """Walks the whole way back from one decision. Thread-safe; the read is audited."""
-
-    def __call__(self, decision_id: str, *, actor: str) -> dict[str, Any]:
-        """Return the trace as JSON, root first, without inputs or subject values.
-
-        Raises:
-            NotFound: There is no such decision.
-        """
+    def count(self, service: str, *, bin_s: int) -> list[TrafficCount]:
+        """Return counts per bin of event time and model, ordered by bin."""
         ...
 
 
@@ -54,7 +44,6 @@ class Services:
         environment: The environment whose traffic is shown.
         clock: Event time.
         traffic: Counts decisions; None leaves served counts out.
-        tracer: Traces decisions; None answers that part with 404.
     """
 
     ledger: Ledger
@@ -62,8 +51,9 @@ class Services:
     keyring: Keyring
     clock: Clock
     environment: str
+    tracer: Tracer
+    erasures: Erasures
     traffic: TrafficCounter | None = None
-    tracer: DecisionTracer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +63,21 @@ class ServerSettings:
     Attributes:
         host: Address to bind. Anything but loopback needs a `token`.
         port: 0 takes a free one.
-        token: The bearer token every API call must then carry.
-        allowed_hosts: Names that the `Host` header may carry besides the address bound, so that a
-            page elsewhere can't reach the API through DNS rebinding.
-        serve_ui: Whether `/` serves the web UI.
+        token: The bearer token every API call must then carry; empty for none.
+        allowed_hosts: Names the `Host` header may carry besides loopback's while there is no token,
+            so that a page elsewhere can't reach the API through DNS rebinding.
     """
 
     host: str = "127.0.0.1"
-    port: int = 7310
-    token: str | None = None
+    port: int = 8500
+    token: str = ""
     allowed_hosts: tuple[str, ...] = ()
-    serve_ui: bool = True
 
 
-__all__ = ["DecisionTracer", "ServerSettings", "Services", "TrafficCount", "TrafficCounter"]
+__all__ = [
+    "LOOPBACK",
+    "ServerSettings",
+    "Services",
+    "TrafficCount",
+    "TrafficCounter",
+]

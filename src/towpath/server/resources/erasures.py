@@ -15,20 +15,25 @@ class ErasurePhase:
     Attributes:
         state: `done`, `now`, `blocked` or `ahead`.
         at: When the erasure entered it.
+        facts: The counts that it left behind.
     """
 
     name: str
     state: str
     at: datetime | None
+    facts: Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErasureSummary:
-    """An erasure as lists show it. The subject appears as a keyed hash, never in clear.
+class Erasure:
+    """Where a withdrawal stands. The subject appears as a keyed hash, never in clear.
 
     Attributes:
         field: Which identifier was withdrawn (the field's name, not its value).
-        rows_removed: Over data sets, decisions and labels.
+        blocked: Why a person must act, or None.
+        totals: What was removed so far, by what it was.
+        replacements: Condemned live model to what replaced it.
+        certified: Whether the signed certificate is there.
     """
 
     id: str
@@ -38,19 +43,10 @@ class ErasureSummary:
     blocked: str | None
     requested_at: datetime
     updated_at: datetime
-    versions_touched: int
-    rows_removed: int
-    models_replaced: int
-    residue: int | None
-    certified: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErasureDetail(ErasureSummary):
-    """An erasure with its phases and the numbers each left behind."""
-
     phases: list[ErasurePhase]
-    status: Json
+    totals: dict[str, int]
+    replacements: dict[str, str]
+    certified: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,6 @@ class Health:
         environment: The environment whose traffic this server shows.
         event_time: The injected clock, which a replay runs faster than the wall's.
         events: Entries in the ledger's log.
-        needs_token: Whether the API asks for a bearer token.
     """
 
     status: str
@@ -24,7 +23,6 @@ class Health:
     environment: str
     event_time: datetime
     events: int
-    needs_token: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ class RolloutLook:
         harm: Estimated challenger-minus-champion loss; above zero is worse.
         lower: Lower end of the always-valid confidence sequence.
         upper: Upper end.
+        margin: What the upper end must fall below to leave this stage.
         decision: `hold`, `advance`, `promote`, `roll_back`, …
     """
 
@@ -26,6 +27,7 @@ class RolloutLook:
     harm: float | None
     lower: float | None
     upper: float | None
+    margin: float | None
     decision: str
 
 

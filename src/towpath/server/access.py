@@ -1,0 +1,122 @@
+"""Who may call: loopback names, a bearer token or its session cookie, and headers for browsers.
+
+The guard stands in front of the whole application and denies by default: every path under `/api`
+needs the token when one is set, except the sign-in and the liveness probe. The pages themselves hold
+no data and are served to everybody who may connect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+
+from towpath.core.errors import InvalidSetting
+from towpath.server.contract import LOOPBACK
+from towpath.server.problems import problem
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+    from towpath.server.contract import ServerSettings
+
+COOKIE = "towpath_session"
+API = "/api"
+OPEN_PATHS = frozenset({"/api/v1/session", "/api/v1/health/live"})
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_NO_STORE = (b"cache-control", b"no-store")
+
+
+def check_settings(settings: ServerSettings) -> None:
+    """Refuse a public bind without a token.
+
+    Raises:
+        InvalidSetting: The host is not loopback and no token is set.
+    """
+    if settings.host not in LOOPBACK and not settings.token:
+        raise InvalidSetting(
+            f"the server would listen on {settings.host} for everybody",
+            remedy="Set a token (TOWPATH_TOKEN), or bind 127.0.0.1.",
+            host=settings.host,
+        )
+
+
+def session_value(token: str) -> str:
+    """Return what the session cookie holds: derived from the token, and useless as one."""
+    return hmac.new(token.encode(), b"towpath session", hashlib.sha256).hexdigest()
+
+
+class AccessGuard:
+    """ASGI wrapper that lets a request through or answers it itself."""
+
+    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+        self._app = app
+        self._token = settings.token
+        self._hosts = LOOPBACK | {settings.host} | set(settings.allowed_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        path = scope["path"]
+        guarded = path.startswith(API)
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = [*_HEADERS, _NO_STORE] if guarded else list(_HEADERS)
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        refusal = self._refusal(path, headers, guarded=guarded)
+        if refusal is None:
+            await self._app(scope, receive, send_marked)
+            return
+        status, code, detail, remedy = refusal
+        response = problem(status, detail, code=code, remedy=remedy)
+        await response.to_asgi_response(app=None, request=None)(scope, receive, send_marked)  # type: ignore[arg-type]
+
+    def _refusal(
+        self, path: str, headers: dict[bytes, str], *, guarded: bool
+    ) -> tuple[int, str, str, str] | None:
+        """Return status, code, detail and remedy of why the request may not pass, or None."""
+        if not self._token:
+            host = _host_name(headers.get(b"host", ""))
+            if host not in self._hosts:
+                return (
+                    421,
+                    "unknown-host",
+                    f"this server does not answer for {host!r}",
+                    "Use 127.0.0.1, or set a token.",
+                )
+            return None
+        if not guarded or path in OPEN_PATHS or self._carries_token(headers):
+            return None
+        return 401, "unauthorized", "this server asks for its token", "Send it as a bearer token."
+
+    def _carries_token(self, headers: dict[bytes, str]) -> bool:
+        scheme, _, token = headers.get(b"authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and hmac.compare_digest(token.encode(), self._token.encode()):
+            return True
+        try:
+            morsel = SimpleCookie(headers.get(b"cookie", "")).get(COOKIE)
+        except CookieError:
+            return False
+        expected = session_value(self._token)
+        return morsel is not None and hmac.compare_digest(morsel.value.encode(), expected.encode())
+
+
+def _host_name(header: str) -> str:
+    """Return the host of a `Host` header, without port and brackets."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.rpartition(":")[0] if ":" in header else header

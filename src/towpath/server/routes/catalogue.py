@@ -1,0 +1,148 @@
+"""Projects, runs, data sets and models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar.params import Parameter
+
+from towpath.core.refs import Ref
+from towpath.ledger.records import RunStatus
+from towpath.server.resources.datasets import (
+    DatasetDetail,
+    DatasetProfile,
+    DatasetSummary,
+    DatasetVersionDetail,
+)
+from towpath.server.resources.models import (
+    Document,
+    ModelDetail,
+    ModelSummary,
+    ModelVersionDetail,
+)
+from towpath.server.resources.projects import Project
+from towpath.server.resources.runs import MetricHistory, RunDetail, RunSummary
+from towpath.server.routes.given import Given, Limit
+from towpath.server.routes.reading import read
+from towpath.server.views import datasets, models, projects, runs
+from towpath.server.views.profile import dataset_profile
+
+
+@read("/projects", tag="projects")
+def list_projects(services: Given) -> list[Project]:
+    """List projects by name."""
+    with services.ledger.read() as tx:
+        return projects.list_projects(tx)
+
+
+@read("/projects/{name:str}", tag="projects")
+def show_project(services: Given, name: str) -> Project:
+    """Show what a project declares and holds."""
+    with services.ledger.read() as tx:
+        return projects.get_project(tx, name)
+
+
+@read("/runs", tag="runs")
+def list_runs(
+    *,
+    services: Given,
+    project: str | None = None,
+    kind: str | None = None,
+    name: str | None = None,
+    status: RunStatus | None = None,
+    limit: Limit = 200,
+) -> list[RunSummary]:
+    """List runs, newest first."""
+    with services.ledger.read() as tx:
+        return runs.list_runs(tx, project=project, kind=kind, name=name, status=status, limit=limit)
+
+
+@read("/runs/{run_id:str}", tag="runs")
+def show_run(services: Given, run_id: str) -> RunDetail:
+    """Show a run with its steps, parameters, metrics, and what it used and made."""
+    with services.ledger.read() as tx:
+        return runs.get_run(tx, run_id)
+
+
+@read("/runs/{run_id:str}/metrics", tag="runs")
+def show_metric(
+    services: Given,
+    run_id: str,
+    key: Annotated[str, Parameter(query="key", description="The metric; may hold slashes.")],
+) -> MetricHistory:
+    """Show every point of one metric of a run."""
+    with services.ledger.read() as tx:
+        return runs.metric_history(tx, run_id, key)
+
+
+@read("/datasets", tag="datasets")
+def list_datasets(services: Given, project: str | None = None) -> list[DatasetSummary]:
+    """List data sets by name."""
+    with services.ledger.read() as tx:
+        return datasets.list_datasets(tx, project)
+
+
+@read("/datasets/{name:str}", tag="datasets")
+def show_dataset(services: Given, name: str) -> DatasetDetail:
+    """Show a data set and its versions, newest first."""
+    with services.ledger.read() as tx:
+        return datasets.get_dataset(tx, name)
+
+
+@read("/datasets/{name:str}/versions/{number:int}", tag="datasets")
+def show_dataset_version(services: Given, name: str, number: int) -> DatasetVersionDetail:
+    """Show one version: its columns, its revisions, the runs that read it."""
+    with services.ledger.read() as tx:
+        return datasets.get_dataset_version(tx, Ref("dataset", name, number))
+
+
+@read("/datasets/{name:str}/versions/{number:int}/profile", tag="datasets")
+def show_profile(services: Given, name: str, number: int) -> DatasetProfile:
+    """Show how the values of each column are spread. Personal columns show counts only."""
+    with services.ledger.read() as tx:
+        return dataset_profile(tx, services.blobs, Ref("dataset", name, number))
+
+
+@read("/models", tag="models")
+def list_models(services: Given, project: str | None = None) -> list[ModelSummary]:
+    """List models by name."""
+    with services.ledger.read() as tx:
+        return models.list_models(tx, project, services.environment)
+
+
+@read("/models/{name:str}", tag="models")
+def show_model(services: Given, name: str) -> ModelDetail:
+    """Show a model and its versions, newest first."""
+    with services.ledger.read() as tx:
+        return models.get_model(tx, name, services.environment)
+
+
+@read("/models/{name:str}/versions/{number:int}", tag="models")
+def show_model_version(services: Given, name: str, number: int) -> ModelVersionDetail:
+    """Show one version: its gates' evidence, signature, parameters and sources."""
+    with services.ledger.read() as tx:
+        return models.get_model_version(tx, Ref("model", name, number), services.environment)
+
+
+@read("/models/{name:str}/versions/{number:int}/report", tag="models")
+def show_report(services: Given, name: str, number: int) -> Document:
+    """Show the report that the gates wrote."""
+    with services.ledger.read() as tx:
+        return models.gate_report(tx, services.blobs, Ref("model", name, number))
+
+
+HANDLERS = [
+    list_projects,
+    show_project,
+    list_runs,
+    show_run,
+    show_metric,
+    list_datasets,
+    show_dataset,
+    show_dataset_version,
+    show_profile,
+    list_models,
+    show_model,
+    show_model_version,
+    show_report,
+]

@@ -1,0 +1,61 @@
+"""Liveness, health, and signing in with the token."""
+
+from __future__ import annotations
+
+import hmac
+import importlib.metadata
+from dataclasses import dataclass
+
+from litestar import Response, get, post
+from litestar.datastructures import Cookie
+from litestar.exceptions import NotAuthorizedException
+
+from towpath.server.access import COOKIE, session_value
+from towpath.server.resources.health import Health
+from towpath.server.routes.given import Given, GivenSettings
+from towpath.server.routes.reading import read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """The server's token, as a person typed it."""
+
+    token: str
+
+
+@get("/health/live", sync_to_thread=False, tags=["health"])
+def show_liveness() -> dict[str, str]:
+    """Answer as long as the process runs; touches nothing and needs no token."""
+    return {"status": "ok"}
+
+
+@read("/health", tag="health")
+def show_health(services: Given) -> Health:
+    """Answer whether the ledger can be read, and what time it is in event time."""
+    with services.ledger.read() as tx:
+        size = tx.events.size()
+    return Health(
+        status="ok",
+        version=importlib.metadata.version("towpath"),
+        environment=services.environment,
+        event_time=services.clock.now(),
+        events=size,
+    )
+
+
+@post("/session", sync_to_thread=False, status_code=204, tags=["health"])
+def sign_in(data: SignIn, settings: GivenSettings) -> Response[None]:
+    """Exchange the token for a cookie that pages on this host can't read."""
+    if not hmac.compare_digest(data.token.encode(), settings.token.encode()):
+        raise NotAuthorizedException("that is not this server's token")
+    cookie = Cookie(
+        key=COOKIE,
+        value=session_value(settings.token),
+        path="/api",
+        httponly=True,
+        samesite="strict",
+    )
+    return Response(None, cookies=[cookie])
+
+
+HANDLERS = [show_liveness, show_health, sign_in]

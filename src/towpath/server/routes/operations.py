@@ -1,0 +1,108 @@
+"""The overview, releases and traffic, roll-outs, monitors and alerts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar.params import Parameter
+
+from towpath.server.resources.monitors import Alert, MonitorDetail, MonitorSummary
+from towpath.server.resources.overview import Overview
+from towpath.server.resources.releases import Release, Traffic, TrafficSeries
+from towpath.server.resources.rollouts import RolloutDetail, RolloutSummary
+from towpath.server.routes.given import Given
+from towpath.server.routes.reading import read
+from towpath.server.views import monitors, rollouts, traffic
+from towpath.server.views.overview import overview
+
+_DAY_S = 86_400
+BinSeconds = Annotated[int, Parameter(ge=60, le=30 * _DAY_S, description="Event time per bin.")]
+
+
+@read("/overview", tag="operations")
+def show_overview(services: Given, bin_s: BinSeconds = _DAY_S) -> Overview:
+    """Show the whole loop at a glance."""
+    with services.ledger.read() as tx:
+        names = sorted(traffic.current_route(tx, services.environment).services)
+    series = traffic.count_services(services.traffic, names, bin_s=bin_s)
+    erasures = services.erasures.list(limit=100)
+    with services.ledger.read() as tx:
+        return overview(
+            tx,
+            environment=services.environment,
+            now=services.clock.now(),
+            traffic=series,
+            erasures=erasures,
+        )
+
+
+@read("/traffic", tag="operations")
+def show_traffic(services: Given, bin_s: BinSeconds = _DAY_S) -> Traffic:
+    """Show what the environment serves now, in which shares, through which gateways."""
+    with services.ledger.read() as tx:
+        names = sorted(traffic.current_route(tx, services.environment).services)
+    counted = traffic.count_services(services.traffic, names, bin_s=bin_s)
+    with services.ledger.read() as tx:
+        return traffic.traffic_now(tx, services.environment, traffic.served_by_model(counted))
+
+
+@read("/traffic/{service:str}", tag="operations")
+def show_traffic_series(services: Given, service: str, bin_s: BinSeconds = _DAY_S) -> TrafficSeries:
+    """Show how a service's decisions were shared between models over event time."""
+    counts = services.traffic.count(service, bin_s=bin_s) if services.traffic else []
+    return traffic.series_of(service, counts, bin_s)
+
+
+@read("/releases", tag="operations")
+def list_releases(services: Given) -> list[Release]:
+    """List the environment's releases, newest first."""
+    with services.ledger.read() as tx:
+        return traffic.list_releases(tx, services.environment)
+
+
+@read("/rollouts", tag="operations")
+def list_rollouts(services: Given, service: str | None = None) -> list[RolloutSummary]:
+    """List roll-outs, newest first."""
+    with services.ledger.read() as tx:
+        return rollouts.list_rollouts(tx, service=service)
+
+
+@read("/rollouts/{name:str}", tag="operations")
+def show_rollout(services: Given, name: str) -> RolloutDetail:
+    """Show a roll-out and every look it took at the evidence."""
+    with services.ledger.read() as tx:
+        return rollouts.get_rollout(tx, name)
+
+
+@read("/monitors", tag="operations")
+def list_monitors(services: Given) -> list[MonitorSummary]:
+    """List monitors by name."""
+    with services.ledger.read() as tx:
+        return monitors.list_monitors(tx)
+
+
+@read("/monitors/{name:str}", tag="operations")
+def show_monitor(services: Given, name: str) -> MonitorDetail:
+    """Show a monitor: what it measured per window, and its alarms."""
+    with services.ledger.read() as tx:
+        return monitors.get_monitor(tx, name)
+
+
+@read("/alerts", tag="operations")
+def list_alerts(services: Given) -> list[Alert]:
+    """List alerts, newest first."""
+    with services.ledger.read() as tx:
+        return monitors.list_alerts(tx)
+
+
+HANDLERS = [
+    show_overview,
+    show_traffic,
+    show_traffic_series,
+    list_releases,
+    list_rollouts,
+    show_rollout,
+    list_monitors,
+    show_monitor,
+    list_alerts,
+]

@@ -1,0 +1,101 @@
+"""The way back: lineage, decisions, erasures, the log, and search."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from litestar.params import Parameter
+
+from towpath.core.refs import Ref
+from towpath.server.resources.erasures import Certificate, Erasure
+from towpath.server.resources.events import EventPage
+from towpath.server.resources.health import LogState
+from towpath.server.resources.lineage import DecisionTrace, Hit, LineageGraph
+from towpath.server.routes.given import Given, Limit
+from towpath.server.routes.reading import read
+from towpath.server.views.erasures import show_erasure as shown
+from towpath.server.views.events import event_page, log_state
+from towpath.server.views.lineage import Direction, lineage_graph
+from towpath.server.views.search import search
+
+_ACTOR = "server"
+_CHECKPOINTS = 20
+
+
+@read("/lineage", tag="reverse")
+def show_lineage(
+    services: Given,
+    ref: Annotated[str, Parameter(description="`kind:name@version` or `run:ID`.")],
+    direction: Direction = "both",
+    full: Annotated[bool, Parameter(description="Show step runs and artefacts too.")] = False,
+    limit: Limit = 200,
+) -> LineageGraph:
+    """Show what a node depends on and what depends on it."""
+    with services.ledger.read() as tx:
+        return lineage_graph(tx, Ref.parse(ref), direction=direction, full=full, limit=limit)
+
+
+@read("/decisions/{decision_id:str}/trace", tag="reverse")
+def trace_decision(services: Given, decision_id: str) -> DecisionTrace:
+    """Trace one decision back to its data. Inputs stay out; the read is recorded in the log."""
+    tree = services.tracer.trace_decision(decision_id, actor=_ACTOR, payload=False)
+    return DecisionTrace(decision_id=decision_id, tree=tree.to_json())
+
+
+@read("/erasures", tag="reverse")
+def list_erasures(services: Given, limit: Limit = 200) -> list[Erasure]:
+    """List erasures, newest first. Subjects appear as keyed hashes."""
+    return [shown(erasure) for erasure in services.erasures.list(limit=limit)]
+
+
+@read("/erasures/{erasure_id:str}", tag="reverse")
+def show_erasure(services: Given, erasure_id: str) -> Erasure:
+    """Show how far an erasure is, phase by phase."""
+    return shown(services.erasures.get(erasure_id))
+
+
+@read("/erasures/{erasure_id:str}/certificate", tag="reverse")
+def show_certificate(services: Given, erasure_id: str) -> Certificate:
+    """Show the signed certificate of a finished erasure."""
+    stored = services.erasures.certificate(erasure_id)
+    return Certificate(id=erasure_id, certificate=msgspec.json.decode(stored))
+
+
+@read("/events", tag="log")
+def list_events(
+    services: Given,
+    before: Annotated[int | None, Parameter(ge=0, description="Entries older than this.")] = None,
+    type: Annotated[list[str] | None, Parameter(query="type")] = None,
+    subject: str | None = None,
+    limit: Limit = 100,
+) -> EventPage:
+    """List entries of the ledger's log, newest first."""
+    with services.ledger.read() as tx:
+        return event_page(tx, before=before, limit=limit, types=type, subject=subject)
+
+
+@read("/log", tag="log")
+def show_log(services: Given) -> LogState:
+    """Show the log's size and root, its signed checkpoints, and the key that verifies them."""
+    with services.ledger.read() as tx:
+        return log_state(tx, services.keyring, limit=_CHECKPOINTS)
+
+
+@read("/search", tag="reverse")
+def find(services: Given, q: str, limit: Limit = 12) -> list[Hit]:
+    """Find assets, runs, services and decisions by a piece of their name or their id."""
+    with services.ledger.read() as tx:
+        return search(tx, q, limit)
+
+
+HANDLERS = [
+    show_lineage,
+    trace_decision,
+    list_erasures,
+    show_erasure,
+    show_certificate,
+    list_events,
+    show_log,
+    find,
+]

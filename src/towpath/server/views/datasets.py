@@ -1,0 +1,105 @@
+"""Data sets and their versions, from the ledger alone: no data file is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from towpath.core.errors import NotFound
+from towpath.server.resources.datasets import (
+    Column,
+    DatasetDetail,
+    DatasetSummary,
+    DatasetVersion,
+    DatasetVersionDetail,
+    Revision,
+)
+from towpath.server.views.values import fields_of, items, text, whole
+
+if TYPE_CHECKING:
+    from towpath.core.refs import Ref
+    from towpath.ledger.contract import Transaction
+    from towpath.ledger.records import Asset, Json, Version
+
+
+def list_datasets(tx: Transaction, project: str | None) -> list[DatasetSummary]:
+    """Return data sets by name."""
+    return [_summary(tx, asset) for asset in tx.versions.assets("dataset", project=project)]
+
+
+def get_dataset(tx: Transaction, name: str) -> DatasetDetail:
+    """Return a data set with all its versions, newest first. Raises `NotFound`."""
+    assets = {asset.name: asset for asset in tx.versions.assets("dataset")}
+    if name not in assets:
+        raise NotFound.named("data set", name, assets)
+    summary = _summary(tx, assets[name])
+    history = tx.versions.list("dataset", name)
+    return DatasetDetail(
+        **fields_of(summary),
+        columns=_columns(history[0].body) if history else [],
+        history=[_version(version) for version in history],
+    )
+
+
+def get_dataset_version(tx: Transaction, ref: Ref) -> DatasetVersionDetail:
+    """Return one version, its revisions and the runs that read it. Raises `NotFound`."""
+    version = tx.versions.get(ref)
+    shown = _version(version)
+    readers = tx.graph.impact(version.ref, depth=1).edges
+    return DatasetVersionDetail(
+        **fields_of(shown),
+        dataset=ref.name,
+        columns=_columns(version.body),
+        revisions=[
+            Revision(revision=one.revision, digest=one.digest, reason=one.reason, at=one.at)
+            for one in tx.versions.revisions(version.ref)
+        ],
+        used_by=sorted({str(edge.child) for edge in readers if edge.parent == version.ref}),
+    )
+
+
+def _summary(tx: Transaction, asset: Asset) -> DatasetSummary:
+    versions = tx.versions.list("dataset", asset.name)
+    latest = versions[0] if versions else None
+    body = latest.body if latest else {}
+    return DatasetSummary(
+        name=asset.name,
+        project=asset.project,
+        description=asset.description,
+        key=[str(column) for column in body.get("key", [])],
+        time=body.get("time"),
+        subject=body.get("subject"),
+        versions=len(versions),
+        revised=sum(version.revision > 1 for version in versions),
+        latest=_version(latest) if latest else None,
+    )
+
+
+def _version(version: Version) -> DatasetVersion:
+    body = version.body
+    return DatasetVersion(
+        ref=str(version.ref),
+        number=version.ref.version or 0,
+        revision=version.revision,
+        state=version.state,
+        digest=version.digest,
+        rows=whole(body.get("rows")),
+        added_rows=whole(body.get("added_rows")),
+        bytes=whole(body.get("bytes")),
+        files=whole(body.get("files")),
+        mode=text(body.get("mode")),
+        made_by=version.made_by,
+        created_at=version.created_at,
+        updated_at=version.updated_at,
+    )
+
+
+def _columns(body: Json) -> list[Column]:
+    return [
+        Column(
+            name=text(column.get("name")),
+            type=text(column.get("type")),
+            nullable=bool(column.get("nullable")),
+            description=text(column.get("description")),
+        )
+        for column in items(body.get("columns"))
+    ]

@@ -1,0 +1,112 @@
+"""Models: versions, evidence and documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from towpath.core.errors import NotFound
+from towpath.server.resources.models import (
+    Document,
+    ModelDetail,
+    ModelSummary,
+    ModelVersion,
+    ModelVersionDetail,
+)
+from towpath.server.views.evidence import gate_results
+from towpath.server.views.traffic import model_shares
+from towpath.server.views.values import fields_of, mapping, numbers, text, texts
+
+if TYPE_CHECKING:
+    from towpath.core.refs import Ref
+    from towpath.ledger.contract import Transaction
+    from towpath.ledger.records import Asset, Version
+    from towpath.storage.blobs.contract import BlobStore
+
+
+def list_models(tx: Transaction, project: str | None, environment: str) -> list[ModelSummary]:
+    """Return models by name."""
+    shares = model_shares(tx, environment)
+    assets = tx.versions.assets("model", project=project)
+    return [_summary(tx, asset, shares) for asset in assets]
+
+
+def get_model(tx: Transaction, name: str, environment: str) -> ModelDetail:
+    """Return a model with all its versions, newest first. Raises `NotFound`."""
+    assets = {asset.name: asset for asset in tx.versions.assets("model")}
+    if name not in assets:
+        raise NotFound.named("model", name, assets)
+    shares = model_shares(tx, environment)
+    summary = _summary(tx, assets[name], shares)
+    return ModelDetail(
+        **fields_of(summary),
+        history=[_version(version, shares) for version in tx.versions.list("model", name)],
+    )
+
+
+def get_model_version(tx: Transaction, ref: Ref, environment: str) -> ModelVersionDetail:
+    """Return one version whole. Raises `NotFound`."""
+    version = tx.versions.get(ref)
+    shown = _version(version, model_shares(tx, environment))
+    body = version.body
+    return ModelVersionDetail(
+        **fields_of(shown),
+        model=ref.name,
+        project=version.project,
+        pipeline=text(body.get("pipeline")),
+        signature=mapping(body.get("signature")),
+        params=texts(mapping(body.get("params"))),
+        code=text(body.get("code")),
+        datasets=[str(dataset) for dataset in body.get("datasets", [])],
+        champion=body.get("champion"),
+        gates=gate_results(body.get("gates")),
+        package=text(body.get("package")),
+        lock=text(body.get("lock")),
+        attestation=mapping(body.get("attestation")),
+        has_report=bool(body.get("report")),
+    )
+
+
+def gate_report(tx: Transaction, blobs: BlobStore, ref: Ref) -> Document:
+    """Return the report that the gates wrote about a version.
+
+    Raises:
+        NotFound: There is no such version, or it has no report.
+    """
+    version = tx.versions.get(ref)
+    digest = version.body.get("report")
+    if not digest:
+        raise NotFound(f"{ref} has no gate report", remedy="Its gates have not been evaluated.")
+    markdown = blobs.get(digest).decode()
+    return Document(ref=str(version.ref), title=f"Gate report of {version.ref}", markdown=markdown)
+
+
+def _summary(tx: Transaction, asset: Asset, shares: dict[str, float]) -> ModelSummary:
+    versions = tx.versions.list("model", asset.name)
+    serving = [version for version in versions if str(version.ref) in shares]
+    live = max(serving, key=lambda version: shares[str(version.ref)], default=None)
+    return ModelSummary(
+        name=asset.name,
+        project=asset.project,
+        description=asset.description,
+        versions=len(versions),
+        latest=_version(versions[0], shares) if versions else None,
+        live=_version(live, shares) if live else None,
+    )
+
+
+def _version(version: Version, shares: dict[str, float]) -> ModelVersion:
+    body = version.body
+    return ModelVersion(
+        ref=str(version.ref),
+        number=version.ref.version or 0,
+        state=version.state,
+        flavour=text(body.get("flavour")),
+        task=text(body.get("task")),
+        verdict=text(body.get("verdict")),
+        metrics=numbers(mapping(body.get("metrics"))),
+        digest=version.digest,
+        made_by=version.made_by,
+        created_at=version.created_at,
+        traffic=shares.get(str(version.ref), 0.0),
+        aliases=list(version.aliases),
+    )

@@ -1,0 +1,116 @@
+"""Monitors, the curves they measured, and the alarms they raised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from towpath.server.resources.monitors import (
+    Alert,
+    AlertFeature,
+    MonitorDetail,
+    MonitorSummary,
+    MonitorWindow,
+    Series,
+)
+from towpath.server.views.runs import point
+from towpath.server.views.values import fields_of, items, moment, number, text, whole
+
+if TYPE_CHECKING:
+    from towpath.ledger.contract import Transaction
+    from towpath.ledger.records import Intent, Json
+    from towpath.server.resources.base import Point
+
+_RUNS_SHOWN = 8
+
+
+def list_monitors(tx: Transaction) -> list[MonitorSummary]:
+    """Return monitors by name."""
+    alarms = list_alerts(tx)
+    return [_summary(one, alarms) for one in tx.intents.list("monitor")]
+
+
+def get_monitor(tx: Transaction, name: str) -> MonitorDetail:
+    """Return one monitor with its curves. Raises `NotFound`."""
+    intent = tx.intents.get("monitor", name)
+    alarms = [alert for alert in list_alerts(tx) if alert.monitor == name]
+    runs = tx.runs.list(kind="monitor", name=name, limit=_RUNS_SHOWN)
+    curves: dict[str, list[Point]] = {}
+    for run in reversed(runs):
+        for key in sorted(run.metrics):
+            curves.setdefault(key, []).extend(map(point, tx.runs.history(run.id, key)))
+    return MonitorDetail(
+        **fields_of(_summary(intent, alarms)),
+        spec=intent.spec,
+        runs=[run.id for run in runs],
+        series=[Series(key=key, points=points) for key, points in sorted(curves.items())],
+        recent=[_window(window) for window in reversed(items(intent.status.get("windows")))],
+        alarms=alarms,
+    )
+
+
+def list_alerts(tx: Transaction) -> list[Alert]:
+    """Return alerts, newest first."""
+    led_to: dict[str, list[str]] = {}
+    for run in tx.intents.list("pipeline_run"):
+        reason, _, cause = text(run.spec.get("reason")).partition(":")
+        if reason == "trigger":
+            led_to.setdefault(cause, []).append(run.name)
+    return [_alert(intent, led_to) for intent in reversed(tx.intents.list("alert"))]
+
+
+def _summary(intent: Intent, alarms: list[Alert]) -> MonitorSummary:
+    spec, status = intent.spec, intent.status
+    windows = items(status.get("windows"))
+    newest: Json = windows[-1] if windows else {}
+    return MonitorSummary(
+        name=intent.name,
+        project=intent.project,
+        environment=text(spec.get("environment")),
+        service=text(spec.get("service")),
+        kind=text(spec.get("kind")),
+        window=text(spec.get("window")),
+        watermark=moment(status.get("watermark")),
+        windows=whole(status.get("seen")) or len(windows),
+        alerts=sum(alert.monitor == intent.name for alert in alarms),
+        firing=bool(newest.get("alarm")),
+        model=status.get("model"),
+        score=number(newest.get("score")),
+        updated_at=intent.updated_at,
+    )
+
+
+def _window(window: Json) -> MonitorWindow:
+    return MonitorWindow(
+        since=moment(window.get("since")),
+        until=moment(window.get("until")),
+        rows=whole(window.get("rows")),
+        alarm=bool(window.get("alarm")),
+        detail=window,
+    )
+
+
+def _alert(intent: Intent, led_to: dict[str, list[str]]) -> Alert:
+    spec = intent.spec
+    since, until = ([*spec.get("window", []), None, None])[:2]
+    return Alert(
+        id=intent.name,
+        monitor=text(spec.get("monitor")),
+        kind=text(spec.get("kind")),
+        service=text(spec.get("service")),
+        project=intent.project,
+        model=text(spec.get("model")),
+        at=moment(spec.get("at")) or intent.created_at,
+        since=moment(since),
+        until=moment(until),
+        summary=text(spec.get("summary")),
+        features=[
+            AlertFeature(
+                name=text(feature.get("name")),
+                statistic=text(feature.get("statistic")),
+                value=number(feature.get("value")),
+                p=number(feature.get("p")),
+            )
+            for feature in items(spec.get("features"))
+        ],
+        led_to=led_to.get(intent.name, []),
+    )
