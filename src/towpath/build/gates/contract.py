@@ -1,0 +1,74 @@
+"""What a gate promises: a verdict on a candidate model, with the evidence it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from towpath.assets.models import Task
+
+Verdict: TypeAlias = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A candidate and its champion, scored on the same rows that neither was trained on.
+
+    Attributes:
+        task: What the scores mean.
+        outcome: What happened, `(n,) float64`; 0 or 1 for a binary task.
+        challenger: The candidate's answers, `(n,) float64`.
+        champion: The champion's answers to the same rows, or None.
+        champion_ref: The champion's reference as text; None where there is no champion yet.
+        obstacle: Why a champion that exists could not be scored.
+    """
+
+    task: Task
+    outcome: npt.NDArray[np.float64]
+    challenger: npt.NDArray[np.float64]
+    champion: npt.NDArray[np.float64] | None = None
+    champion_ref: str | None = None
+    obstacle: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one gate found.
+
+    Attributes:
+        gate: The gate's name.
+        verdict: `pass` when the evidence shows that the demand is met, `fail` when it shows that it
+            is not, `inconclusive` when it shows neither.
+        summary: One sentence for people, numbers included.
+        evidence: The numbers, JSON-able. Gates that compare a bound with a limit share these keys, so
+            that they can be drawn: `metric`, `estimate`, `lower`, `upper`, `confidence`, `threshold`,
+            `direction` (`at_least` or `at_most`), `rows`.
+    """
+
+    gate: str
+    verdict: Verdict
+    summary: str
+    evidence: Mapping[str, Any]
+
+
+@runtime_checkable
+class Gate(Protocol):
+    """A demand on every candidate. Frozen, and describable as the JSON of its fields.
+
+    A project may bring its own: any frozen dataclass with these two members will do.
+    """
+
+    @property
+    def name(self) -> str:
+        """What reports call it; unique among a project's gates."""
+        ...
+
+    def judge(self, trial: Trial) -> Finding:
+        """Weigh a candidate. Pure: the same trial gives the same finding."""
+        ...

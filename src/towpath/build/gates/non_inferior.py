@@ -1,0 +1,102 @@
+"""The gate that holds a candidate against the champion, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING
+
+from towpath.build.gates.bounds import bound
+from towpath.build.gates.contract import Finding
+from towpath.build.gates.demands import check_demand, compare, too_few
+from towpath.build.gates.metrics import find_metric
+from towpath.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from towpath.build.gates.contract import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class NonInferior:
+    """The candidate may be worse than the champion by less than `margin`, on the same rows.
+
+    Harm is how much worse the candidate is: the champion's metric less its own where higher is
+    better, the reverse where lower is. It is measured in pairs, row by row (for ROC AUC through
+    DeLong's covariance), so the rows' own difficulty cancels out. The upper bound of harm must lie
+    below the margin. Where there is no champion there is nothing to be worse than: it passes, and says so.
+
+    Args:
+        metric: A name in `METRICS`.
+        margin: The harm that would still be acceptable, above zero.
+        confidence: Of the one-sided bound.
+        min_rows: As in `Quality`.
+
+    Raises:
+        NotFound: There is no such metric.
+        UsageError: An argument is out of range.
+    """
+
+    metric: str
+    _: KW_ONLY
+    margin: float
+    confidence: float = 0.95
+    min_rows: int = 100
+
+    def __post_init__(self) -> None:
+        """Refuse a demand that can't be meant."""
+        find_metric(self.metric)
+        check_demand(self.confidence, self.min_rows)
+        if not 0 < self.margin < float("inf"):
+            raise UsageError(
+                f"the margin {self.margin} of the {self.metric} gate is not above zero",
+                remedy="No sample can show that two models are exactly equal; "
+                "name the difference you could live with.",
+            )
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return f"non-inferior:{self.metric}"
+
+    def judge(self, trial: Trial) -> Finding:
+        """Compare the upper bound of the harm with the margin."""
+        kind = find_metric(self.metric)
+        rows = kind.rows(trial.outcome)
+        if trial.champion_ref is None:
+            return Finding(
+                gate=self.name,
+                verdict="pass",
+                summary="no champion yet: nothing to be worse than",
+                evidence={"metric": self.metric, "champion": None},
+            )
+        if trial.champion is None:
+            return Finding(
+                gate=self.name,
+                verdict="inconclusive",
+                summary=f"{trial.champion_ref} could not be scored: {trial.obstacle}",
+                evidence={"metric": self.metric, "champion": trial.champion_ref},
+            )
+        if trial.task != kind.task or rows < self.min_rows:
+            return too_few(self.name, kind, trial, rows, self.min_rows)
+        challenger = kind.measure(trial.outcome, trial.challenger)
+        champion = kind.measure(trial.outcome, trial.champion)
+        harm = champion.minus(challenger) if kind.better == "higher" else challenger.minus(champion)
+        finding = compare(
+            self.name,
+            f"harm in {self.metric}",
+            bound(harm, self.confidence),
+            threshold=self.margin,
+            direction="at_most",
+            rows=rows,
+        )
+        more = {
+            "metric": self.metric,
+            "champion": trial.champion_ref,
+            "champion_value": champion.value,
+            "challenger_value": challenger.value,
+        }
+        return Finding(
+            gate=finding.gate,
+            verdict=finding.verdict,
+            summary=f"{finding.summary}, against {trial.champion_ref}",
+            evidence={**finding.evidence, **more},
+        )
