@@ -12,14 +12,14 @@ import hmac
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
-from towpath.core.errors import InvalidSetting
-from towpath.server.contract import LOOPBACK
 from towpath.server.problems import problem
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-    from towpath.server.contract import ServerSettings
+    from towpath.server.contract import Access
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 COOKIE = "towpath_session"
 API = "/api"
@@ -35,20 +35,6 @@ _HEADERS = (
 _NO_STORE = (b"cache-control", b"no-store")
 
 
-def check_settings(settings: ServerSettings) -> None:
-    """Refuse a public bind without a token.
-
-    Raises:
-        InvalidSetting: The host is not loopback and no token is set.
-    """
-    if settings.host not in LOOPBACK and not settings.token:
-        raise InvalidSetting(
-            f"the server would listen on {settings.host} for everybody",
-            remedy="Set a token (TOWPATH_TOKEN), or bind 127.0.0.1.",
-            host=settings.host,
-        )
-
-
 def session_value(token: str) -> str:
     """Return what the session cookie holds: derived from the token, and useless as one."""
     return hmac.new(token.encode(), b"towpath session", hashlib.sha256).hexdigest()
@@ -57,10 +43,10 @@ def session_value(token: str) -> str:
 class AccessGuard:
     """ASGI wrapper that lets a request through or answers it itself."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+    def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
-        self._token = settings.token
-        self._hosts = LOOPBACK | {settings.host} | set(settings.allowed_hosts)
+        self._token = access.token
+        self._hosts = _LOOPBACK | set(access.hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""

@@ -20,7 +20,7 @@ from towpath.server.stream import EventStream
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
 
-    from towpath.server.contract import ServerSettings, Services
+    from towpath.server.contract import Access, Services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Application:
     stream: EventStream
 
 
-def create_server(services: Services, settings: ServerSettings) -> Application:
+def create_server(services: Services, access: Access) -> Application:
     """Build the application over an open home. Opens no port and starts no thread."""
     stream = EventStream(services)
     pages = Pages()
@@ -49,7 +49,7 @@ def create_server(services: Services, settings: ServerSettings) -> Application:
         ],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
-            "settings": Provide(lambda: settings, sync_to_thread=False),
+            "access": Provide(lambda: access, sync_to_thread=False),
             "stream": Provide(lambda: stream, sync_to_thread=False),
             "pages": Provide(lambda: pages, sync_to_thread=False),
         },
@@ -65,4 +65,4 @@ def create_server(services: Services, settings: ServerSettings) -> Application:
         logging_config=None,
         debug=False,
     )
-    return Application(asgi=AccessGuard(litestar, settings), litestar=litestar, stream=stream)
+    return Application(asgi=AccessGuard(litestar, access), litestar=litestar, stream=stream)

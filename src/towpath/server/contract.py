@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from towpath.trace.erasure.contract import Erasures
     from towpath.trace.lineage.contract import Tracer
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficCount:
@@ -57,27 +55,17 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings:
-    """How the server listens.
+class Access:
+    """Who may call.
 
     Attributes:
-        host: Address to bind. Anything but loopback needs a `token`.
-        port: 0 takes a free one.
-        token: The bearer token every API call must then carry; empty for none.
-        allowed_hosts: Names the `Host` header may carry besides loopback's while there is no token,
-            so that a page elsewhere can't reach the API through DNS rebinding.
+        token: The bearer token every API call must carry; empty for none.
+        hosts: Names that the `Host` header may carry besides loopback's while there is no token, so
+            that a page elsewhere can't reach the API through DNS rebinding.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 8500
     token: str = ""
-    allowed_hosts: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
 
-__all__ = [
-    "LOOPBACK",
-    "ServerSettings",
-    "Services",
-    "TrafficCount",
-    "TrafficCounter",
-]
+__all__ = ["Access", "Services", "TrafficCount", "TrafficCounter"]

@@ -1,72 +1,52 @@
-"""Running the application: our own listening socket, a clean end."""
+"""Running the application on a listening socket, to a clean end."""
 
 from __future__ import annotations
 
-import socket
+import ipaddress
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from towpath.app.listening import url_of
 from towpath.core.errors import InvalidSetting
-from towpath.server.access import check_settings
 from towpath.server.application import create_server
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
-    from towpath.server.contract import ServerSettings, Services
+    from towpath.server.contract import Access, Services
     from towpath.server.stream import EventStream
 
-_BACKLOG = 256
 _DRAIN_S = 3
-
-
-def open_socket(host: str, port: int) -> socket.socket:
-    """Bind and listen.
-
-    The socket is opened here, with its protocol named, because asyncio sets TCP_NODELAY only on
-    sockets that say they are TCP; without it every keep-alive answer waits for a delayed ACK.
-
-    Raises:
-        InvalidSetting: The address can't be bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise InvalidSetting(
-            f"the server can't listen on {host}:{port} ({error.strerror})",
-            remedy="Free the port, or choose another with server_port.",
-            host=host,
-            port=port,
-        ) from error
-    return listener
 
 
 def serve(
     services: Services,
-    settings: ServerSettings,
+    listener: socket.socket,
     *,
+    access: Access,
     on_ready: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Answer requests until SIGTERM or SIGINT, then let what is under way finish.
 
     Args:
         services: What the API reads.
-        settings: Where to listen, and who may call.
-        on_ready: Called once with the base URL when the port accepts connections.
+        listener: Bound and listening (`towpath.app.listening`); closed at the end.
+        access: Who may call.
+        on_ready: Called once with the base URL when requests are answered.
 
     Raises:
-        InvalidSetting: A public bind without a token, or an address that can't be bound.
+        InvalidSetting: The socket is open to other machines, and there is no token.
     """
-    check_settings(settings)
-    listener = open_socket(settings.host, settings.port)
-    host, port = listener.getsockname()[:2]
-    application = create_server(services, settings)
+    host = str(listener.getsockname()[0])
+    if not access.token and not ipaddress.ip_address(host).is_loopback:
+        raise InvalidSetting(
+            f"the server would answer everybody who reaches {host}",
+            remedy="Set a token (TOWPATH_TOKEN), or bind 127.0.0.1.",
+            host=host,
+        )
+    application = create_server(services, access)
     config = uvicorn.Config(
         application.asgi,
         log_config=None,
@@ -75,7 +55,7 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_S,
     )
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    url = url_of(listener)
     _Server(config, application.stream, lambda: on_ready(url)).run(sockets=[listener])
 
 
@@ -90,7 +70,7 @@ class _Server(uvicorn.Server):
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then tell that the port accepts."""
+        """Start, then tell that requests are answered."""
         await super().startup(sockets)
         if self.started:
             self._on_ready()
@@ -99,6 +79,3 @@ class _Server(uvicorn.Server):
         """Close the streams, then drain the rest."""
         self._stream.close()
         await super().shutdown(sockets)
-
-
-__all__ = ["open_socket", "serve"]

@@ -6,12 +6,12 @@ from typing import Annotated, TypeAlias
 
 from litestar.params import Dependency, Parameter
 
-from towpath.server.contract import ServerSettings, Services
+from towpath.server.contract import Access, Services
 from towpath.server.pages import Pages
 from towpath.server.stream import EventStream
 
 Given: TypeAlias = Annotated[Services, Dependency(skip_validation=True)]
-GivenSettings: TypeAlias = Annotated[ServerSettings, Dependency(skip_validation=True)]
+GivenAccess: TypeAlias = Annotated[Access, Dependency(skip_validation=True)]
 GivenStream: TypeAlias = Annotated[EventStream, Dependency(skip_validation=True)]
 GivenPages: TypeAlias = Annotated[Pages, Dependency(skip_validation=True)]
 

@@ -12,7 +12,7 @@ from litestar.exceptions import NotAuthorizedException
 
 from towpath.server.access import COOKIE, session_value
 from towpath.server.resources.health import Health
-from towpath.server.routes.given import Given, GivenSettings
+from towpath.server.routes.given import Given, GivenAccess
 from towpath.server.routes.reading import read
 
 
@@ -44,13 +44,13 @@ def show_health(services: Given) -> Health:
 
 
 @post("/session", sync_to_thread=False, status_code=204, tags=["health"])
-def sign_in(data: SignIn, settings: GivenSettings) -> Response[None]:
+def sign_in(data: SignIn, access: GivenAccess) -> Response[None]:
     """Exchange the token for a cookie that pages on this host can't read."""
-    if not hmac.compare_digest(data.token.encode(), settings.token.encode()):
+    if not hmac.compare_digest(data.token.encode(), access.token.encode()):
         raise NotAuthorizedException("that is not this server's token")
     cookie = Cookie(
         key=COOKIE,
-        value=session_value(settings.token),
+        value=session_value(access.token),
         path="/api",
         httponly=True,
         samesite="strict",
