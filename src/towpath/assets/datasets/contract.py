@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ArrowStream(Protocol):
-    """Any table that hands itself over by Arrow's C stream interface: PyArrow, DuckDB, pandas, …"""
+    """Any table that hands itself over by Arrow's C stream interface: PyArrow, DuckDB or pandas."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Return a capsule that holds the stream."""
