@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
@@ -21,7 +21,7 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 def print_json(value: object) -> None:
     """Write one JSON value and a line feed to standard output."""
-    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False) + "\n")
+    sys.stdout.write(msgspec.json.encode(value, enc_hook=str).decode() + "\n")
     sys.stdout.flush()
 
 

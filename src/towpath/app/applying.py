@@ -1,0 +1,130 @@
+"""Makes what is live equal to what a project declares, and shows the difference first."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from towpath.core.digests import digest_json
+from towpath.core.errors import Conflict
+
+if TYPE_CHECKING:
+    from towpath.core.refs import Ref
+    from towpath.ledger.contract import Ledger, Transaction
+    from towpath.operate.projects import Project
+
+_RECONCILED = ("service", "monitor", "trigger")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing that differs between what is declared and what is live.
+
+    Attributes:
+        kind: `project`, `service`, `monitor` or `trigger`.
+        fields: Names of the top-level fields that differ, where it exists on both sides.
+    """
+
+    kind: str
+    name: str
+    action: Literal["create", "change", "remove"]
+    fields: tuple[str, ...] = ()
+
+
+def compare(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> list[Change]:
+    """Return what `apply` would change; nothing is written."""
+    with ledger.read() as tx:
+        return _compare(tx, project, _desired(project, code, environment))
+
+
+def apply(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> list[Change]:
+    """Write the declaration down, in one transaction; reconcilers take it from there.
+
+    Raises:
+        Conflict: A service, monitor or trigger of that name belongs to another project.
+    """
+    desired = _desired(project, code, environment)
+    with ledger.write(actor="apply") as tx:
+        changes = _compare(tx, project, desired)
+        for dataset in project.all_datasets():
+            tx.versions.declare(
+                "dataset", dataset.name, project=project.name, description=dataset.description
+            )
+        for (kind, name), spec in desired.items():
+            if kind == "service":
+                _commit_service(tx, project, name, spec)
+            tx.intents.put(kind, name, project=project.name, spec=spec, due=kind in _RECONCILED)
+        for change in changes:
+            if change.action == "remove":
+                tx.intents.delete(change.kind, change.name)
+    return changes
+
+
+def _commit_service(tx: Transaction, project: Project, name: str, spec: dict[str, Any]) -> None:
+    """Add a version of the service when its declaration is not the latest version's."""
+    tx.versions.declare("service", name, project=project.name)
+    digest = digest_json(spec)
+    latest = tx.versions.latest("service", name)
+    if latest is None or latest.digest != digest:
+        tx.versions.commit("service", name, digest=digest, body=spec)
+
+
+def _compare(
+    tx: Transaction, project: Project, desired: dict[tuple[str, str], dict[str, Any]]
+) -> list[Change]:
+    changes: list[Change] = []
+    for (kind, name), spec in desired.items():
+        live = tx.intents.find(kind, name)
+        if live is None:
+            changes.append(Change(kind=kind, name=name, action="create"))
+            continue
+        if live.project != project.name:
+            raise Conflict(
+                f"{kind} {name!r} belongs to project {live.project!r}",
+                remedy="Names are unique in one Towpath; choose another.",
+            )
+        keys = sorted({*live.spec, *spec})
+        fields = tuple(key for key in keys if live.spec.get(key) != spec.get(key))
+        if fields:
+            changes.append(Change(kind=kind, name=name, action="change", fields=fields))
+    for kind in _RECONCILED:
+        for intent in tx.intents.list(kind, project=project.name):
+            if (kind, intent.name) not in desired:
+                changes.append(Change(kind=kind, name=intent.name, action="remove"))
+    return changes
+
+
+def _desired(
+    project: Project, code: Ref, environment: str
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the intents that the project stands for, by kind and name."""
+    common = {"project": project.name, "environment": environment}
+    desired: dict[tuple[str, str], dict[str, Any]] = {
+        ("project", project.name): {**project.declaration(), "code": str(code)},
+    }
+    for service in project.services:
+        desired["service", service.name] = {
+            **common,
+            "model": service.model,
+            "subject_field": service.subject,
+            "durability": service.durability,
+            "description": service.description,
+            "rollout": _fields(project.rollout),
+        }
+        for monitor in project.monitors:
+            desired["monitor", f"{service.name}.{monitor.name}"] = {
+                **common,
+                "service": service.name,
+                "kind": monitor.kind,
+                **_fields(monitor),
+            }
+    for trigger in project.triggers:
+        desired["trigger", f"{project.name}.{trigger.name}"] = {**common, **_fields(trigger)}
+    return desired
+
+
+def _fields(declared: Any) -> dict[str, Any]:
+    """Return a declaration's fields as the JSON values that come back from the ledger."""
+    fields = dataclasses.asdict(declared)
+    return {name: list(one) if isinstance(one, tuple) else one for name, one in fields.items()}

@@ -1,0 +1,159 @@
+"""An open home: every part wired to every other, each made the first time it is asked for."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from towpath.app.clock import open_clock
+from towpath.assets.code import CodeStore
+from towpath.assets.datasets import ParquetDatasetStore
+from towpath.assets.models import ModelRegistry
+from towpath.build.gates import GateKeeper
+from towpath.build.pipelines import PipelineRunner
+from towpath.ledger import open_ledger
+from towpath.operate.decisions import SegmentDecisionLog
+from towpath.operate.releases import LedgerReleases
+from towpath.storage.blobs import open_blobs
+from towpath.storage.database import open_database
+from towpath.storage.keys import FileKeyring
+from towpath.trace.erasure import LedgerErasures
+from towpath.trace.lineage import LedgerTracer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from towpath.app.place import Place
+    from towpath.core.clock import Clock
+    from towpath.core.refs import Ref
+    from towpath.core.settings import Settings
+    from towpath.ledger import Ledger
+    from towpath.operate.projects import Project
+    from towpath.storage.blobs import BlobStore
+    from towpath.storage.database import Database
+    from towpath.storage.keys import Keyring
+
+
+class Home:
+    """One home's parts, opened on first use and closed together. Not shared between processes.
+
+    Attributes:
+        place: The folder, the URLs and the settings it was opened with.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    @property
+    def settings(self) -> Settings:
+        """The settings it was opened with."""
+        return self.place.settings
+
+    @cached_property
+    def owner(self) -> str:
+        """Who holds the leases that this process takes."""
+        return f"{socket.gethostname()}.{os.getpid()}"
+
+    @cached_property
+    def database(self) -> Database:
+        """The metadata database, at today's schema."""
+        database = open_database(self.place.database_url)
+        database.migrate()
+        return database
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The home's secrets."""
+        return FileKeyring(self.place.home / "keys")
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The record of everything."""
+        return open_ledger(self.database, self.keyring)
+
+    @cached_property
+    def blobs(self) -> BlobStore:
+        """The bytes."""
+        return open_blobs(self.place.blobs_url, cache_dir=self.place.home / "cache")
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Event time."""
+        return open_clock(self.ledger, replay=self.settings.replay)
+
+    @cached_property
+    def datasets(self) -> ParquetDatasetStore:
+        """Versions of tables."""
+        return ParquetDatasetStore(self.ledger, self.blobs, self.keyring)
+
+    @cached_property
+    def code(self) -> CodeStore:
+        """Versions of project code."""
+        return CodeStore(self.ledger, self.blobs, self.place.home / "code")
+
+    @cached_property
+    def models(self) -> ModelRegistry:
+        """Versions of models."""
+        return ModelRegistry(self.ledger, self.blobs, self.keyring)
+
+    @cached_property
+    def decisions(self) -> SegmentDecisionLog:
+        """Recorded predictions and their labels."""
+        return SegmentDecisionLog(self.place.home / "decisions", self.ledger, self.blobs)
+
+    @cached_property
+    def releases(self) -> LedgerReleases:
+        """What serves."""
+        return LedgerReleases()
+
+    @cached_property
+    def tracer(self) -> LedgerTracer:
+        """The way back, and forth."""
+        return LedgerTracer(self.ledger, self.decisions)
+
+    @cached_property
+    def erasures(self) -> LedgerErasures:
+        """Withdrawals."""
+        return LedgerErasures(
+            self.ledger, self.blobs, self.keyring, self.datasets, self.decisions
+        )
+
+    def snapshot(self, project: Project) -> Ref:
+        """Keep the project's code as a version, if it is not the latest already."""
+        return self.code.snapshot(self.place.root, project.name, self.settings.project or "").ref
+
+    def unpack(self, code: Ref) -> tuple[Path, str]:
+        """Return a folder that holds a version of a project's code, and its entry point."""
+        with self.ledger.read() as tx:
+            entry: str = tx.versions.get(code).body["entry"]
+        return self.code.unpack(code), entry
+
+    @contextmanager
+    def runner(self, project: Project) -> Iterator[PipelineRunner]:
+        """Give a runner with a warm executor, which ends with the block."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give connections back. Idempotent."""
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+        if "database" in self.__dict__:
+            self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_home(place: Place) -> Home:
+    """Make the home's folder, readable by its owner alone, and open it."""
+    place.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home = Home(place)
+    home.database  # noqa: B018 - migrates now, so that errors come before work begins
+    return home

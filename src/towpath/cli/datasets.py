@@ -1,0 +1,187 @@
+"""`towpath dataset …`: commit files as versions, list versions, read the rows of any of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import polars as pl
+from cyclopts import App, Parameter
+
+from towpath.cli.options import Common
+from towpath.cli.printing import err, out, print_facts, print_json, print_table
+from towpath.core.errors import NotFound, SchemaViolation, UsageError
+from towpath.core.refs import Ref
+
+app = App(name="dataset", help="Versions of tables: add, list, show, read.")
+
+
+@app.command(name="list")
+def list_datasets(*, common: Common = Common()) -> int:
+    """List data sets with their latest versions."""
+    with common.open() as home, home.ledger.read() as tx:
+        assets = tx.versions.assets("dataset")
+        latest = [tx.versions.latest("dataset", one.name) for one in assets]
+    if common.json:
+        print_json([one for one in latest if one is not None])
+        return 0
+    rows = [
+        (one.ref.name, one.ref.version, one.revision, one.body["rows"], one.body["bytes"])
+        for one in latest
+        if one is not None
+    ]
+    print_table(
+        ["data set", "version", "revision", "rows", "bytes"],
+        rows,
+        empty="no data set has a version yet; add one: towpath dataset add NAME FILE",
+    )
+    return 0
+
+
+@app.command
+def versions(name: str, *, common: Common = Common()) -> int:
+    """List the versions of a data set, newest first."""
+    with common.open() as home:
+        found = home.datasets.versions(name)[::-1]
+    if common.json:
+        print_json(found)
+        return 0
+    print_table(
+        ["version", "revision", "rows", "added", "files", "bytes", "digest", "at"],
+        [
+            (
+                one.ref.version,
+                one.revision,
+                one.body["rows"],
+                one.body["added_rows"],
+                one.body["files"],
+                one.body["bytes"],
+                one.digest[:12],
+                f"{one.created_at:%Y-%m-%d %H:%M:%S}",
+            )
+            for one in found
+        ],
+        empty=f"data set {name!r} has no version",
+    )
+    return 0
+
+
+@app.command
+def show(
+    ref: str,
+    *,
+    rows: int = 10,
+    format: Literal["table", "csv", "parquet"] = "table",
+    to: Path | None = None,
+    common: Common = Common(),
+) -> int:
+    """Show a version and its rows.
+
+    Args:
+        ref: NAME@VERSION, or NAME for the latest.
+        rows: How many rows to print; 0 for none. A file always gets all of them.
+        format: How to write the rows.
+        to: Write all rows to this file instead of printing some.
+    """
+    with common.open() as home:
+        wanted = Ref.parse(ref, "dataset")
+        with home.ledger.read() as tx:
+            version = tx.versions.get(wanted)
+        frame = home.datasets.scan(version.ref)
+        if to is not None:
+            _write(frame.collect(), to, "parquet" if format == "table" else format)
+            err.print(f"wrote {to}")
+            return 0
+        head = frame.head(rows).collect() if rows else None
+    if common.json:
+        shown = [] if head is None else head.to_dicts()
+        print_json({"version": version, "rows": shown})
+        return 0
+    facts = {key: version.body[key] for key in ("rows", "files", "bytes", "key", "time", "subject")}
+    print_facts(str(version.ref), {"revision": version.revision, "digest": version.digest, **facts})
+    if head is not None:
+        with pl.Config(
+            tbl_rows=rows, tbl_cols=-1, tbl_width_chars=out.width, tbl_hide_dataframe_shape=True
+        ):
+            out.print(str(head), markup=False)
+    return 0
+
+
+@app.command
+def add(
+    name: str,
+    file: Path,
+    *more: Path,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    expected: int | None = None,
+    common: Common = Common(),
+) -> int:
+    """Check rows from CSV, JSON-lines or Parquet files and commit them as the next version.
+
+    Args:
+        name: The data set, as the project declares it.
+        file: The first file.
+        more: Further files; all of them become one version.
+        overwrite: Replace what is there instead of adding to it.
+        expected: Refuse unless this is the latest version now.
+    """
+    project = common.project()
+    dataset = project.dataset(name)
+    types = {column.name: column.polars_type for column in dataset.columns}
+    frame = pl.concat([_read(path, types) for path in (file, *more)], how="diagonal")
+    with common.open() as home:
+        version = home.datasets.commit(
+            dataset,
+            frame,
+            project=project.name,
+            mode="overwrite" if overwrite else "append",
+            expected=expected,
+        )
+    if common.json:
+        print_json(version)
+    else:
+        out.print(f"{version.ref}  {version.body['rows']} rows", highlight=False)
+    return 0
+
+
+def _read(path: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:
+    if not path.is_file():
+        raise NotFound(f"there is no file {str(path)!r}", path=str(path))
+    try:
+        match path.suffix.lower():
+            case ".csv":
+                return _read_csv(path, types)
+            case ".jsonl" | ".ndjson":
+                return pl.read_ndjson(path, schema_overrides=types)
+            case ".parquet":
+                return pl.read_parquet(path)
+            case other:
+                raise UsageError(
+                    f"{path} is not a file that can be added ({other or 'no ending'})",
+                    remedy="Give .csv, .jsonl or .parquet.",
+                )
+    except pl.exceptions.PolarsError as error:
+        raise SchemaViolation(
+            f"{path} can't be read with the data set's schema: {str(error).splitlines()[0]}",
+            remedy="Mend the file, or the types in the schema.",
+        ) from error
+
+
+def _read_csv(path: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Read text in the schema's types; times may be written in any ISO 8601 form."""
+    texts = {name: pl.String() if kind.is_temporal() else kind for name, kind in types.items()}
+    header = pl.read_csv(path, n_rows=0).columns
+    known = {name: kind for name, kind in texts.items() if name in header}
+    frame = pl.read_csv(path, schema_overrides=known, null_values=["", "NA"])
+    times = [name for name, kind in types.items() if kind.is_temporal() and name in header]
+    return frame.with_columns(
+        pl.col(name).str.to_datetime(time_unit="us", time_zone="UTC").cast(types[name])
+        for name in times
+    )
+
+
+def _write(frame: pl.DataFrame, path: Path, form: str) -> None:
+    if form == "csv":
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path)

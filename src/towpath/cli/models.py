@@ -1,0 +1,107 @@
+"""`towpath model …`: what was made, how it was judged, and whether it is what was signed."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from towpath.cli.options import Common
+from towpath.cli.printing import out, print_facts, print_json, print_table
+from towpath.core.refs import Ref
+
+app = App(name="model", help="Model versions: list, show, report, card, verify.")
+
+
+@app.command(name="list")
+def list_models(name: str | None = None, *, common: Common = Common()) -> int:
+    """List model versions, newest first."""
+    with common.open() as home, home.ledger.read() as tx:
+        found = tx.versions.list("model", name)
+    if common.json:
+        print_json(found)
+        return 0
+    print_table(
+        ["model", "state", "verdict", "metrics", "data sets", "made"],
+        [
+            (
+                one.ref,
+                one.state,
+                one.body.get("verdict"),
+                ", ".join(
+                    f"{key} {value:.4g}" for key, value in one.body.get("metrics", {}).items()
+                ),
+                ", ".join(one.body.get("datasets", [])),
+                f"{one.created_at:%Y-%m-%d %H:%M:%S}",
+            )
+            for one in found
+        ],
+        empty="no model yet; make one: towpath run",
+    )
+    return 0
+
+
+@app.command
+def show(ref: str, *, common: Common = Common()) -> int:
+    """Show a model version with the verdict of each gate. NAME@VERSION, or NAME for the latest."""
+    with common.open() as home, home.ledger.read() as tx:
+        version = tx.versions.get(Ref.parse(ref, "model"))
+    if common.json:
+        print_json(version)
+        return 0
+    body = version.body
+    told = (
+        "flavour",
+        "task",
+        "metrics",
+        "pipeline",
+        "params",
+        "code",
+        "datasets",
+        "champion",
+        "run",
+    )
+    print_facts(str(version.ref), {"state": version.state, **{key: body.get(key) for key in told}})
+    print_table(
+        ["gate", "verdict", "why"],
+        [(gate["gate"], gate["verdict"], gate["summary"]) for gate in body.get("gates", [])],
+        empty="no gate has judged it",
+    )
+    return 0
+
+
+@app.command
+def report(ref: str, *, common: Common = Common()) -> int:
+    """Print the gates' report on a model version, as Markdown."""
+    with common.open() as home:
+        with home.ledger.read() as tx:
+            version = tx.versions.get(Ref.parse(ref, "model"))
+        text = home.blobs.get(version.body["report"]).decode()
+    if common.json:
+        print_json({"model": str(version.ref), "report": text})
+    else:
+        out.print(text, markup=False)
+    return 0
+
+
+@app.command
+def card(ref: str, *, common: Common = Common()) -> int:
+    """Print the model card that the ledger writes for a version, as Markdown."""
+    with common.open() as home:
+        text = home.models.card(Ref.parse(ref, "model"))
+    if common.json:
+        print_json({"model": ref, "card": text})
+    else:
+        out.print(text, markup=False)
+    return 0
+
+
+@app.command
+def verify(ref: str, *, common: Common = Common()) -> int:
+    """Check a version's bytes against its digests and its signature."""
+    with common.open() as home:
+        wanted = Ref.parse(ref, "model")
+        home.models.verify(wanted)
+    if common.json:
+        print_json({"model": ref, "valid": True})
+    else:
+        out.print(f"{wanted}: bytes and signature are what was registered", highlight=False)
+    return 0

@@ -1,0 +1,150 @@
+"""`towpath init`, `apply` and `run`: a project from an empty folder to a judged model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from towpath.app import apply, compare
+from towpath.build.pipelines import PipelineResult
+from towpath.cli.options import Common
+from towpath.cli.printing import err, out, print_json, print_table
+from towpath.cli.progress import show_progress
+from towpath.cli.scaffold import scaffold
+from towpath.core.clock import parse_time
+from towpath.core.errors import InvalidName
+from towpath.core.refs import Ref
+from towpath.operate.projects import load_project
+
+_EXIT_BY_STATUS = {"finished": 0, "failed": 1, "refused": 3}
+
+
+def init(name: str, *, into: Path | None = None) -> int:
+    """Make a project that runs: a folder with its settings, one file of code and some data.
+
+    Args:
+        name: What to call it; becomes the folder's name.
+        into: Where to put the folder; here, when left out.
+    """
+    folder = scaffold(name, into or Path())
+    out.print(f"made {folder}", highlight=False)
+    err.print(
+        f"next:\n  cd {folder}\n"
+        "  towpath dataset add measurements data/measurements.csv\n"
+        "  towpath run train\n  towpath up"
+    )
+    return 0
+
+
+def apply_project(
+    *,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = Common(),
+) -> int:
+    """Show how what is live differs from what the project declares, and make them equal.
+
+    Args:
+        dry_run: Only show the difference.
+    """
+    project = common.project()
+    with common.open() as home:
+        code = home.snapshot(project)
+        act = compare if dry_run else apply
+        changes = act(home.ledger, project, code=code, environment=home.settings.environment)
+    if common.json:
+        print_json({"code": str(code), "applied": not dry_run, "changes": changes})
+        return 0
+    rows = [(one.action, one.kind, one.name, ", ".join(one.fields)) for one in changes]
+    print_table(["", "kind", "name", "fields"], rows, empty="nothing to change")
+    return 0
+
+
+def run(
+    pipeline: str | None = None,
+    *,
+    param: Annotated[tuple[str, ...], Parameter(name="--param", negative="")] = (),
+    at: str | None = None,
+    pin: Annotated[tuple[str, ...], Parameter(name="--pin", negative="")] = (),
+    code: str | None = None,
+    reason: str = "manual",
+    why: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = Common(),
+) -> int:
+    """Run a pipeline here and now. Finished steps are taken from the cache.
+
+    Args:
+        pipeline: Which one; the project's only one when left out.
+        param: A pipeline parameter, as name=value. May be repeated.
+        at: Plan the run for this event time instead of now (ISO 8601).
+        pin: Read this version of a data set, as name=version. May be repeated.
+        code: Run this version of the project's code instead of the folder's.
+        reason: Kept with the run.
+        why: Say for each step why it was executed rather than taken from the cache.
+    """
+    with common.open() as home:
+        if code is None:
+            project = common.project()
+            ref = home.snapshot(project)
+        else:
+            ref = Ref.parse(code, "code")
+            root, entry = home.unpack(ref)
+            project = load_project(root, entry)
+        chosen = project.pipeline(pipeline)
+        with home.runner() as runner, show_progress(quiet=common.json) as progress:
+            result = runner.run(
+                chosen,
+                project=project.name,
+                code=ref,
+                params=_pairs(param, "parameter"),
+                at=None if at is None else parse_time(at),
+                pins={name: int(text) for name, text in _pairs(pin, "pin").items()},
+                reason=reason,
+                on_progress=progress,
+            )
+    _report(result, as_json=common.json, why=why)
+    return _EXIT_BY_STATUS[result.status]
+
+
+def _report(result: PipelineResult, *, as_json: bool, why: bool) -> None:
+    if as_json:
+        print_json(summarise(result))
+        return
+    if why:
+        rows = [(one.name, one.status, f"{one.seconds:.2f}s", one.why) for one in result.steps]
+        print_table(["step", "", "time", "why"], rows, empty="no steps")
+    if result.report_markdown:
+        out.print(result.report_markdown, markup=False)
+    if result.error is not None:
+        err.print(f"[red]{result.error.code}[/red] {result.error}", markup=True)
+    hits = sum(step.cached for step in result.steps)
+    err.print(
+        f"run {result.run_id} {result.status} in {result.seconds:.1f} s, "
+        f"{hits} of {len(result.steps)} steps from the cache"
+        + (f", {result.model} {result.verdict}" if result.model else "")
+    )
+
+
+def summarise(result: PipelineResult) -> dict[str, Any]:
+    """Return a run's outcome as the JSON that whoever started the command reads."""
+    return {
+        "run": result.run_id,
+        "status": result.status,
+        "model": None if result.model is None else str(result.model),
+        "verdict": result.verdict,
+        "steps": len(result.steps),
+        "cached": sum(step.cached for step in result.steps),
+        "seconds": round(result.seconds, 3),
+        "error": None if result.error is None else str(result.error),
+    }
+
+
+def _pairs(texts: tuple[str, ...], what: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InvalidName(f"{text!r} is not a {what}", remedy="Write name=value.")
+        pairs[name] = value
+    return pairs

@@ -1,0 +1,187 @@
+"""`towpath trace`, `impact`, `erase` and `erasure …`: the way back, and what mends it."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.prompt import Confirm
+
+from towpath.cli.options import Common
+from towpath.cli.printing import err, out, print_facts, print_json, print_table, print_trace
+from towpath.core.errors import InvalidName, UsageError
+from towpath.core.refs import Ref
+from towpath.trace.erasure import Erasure, ErasurePlan
+
+erasure = App(name="erasure", help="Withdrawals and how far they are.")
+_LOOK_AGAIN_S = 0.2
+
+
+def trace(
+    what: str,
+    *,
+    depth: int | None = None,
+    full: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = Common(),
+) -> int:
+    """Print the whole way back from a decision, or from any version or run.
+
+    Args:
+        what: A decision's id, or a reference such as model:late@3.
+        depth: How many steps to follow; all, when left out.
+        full: Show every step and artefact on the way.
+    """
+    with common.open() as home:
+        if ":" in what and not what.startswith("decision:"):
+            tree = home.tracer.trace(Ref.parse(what), depth=depth, full=full)
+        else:
+            tree = home.tracer.trace_decision(what.removeprefix("decision:"), actor="cli")
+    if common.json:
+        print_json(tree.to_json())
+    else:
+        print_trace(tree)
+    return 0
+
+
+def impact(
+    what: str,
+    *,
+    depth: int | None = None,
+    full: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = Common(),
+) -> int:
+    """Print everything that depends on a version or run: models, releases, services.
+
+    Args:
+        what: A reference such as dataset:flights@3.
+        depth: How many steps to follow; all, when left out.
+        full: Show every step and artefact on the way.
+    """
+    with common.open() as home:
+        tree = home.tracer.impact(Ref.parse(what), depth=depth, full=full)
+    if common.json:
+        print_json(tree.to_json())
+    else:
+        print_trace(tree)
+    return 0
+
+
+def erase(
+    subject: str,
+    *,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    yes: Annotated[bool, Parameter(negative="", name=["--yes", "-y"])] = False,
+    wait: bool = True,
+    common: Common = Common(),
+) -> int:
+    """Fulfil a withdrawal: take a subject's data out of everything, and replace what learnt from it.
+
+    Args:
+        subject: Whom, as FIELD=VALUE, such as tailnum=N14228.
+        dry_run: Only show the plan.
+        yes: Don't ask.
+        wait: Stay until the certificate is there. A worker must be running: towpath up.
+    """
+    field, equals, value = subject.partition("=")
+    if not equals or not field or not value:
+        raise InvalidName(f"{subject!r} does not name a subject", remedy="Write FIELD=VALUE.")
+    with common.open() as home:
+        plan = home.erasures.plan(field, value)
+        if not common.json:
+            _show_plan(plan)
+        if dry_run:
+            if common.json:
+                print_json(plan)
+            return 0
+        if not yes and not _confirmed(as_json=common.json):
+            return 1
+        erasure_id = home.erasures.submit(field, value, actor="cli")
+        err.print(f"erasure {erasure_id} submitted; the subject is suppressed from now on")
+        found = home.erasures.get(erasure_id)
+        seen = 0
+        while wait and not found.done and found.phase != "blocked":
+            for step in found.steps[seen:]:
+                err.print(f"  {step['phase']}", highlight=False)
+            seen = len(found.steps)
+            time.sleep(_LOOK_AGAIN_S)
+            found = home.erasures.get(erasure_id)
+    return _report(found, as_json=common.json)
+
+
+@erasure.command(name="list")
+def list_erasures(*, common: Common = Common()) -> int:
+    """List withdrawals, newest first."""
+    with common.open() as home:
+        found = home.erasures.list()
+    if common.json:
+        print_json(found)
+        return 0
+    rows = [
+        (one.id, one.field, one.phase, one.totals.get("rows"), f"{one.requested_at:%Y-%m-%d %H:%M}")
+        for one in found
+    ]
+    print_table(["erasure", "field", "phase", "rows", "requested"], rows, empty="no withdrawal yet")
+    return 0
+
+
+@erasure.command
+def show(erasure_id: str, *, common: Common = Common()) -> int:
+    """Show how far a withdrawal is."""
+    with common.open() as home:
+        found = home.erasures.get(erasure_id)
+    return _report(found, as_json=common.json)
+
+
+@erasure.command
+def retry(erasure_id: str, *, common: Common = Common()) -> int:
+    """Let a blocked erasure try again, once its reason is mended."""
+    with common.open() as home:
+        home.erasures.retry(erasure_id)
+    err.print(f"erasure {erasure_id} tries again")
+    return 0
+
+
+@erasure.command
+def certificate(erasure_id: str, *, common: Common = Common()) -> int:
+    """Print the signed certificate, byte for byte as it was stored."""
+    with common.open() as home:
+        out.file.write(home.erasures.certificate(erasure_id).decode() + "\n")
+    return 0
+
+
+def _confirmed(*, as_json: bool) -> bool:
+    if as_json or not err.is_terminal:
+        raise UsageError(
+            "erasing needs a yes, and there is nobody to ask", remedy="Add --yes, or --dry-run."
+        )
+    return Confirm.ask("Erase all of this?", console=err, default=False)
+
+
+def _show_plan(plan: ErasurePlan) -> None:
+    print_facts(
+        f"erasing {plan.field} {plan.subject}",
+        {
+            "data-set versions": ", ".join(one.ref for one in plan.datasets),
+            "rows": plan.rows,
+            "files": plan.files,
+            "decisions": plan.decisions,
+            "labels": plan.labels,
+            "stored step results": len(plan.artefacts),
+            "models": ", ".join(one.ref for one in plan.models),
+            "retrainings": plan.retrainings,
+            "releases": ", ".join(plan.releases),
+        },
+    )
+
+
+def _report(found: Erasure, *, as_json: bool) -> int:
+    if as_json:
+        print_json(found)
+    else:
+        facts = {"phase": found.phase, "reason": found.reason or None, **found.totals}
+        print_facts(
+            f"erasure {found.id}",
+            {**facts, "replacements": found.replacements, "certificate": found.certificate},
+        )
+    return 3 if found.phase == "blocked" else 0

@@ -1,0 +1,70 @@
+"""The house stays clean: small modules, honest names, documented packages, nothing that leaks."""
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "towpath"
+MODULES = sorted(SOURCE.rglob("*.py"))
+MODULE_LINES_MOST = 500
+FUNCTION_LINES_MOST = 70
+VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers", "stuff"}
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_modules_hold_one_idea():
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in MODULES
+        if (lines := len(path.read_text().splitlines())) > MODULE_LINES_MOST
+    }
+    assert long == {}
+
+
+def test_functions_fit_on_a_screen():
+    long = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > FUNCTION_LINES_MOST:
+                    long[f"{path.relative_to(ROOT)}:{node.name}"] = lines
+    assert long == {}
+
+
+def test_no_module_is_named_after_nothing():
+    vague = [path for path in MODULES if path.stem in VAGUE or path.parent.name in VAGUE]
+    assert vague == []
+
+
+def test_packages_only_re_export():
+    busy = []
+    for path in MODULES:
+        if path.name != "__init__.py" or path.parent == SOURCE:
+            continue
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                busy.append(f"{path.relative_to(ROOT)}:{node.name}")
+    assert busy == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_every_module_says_what_it_is(path: Path):
+    assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
+
+
+def test_no_lock_file_and_no_registry_address_is_committed():
+    files = tracked()
+    assert not [path for path in files if path.name == "uv.lock"]
+    lock = ROOT / "ui" / "package-lock.json"
+    if lock.exists():
+        assert '"resolved"' not in lock.read_text()
