@@ -1,6 +1,11 @@
 """Every prediction made in production, durable before it is answered, and what became of it."""
 
+from towpath.operate.decisions.compaction import Compaction, Compactor
 from towpath.operate.decisions.contract import INPUT, OUTPUT, DecisionLog
+from towpath.operate.decisions.directory import SegmentDirectory
+from towpath.operate.decisions.frames import encode_frame
+from towpath.operate.decisions.identity import DecisionIds
+from towpath.operate.decisions.log import SegmentedDecisionLog
 from towpath.operate.decisions.records import (
     Decision,
     DecisionStatus,
@@ -10,16 +15,24 @@ from towpath.operate.decisions.records import (
     Record,
     Tally,
 )
+from towpath.operate.decisions.writer import SegmentWriter
 
 __all__ = [
     "INPUT",
     "OUTPUT",
+    "Compaction",
+    "Compactor",
     "Decision",
+    "DecisionIds",
     "DecisionLog",
     "DecisionStatus",
     "ErasedDecisions",
     "Holdings",
     "Label",
     "Record",
+    "SegmentDirectory",
+    "SegmentWriter",
+    "SegmentedDecisionLog",
     "Tally",
+    "encode_frame",
 ]

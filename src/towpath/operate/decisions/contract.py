@@ -78,11 +78,8 @@ class DecisionLog(Protocol):
         """Return the decisions in [since, until) that have a label, with `label` and `label_at`.
 
         `label` is Float64, `label_at` the event time at which the outcome was known. Of several labels
-        for one decision the last recorded counts.
-
-        Args:
-            matured_by: Leave out labels whose event time is later than this, as somebody would see
-                it who looks at that moment.
+        for one decision the last recorded counts. Labels whose event time is later than `matured_by` are
+        left out, as for somebody who looks at that moment.
         """
         ...
 

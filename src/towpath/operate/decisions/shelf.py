@@ -1,0 +1,142 @@
+"""Swaps sets of Parquet files in one step, and cleans up after whoever died in between.
+
+What must not survive a crash is written down before it exists: a new file's digest before its bytes are
+stored, an old file's digest in the transaction that unlists it, a raw segment's id in the transaction
+that lists its rows as Parquet. The note is one row of plain state per folder of raw segments; `sweep`
+works it off, and runs before and after every swap. So a crash at any point leaves neither a row twice,
+nor a row lost, nor bytes that nobody knows of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from towpath.core.errors import Conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from towpath.ledger.contract import Ledger, Transaction
+    from towpath.ledger.records import Segment
+    from towpath.operate.decisions.directory import SegmentDirectory
+    from towpath.operate.decisions.partitions import ParquetFile
+    from towpath.storage.blobs.contract import BlobStore
+
+NOTE_KIND: Final = "decision_note"
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What is under way in one folder.
+
+    Attributes:
+        sources: Raw segments whose rows are listed as Parquet; their files are to be removed.
+        doubtful: Digests of blobs to be removed unless they are listed.
+    """
+
+    sources: frozenset[str] = frozenset()
+    doubtful: frozenset[str] = frozenset()
+
+
+def read_note(tx: Transaction, directory: SegmentDirectory) -> Note:
+    """Return the folder's note as this transaction sees it."""
+    row = tx.intents.find(NOTE_KIND, directory.id)
+    if row is None:
+        return Note()
+    return Note(
+        sources=frozenset(row.status.get("sources", ())),
+        doubtful=frozenset(row.status.get("doubtful", ())),
+    )
+
+
+def is_stream(segment: Segment) -> bool:
+    """Tell whether a segment is one of ours."""
+    return segment.stream == "labels" or segment.stream.startswith("decisions/")
+
+
+class SegmentShelf:
+    """The Parquet files of the log. Use it while holding `directory.exclusively()`."""
+
+    def __init__(self, ledger: Ledger, blobs: BlobStore, directory: SegmentDirectory) -> None:
+        self._ledger = ledger
+        self._blobs = blobs
+        self._directory = directory
+
+    def listed(self) -> list[Segment]:
+        """Return all files of decisions and labels."""
+        with self._ledger.read() as tx:
+            return [segment for segment in tx.segments.list() if is_stream(segment)]
+
+    def replace(
+        self,
+        added: Sequence[ParquetFile],
+        *,
+        retire: Sequence[Segment] = (),
+        sources: Iterable[str] = (),
+        event: tuple[str, dict[str, object]] | None = None,
+    ) -> None:
+        """Store and list files, unlist others, and note raw segments as done, as one step.
+
+        Args:
+            added: Files to store.
+            retire: Files whose place they take; their bytes are deleted.
+            sources: Raw segments whose rows are in `added`; their files are deleted.
+            event: Type and payload of an event to record with the swap.
+
+        Raises:
+            Conflict: Somebody else retired one of the files meanwhile; nothing changed.
+        """
+        fresh = {file.segment.digest for file in added}
+        with self._ledger.write() as tx:
+            note = read_note(tx, self._directory)
+            self._write_note(tx, Note(sources=note.sources, doubtful=note.doubtful | fresh))
+        for file in added:
+            self._blobs.put(file.data)
+        old = {segment.digest for segment in retire}
+        with self._ledger.write() as tx:
+            listed = {segment.digest for segment in tx.segments.list()}
+            if missing := old - listed:
+                raise Conflict(
+                    f"{len(missing)} files of decisions were replaced by somebody else",
+                    remedy="Read the list again and retry.",
+                    digests=sorted(missing),
+                )
+            tx.segments.add([file.segment for file in added], retire=sorted(old - fresh))
+            note = read_note(tx, self._directory)
+            self._write_note(
+                tx,
+                Note(
+                    sources=note.sources | frozenset(sources),
+                    doubtful=(note.doubtful | old) - fresh,
+                ),
+            )
+            if event is not None:
+                tx.events.append(event[0], f"decisions:{self._directory.id}", **event[1])
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what the note says is to be removed, then clear it."""
+        with self._ledger.read() as tx:
+            note = read_note(tx, self._directory)
+            if note == Note():
+                return
+            listed = {segment.digest for segment in tx.segments.list()}
+        for digest in sorted(note.doubtful - listed):
+            self._blobs.delete(digest)
+        for source in note.sources:
+            (self._directory.path / f"{source}.sealed").unlink(missing_ok=True)
+        self._directory.sync()
+        with self._ledger.write() as tx:
+            self._write_note(tx, Note())
+
+    def _write_note(self, tx: Transaction, note: Note) -> None:
+        name = self._directory.id
+        if tx.intents.find(NOTE_KIND, name) is None:
+            tx.intents.put(NOTE_KIND, name, project="towpath", spec={}, due=False)
+        status = {"sources": sorted(note.sources), "doubtful": sorted(note.doubtful)}
+        tx.intents.report(NOTE_KIND, name, status=status)

@@ -1,0 +1,141 @@
+"""Reads raw segments as they grow, decoding each byte once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+import structlog
+
+from towpath.operate.decisions.columns import decisions_frames, labels_frame
+from towpath.operate.decisions.frames import HEADER, check_header, decode_frames
+from towpath.operate.decisions.records import Decision, Label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from towpath.operate.decisions.directory import Source
+    from towpath.operate.decisions.records import Record
+
+_log = structlog.get_logger()
+_MANY: Final = 32
+
+
+class RawRows:
+    """The rows of raw segments as frames: decisions by service, and labels, in the order written."""
+
+    def __init__(self) -> None:
+        self.decisions: dict[str, list[pl.DataFrame]] = {}
+        self.labels: list[pl.DataFrame] = []
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Append newly read records."""
+        decisions: list[Decision] = []
+        labels: list[Label] = []
+        for record in records:
+            if isinstance(record, Decision):
+                decisions.append(record)
+            else:
+                labels.append(record)
+        for frame in decisions_frames(decisions):
+            self.decisions.setdefault(frame["service"][0], []).append(frame)
+        if labels:
+            self.labels.append(labels_frame(labels))
+
+    def extend(self, other: RawRows) -> None:
+        """Append the rows of another, sharing its frames."""
+        for service, frames in other.decisions.items():
+            self.decisions.setdefault(service, []).extend(frames)
+        self.labels.extend(other.labels)
+
+    def consolidate(self) -> None:
+        """Join the small frames that many short reads leave behind."""
+        for service, frames in self.decisions.items():
+            if len(frames) >= _MANY:
+                self.decisions[service] = joined_by_shape(frames)
+        if len(self.labels) >= _MANY:
+            self.labels = [pl.concat(self.labels)]
+
+
+def joined_by_shape(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
+    """Join frames that have the same columns, whatever their types; keep others apart."""
+    shapes: dict[frozenset[str], list[pl.DataFrame]] = {}
+    for frame in frames:
+        shapes.setdefault(frozenset(frame.columns), []).append(frame)
+    return [pl.concat(alike, how="diagonal_relaxed") for alike in shapes.values()]
+
+
+class Tail:
+    """How far one raw segment has been read, and what it held."""
+
+    def __init__(self, source_id: str) -> None:
+        self.rows = RawRows()
+        self._source_id = source_id
+        self._offset = 0
+
+    @property
+    def offset(self) -> int:
+        """Where the last whole frame ends."""
+        return self._offset
+
+    def follow(self, path: Path) -> None:
+        """Read what was appended since the last call.
+
+        Raises:
+            FileNotFoundError: The segment was sealed, or compacted away, since it was listed.
+            IntegrityError: It is not a segment of this version.
+        """
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            if file.tell() < self._offset:  # a failed write was cut off again
+                self.rows, self._offset = RawRows(), 0
+            file.seek(self._offset)
+            data = file.read()
+        if self._offset == 0:
+            if not check_header(data):
+                return
+            data, self._offset = data[len(HEADER) :], len(HEADER)
+        records, length = decode_frames(data)
+        self._offset += length
+        if records:
+            self.rows.add(records)
+            self.rows.consolidate()
+        if length < len(data) and path.suffix == ".sealed":
+            _log.error("segment.damaged", segment=self._source_id, offset=self._offset)
+
+
+class Tails:
+    """The raw segments of a folder, followed across calls. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._tails: dict[str, Tail] = {}
+        self._lock = Lock()
+
+    def read(self, sources: Sequence[Source]) -> RawRows:
+        """Return the rows of `sources` as they are now, and forget all other segments.
+
+        Raises:
+            FileNotFoundError: One of them was compacted away since it was listed.
+        """
+        rows = RawRows()
+        with self._lock:
+            self._tails = {
+                source.id: self._tails.get(source.id) or Tail(source.id) for source in sources
+            }
+            for source in sources:
+                tail = self._tails[source.id]
+                _follow(tail, source)
+                rows.extend(tail.rows)
+        return rows
+
+
+def _follow(tail: Tail, source: Source) -> None:
+    """Follow a segment under the name it was listed by, or the one it was sealed to since."""
+    if source.state == "open":
+        with suppress(FileNotFoundError):
+            tail.follow(source.path)
+            return
+    tail.follow(source.path.with_suffix(".sealed"))
