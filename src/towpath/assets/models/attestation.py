@@ -1,0 +1,79 @@
+"""Signed statements about model versions, in the forms that others already verify.
+
+The statement is an in-toto Statement v1 whose subject is the package's digest; it is signed as DSSE v1
+does, so that the type of what is signed is part of what is signed. Statement and signature can be
+checked offline, from the version's body and the public key alone.
+
+Sources: in-toto attestation framework, spec/v1/statement.md; DSSE protocol.md, "PAE".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from towpath.core.digests import canonical_json
+from towpath.core.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from towpath.core.refs import Ref
+    from towpath.ledger.records import Json, Version
+    from towpath.storage.keys import Keyring
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+_STATEMENT = "https://in-toto.io/Statement/v1"
+_PREDICATE = "urn:towpath:model-version:1"
+_SIGNATURE = "attestation"
+
+
+def statement(ref: Ref, body: Mapping[str, object]) -> bytes:
+    """Return the canonical statement about a version: everything in its body but the signature."""
+    predicate = {key: value for key, value in body.items() if key != _SIGNATURE}
+    return canonical_json(
+        {
+            "_type": _STATEMENT,
+            "subject": [{"name": str(ref), "digest": {"sha256": body["package"]}}],
+            "predicateType": _PREDICATE,
+            "predicate": predicate,
+        }
+    )
+
+
+def attest(ref: Ref, body: Mapping[str, object], keyring: Keyring) -> Json:
+    """Return the `attestation` entry for a version's body: key id and signature (base64)."""
+    signature = keyring.sign(_envelope(statement(ref, body)))
+    return {"key_id": keyring.key_id, "signature": base64.b64encode(signature).decode()}
+
+
+def verify_attestation(version: Version, public_key_pem: bytes) -> None:
+    """Check that a model version says what was signed.
+
+    Raises:
+        IntegrityError: The body or reference was changed since, or another key signed it.
+    """
+    entry = version.body.get(_SIGNATURE)
+    key = load_pem_public_key(public_key_pem)
+    if not isinstance(key, Ed25519PublicKey) or not isinstance(entry, dict):
+        raise IntegrityError(f"{version.ref} carries no signature that this key could check")
+    try:
+        signature = base64.b64decode(str(entry.get("signature", "")), validate=True)
+        key.verify(signature, _envelope(statement(version.ref, version.body)))
+    except (InvalidSignature, binascii.Error) as error:
+        raise IntegrityError(
+            f"the signature of {version.ref} does not fit what the ledger says about it",
+            remedy="Compare with a backup, and don't deploy it.",
+            ref=str(version.ref),
+        ) from error
+
+
+def _envelope(payload: bytes) -> bytes:
+    """Return DSSE's pre-authentication encoding of a statement."""
+    kind = PAYLOAD_TYPE.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
