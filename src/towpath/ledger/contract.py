@@ -61,19 +61,39 @@ class Transaction(Protocol):
     """One transaction's view of the ledger, by facet. Not thread-safe; valid inside its block."""
 
     @property
-    def versions(self) -> Versions: ...
+    def versions(self) -> Versions:
+        """Assets and their versions."""
+        ...
+
     @property
-    def runs(self) -> Runs: ...
+    def runs(self) -> Runs:
+        """Executions."""
+        ...
+
     @property
-    def graph(self) -> Graph: ...
+    def graph(self) -> Graph:
+        """Who depends on what."""
+        ...
+
     @property
-    def events(self) -> Events: ...
+    def events(self) -> Events:
+        """The log."""
+        ...
+
     @property
-    def intents(self) -> Intents: ...
+    def intents(self) -> Intents:
+        """Desired state and leases."""
+        ...
+
     @property
-    def cache(self) -> Cache: ...
+    def cache(self) -> Cache:
+        """The step cache."""
+        ...
+
     @property
-    def segments(self) -> Segments: ...
+    def segments(self) -> Segments:
+        """The files of streams."""
+        ...
 
 
 class Versions(Protocol):
@@ -113,11 +133,8 @@ class Versions(Protocol):
     ) -> Version:
         """Add the next version of a declared asset. Event: `version.committed`.
 
-        With `made_by`, links the version to its run (`made`).
-
-        Args:
-            expected: The number the writer believes is the latest (0 for none); compare-and-swap.
-                None commits after whatever is there.
+        With `made_by`, links the version to its run (`made`). `expected` is the number the writer
+        believes is the latest (0 for none): compare-and-swap; None commits after whatever is there.
 
         Raises:
             NotFound: The asset is not declared.
@@ -376,18 +393,17 @@ class Intents(Protocol):
 
         Event: `intent.moved` when the phase changes. Releases the lease unless `keep`.
 
-        Args:
-            status: Replaces the status when given.
-            due_in_s: When to look again (wall seconds from now); None: only when the spec changes or
-                somebody calls `wake`.
+        `status` replaces the old one when given. `due_in_s` says when to look again, in wall seconds
+        from now; None: only when the spec changes or somebody calls `wake`, and if that happened
+        since the claim, at once.
 
         Raises:
             FenceLost: The row was claimed by somebody else meanwhile; the whole transaction must fail.
         """
         ...
 
-    def next_due(self, kinds: Sequence[str]) -> datetime | None:
-        """Return when the next row can be claimed (now or later), so that workers need not try."""
+    def is_due(self, kinds: Sequence[str]) -> bool:
+        """Tell whether `claim` would return a row, without standing in line for it."""
         ...
 
     def report(self, kind: str, name: str, *, status: Mapping[str, object]) -> None:

@@ -107,52 +107,65 @@ def verify_inclusion(*, leaf: str, seq: int, size: int, path: Sequence[str], roo
     """Check an audit path (section 2.1.3.2). Hashes are hexadecimal; needs no ledger."""
     if not 0 <= seq < size:
         return False
-    position, last = seq, size - 1
-    node = bytes.fromhex(leaf)
-    for step in path:
-        if last == 0:
-            return False
-        sibling = bytes.fromhex(step)
-        if position & 1 or position == last:
-            node = hash_children(sibling, node)
-            while not position & 1 and position:
-                position, last = position >> 1, last >> 1
-        else:
-            node = hash_children(node, sibling)
-        position, last = position >> 1, last >> 1
-    return last == 0 and node.hex() == root
+    sides = _climb(seq, size - 1, len(path))
+    hashes = _unhex([leaf, *path])
+    if sides is None or hashes is None:
+        return False
+    node = hashes[0]
+    for on_left, sibling in zip(sides, hashes[1:], strict=True):
+        node = hash_children(sibling, node) if on_left else hash_children(node, sibling)
+    return node.hex() == root
 
 
 def verify_consistency(
     *, old_size: int, old_root: str, new_size: int, new_root: str, proof: Sequence[str]
 ) -> bool:
     """Check that the tree of `new_size` only added to that of `old_size` (section 2.1.4.2)."""
-    if old_size > new_size or old_size < 0:
-        return False
-    if old_size == new_size:
-        return not proof and old_root == new_root
-    if old_size == 0:
-        return not proof and old_root == EMPTY_ROOT.hex()
-    hashes = [bytes.fromhex(step) for step in proof]
-    if not old_size & (old_size - 1):  # a power of two: the old root is itself a node of the proof
-        hashes.insert(0, bytes.fromhex(old_root))
+    if not 0 < old_size < new_size:
+        trivial = EMPTY_ROOT.hex() if old_size == 0 else new_root
+        return 0 <= old_size <= new_size and not proof and old_root == trivial
+    # Where the older tree is complete, its root is a node of the newer and not repeated in the proof.
+    complete = not old_size & (old_size - 1)
+    hashes = _unhex([old_root, *proof] if complete else proof)
     if not hashes:
         return False
-    position, last = old_size - 1, new_size - 1
-    while position & 1:
-        position, last = position >> 1, last >> 1
+    skipped = (old_size & -old_size).bit_length() - 1
+    sides = _climb((old_size - 1) >> skipped, (new_size - 1) >> skipped, len(hashes) - 1)
+    if sides is None:
+        return False
     old = new = hashes[0]
-    for step in hashes[1:]:
-        if last == 0:
-            return False
-        if position & 1 or position == last:
-            old, new = hash_children(step, old), hash_children(step, new)
-            while not position & 1 and position:
-                position, last = position >> 1, last >> 1
+    for on_left, sibling in zip(sides, hashes[1:], strict=True):
+        if on_left:
+            old, new = hash_children(sibling, old), hash_children(sibling, new)
         else:
-            new = hash_children(new, step)
+            new = hash_children(new, sibling)
+    return (old.hex(), new.hex()) == (old_root, new_root)
+
+
+def _climb(position: int, last: int, steps: int) -> list[bool] | None:
+    """Walk from a node to the root; tell for each step whether the sibling is on the left.
+
+    Returns None where the root is not reached in exactly that many steps.
+    """
+    sides: list[bool] = []
+    for _ in range(steps):
+        if last == 0:
+            return None
+        on_left = bool(position & 1) or position == last
+        sides.append(on_left)
+        while on_left and position and not position & 1:
+            position, last = position >> 1, last >> 1
         position, last = position >> 1, last >> 1
-    return last == 0 and old.hex() == old_root and new.hex() == new_root
+    return sides if last == 0 else None
+
+
+def _unhex(texts: Sequence[str]) -> list[bytes] | None:
+    """Read hashes; None if one of them isn't."""
+    try:
+        hashes = [bytes.fromhex(text) for text in texts]
+    except ValueError:
+        return None
+    return hashes if all(len(each) == HASH_BYTES for each in hashes) else None
 
 
 def _split(size: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 -- msgspec and Litestar resolve the annotations
 from typing import Any, Literal, TypeAlias
 
 from towpath.core.refs import Ref

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from towpath.core.errors import InfrastructureError, StorageFull
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
-def disk_errors(where: Path) -> Iterator[None]:
+def disk_errors(where: Path) -> Generator[None]:
     """Raise an `OSError` inside as `StorageFull` or `InfrastructureError`; `where` names the place."""
     try:
         yield

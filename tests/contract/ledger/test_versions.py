@@ -98,7 +98,7 @@ def test_an_unknown_version_names_those_that_exist(late: Ledger) -> None:
     commit(late)
     with late.read() as tx:
         assert tx.versions.find(LATE.at(9)) is None
-        with pytest.raises(NotFound, match="no model:late@9. It has versions 1"):
+        with pytest.raises(NotFound, match=r"no model:late@9\. It has versions 1"):
             tx.versions.get(LATE.at(9))
 
 
@@ -201,8 +201,7 @@ def test_a_snapshot_is_read_only_and_stands_still(late: Ledger) -> None:
 
 
 def test_blocks_do_not_nest_and_end(late: Ledger) -> None:
-    with late.write() as outer:
-        with pytest.raises(UsageError, match="nest"), late.write():
-            pass
+    with late.write() as outer, pytest.raises(UsageError, match="nest"), late.write():
+        pass
     with pytest.raises(UsageError, match="over"):
         outer.versions.assets()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from towpath.ledger.sql.events import SqlEvents
-    from towpath.ledger.sql.session import Session
+    from towpath.ledger.sql.session import Record, Session
 
 _executions = tables.executions
 _digests = tables.execution_digests
@@ -53,7 +53,12 @@ class SqlCache:
             row.state == "done" or (row.owner != owner and row.leased_until > now)
         ):
             return _execution(row)
-        values = {"key": key, "step": step, "parts": dict(parts), "state": "running"}
+        values: dict[str, object] = {
+            "key": key,
+            "step": step,
+            "parts": dict(parts),
+            "state": "running",
+        }
         values |= {"run": run_id, "outputs": {}, "owner": owner, "at": now}
         values["fence"] = 1 if row is None else row.fence + 1
         values["leased_until"] = now + timedelta(seconds=lease_s)
@@ -111,15 +116,15 @@ class SqlCache:
                 found[row.key] = _execution(row)
         return list(found.values())
 
-    def _row(self, key: str) -> sa.Row[Any] | None:
+    def _row(self, key: str) -> Record | None:
         return self._session.first(sa.select(_executions).where(_executions.c.key == key))
 
-    def _required(self, key: str) -> sa.Row[Any]:
+    def _required(self, key: str) -> Record:
         row = self._row(key)
         assert row is not None
         return row
 
-    def _held(self, key: str, fence: int) -> sa.Row[Any]:
+    def _held(self, key: str, fence: int) -> Record:
         self._session.require_writable()
         row = self._row(key)
         if row is None or row.state != "running" or row.fence != fence:
@@ -149,7 +154,7 @@ def _digests_in(value: object) -> Iterator[str]:
             yield from _digests_in(item)
 
 
-def _execution(row: sa.Row[Any]) -> Execution:
+def _execution(row: Record) -> Execution:
     return Execution(
         key=row.key,
         step=row.step,

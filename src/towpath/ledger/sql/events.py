@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from towpath.ledger.merkle import Span, Subtree
-    from towpath.ledger.sql.session import Session
+    from towpath.ledger.sql.session import Record, Session
 
 _events = tables.events
 _nodes = tables.log_nodes
@@ -121,9 +121,9 @@ class SqlEvents:
         """See `Events.checkpoint`."""
         self._session.require_writable()
         size = self.size()
-        stored = self._session.first(sa.select(_checkpoints).where(_checkpoints.c.size == size))
-        if stored is not None:
-            return Checkpoint(**stored._mapping)  # noqa: SLF001 -- SQLAlchemy's documented name
+        same = sa.select(_checkpoints).where(_checkpoints.c.size == size)
+        for stored in self._session.mappings(same):
+            return Checkpoint(**stored)
         made = sign_checkpoint(
             self._session.keyring, size=size, root=self.root(), at=self._session.wall.now()
         )
@@ -141,7 +141,7 @@ class SqlEvents:
     def checkpoints(self, limit: int = 100) -> list[Checkpoint]:
         """See `Events.checkpoints`."""
         query = sa.select(_checkpoints).order_by(_checkpoints.c.size.desc()).limit(limit)
-        return [Checkpoint(**row._mapping) for row in self._session.rows(query)]  # noqa: SLF001 -- as above
+        return [Checkpoint(**row) for row in self._session.mappings(query)]
 
     def _load(self) -> None:
         if self._size >= 0:
@@ -189,7 +189,7 @@ class SqlEvents:
         return found
 
 
-def _event(row: sa.Row[Any]) -> Event:
+def _event(row: Record) -> Event:
     return Event(
         seq=row.seq,
         at=row.at,

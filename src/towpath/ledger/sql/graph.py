@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -13,7 +13,7 @@ from towpath.storage.database import tables
 
 if TYPE_CHECKING:
     from towpath.ledger.sql.events import SqlEvents
-    from towpath.ledger.sql.session import Session
+    from towpath.ledger.sql.session import Query, Session
 
 _nodes = tables.nodes
 _edges = tables.edges
@@ -91,14 +91,14 @@ class SqlGraph:
         return Lineage(root=root, nodes=tuple(nodes), edges=tuple(edges))
 
 
-def _steps(start: int, near: sa.Column[int], far: sa.Column[int]) -> sa.Select[Any]:
+def _steps(start: int, near: sa.Column[int], far: sa.Column[int]) -> Query:
     """Every edge reached. Without a depth in the row, `UNION` visits each node only once."""
     reached = sa.select(sa.literal(start, sa.BigInteger).label("id")).cte("reached", recursive=True)
     reached = reached.union(sa.select(far).select_from(reached.join(_edges, near == reached.c.id)))
     return _outgoing(reached, near, far)
 
 
-def _bounded(start: int, near: sa.Column[int], far: sa.Column[int], depth: int) -> sa.Select[Any]:
+def _bounded(start: int, near: sa.Column[int], far: sa.Column[int], depth: int) -> Query:
     """Every edge within `depth` hops; a node is visited at most once per hop count."""
     walked = sa.select(
         sa.literal(start, sa.BigInteger).label("id"), sa.literal(0, sa.Integer).label("hops")
@@ -112,7 +112,7 @@ def _bounded(start: int, near: sa.Column[int], far: sa.Column[int], depth: int) 
     return _outgoing(reached, near, far)
 
 
-def _outgoing(reached: sa.CTE, near: sa.Column[int], far: sa.Column[int]) -> sa.Select[Any]:
+def _outgoing(reached: sa.CTE, near: sa.Column[int], far: sa.Column[int]) -> Query:
     return sa.select(
         near.label("near"),
         far.label("far"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from towpath.ledger.sql.events import SqlEvents
-    from towpath.ledger.sql.session import Session
+    from towpath.ledger.sql.session import Record, Session
 
 _intents = tables.intents
 
@@ -96,37 +96,21 @@ class SqlIntents:
         """See `Intents.claim`."""
         self._session.require_writable()
         now = self._session.wall.now()
-        free = sa.or_(_intents.c.owner.is_(None), _intents.c.leased_until <= now)
-        query = sa.select(_intents).where(
-            _intents.c.kind.in_(kinds), _intents.c.due_at <= now, free
-        )
         order = (_intents.c.due_at, _intents.c.created_at, _intents.c.kind, _intents.c.name)
-        row = self._session.first(query.order_by(*order).limit(1))
+        query = sa.select(_intents).where(*_free(kinds, now)).order_by(*order).limit(1)
+        row = self._session.first(query)
         if row is None:
             return None
+        until = now + timedelta(seconds=lease_s)
         self._update(
-            row.kind,
-            row.name,
-            owner=owner,
-            fence=row.fence + 1,
-            leased_until=now + timedelta(seconds=lease_s),
-            woken=False,
+            row.kind, row.name, owner=owner, fence=row.fence + 1, leased_until=until, woken=False
         )
         return self.get(row.kind, row.name)
 
-    def next_due(self, kinds: Sequence[str]) -> datetime | None:
-        """See `Intents.next_due`."""
-        # A held row can be claimed when it is due and its lease has run out, whichever is later.
-        free_at = sa.case(
-            (_intents.c.owner.is_(None), _intents.c.due_at),
-            (_intents.c.leased_until > _intents.c.due_at, _intents.c.leased_until),
-            else_=_intents.c.due_at,
-        )
-        query = sa.select(sa.func.min(free_at, type_=_intents.c.due_at.type).label("at"))
-        row = self._session.first(
-            query.where(_intents.c.kind.in_(kinds), _intents.c.due_at.is_not(None))
-        )
-        return None if row is None else row.at
+    def is_due(self, kinds: Sequence[str]) -> bool:
+        """See `Intents.is_due`."""
+        due = sa.select(_intents.c.name).where(*_free(kinds, self._session.wall.now()))
+        return self._session.first(due.limit(1)) is not None
 
     def renew(self, held: Intent, *, lease_s: float) -> None:
         """See `Intents.renew`."""
@@ -194,11 +178,11 @@ class SqlIntents:
         if self._session.write(gone).rowcount:
             self._events.append("intent.deleted", f"{kind}:{name}")
 
-    def _row(self, kind: str, name: str) -> sa.Row[Any] | None:
+    def _row(self, kind: str, name: str) -> Record | None:
         query = sa.select(_intents).where(_intents.c.kind == kind, _intents.c.name == name)
         return self._session.first(query)
 
-    def _held(self, held: Intent) -> sa.Row[Any]:
+    def _held(self, held: Intent) -> Record:
         row = self._row(held.kind, held.name)
         if row is None or row.fence != held.fence or row.owner != held.owner or row.owner is None:
             raise FenceLost(
@@ -221,7 +205,13 @@ class SqlIntents:
         )
 
 
-def _intent(row: sa.Row[Any]) -> Intent:
+def _free(kinds: Sequence[str], now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions of a row that is due and that nobody living holds."""
+    unheld = sa.or_(_intents.c.owner.is_(None), _intents.c.leased_until <= now)
+    return (_intents.c.kind.in_(kinds), _intents.c.due_at <= now, unheld)
+
+
+def _intent(row: Record) -> Intent:
     return Intent(
         kind=row.kind,
         name=row.name,

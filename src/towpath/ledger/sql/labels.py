@@ -33,9 +33,7 @@ def check_text(key: str, value: str, limit: int) -> None:
         )
 
 
-def set_labels(
-    session: Session, table: sa.Table, owner: int | str, labels: Mapping[str, str]
-) -> bool:
+def set_labels(session: Session, table: sa.Table, owner: _Owner, labels: Mapping[str, str]) -> bool:
     """Set labels of one owner; an empty value removes one. Tell whether anything changed."""
     for key, value in labels.items():
         check_text(key, value, MAX_TAG_CHARS)

@@ -16,7 +16,7 @@ from towpath.ledger.sql.session import Session
 from towpath.ledger.sql.versions import SqlVersions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from towpath.core.clock import Clock
     from towpath.storage.database import Database
@@ -45,7 +45,7 @@ class SqlLedger:
         self._wall = wall
 
     @contextmanager
-    def write(self, *, actor: str = "towpath") -> Iterator[SqlTransaction]:
+    def write(self, *, actor: str = "towpath") -> Generator[SqlTransaction]:
         """See `Ledger.write`."""
         with self._database.write() as connection:
             session = Session(
@@ -59,7 +59,7 @@ class SqlLedger:
                 session.close()
 
     @contextmanager
-    def read(self) -> Iterator[SqlTransaction]:
+    def read(self) -> Generator[SqlTransaction]:
         """See `Ledger.read`."""
         with self._database.read() as connection:
             session = Session(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from towpath.ledger.sql.events import SqlEvents
-    from towpath.ledger.sql.session import Session
+    from towpath.ledger.sql.session import Record, Session
 
 _runs = tables.runs
 _points = tables.metric_points
@@ -111,9 +111,8 @@ class SqlRuns:
         if not points:
             return
         insert_all_new(self._session, _points, points)
-        newest: dict[str, dict[str, Any]] = {}
-        for row in self._session.rows(sa.select(_latest).where(_latest.c.run == run_id)):
-            newest[row.key] = dict(row._mapping)  # noqa: SLF001 -- SQLAlchemy's documented name
+        known = self._session.mappings(sa.select(_latest).where(_latest.c.run == run_id))
+        newest = {row["key"]: row for row in known}
         changed: dict[str, dict[str, Any]] = {}
         for point in points:
             key = point["key"]
@@ -164,16 +163,16 @@ class SqlRuns:
         rows = self._session.rows(query.order_by(_points.c.step, _points.c.at, _points.c.value))
         return [Metric(key=row.key, value=_value(row), step=row.step, at=row.at) for row in rows]
 
-    def _row(self, run_id: str) -> sa.Row[Any] | None:
+    def _row(self, run_id: str) -> Record | None:
         return self._session.first(sa.select(_runs).where(_runs.c.id == run_id))
 
-    def _required(self, run_id: str) -> sa.Row[Any]:
+    def _required(self, run_id: str) -> Record:
         row = self._row(run_id)
         if row is None:
             raise NotFound(f"there is no run {run_id!r}", run=run_id)
         return row
 
-    def _load(self, rows: Sequence[sa.Row[Any]]) -> list[Run]:
+    def _load(self, rows: Sequence[Record]) -> list[Run]:
         ids = [row.id for row in rows]
         params = labels_of(self._session, tables.run_params, ids)
         tags = labels_of(self._session, tables.run_tags, ids)
@@ -220,5 +219,5 @@ def _rank(point: Mapping[str, Any]) -> tuple[Any, ...]:
     return (point["step"], point["at"], not point["is_nan"], point["value"])
 
 
-def _value(row: sa.Row[Any]) -> float:
+def _value(row: Record) -> float:
     return math.nan if row.is_nan else row.value

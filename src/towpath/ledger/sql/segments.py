@@ -64,5 +64,4 @@ class SqlSegments:
             query = query.where(_segments.c.since < until)
         if record_id is not None:
             query = query.where(_segments.c.first_id <= record_id, _segments.c.last_id >= record_id)
-        rows = self._session.rows(query)
-        return [Segment(**row._mapping) for row in rows]  # noqa: SLF001 -- SQLAlchemy's documented name
+        return [Segment(**row) for row in self._session.mappings(query)]

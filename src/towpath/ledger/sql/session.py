@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import sqlalchemy as sa
 
 from towpath.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import sqlalchemy as sa
-
     from towpath.core.clock import Clock
     from towpath.storage.keys import Keyring
+
+Query: TypeAlias = sa.Select[*tuple[Any, ...]]
+Record: TypeAlias = sa.Row[*tuple[Any, ...]]
 
 _T = TypeVar("_T")
 # Both databases limit the variables of one statement (SQLite 32,766; PostgreSQL 65,535).
@@ -77,11 +80,15 @@ class Session:
                 "this transaction is a read-only snapshot", remedy="Open `ledger.write()` to write."
             )
 
-    def rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    def rows(self, statement: Query) -> Sequence[Record]:
         """Execute a query and return all its rows."""
         return self.connection.execute(statement).all()
 
-    def first(self, statement: sa.Select[Any]) -> sa.Row[Any] | None:
+    def mappings(self, statement: Query) -> list[dict[str, Any]]:
+        """Execute a query and return its rows by column name."""
+        return [dict(row) for row in self.connection.execute(statement).mappings()]
+
+    def first(self, statement: Query) -> Record | None:
         """Execute a query and return its first row."""
         return self.connection.execute(statement).first()
 

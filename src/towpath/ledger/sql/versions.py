@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from towpath.ledger.sql.events import SqlEvents
     from towpath.ledger.sql.graph import SqlGraph
-    from towpath.ledger.sql.session import Session
+    from towpath.ledger.sql.session import Record, Session
 
 _assets = tables.assets
 _versions = tables.versions
@@ -274,11 +274,11 @@ class SqlVersions:
 
     # -- rows ---------------------------------------------------------------------------------
 
-    def _asset_row(self, kind: str, name: str) -> sa.Row[Any] | None:
+    def _asset_row(self, kind: str, name: str) -> Record | None:
         query = sa.select(_assets).where(_assets.c.kind == kind, _assets.c.name == name)
         return self._session.first(query)
 
-    def _asset(self, row: sa.Row[Any] | None, tags: Mapping[str, str] | None = None) -> Asset:
+    def _asset(self, row: Record | None, tags: Mapping[str, str] | None = None) -> Asset:
         assert row is not None
         if tags is None:
             tags = labels_of(self._session, tables.asset_tags, [row.id]).get(row.id, {})
@@ -291,13 +291,13 @@ class SqlVersions:
             tags=dict(tags),
         )
 
-    def _row(self, ref: Ref) -> sa.Row[Any] | None:
+    def _row(self, ref: Ref) -> Record | None:
         query = _JOINED.where(_assets.c.kind == ref.kind, _assets.c.name == ref.name)
         if ref.version is not None:
             query = query.where(_versions.c.number == ref.version)
         return self._session.first(query.order_by(_versions.c.number.desc()).limit(1))
 
-    def _required(self, ref: Ref) -> sa.Row[Any]:
+    def _required(self, ref: Ref) -> Record:
         """Return the row of one numbered version, to be changed."""
         self._session.require_writable()
         row = self._row(ref)
@@ -305,7 +305,7 @@ class SqlVersions:
             raise self._unknown_version(ref)
         return row
 
-    def _load(self, rows: Sequence[sa.Row[Any]]) -> list[Version]:
+    def _load(self, rows: Sequence[Record]) -> list[Version]:
         ids = [row.id for row in rows]
         tags = labels_of(self._session, tables.version_tags, ids)
         names: dict[int, list[str]] = {}

@@ -14,7 +14,7 @@ from towpath.storage.blobs.naming import absent, check_digest, corrupt, is_diges
 from towpath.storage.files import disk_errors, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 _COPY_BYTES = 1 << 20
@@ -52,15 +52,18 @@ class DiskBlobStore:
 
     def put_file(self, path: Path) -> str:
         """See `BlobStore.put_file`; hashes while it copies."""
-        with disk_errors(self._root), path.open("rb") as source:
-            with self._temporary() as (fd, temporary):
-                hasher = hashlib.sha256()
-                while chunk := source.read(_COPY_BYTES):
-                    hasher.update(chunk)
-                    _write_all(fd, memoryview(chunk))
-                digest = hasher.hexdigest()
-                if not self._holds(digest, os.fstat(fd).st_size):
-                    self._publish(fd, temporary, digest)
+        with (
+            disk_errors(self._root),
+            path.open("rb") as source,
+            self._temporary() as (fd, temporary),
+        ):
+            hasher = hashlib.sha256()
+            while chunk := source.read(_COPY_BYTES):
+                hasher.update(chunk)
+                _write_all(fd, memoryview(chunk))
+            digest = hasher.hexdigest()
+            if not self._holds(digest, os.fstat(fd).st_size):
+                self._publish(fd, temporary, digest)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -75,7 +78,7 @@ class DiskBlobStore:
         return data
 
     @contextmanager
-    def open_local(self, digest: str) -> Iterator[Path]:
+    def open_local(self, digest: str) -> Generator[Path]:
         """See `BlobStore.open_local`; the path is the blob itself."""
         yield self._verified_path(digest)
 
@@ -138,7 +141,7 @@ class DiskBlobStore:
         return path
 
     @contextmanager
-    def _temporary(self) -> Iterator[tuple[int, Path]]:
+    def _temporary(self) -> Generator[tuple[int, Path]]:
         """Yield a fresh, locked file that is gone (or has been published) afterwards."""
         fd, path = self._open_temporary()
         try:

@@ -17,7 +17,7 @@ from towpath.storage.database.schema import migrate, require_current
 from towpath.storage.database.scrubbing import scrub_postgresql, scrub_sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 _LOCK_TIMEOUT_S = 30.0
 _SQLITE_PRAGMAS = (
@@ -54,7 +54,7 @@ class Database:
         return self._engine.dialect.name == "sqlite"
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
+    def write(self) -> Generator[sa.Connection]:
         """Open the one write transaction of the moment; commits at the end, rolls back on errors.
 
         SQLite takes its write lock at once (`BEGIN IMMEDIATE`), PostgreSQL the lock of the log's head,
@@ -81,7 +81,7 @@ class Database:
             self._writers.release()
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    def read(self) -> Generator[sa.Connection]:
         """Open a read-only snapshot: everything in the block sees one moment."""
         with translated(self.name), self._engine.connect() as connection:
             if not self.is_sqlite:

@@ -18,17 +18,18 @@ from towpath.core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
-# SQLSTATE classes and codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_PG_FULL = ("53100",)
-_PG_RACE = ("40001", "40P01", "23505")
-_SQLITE_RACE = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
-_SQLITE_BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+# By the start of SQLite's error name or PostgreSQL's SQLSTATE
+# (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+_FULL = ("SQLITE_FULL", "53100")
+_LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03")
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
+_RACE = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "40001", "40P01", "23505")
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def translated(where: str) -> Generator[None]:
     """Raise what SQLAlchemy raises inside as one of Towpath's errors; `where` names the database."""
     try:
         yield
@@ -43,35 +44,21 @@ def translated(where: str) -> Iterator[None]:
 
 def _translate(error: exc.DBAPIError, where: str) -> TowpathError:
     driver = error.orig
-    state = str(
-        getattr(driver, "sqlite_errorname", None) or getattr(driver, "sqlstate", None) or ""
-    )
-    if state == "SQLITE_FULL" or state in _PG_FULL:
-        return StorageFull(
-            f"the disk under the database {where} is full",
-            remedy="Free some space and retry; nothing of this transaction was kept.",
-        )
-    if state.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return Unavailable(
-            f"the database {where} stayed locked",
-            remedy="Another process holds a long transaction; retry when it is done.",
-        )
-    if state.startswith(_SQLITE_BROKEN):
-        return IntegrityError(
-            f"the file of the database {where} is damaged",
-            remedy="Restore it from a backup; `PRAGMA integrity_check` lists the damage.",
-        )
-    if state in _PG_RACE or state in _SQLITE_RACE:
-        return Conflict(f"another writer got there first in the database {where}")
+    code = getattr(driver, "sqlite_errorname", None) or getattr(driver, "sqlstate", None) or ""
+    detail = (str(driver).strip().splitlines() or ["no detail"])[0]
+    for codes, kind, message, remedy in (
+        (_FULL, StorageFull, "is on a full disk", "Free some space and retry; nothing was kept."),
+        (_LOCKED, Unavailable, "stayed locked", "Something holds a long transaction; retry."),
+        (_DAMAGED, IntegrityError, f"is damaged: {detail}", "Restore it from a backup."),
+        (_RACE, Conflict, "has another writer, who got there first", "Read again and retry."),
+    ):
+        if str(code).startswith(codes):
+            return kind(f"the database {where} {message}", remedy=remedy)
     if isinstance(error, exc.DataError):
-        return UsageError(f"the database {where} can't store a value: {_first_line(driver)}")
+        return UsageError(f"the database {where} can't store a value: {detail}")
     if isinstance(error, (exc.OperationalError, exc.InterfaceError)):
         return Unavailable(
-            f"the database {where} does not answer: {_first_line(driver)}",
+            f"the database {where} does not answer: {detail}",
             remedy="Check that it runs and can be reached, then retry.",
         )
-    return InfrastructureError(f"the database {where} failed: {_first_line(driver)}")
-
-
-def _first_line(driver: BaseException | None) -> str:
-    return (str(driver).strip().splitlines() or ["no detail"])[0]
+    return InfrastructureError(f"the database {where} failed: {detail}")

@@ -1,0 +1,202 @@
+"""Blobs as objects in a bucket, read through a verified local cache."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import SplitResult, parse_qsl
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from towpath.core.digests import digest_bytes, digest_file
+from towpath.core.errors import InvalidSetting, Unavailable
+from towpath.storage.blobs.naming import absent, check_digest, corrupt, is_digest
+from towpath.storage.files import disk_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from obstore.store import S3Config
+
+_MULTIPART_BYTES = 16 << 20
+_SETTINGS = ("endpoint", "region", "access_key_id", "secret_access_key", "session_token")
+
+
+class ObjectBlobStore:
+    """Objects named `sha256/ab/<64 hex>` below a prefix.
+
+    An object store puts an object whole or not at all and answers once it is durable. Two writers of
+    one name write the same bytes, so the last one winning is as good as the first. Downloads go to
+    `cache_dir`; a file there is checked against its name before this process first trusts it.
+    """
+
+    def __init__(self, store: S3Store, *, name: str, cache_dir: Path | None) -> None:
+        self._store = store
+        self._name = name
+        if cache_dir is None:
+            # Removed with this object, at the latest when the process ends.
+            self._own_cache = tempfile.TemporaryDirectory(prefix="towpath-blobs-")
+            cache_dir = Path(self._own_cache.name)
+        self._cache = cache_dir.absolute()
+        self._trusted: set[str] = set()
+        with disk_errors(self._cache):
+            self._cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def put(self, data: bytes | memoryview) -> str:
+        """See `BlobStore.put`."""
+        digest = digest_bytes(data)
+        if not self._holds(digest, memoryview(data).nbytes):
+            with self._answers():
+                obstore.put(self._store, _key(digest), bytes(data), use_multipart=False)
+        return digest
+
+    def put_file(self, path: Path) -> str:
+        """See `BlobStore.put_file`; reads the file twice, to know its name before sending it."""
+        with disk_errors(path):
+            digest = digest_file(path)
+            size_bytes = path.stat().st_size
+        if not self._holds(digest, size_bytes):
+            with self._answers():
+                obstore.put(
+                    self._store,
+                    _key(digest),
+                    path,
+                    use_multipart=size_bytes > _MULTIPART_BYTES,
+                    chunk_size=_MULTIPART_BYTES,
+                )
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """See `BlobStore.get`."""
+        cached = self._cached(digest)
+        if digest in self._trusted:
+            with suppress(FileNotFoundError):
+                data = cached.read_bytes()
+                if digest_bytes(data) == digest:
+                    return data
+        with self._answers(digest):
+            data = bytes(obstore.get(self._store, _key(digest)).bytes())
+        if digest_bytes(data) != digest:
+            raise corrupt(digest)
+        return data
+
+    @contextmanager
+    def open_local(self, digest: str) -> Generator[Path]:
+        """See `BlobStore.open_local`."""
+        path = self._cached(digest)
+        with disk_errors(self._cache):
+            if not (digest in self._trusted and path.exists()):
+                if not (path.exists() and digest_file(path) == digest):
+                    self._download(digest, path)
+                self._trusted.add(digest)
+        yield path
+
+    def exists(self, digest: str) -> bool:
+        """See `BlobStore.exists`."""
+        return self._size(digest) is not None
+
+    def size_bytes(self, digest: str) -> int:
+        """See `BlobStore.size_bytes`."""
+        size_bytes = self._size(digest)
+        if size_bytes is None:
+            raise absent(digest)
+        return size_bytes
+
+    def delete(self, digest: str) -> bool:
+        """See `BlobStore.delete`. Caches of other machines are theirs to clear."""
+        self._trusted.discard(digest)
+        with disk_errors(self._cache):
+            self._cached(digest).unlink(missing_ok=True)
+        was_there = self._size(digest) is not None
+        if was_there:
+            with self._answers():
+                obstore.delete(self._store, _key(digest))
+        return was_there
+
+    def walk(self) -> Iterator[str]:
+        """See `BlobStore.walk`."""
+        with self._answers():
+            for page in obstore.list(self._store, prefix="sha256"):
+                for item in page:
+                    name = item["path"].rpartition("/")[2]
+                    if is_digest(name):
+                        yield name
+
+    def _cached(self, digest: str) -> Path:
+        return self._cache / check_digest(digest)[:2] / digest
+
+    def _holds(self, digest: str, size_bytes: int) -> bool:
+        """Tell whether the object is there; one of another length is damaged and gets replaced."""
+        return self._size(digest) == size_bytes
+
+    def _size(self, digest: str) -> int | None:
+        try:
+            with self._answers():
+                return obstore.head(self._store, _key(digest))["size"]
+        except FileNotFoundError:
+            return None
+
+    def _download(self, digest: str, path: Path) -> None:
+        path.parent.mkdir(exist_ok=True)
+        temporary = path.with_name(f".{secrets.token_hex(16)}")
+        try:
+            with self._answers(digest), temporary.open("wb") as file:
+                for chunk in obstore.get(self._store, _key(digest)).stream():
+                    file.write(chunk)
+            if digest_file(temporary) != digest:
+                raise corrupt(digest)
+            temporary.chmod(0o400)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def _answers(self, digest: str | None = None) -> Generator[None]:
+        """Translate what the client raises; an absent object is `NotFound` where a digest is given."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            if digest is None:
+                raise
+            raise absent(digest) from error
+        except BaseError as error:
+            raise Unavailable(
+                f"the bucket {self._name} does not answer: {_first_line(error)}",
+                remedy="Check its address, credentials and network, then retry.",
+            ) from error
+
+
+def open_s3(url: SplitResult, *, cache_dir: Path | None) -> ObjectBlobStore:
+    """Open the bucket and prefix of an `s3://` URL; see `open_blobs` for its query."""
+    query = dict(parse_qsl(url.query, strict_parsing=bool(url.query)))
+    unknown = sorted(set(query) - set(_SETTINGS))
+    if unknown:
+        raise InvalidSetting(
+            f"the blob store URL has an unknown setting {unknown[0]!r}",
+            remedy=f"Known: {', '.join(_SETTINGS)}.",
+        )
+    config = cast("S3Config", query)
+    # Plain HTTP only to a server that the URL names itself.
+    allow_http = query.get("endpoint", "").startswith("http://")
+    store = S3Store(
+        url.netloc,
+        prefix=url.path.strip("/") or None,
+        config=config,
+        client_options={"allow_http": allow_http, "timeout": "60s", "connect_timeout": "5s"},
+        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
+    )
+    return ObjectBlobStore(store, name=f"{url.netloc}{url.path}", cache_dir=cache_dir)
+
+
+def _key(digest: str) -> str:
+    return f"sha256/{check_digest(digest)[:2]}/{digest}"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
