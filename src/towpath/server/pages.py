@@ -29,19 +29,21 @@ _MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Towpat
 
 
 class Pages:
-    """Answers for everything outside `/api`. The set of files is fixed when it is made."""
+    """Answers for everything outside `/api`, from memory: the built files are a few megabytes."""
 
     def __init__(self, root: Path = STATIC) -> None:
         self._files = {
-            path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()
+            path.relative_to(root).as_posix(): path.read_bytes()
+            for path in root.rglob("*")
+            if path.is_file()
         }
         index = self._files.pop("index.html", None)
-        self._index = _MISSING if index is None else index.read_text("utf-8")
+        self._index = _MISSING if index is None else index.decode()
 
     def answer(self, path: str) -> Response[bytes]:
         """Return a built file, or the page that routes `path` in the browser.
 
-        Nothing from the path ever reaches the file system: it is looked up among the known files.
+        Nothing from the path ever reaches the file system: it is looked up among the files that were there at the start.
 
         Raises:
             NotFound: The path looks like a file (or lies under `/api`), and there is none.
@@ -49,11 +51,9 @@ class Pages:
         path = path.strip("/")
         file = self._files.get(path)
         if file is not None:
-            media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
             caching = _FOREVER if path.startswith("assets/") else "no-cache"
-            return Response(
-                file.read_bytes(), media_type=media_type, headers={"cache-control": caching}
-            )
+            return Response(file, media_type=media_type, headers={"cache-control": caching})
         if path.split("/")[0] in ("api", "assets"):
             raise NotFound(f"there is nothing at /{path}", remedy="See /api/v1/openapi.json.")
         return self._page()

@@ -7,6 +7,7 @@ that falls behind loses its queue and is told to read everything again, rather t
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,14 @@ from towpath.server.views.events import log_event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
 
     from towpath.ledger.records import Event
     from towpath.server.contract import Services
 
 _BATCH = 200
 _QUEUE = 64
+_HEARTBEAT_S = 10.0
 
 _log = structlog.get_logger()
 
@@ -41,6 +44,8 @@ class EventStream:
         self._listeners: set[asyncio.Queue[ServerSentEventMessage | None]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._seen = -1
+        self._told_at = 0.0
+        self._told_time: datetime | None = None
         self._closed = False
 
     async def listen(self, after: int | None = None) -> AsyncIterator[ServerSentEventMessage]:
@@ -58,7 +63,7 @@ class EventStream:
             if after is not None and after < self._seen:
                 # What was missed may be long; the client reads its pages again instead.
                 yield _message("reset", {"seq": self._seen}, seq=self._seen)
-            yield await asyncio.to_thread(self._clock)
+            yield _clock(await asyncio.to_thread(self._services.clock.now))
             while (message := await queue.get()) is not None:
                 yield message
         finally:
@@ -75,8 +80,7 @@ class EventStream:
     async def _follow(self) -> None:
         while self._listeners:
             try:
-                events = await asyncio.to_thread(self._news)
-                clock = await asyncio.to_thread(self._clock)
+                events, now = await asyncio.to_thread(self._news)
             except TowpathError as error:
                 _log.warning("stream.waiting", code=error.code)
             else:
@@ -84,8 +88,15 @@ class EventStream:
                     self._seen = events[-1].seq
                     batch = [log_event(event) for event in events]
                     self._tell(_message("log", batch, seq=self._seen))
-                self._tell(clock)
+                self._tell_time(now)
             await asyncio.sleep(self._poll_s)
+
+    def _tell_time(self, now: datetime) -> None:
+        """Send event time when it moved, and otherwise now and then, so that proxies keep the line."""
+        wall = time.monotonic()
+        if now != self._told_time or wall - self._told_at > _HEARTBEAT_S:
+            self._told_at, self._told_time = wall, now
+            self._tell(_clock(now))
 
     def _tell(self, message: ServerSentEventMessage) -> None:
         for queue in tuple(self._listeners):
@@ -105,12 +116,14 @@ class EventStream:
         with self._services.ledger.read() as tx:
             return tx.events.size()
 
-    def _news(self) -> list[Event]:
+    def _news(self) -> tuple[list[Event], datetime]:
         with self._services.ledger.read() as tx:
-            return tx.events.read(after=self._seen, limit=_BATCH)
+            events = tx.events.read(after=self._seen, limit=_BATCH)
+        return events, self._services.clock.now()
 
-    def _clock(self) -> ServerSentEventMessage:
-        return _message("clock", {"event_time": self._services.clock.now()})
+
+def _clock(now: datetime) -> ServerSentEventMessage:
+    return _message("clock", {"event_time": now})
 
 
 def _message(event: str, data: object, *, seq: int | None = None) -> ServerSentEventMessage:

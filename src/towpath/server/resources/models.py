@@ -21,7 +21,7 @@ class GateResult:
         lower: Lower confidence bound.
         upper: Upper confidence bound.
         threshold: What the bound is held against.
-        wants: `at_least` or `at_most`: on which side of the threshold the bound must lie.
+        direction: `at_least` or `at_most`: on which side of the threshold the bound must lie.
         rows: Sample size.
         evidence: Everything the gate recorded.
     """
@@ -34,7 +34,7 @@ class GateResult:
     lower: float | None
     upper: float | None
     threshold: float | None
-    wants: str
+    direction: str
     rows: int | None
     evidence: Json
 

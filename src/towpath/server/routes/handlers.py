@@ -21,7 +21,7 @@ async def stream_events(
     return ServerSentEvent(stream.listen(last_event_id))
 
 
-@get(["/", "/{path:path}"], sync_to_thread=True, include_in_schema=False)
+@get(["/", "/{path:path}"], sync_to_thread=False, include_in_schema=False)
 def show_page(pages: GivenPages, path: str = "") -> Response[bytes]:
     """Answer a built file, or the page that takes it from there."""
     return pages.answer(path)

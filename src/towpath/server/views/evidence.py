@@ -27,7 +27,7 @@ def _result(gate: Json) -> GateResult:
         lower=number(evidence.get("lower")),
         upper=number(evidence.get("upper")),
         threshold=number(evidence.get("threshold")),
-        wants=text(evidence.get("wants")),
+        direction=text(evidence.get("direction")),
         rows=int(evidence["rows"]) if isinstance(evidence.get("rows"), int) else None,
         evidence=evidence,
     )
