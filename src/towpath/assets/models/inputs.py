@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, cast
 
+import numpy as np
+
 from towpath.assets.models.contract import TensorSpec
 from towpath.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     import numpy.typing as npt
     import polars as pl
 
@@ -87,12 +88,9 @@ class Inputs:
         Raises:
             UsageError: The frame lacks a column.
         """
-        import numpy as np  # noqa: PLC0415 - only training needs it here; contracts stay light
         import polars as pl  # noqa: PLC0415 - the gateway imports this module and never a frame
 
-        absent = [name for name in self.names if name not in frame.columns]
-        if absent:
-            raise UsageError(f"the rows lack the model's columns {absent}", columns=absent)
+        self._check(frame)
         matrix = np.empty((frame.height, len(self.columns)), dtype=np.float64)
         for at, column in enumerate(self.columns):
             series = frame.get_column(column.name)
@@ -101,8 +99,22 @@ class Inputs:
                 series = series.cast(pl.String).replace_strict(
                     codes, default=None, return_dtype=pl.Float64
                 )
+            elif column.datatype == "FP32":
+                series = series.cast(pl.Float32)
             matrix[:, at] = series.cast(pl.Float64).to_numpy()
         return matrix
+
+    def frame(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return these columns of a frame in order, each in the type that training saw.
+
+        Raises:
+            UsageError: The frame lacks a column.
+        """
+        self._check(frame)
+        return frame.select(
+            frame.get_column(column.name).cast(polars_type(column.datatype))
+            for column in self.columns
+        )
 
     def to_json(self) -> Json:
         """Return what `from_json` reads."""
@@ -121,6 +133,19 @@ class Inputs:
             ),
             levels={name: tuple(values) for name, values in levels.items()},
         )
+
+    def _check(self, frame: pl.DataFrame) -> None:
+        absent = [name for name in self.names if name not in frame.columns]
+        if absent:
+            raise UsageError(f"the rows lack the model's columns {absent}", columns=absent)
+
+
+def polars_type(datatype: Datatype) -> type[pl.DataType]:
+    """Return the polars type that holds a data type of the protocol."""
+    import polars as pl  # noqa: PLC0415 - as above
+
+    named = {"BOOL": "Boolean", "FP32": "Float32", "FP64": "Float64", "BYTES": "String"}
+    return getattr(pl, named.get(datatype) or datatype.capitalize().replace("Uint", "UInt"))
 
 
 def _datatype(series: pl.Series) -> tuple[Datatype, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
+    import polars as pl
 
-    from towpath.assets.models.contract import ColumnValues, Predictor, Signature, Task
+    from towpath.assets.models.contract import ColumnValues, Signature, Task
     from towpath.assets.models.flavours import Scorer
     from towpath.assets.models.packages import Package
     from towpath.storage.blobs.contract import BlobStore
 
 
-def load_predictor(digest: str, blobs: BlobStore, *, threads: int = 1) -> Predictor:
+def load_predictor(digest: str, blobs: BlobStore, *, threads: int = 1) -> PackagePredictor:
     """Load a package for answering.
 
     A LightGBM model is opened through its C library (tens of milliseconds); a scikit-learn model has
@@ -53,6 +54,8 @@ class PackagePredictor:
         self._signature = package.signature
         self._output = package.output
         self._scorer = scorer
+        self._inputs = package.inputs
+        self._form = package.form
         reader = RowReader(package.inputs)
         self._read = reader.matrix if package.form == "matrix" else reader.frame
 
@@ -73,9 +76,26 @@ class PackagePredictor:
 
     def predict(self, inputs: Mapping[str, ColumnValues]) -> dict[str, npt.NDArray[np.float64]]:
         """Answer rows; see `Predictor.predict`."""
-        rows = self._read(inputs)
+        return {self._output: self._answer(self._read(inputs))}
+
+    def score(self, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
+        """Answer the rows of a stored table, `(n,) float64`, as evaluations and replays need it.
+
+        Unlike a request, a table may have missing values in columns that had none in training; the
+        model's own treatment of them applies.
+
+        Raises:
+            UsageError: The table lacks one of the model's columns.
+            InvalidRequest: The model can't answer a row.
+        """
+        if self._form == "matrix":
+            return self._answer(self._inputs.matrix(frame))
+        return self._answer(self._inputs.frame(frame))
+
+    def _answer(self, rows: Any) -> npt.NDArray[np.float64]:
+        """Ask the scorer for rows in its form."""
         if len(rows) == 0:
-            return {self._output: np.empty(0, dtype=np.float64)}
+            return np.empty(0, dtype=np.float64)
         try:
             answers = self._scorer(rows)
         except (ValueError, TypeError) as error:
@@ -88,4 +108,4 @@ class PackagePredictor:
                 f"the model package {self._digest} gave an answer that is not a number",
                 digest=self._digest,
             )
-        return {self._output: answers}
+        return answers

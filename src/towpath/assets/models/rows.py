@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 
+from towpath.assets.models.inputs import polars_type
 from towpath.core.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class RowReader:
                 series.append(pl.Series(column.name, _texts(column, values), dtype=pl.String))
                 continue
             numbers = pl.Series(column.name, _numbers(column, values), nan_to_null=True)
-            series.append(numbers.cast(_polars_type(column)))
+            series.append(numbers.cast(polars_type(column.datatype)))
         return pl.DataFrame(series)
 
     def _one_row(self, request: Mapping[str, ColumnValues]) -> list[float] | None:
@@ -227,15 +228,6 @@ def _limits(column: TensorSpec) -> tuple[int, int]:
         info = np.iinfo(column.datatype.lower())
         return int(info.min), int(info.max)
     raise ValueError(column.datatype)
-
-
-def _polars_type(column: TensorSpec) -> Any:
-    """Return the polars type of a numeric column."""
-    import polars as pl  # noqa: PLC0415 - as above
-
-    name = column.datatype
-    named = {"BOOL": "Boolean", "FP32": "Float32", "FP64": "Float64"}.get(name)
-    return getattr(pl, named or name.capitalize().replace("Uint", "UInt"))
 
 
 def _missing(column: TensorSpec, at: int) -> NoReturn:

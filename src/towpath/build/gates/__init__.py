@@ -1,6 +1,7 @@
 """Gates: what a model must prove, on confidence bounds, before it may serve."""
 
-from towpath.build.gates.contract import Finding, Gate, Trial, Verdict
+from towpath.build.gates.contract import Finding, Gate, Trial
+from towpath.build.gates.keeper import GateKeeper
 from towpath.build.gates.metrics import METRICS, MetricKind, find_metric
 from towpath.build.gates.non_inferior import NonInferior
 from towpath.build.gates.quality import Quality
@@ -9,10 +10,10 @@ __all__ = [
     "METRICS",
     "Finding",
     "Gate",
+    "GateKeeper",
     "MetricKind",
     "NonInferior",
     "Quality",
     "Trial",
-    "Verdict",
     "find_metric",
 ]

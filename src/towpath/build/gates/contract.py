@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from towpath.assets.models import Task
-
-Verdict: TypeAlias = Literal["pass", "fail", "inconclusive"]
+    from towpath.build.pipelines import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from towpath.core.errors import UsageError
 
 if TYPE_CHECKING:
     from towpath.build.gates.bounds import Interval
-    from towpath.build.gates.contract import Trial, Verdict
+    from towpath.build.gates.contract import Trial
     from towpath.build.gates.metrics import MetricKind
+    from towpath.build.pipelines import Verdict
 
 _UNLIMITED = (float("-inf"), float("inf"))
 

@@ -1,0 +1,193 @@
+"""Who weighs candidates: scores them, asks the gates, and registers what they found."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from towpath.assets.models import Registration, load_package
+from towpath.assets.models.reference import build_reference
+from towpath.assets.models.registry import conditions_digest
+from towpath.build.gates.metrics import measure_all
+from towpath.build.gates.reports import write_report
+from towpath.build.gates.trials import hold_trial, read_holdout
+from towpath.build.pipelines import CandidateOutcome
+from towpath.ledger.records import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from towpath.assets.models import ModelRegistry, Package
+    from towpath.build.gates.contract import Finding, Gate, Trial
+    from towpath.build.gates.trials import Holdout
+    from towpath.build.pipelines import Artifact, CandidateRequest, Verdict
+    from towpath.core.clock import Clock
+    from towpath.core.refs import Ref
+    from towpath.ledger.contract import Ledger
+    from towpath.ledger.records import Json, Version
+    from towpath.storage.blobs.contract import BlobStore
+
+
+class GateKeeper:
+    """A project's `CandidateHandler`.
+
+    Args:
+        ledger: Where runs get their test metrics.
+        blobs: Where packages, reports and references are.
+        registry: Where versions go.
+        clock: Event time of the metrics.
+        gates: What the project demands. With none, every candidate passes.
+        champion_of: From a model's name to the version that serves now, or None.
+        tables: Reads a table artefact.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        blobs: BlobStore,
+        registry: ModelRegistry,
+        *,
+        clock: Clock,
+        gates: Sequence[Gate],
+        champion_of: Callable[[str], Ref | None],
+        tables: Callable[[Artifact], pl.DataFrame],
+    ) -> None:
+        self._ledger = ledger
+        self._blobs = blobs
+        self._registry = registry
+        self._clock = clock
+        self._gates = tuple(gates)
+        self._champion_of = champion_of
+        self._tables = tables
+
+    def consider(self, request: CandidateRequest) -> CandidateOutcome:
+        """Weigh a candidate; see `CandidateHandler.consider`.
+
+        Raises:
+            InvalidProject: The test rows lack what the model needs.
+            IntegrityError: The package is damaged.
+        """
+        champion = self._champion_of(request.name)
+        conditions = conditions_digest(
+            request.model.digest, request.test.digest, [describe(gate) for gate in self._gates]
+        )
+        known = self._registry.weighed(request.name, conditions, champion, request.run_id)
+        version = known or self._weigh(request, conditions, champion)
+        self._log_metrics(request.run_id, version)
+        return CandidateOutcome(
+            version=version.ref,
+            verdict=version.body["verdict"],
+            evidence=tuple(version.body["gates"]),
+            report_markdown=self._blobs.get(version.body["report"]).decode(),
+        )
+
+    def _weigh(self, request: CandidateRequest, conditions: str, champion: Ref | None) -> Version:
+        """Score, judge and register a candidate that was not weighed before."""
+        package = load_package(request.model.digest, self._blobs)
+        rows = read_holdout(self._tables(request.test), package, request.name)
+        trial = hold_trial(
+            request.model.digest, rows, champion, self._package_of(champion), self._blobs
+        )
+        findings = [gate.judge(trial) for gate in self._gates]
+        verdict = joint_verdict(findings)
+        metrics = measure_all(trial.task, trial.outcome, trial.challenger)
+        against = None if champion is None else str(champion)
+        report = write_report(
+            request,
+            verdict=verdict,
+            findings=findings,
+            rows=rows,
+            metrics=metrics,
+            champion=against,
+        )
+        return self._registry.register(
+            Registration(
+                name=request.name,
+                project=request.project,
+                package=request.model.digest,
+                run=request.run_id,
+                pipeline=request.pipeline,
+                params=request.params,
+                code=request.code,
+                datasets=request.datasets,
+                lock=request.lock,
+                conditions=conditions,
+                champion=champion,
+                metrics=metrics,
+                gates=tuple(dataclasses.asdict(finding) for finding in findings),
+                verdict=verdict,
+                report=self._blobs.put(report.encode()),
+                reference=self._blobs.put(self._reference(request, package, rows, trial)),
+            )
+        )
+
+    def _package_of(self, champion: Ref | None) -> str | None:
+        if champion is None:
+            return None
+        with self._ledger.read() as tx:
+            return tx.versions.get(champion).digest
+
+    def _reference(
+        self, request: CandidateRequest, package: Package, rows: Holdout, trial: Trial
+    ) -> bytes:
+        """Return what monitors will compare the model's live traffic with, encoded."""
+        names = package.inputs.names
+        seen = self._event_times(request)
+        scores = pl.DataFrame({"score": trial.challenger, "outcome": trial.outcome})
+        test_time = _time_column(rows.frame, seen)
+        if test_time is not None:
+            scores = scores.with_columns(rows.frame.get_column(test_time).alias("time"))
+        frame = next(
+            (
+                table
+                for table in map(self._tables, request.training)
+                if set(names) <= set(table.columns)
+            ),
+            rows.frame,  # the features are made inside the step, so only the test rows have them
+        )
+        return build_reference(
+            frame, columns=names, time=_time_column(frame, seen), scores=scores, task=package.task
+        ).encode()
+
+    def _event_times(self, request: CandidateRequest) -> list[str]:
+        """Return the event-time columns of the data sets the model was made from."""
+        with self._ledger.read() as tx:
+            bodies = [tx.versions.get(ref).body for ref in request.datasets]
+        return [body["time"] for body in bodies if body.get("time")]
+
+    def _log_metrics(self, run_id: str, version: Version) -> None:
+        """Give the run its test metrics, so that runs can be compared by them."""
+        at = self._clock.now()
+        points = [
+            Metric(key=f"test.{name}", value=value, at=at)
+            for name, value in version.body["metrics"].items()
+        ]
+        with self._ledger.write() as tx:
+            tx.runs.log_metrics(run_id, points)
+
+
+def joint_verdict(findings: Sequence[Finding]) -> Verdict:
+    """Return `pass` if every gate passed, `fail` if one failed, else `inconclusive`."""
+    verdicts = {finding.verdict for finding in findings}
+    if "fail" in verdicts:
+        return "fail"
+    return "inconclusive" if "inconclusive" in verdicts else "pass"
+
+
+def describe(gate: Gate) -> Json:
+    """Return a gate as JSON: its name and, for a dataclass, its fields."""
+    fields: dict[str, Any] = {}
+    if dataclasses.is_dataclass(gate) and not isinstance(gate, type):
+        fields = dataclasses.asdict(gate)
+    return {"gate": gate.name, "type": type(gate).__qualname__, **fields}
+
+
+def _time_column(frame: pl.DataFrame, event_times: Sequence[str]) -> str | None:
+    """Return the column with event time: a data set's own, else the only aware time there is."""
+    times = [name for name, kind in frame.schema.items() if kind == pl.Datetime("us", "UTC")]
+    for name in event_times:
+        if name in times:
+            return name
+    return times[0] if len(times) == 1 else None
