@@ -1,5 +1,6 @@
 """Fulfils a withdrawal: plan, redact, purge, retrain, verify, certify."""
 
+from towpath.trace.erasure.checking import verify_certificate
 from towpath.trace.erasure.contract import (
     AffectedDataset,
     AffectedModel,
@@ -11,6 +12,10 @@ from towpath.trace.erasure.contract import (
     Residue,
     ScanReport,
 )
+from towpath.trace.erasure.parts import ModelShelf, Parts
+from towpath.trace.erasure.reconciler import ErasureReconciler
+from towpath.trace.erasure.requests import LedgerErasures
+from towpath.trace.erasure.verification import HomeScanner, TableReader
 
 __all__ = [
     "AffectedDataset",
@@ -18,8 +23,15 @@ __all__ = [
     "CertificateCheck",
     "Erasure",
     "ErasurePlan",
+    "ErasureReconciler",
     "Erasures",
+    "HomeScanner",
+    "LedgerErasures",
+    "ModelShelf",
+    "Parts",
     "Phase",
     "Residue",
     "ScanReport",
+    "TableReader",
+    "verify_certificate",
 ]

@@ -120,8 +120,7 @@ class Erasure:
         steps: When each phase was reached, in order: `{"phase", "at", …counts}`.
         totals: What was removed so far: `versions`, `files`, `rows`, `bytes`, `decisions`, `labels`,
             `artefacts`, `executions`, `models`, `residue`.
-        replacements: Condemned live model to what replaced it (itself, where the retraining without
-            the subject gave the same bytes).
+        replacements: Condemned live model to what replaced it.
         certificate: Digest of the signed certificate's blob, once certified.
     """
 
@@ -147,7 +146,7 @@ class Erasure:
 class Erasures(Protocol):
     """Takes withdrawals and tells how they stand. Thread-safe; the work is the reconciler's."""
 
-    def plan(self, field: str, value: str) -> ErasurePlan:
+    def plan(self, field: str, value: str, *, actor: str = "towpath") -> ErasurePlan:
         """Compute what an erasure would touch. Changes nothing; reading a subject is audited.
 
         Event: `subject.read`, with the keyed hash.

@@ -1,0 +1,73 @@
+"""Acknowledged → redacted: no stored version of a data set holds the subject any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from towpath.trace.erasure.derived import derived_from
+from towpath.trace.erasure.parts import Step
+from towpath.trace.erasure.phases.condemn import condemn
+from towpath.trace.erasure.state import RedactedDataset, RedactedVersion
+from towpath.trace.erasure.subjects import datasets_about
+
+if TYPE_CHECKING:
+    from towpath.assets.datasets.contract import ErasedDataset
+    from towpath.ledger.contract import Transaction
+    from towpath.trace.erasure.parts import Commit, Parts
+    from towpath.trace.erasure.work import Work
+
+_log = structlog.get_logger(__name__)
+
+
+def redact(parts: Parts, work: Work) -> Commit:
+    """Rewrite the data sets; then condemn what was trained on them."""
+    value = work.subject_value(parts.keyring)
+    with parts.ledger.read() as tx:
+        names = sorted(datasets_about(tx, work.request.field))
+    redacted = tuple(_recorded(parts.datasets.erase(value, name)) for name in names)
+    # The gateways have stopped recording the subject, so this count is final.
+    holdings = parts.decisions.holdings(work.request.subject)
+    for data in redacted:
+        _log.info("dataset.redacted", erasure=work.id, dataset=data.name, rows=data.rows_removed)
+
+    def commit(tx: Transaction) -> Step:
+        now = parts.wall.now()
+        state = msgspec.structs.replace(
+            work.state,
+            redacted_at=now,
+            datasets=redacted,
+            decisions=holdings.decisions,
+            labels=holdings.labels,
+        )
+        derived = derived_from(tx, state.sources, before=now)
+        models = condemn(tx, parts.releases, derived.models, reason=work.reason)
+        state = msgspec.structs.replace(
+            state, artefacts=tuple(sorted({*derived.artefacts, *derived.logs})), models=models
+        )
+        totals = state.totals
+        facts = {name: totals[name] for name in ("versions", "files", "rows")}
+        return Step(state=state, phase="redacted", facts=facts)
+
+    return commit
+
+
+def _recorded(erased: ErasedDataset) -> RedactedDataset:
+    return RedactedDataset(
+        name=erased.name,
+        versions=tuple(
+            RedactedVersion(
+                ref=str(version.ref),
+                revision=version.revision,
+                before=version.before,
+                after=version.after,
+                rows_removed=version.rows_removed,
+            )
+            for version in erased.versions
+        ),
+        rows_removed=erased.rows_removed,
+        files_rewritten=erased.files_rewritten,
+        bytes_deleted=erased.bytes_deleted,
+    )

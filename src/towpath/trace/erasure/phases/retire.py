@@ -1,0 +1,95 @@
+"""Rolling out → retired: no traffic reaches a condemned model, and its bytes are gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from towpath.core.refs import Ref
+from towpath.trace.erasure.derived import derived_from
+from towpath.trace.erasure.parts import Step
+from towpath.trace.erasure.phases.condemn import condemn
+from towpath.trace.erasure.phases.purge import forget_executions, purge_blobs
+from towpath.trace.erasure.traffic import models_in_traffic
+
+if TYPE_CHECKING:
+    from towpath.ledger.contract import Transaction
+    from towpath.trace.erasure.parts import Commit, Parts
+    from towpath.trace.erasure.state import State
+    from towpath.trace.erasure.work import Work
+
+_LOOK_AGAIN_S = 0.25
+
+
+def retire(parts: Parts, work: Work) -> Commit:
+    """Wait for the switch, catch stragglers, then delete the condemned models.
+
+    A run that was reading the old rows while they were redacted may have finished since: what it made
+    is condemned and purged as well, and replaced if it went live.
+    """
+    with parts.ledger.read() as tx:
+        wait = _still_serving(tx, work.state)
+        late = derived_from(tx, work.state.sources, before=work.state.redacted_at)
+        stragglers = [
+            ref
+            for ref in late.models
+            if str(ref) not in work.state.models and tx.versions.get(ref).state != "deleted"
+        ]
+    if stragglers:
+        return lambda tx: _condemn_more(parts, work, tx, stragglers)
+    if wait is not None:
+        return lambda _tx: wait
+    leftovers = {*late.artefacts, *late.logs}
+    size_bytes = purge_blobs(parts, leftovers)
+    if parts.decisions.holdings(work.request.subject).decisions:
+        parts.decisions.erase_subject(work.request.subject)
+    for ref in work.state.models:
+        parts.models.delete_bytes(Ref.parse(ref, "model"))
+
+    def commit(tx: Transaction) -> Step:
+        state = msgspec.structs.replace(
+            work.state,
+            artefacts=tuple(sorted({*work.state.artefacts, *leftovers})),
+            executions=work.state.executions + forget_executions(tx, leftovers),
+            bytes_purged=work.state.bytes_purged + size_bytes,
+        )
+        return Step(state=state, phase="retired", facts={"models": len(state.models)})
+
+    return commit
+
+
+def _still_serving(tx: Transaction, state: State) -> Step | None:
+    """Return the waiting step while a condemned model takes traffic."""
+    traffic = models_in_traffic(tx)
+    serving = {ref: names for ref, names in traffic.items() if str(ref) in state.models}
+    if not serving:
+        return None
+    for ref, services in serving.items():
+        replacement = state.models[str(ref)].replacement
+        for service in services:
+            if replacement is not None and _lost(tx, service, replacement):
+                reason = f"{replacement} lost its rollout, so {ref} still serves {service}"
+                blocked = msgspec.structs.replace(state, blocked_in="rolling_out", reason=reason)
+                facts = {"reason": reason}
+                return Step(state=blocked, phase="blocked", facts=facts, wait_s=None)
+    return Step(state=state, wait_s=_LOOK_AGAIN_S)
+
+
+def _lost(tx: Transaction, service: str, replacement: str) -> bool:
+    """Tell whether a replacement was tried and rolled back, and nothing newer is on its way."""
+    ref = Ref.parse(replacement, "model")
+    newest = tx.versions.latest("model", ref.name, states=["approved"])
+    if newest is not None and (newest.ref.version or 0) > (ref.version or 0):
+        return False
+    rollout = tx.intents.find("rollout", f"{service}.{ref.version}")
+    return rollout is not None and rollout.status.get("outcome") == "rolled_back"
+
+
+def _condemn_more(parts: Parts, work: Work, tx: Transaction, stragglers: list[Ref]) -> Step:
+    more = condemn(tx, parts.releases, stragglers, reason=work.reason)
+    state = msgspec.structs.replace(work.state, models={**work.state.models, **more})
+    facts = {"models": sorted(more)}
+    if any(model.services for model in more.values()):
+        return Step(state=state, phase="purged", facts=facts)
+    return Step(state=state)

@@ -1,0 +1,117 @@
+"""Purged → retraining → rolling out: every live condemned model gets a replacement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from towpath.core.refs import Ref
+from towpath.trace.erasure.parts import Step
+
+if TYPE_CHECKING:
+    from towpath.ledger.contract import Transaction
+    from towpath.ledger.records import Intent
+    from towpath.trace.erasure.parts import Commit, Parts
+    from towpath.trace.erasure.state import CondemnedModel, State
+    from towpath.trace.erasure.work import Work
+
+_LOOK_AGAIN_S = 0.25
+_OVER = ("done", "refused", "failed")
+
+
+def order_replacements(parts: Parts, work: Work) -> Commit:
+    """Ask for the same recipe on the redacted revisions, for each live condemned model.
+
+    Parameters, code and data-set versions are those of the run that made the model; only the rows of
+    the subject are gone from them. On a retry, only what did not succeed is asked for again.
+    """
+    del parts
+
+    def commit(tx: Transaction) -> Step:
+        models = dict(work.state.models)
+        for ref, model in work.state.live.items():
+            if model.replacement is not None or _under_way(tx, work, ref, model):
+                continue
+            recipe = _recipe(tx, ref, model, reason=work.reason)
+            if recipe is None:
+                return _blocked(work.state, f"{ref} was not made by a pipeline run: replace it")
+            asked = msgspec.structs.replace(model, attempt=model.attempt + 1)
+            tx.intents.put(
+                "pipeline_run", _run_name(work, ref, asked), project=recipe["project"], spec=recipe
+            )
+            models[ref] = asked
+        state = msgspec.structs.replace(work.state, models=models)
+        facts = {"runs": len(state.live)}
+        return Step(state=state, phase="retraining", facts=facts, wait_s=_LOOK_AGAIN_S)
+
+    return commit
+
+
+def await_replacements(parts: Parts, work: Work) -> Commit:
+    """Wait for the runs; a replacement that its gates refuse blocks the erasure, never skips it."""
+    del parts
+
+    def commit(tx: Transaction) -> Step:
+        models = dict(work.state.models)
+        for ref, model in work.state.live.items():
+            if model.replacement is not None:
+                continue
+            run = tx.intents.get("pipeline_run", _run_name(work, ref, model))
+            if run.phase not in _OVER:
+                return Step(state=work.state, wait_s=_LOOK_AGAIN_S)
+            replacement = run.status.get("model")
+            if run.phase != "done" or replacement is None:
+                return _blocked(work.state, _why(ref, run))
+            models[ref] = msgspec.structs.replace(model, replacement=replacement)
+        state = msgspec.structs.replace(work.state, models=models)
+        replacements = {ref: model.replacement for ref, model in state.live.items()}
+        return Step(state=state, phase="rolling_out", facts={"replacements": replacements})
+
+    return commit
+
+
+def _blocked(state: State, reason: str) -> Step:
+    # To be left through `order_replacements`, which asks again for whatever did not succeed.
+    state = msgspec.structs.replace(state, blocked_in="retraining", reason=reason)
+    return Step(state=state, phase="blocked", facts={"reason": reason}, wait_s=None)
+
+
+def _why(ref: str, run: Intent) -> str:
+    if run.phase == "refused":
+        made = run.status.get("model") or "the candidate"
+        return f"the gates refused {made}, which was to replace {ref}"
+    return f"the retraining of {ref} failed: {run.status.get('error') or 'see its run'}"
+
+
+def _under_way(tx: Transaction, work: Work, ref: str, model: CondemnedModel) -> bool:
+    if model.attempt == 0:
+        return False
+    run = tx.intents.find("pipeline_run", _run_name(work, ref, model))
+    if run is None or run.phase in ("refused", "failed"):
+        return False
+    return run.phase != "done" or run.status.get("model") is not None
+
+
+def _run_name(work: Work, ref: str, model: CondemnedModel) -> str:
+    parsed = Ref.parse(ref, "model")
+    return f"{work.id}.{parsed.name}.{parsed.version}.{model.attempt}"
+
+
+def _recipe(
+    tx: Transaction, ref: str, model: CondemnedModel, *, reason: str
+) -> dict[str, Any] | None:
+    """Return the spec of a run that repeats the one which made a model."""
+    body = tx.versions.get(Ref.parse(ref, "model")).body
+    if model.run is None or not body.get("pipeline"):
+        return None
+    pins = [Ref.parse(text, "dataset") for text in body.get("datasets", ())]
+    return {
+        "project": body["project"],
+        "pipeline": body["pipeline"],
+        "params": body.get("params", {}),
+        "code": body["code"],
+        "at": tx.runs.get(model.run).tags.get("at"),
+        "pins": {pin.name: pin.version for pin in pins},
+        "reason": reason,
+    }

@@ -1,0 +1,154 @@
+"""What an erasure remembers between steps: the spec and status of its intent, typed."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 -- msgspec reads the annotations
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from towpath.core.refs import Ref
+from towpath.trace.erasure.contract import Erasure, Phase
+
+if TYPE_CHECKING:
+    from towpath.ledger.records import Intent
+
+KIND = "erasure"
+PROJECT = "towpath"  # a subject may be in the data of many projects
+FINISHED: tuple[Phase, ...] = ("certified",)
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for; the intent's spec.
+
+    Attributes:
+        field: The declared subject field.
+        subject: Keyed hash of the subject.
+        sealed: The plain value, sealed under the erasure's own key, base64.
+        suppression: Generation of the suppression list that gateways must have confirmed.
+    """
+
+    field: str
+    subject: str
+    sealed: str
+    suppression: int
+    requested_at: datetime
+
+
+class RedactedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A data-set version before and after."""
+
+    ref: str
+    revision: int
+    before: str
+    after: str
+    rows_removed: int
+
+
+class RedactedDataset(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one data set."""
+
+    name: str
+    versions: tuple[RedactedVersion, ...]
+    rows_removed: int
+    files_rewritten: int
+    bytes_deleted: int
+
+
+class CondemnedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model version that has to go.
+
+    Attributes:
+        package: Digest of its package.
+        services: Where it was live, or about to be, when it was condemned; empty for one that is
+            only deleted.
+        run: The run whose recipe the replacement follows.
+        attempt: How often its retraining was asked for.
+        replacement: The approved version that came of it.
+    """
+
+    package: str
+    services: tuple[str, ...] = ()
+    run: str | None = None
+    attempt: int = 0
+    replacement: str | None = None
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the work stands; the intent's status. Nothing in it is personal."""
+
+    steps: tuple[dict[str, Any], ...] = ()
+    blocked_in: Phase | None = None
+    reason: str = ""
+    redacted_at: datetime | None = None
+    datasets: tuple[RedactedDataset, ...] = ()
+    decisions: int = 0
+    labels: int = 0
+    decision_files: dict[str, str | None] = {}
+    artefacts: tuple[str, ...] = ()
+    executions: int = 0
+    bytes_purged: int = 0
+    models: dict[str, CondemnedModel] = {}
+    scan: dict[str, Any] | None = None
+    certificate: str | None = None
+
+    @property
+    def sources(self) -> tuple[Ref, ...]:
+        """The data-set versions that held the subject."""
+        return tuple(
+            Ref.parse(version.ref, "dataset") for data in self.datasets for version in data.versions
+        )
+
+    @property
+    def live(self) -> dict[str, CondemnedModel]:
+        """The condemned models that need a replacement."""
+        return {ref: model for ref, model in self.models.items() if model.services}
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """What was removed so far."""
+        return {
+            "versions": len(self.sources),
+            "files": sum(data.files_rewritten for data in self.datasets),
+            "rows": sum(data.rows_removed for data in self.datasets),
+            "bytes": sum(data.bytes_deleted for data in self.datasets) + self.bytes_purged,
+            "decisions": self.decisions,
+            "labels": self.labels,
+            "artefacts": len(self.artefacts),
+            "executions": self.executions,
+            "models": len(self.models),
+            "residue": len(self.scan["residue"]) if self.scan else 0,
+        }
+
+
+def request_of(intent: Intent) -> Request:
+    """Read an intent's spec."""
+    return msgspec.convert(intent.spec, Request)
+
+
+def state_of(intent: Intent) -> State:
+    """Read an intent's status."""
+    return msgspec.convert(intent.status, State)
+
+
+def erasure_of(intent: Intent) -> Erasure:
+    """Return an intent as callers see it."""
+    request, state = request_of(intent), state_of(intent)
+    return Erasure(
+        id=intent.name,
+        field=request.field,
+        subject=request.subject,
+        phase=msgspec.convert(intent.phase, Phase),
+        requested_at=request.requested_at,
+        updated_at=intent.updated_at,
+        blocked_in=state.blocked_in,
+        reason=state.reason,
+        steps=state.steps,
+        totals=state.totals,
+        replacements={
+            ref: model.replacement
+            for ref, model in state.live.items()
+            if model.replacement is not None
+        },
+        certificate=state.certificate,
+    )
