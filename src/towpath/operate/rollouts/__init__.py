@@ -1,4 +1,4 @@
-"""Moves traffic from champion to challenger by stages, on always-valid evidence."""
+"""Moves traffic from champion to challenger by stages; a project file declares how."""
 
 from towpath.operate.rollouts.declaration import Rollout
 

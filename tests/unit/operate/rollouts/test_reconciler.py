@@ -1,0 +1,235 @@
+"""Rollouts end on the evidence: promoted, rolled back or superseded, and never counted twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from towpath.core.errors import FenceLost
+from towpath.operate.rollouts import Rollout
+from towpath.operate.rollouts.reconciler import RolloutReconciler
+
+if TYPE_CHECKING:
+    from towpath.ledger.records import Intent
+
+NAME = "board.2"
+
+
+def begin(production: Any, reconciler: RolloutReconciler, **policy: Any) -> Intent:
+    fields = {"compare": "paired", "maturity": "6h", "margin": 0.02, **policy}
+    plan = Rollout(**fields)
+    spec = {name: getattr(plan, name) for name in Rollout.__dataclass_fields__}
+    spec["stages"] = list(plan.stages)
+    production.put("rollout", NAME, champion="model:late@1", challenger="model:late@2", **spec)
+    return production.step(reconciler)
+
+
+@pytest.fixture
+def reconciler(production: Any) -> RolloutReconciler:
+    return RolloutReconciler(
+        production.ledger,
+        production.blobs,
+        production.decisions,
+        production.releases,
+        production.clock,
+    )
+
+
+def arms(production: Any) -> list[tuple[str, float]]:
+    with production.ledger.read() as tx:
+        route = production.releases.route(tx, "production").services["board"]
+    return [(arm.model, arm.weight) for arm in route.arms]
+
+
+def test_a_good_challenger_goes_through_the_stages_to_all_traffic(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model()
+    row = begin(production, reconciler)
+    assert row.phase == "running"
+    assert arms(production) == [("model:late@1", 0.9), ("model:late@2", pytest.approx(0.1))]
+    stages = {0}
+    for _ in range(12):
+        production.serve(800)
+        row = production.step(reconciler)
+        stages.add(row.status["stage"])
+        if row.phase == "done":
+            break
+    assert row.status["outcome"] == "promoted"
+    assert stages == {0, 1}
+    assert arms(production) == [("model:late@2", 1.0)]
+    evidence = row.status["evidence"]
+    assert evidence["lower"] <= evidence["estimate"] <= evidence["upper"] < 0.02
+    decisions = [look["decision"] for look in row.status["history"]]
+    assert decisions[-1] == "promote"
+    assert decisions.count("advance") == 1
+    with production.ledger.read() as tx:
+        told = [event.type for event in tx.events.read(subject="service:board")]
+    assert [one for one in told if one.startswith("rollout.")] == [
+        "rollout.advanced",
+        "rollout.promoted",
+    ]
+
+
+@pytest.mark.parametrize("compare", ["paired", "arms"])
+def test_a_harmful_challenger_is_rolled_back(
+    production: Any, reconciler: RolloutReconciler, compare: str
+):
+    production.deploy(production.model())
+    production.model(flip=True)
+    begin(production, reconciler, compare=compare, stages=[0.5, 1.0])
+    for _ in range(4):
+        production.serve(800)
+        row = production.step(reconciler)
+        if row.phase == "done":
+            break
+    assert row.status["outcome"] == "rolled_back"
+    assert row.status["evidence"]["lower"] > 0
+    assert "worse by at least" in row.status["reason"]
+    assert arms(production) == [("model:late@1", 1.0)]
+
+
+def test_a_challenger_that_fails_is_rolled_back_before_any_label_is_known(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    production.serve(
+        400, hours=2, labels=False, fails=lambda arm: 0.5 if arm == "challenger" else 0.0
+    )
+    row = production.step(reconciler)
+    assert row.status["outcome"] == "rolled_back"
+    assert "failed" in row.status["reason"]
+    assert row.status["evidence"]["n_challenger"] == 0
+
+
+def test_a_split_that_is_not_what_was_asked_for_ends_the_rollout(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    production.serve(800, labels=False, split=0.25)
+    row = production.step(reconciler)
+    assert row.status["outcome"] == "rolled_back"
+    assert "can't be compared" in row.status["reason"]
+
+
+def test_looking_again_without_news_changes_nothing(production: Any, reconciler: RolloutReconciler):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    production.serve(100)
+    first = production.step(reconciler)
+    again = production.step(reconciler, times=3)
+    assert again.status == first.status
+
+
+def test_the_steps_do_not_matter_to_the_sums(production: Any, reconciler: RolloutReconciler):
+    """Many small steps, one of them lost half-way, count what one big step counts."""
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler, stages=[0.5, 1.0], min_rows=10_000)
+    for _ in range(6):
+        production.serve(50, hours=5)
+        with production.ledger.write() as tx:
+            tx.intents.wake("rollout", NAME)
+            lost = tx.intents.claim(["rollout"], owner="dies", lease_s=0)
+        row = production.step(reconciler)
+        with pytest.raises(FenceLost):
+            reconciler.reconcile(lost)  # a worker that lost its lease wakes up too late
+    production.clock.advance(timedelta(hours=12))
+    row = production.step(reconciler)
+    counted = production.decisions.scan("board").collect().filter(rollout=NAME)
+    evidence = row.status["evidence"]
+    assert evidence["n_champion"] + evidence["n_challenger"] == len(counted) == 300
+    assert evidence["answers_champion"] + evidence["answers_challenger"] == 300
+    assert evidence["pairs"] == 300
+
+
+def test_labels_later_than_maturity_are_not_waited_for(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    production.serve(100, hours=3, delay=timedelta(hours=5))
+    production.serve(100, hours=3, delay=timedelta(hours=7))
+    production.clock.advance(timedelta(days=2))
+    row = production.step(reconciler)
+    assert row.status["evidence"]["pairs"] == 100
+
+
+def test_pairs_are_scored_with_the_model_that_did_not_answer(
+    production: Any, reconciler: RolloutReconciler
+):
+    """The same model twice: whatever the arms answered, the paired harm is exactly zero."""
+    production.deploy(production.model())
+    with production.ledger.write() as tx:
+        twin = tx.versions.get(tx.versions.list("model")[0].ref)
+        tx.versions.commit("model", "late", digest="twin", body=twin.body, state="approved")
+    begin(production, reconciler, stages=[0.5, 1.0])
+    production.serve(400)
+    production.clock.advance(timedelta(hours=12))
+    row = production.step(reconciler)
+    assert row.status["evidence"]["estimate"] == 0
+    assert row.status["outcome"] == "promoted"
+
+
+def test_another_champion_supersedes_the_rollout(production: Any, reconciler: RolloutReconciler):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    with production.ledger.write() as tx:
+        production.releases.roll_back(tx, environment="production", service="board", rollout=NAME)
+    production.deploy(production.model())
+    row = production.step(reconciler)
+    assert (row.phase, row.status["outcome"]) == ("done", "superseded")
+    assert arms(production) == [("model:late@3", 1.0)]
+
+
+def test_a_condemned_challenger_is_taken_out(
+    production: Any, reconciler: RolloutReconciler, model_ref: Any
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    with production.ledger.write() as tx:
+        tx.versions.set_state(model_ref(2), "condemned", reason="an erasure")
+    row = production.step(reconciler)
+    assert row.status["outcome"] == "superseded"
+    assert arms(production) == [("model:late@1", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("on_timeout", "state", "outcome"),
+    [
+        ("rollback", "approved", "rolled_back"),
+        ("promote", "approved", "promoted"),
+        ("hold", "approved", None),
+        ("rollback", "condemned", "promoted"),
+    ],
+)
+def test_time_running_out_does_what_was_declared(
+    production: Any,
+    reconciler: RolloutReconciler,
+    *,
+    model_ref: Any,
+    on_timeout: str,
+    state: str,
+    outcome: str | None,
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler, on_timeout=on_timeout, max_duration="3d")
+    with production.ledger.write() as tx:
+        tx.versions.set_state(model_ref(1), state, reason="test")
+    production.serve(20)
+    production.clock.advance(timedelta(days=4))
+    row = production.step(reconciler)
+    assert row.status["outcome"] == outcome
+    assert "3d have passed" in row.status["reason"]
