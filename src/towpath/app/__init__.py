@@ -1,0 +1,29 @@
+"""Wires implementations to contracts: an open home, the roles that run on it, `apply`."""
+
+from towpath.app.applying import Change, apply, compare
+from towpath.app.clock import ReplayClock
+from towpath.app.home import Home, open_home
+from towpath.app.listening import inherit_listener, open_listener, url_of
+from towpath.app.place import Place, resolve_place
+from towpath.app.supervising import Child, Supervisor, Whereabouts, die_with, role_command
+from towpath.app.working import reconcilers
+
+__all__ = [
+    "Change",
+    "Child",
+    "Home",
+    "Place",
+    "ReplayClock",
+    "Supervisor",
+    "Whereabouts",
+    "apply",
+    "compare",
+    "die_with",
+    "inherit_listener",
+    "open_home",
+    "open_listener",
+    "reconcilers",
+    "resolve_place",
+    "role_command",
+    "url_of",
+]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger
 
 _KIND, _NAME = "clock", "default"
+_FOLLOWERS = ("monitor", "rollout", "trigger")
 
 
 class ReplayClock:
@@ -32,13 +33,20 @@ class ReplayClock:
         return self._system.now() if row is None else parse_time(row.spec["now"])
 
     def advance_to(self, when: datetime) -> datetime:
-        """Move the clock forward; an earlier time leaves it where it is. Returns where it stands."""
+        """Move the clock forward and wake what follows it; return where it stands.
+
+        An earlier time leaves the clock where it is.
+        """
         with self._ledger.write(actor="clock") as tx:
             row = tx.intents.find(_KIND, _NAME)
             stands = None if row is None else parse_time(row.spec["now"])
             target = as_utc(when) if stands is None else max(as_utc(when), stands)
             spec = {"now": target.isoformat()}
             tx.intents.put(_KIND, _NAME, project="towpath", spec=spec, due=False)
+            for kind in _FOLLOWERS:
+                for follower in tx.intents.list(kind):
+                    if follower.due_at is not None:
+                        tx.intents.wake(kind, follower.name)
         return target
 
 

@@ -118,9 +118,7 @@ class Home:
     @cached_property
     def erasures(self) -> LedgerErasures:
         """Withdrawals."""
-        return LedgerErasures(
-            self.ledger, self.blobs, self.keyring, self.datasets, self.decisions
-        )
+        return LedgerErasures(self.ledger, self.blobs, self.keyring, self.datasets, self.decisions)
 
     def snapshot(self, project: Project) -> Ref:
         """Keep the project's code as a version, if it is not the latest already."""

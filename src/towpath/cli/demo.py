@@ -1,0 +1,38 @@
+"""`towpath demo`: the whole loop on a year of real flights."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from towpath.cli.printing import print_json
+from towpath.demo import FAST, FULL, Narrator, tell
+
+
+def demo(
+    *,
+    fast: Annotated[bool, Parameter(negative="")] = False,
+    keep: Path | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Train on real flights, serve them, notice that the world moves, retrain, roll out, forget.
+
+    Args:
+        fast: One flight in four goes on the delay board; done in under two minutes.
+        keep: Folder for everything; the same folder again carries on from where it stopped.
+        json: Print one JSON object with what happened.
+    """
+    place = tempfile.TemporaryDirectory(prefix="towpath-demo-") if keep is None else None
+    with place or nullcontext() as temporary:
+        folder = Path(temporary) if temporary is not None else (keep or Path()).resolve()
+        narrator = Narrator(quiet=json)
+        summary = tell(FAST if fast else FULL, folder, narrator)
+        narrator.concluded(summary, kept=keep is not None)
+        if json:
+            print_json(summary)
+    erasure = summary["erasure"]
+    return 0 if erasure is not None and erasure["phase"] == "certified" else 1

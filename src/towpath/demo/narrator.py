@@ -1,0 +1,153 @@
+"""Tells the demo's story to whoever watches the terminal; every figure is read from the ledger."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.tree import Tree
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from towpath.app import Home, Whereabouts
+    from towpath.ledger import Intent
+    from towpath.trace.erasure import ErasurePlan
+    from towpath.trace.lineage import TraceNode
+
+_TOLD = {
+    "alert": lambda one: f"[yellow]alert[/yellow] {one.spec['summary']}",
+    "pipeline_run": lambda one: _run(one),
+    "rollout": lambda one: _rollout(one),
+    "erasure": lambda one: f"[magenta]erasure[/magenta] {one.phase}",
+}
+
+
+class Narrator:
+    """Prints what changed since it last looked, in one line each, to standard error."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=quiet)
+        self._begin = time.perf_counter()
+        self._seen: dict[tuple[str, str], str] = {}
+
+    def began(self, where: Whereabouts) -> None:
+        """The server answers."""
+        self._say(
+            "Towpath is up.  "
+            f"Pages: [link={where.server}]{where.server}[/link]  Predictions: {where.gateway}"
+        )
+
+    def deployed(self, home: Home, service: str) -> None:
+        """The first model serves."""
+        with home.ledger.read() as tx:
+            champion = home.releases.champion(tx, home.settings.environment, service)
+            assert champion is not None
+            version = tx.versions.get(champion)
+        metrics = ", ".join(f"{name} {one:.3f}" for name, one in version.body["metrics"].items())
+        self._say(f"[green]{champion}[/green] serves {service} ({metrics}); live traffic begins")
+        self._news(home, silent=True)
+
+    def day(self, home: Home, now: datetime, service: str) -> None:
+        """Another day has passed."""
+        news = self._news(home)
+        if news or now.day == 1:
+            tally = home.decisions.tally(service)
+            self._say(
+                f"[dim]{now:%d %b %Y}  {tally.decisions:,} decisions, {tally.labelled:,} labelled[/dim]"
+            )
+        for line in news:
+            self._say(f"  {line}")
+
+    def traced(self, home: Home, service: str) -> None:
+        """One decision is traced back."""
+        keys = home.decisions.keys(service).sort("at", "decision_id")
+        decision = keys["decision_id"][-1]
+        tree = home.tracer.trace_decision(decision, actor="demo", payload=False)
+        drawn = Tree(_label(tree.root))
+        _grow(drawn, tree.root)
+        self._say(f"where did decision {decision} come from?  (towpath trace {decision})")
+        self._console.print(drawn)
+
+    def withdrawing(self, plan: ErasurePlan) -> None:
+        """Somebody withdraws; this is what it will take."""
+        self._say(
+            f"[magenta]an aeroplane withdraws[/magenta] ({plan.field} {plan.subject[:12]}…): "
+            f"{plan.rows} rows in {len(plan.datasets)} data-set versions, {plan.decisions} decisions, "
+            f"{len(plan.artefacts)} stored step results, {len(plan.models)} models, "
+            f"{plan.retrainings} to retrain"
+        )
+
+    def lived(self, home: Home, service: str) -> None:
+        """The replay is over."""
+        tally = home.decisions.tally(service)
+        self._say(f"{tally.decisions:,} decisions, {tally.labelled:,} with their outcome")
+
+    def concluded(self, summary: dict[str, Any], *, kept: bool) -> None:
+        """The end: what came of it all, and where to look."""
+        erasure = summary["erasure"] or {}
+        train = summary["reused"].get("train")
+        if train:
+            self._say(
+                f"train again: {train['cached']} of {train['steps']} steps came from the cache"
+            )
+        if summary["reused"].get("decisions"):
+            self._say(f"{summary['reused']['decisions']:,} decisions were there from before")
+        self._say(
+            f"champion {summary['champion_before']} → {summary['champion_after']}; "
+            f"{len(summary['alerts'])} alerts, {len(summary['retrainings'])} retrainings, "
+            f"{len(summary['rollouts'])} roll-outs"
+        )
+        if erasure:
+            self._say(
+                f"erasure {erasure['phase']}: {erasure['rows_removed']} rows out of "
+                f"{erasure['versions_touched']} versions, residue {erasure['residue']}, "
+                f"certificate {erasure['certificate']}"
+            )
+        look = f"towpath up --replay --home {summary['home']}"
+        self._say(f"look around: {look}" if kept else "keep it next time: towpath demo --keep DIR")
+
+    def _news(self, home: Home, *, silent: bool = False) -> list[str]:
+        """Return a line for each row that is new or has moved since the last look."""
+        lines: list[str] = []
+        with home.ledger.read() as tx:
+            for kind, tell in _TOLD.items():
+                for one in tx.intents.list(kind):
+                    mark = f"{one.phase}/{one.status.get('stage')}"
+                    if self._seen.get((kind, one.name)) != mark:
+                        self._seen[kind, one.name] = mark
+                        lines.append(tell(one))
+        return [] if silent else lines
+
+    def _say(self, line: str) -> None:
+        self._console.print(f"[dim]{time.perf_counter() - self._begin:6.1f} s[/dim]  {line}")
+
+
+def _run(run: Intent) -> str:
+    ended = f", {run.status['model']} {run.status['verdict']}" if run.status.get("model") else ""
+    return f"[blue]retrain[/blue] {run.spec['reason']}: {run.phase}{ended}"
+
+
+def _rollout(rollout: Intent) -> str:
+    spec, status = rollout.spec, rollout.status
+    head = f"[cyan]roll-out[/cyan] {spec['champion']} → {spec['challenger']}"
+    if status.get("outcome"):
+        look = (status.get("history") or [{}])[-1]
+        bounds = (
+            f" (harm between {look['lower']:.4f} and {look['upper']:.4f})"
+            if look.get("lower") is not None
+            else ""
+        )
+        return f"{head}: [bold]{status['outcome']}[/bold]{bounds}"
+    return f"{head}: stage {status.get('stage', 0)}, share {status.get('weight', 0):.0%}"
+
+
+def _grow(branch: Tree, node: TraceNode) -> None:
+    for child in node.children:
+        _grow(branch.add(_label(child)), child)
+
+
+def _label(node: TraceNode) -> str:
+    facts = "  ".join(f"{name} {value}" for name, value in list(node.facts.items())[:4])
+    return f"[dim]{node.relation}[/dim] [bold]{node.ref}[/bold]  [dim]{facts}[/dim]"

@@ -1,0 +1,74 @@
+"""The demo's `towpath up`: a real one, started as a user would, ended with the demo."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+
+from towpath.app import Whereabouts
+from towpath.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_START_WITHIN_S = 60.0
+_STOP_WITHIN_S = 20.0
+_POLL_S = 0.05
+
+
+@contextmanager
+def running(home: Path, project: Path) -> Iterator[Whereabouts]:
+    """Run `towpath up` on free loopback ports for as long as the block lasts.
+
+    Raises:
+        Unavailable: It ended, or its server did not answer in time.
+    """
+    log = home / "run" / "up.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "towpath", "up", "--replay", "--server-port", "0"]
+    command += ["--gateway-port", "0", "--home", str(home), "--directory", str(project)]
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command line
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        yield _await(process, home)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await(process: subprocess.Popen[bytes], home: Path) -> Whereabouts:
+    deadline = time.monotonic() + _START_WITHIN_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise Unavailable(
+                f"towpath up ended with exit code {process.returncode}",
+                remedy=f"Its last words are in {home / 'run' / 'up.log'}.",
+            )
+        where = Whereabouts.read(home)
+        if where is not None and where.pid == process.pid and _answers(where.server):
+            return where
+        time.sleep(_POLL_S)
+    raise Unavailable(
+        f"towpath up did not answer within {_START_WITHIN_S:.0f} seconds",
+        remedy=f"Its last words are in {home / 'run' / 'up.log'}.",
+    )
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/api/v1/health", timeout=2).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False

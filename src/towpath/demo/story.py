@@ -1,0 +1,220 @@
+"""The story that the demo tells: train, serve, watch, mend, trace, forget."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from towpath.app import ReplayClock, apply, open_home, resolve_place
+from towpath.demo.feed import Feed
+from towpath.demo.processes import running
+from towpath.demo.stages import Stopwatch
+from towpath.demo.summary import summarise
+from towpath.demo.traffic import DelayBoard
+from towpath.demo.watching import Watcher, wall_now
+from towpath.operate.projects import load_project
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from towpath.app import Home, Whereabouts
+    from towpath.demo.narrator import Narrator
+    from towpath.demo.plan import Plan
+    from towpath.ledger import Transaction
+
+PROJECT = Path(__file__).resolve().parent / "project"
+SERVICE = "delay-board"
+SUBJECT = "tailnum"
+_SOON_S = 120.0
+_TRAIN_S = 300.0
+
+
+def tell(plan: Plan, folder: Path, narrator: Narrator) -> dict[str, Any]:
+    """Run the demo in a home, from wherever an earlier run of it stopped, and return its summary."""
+    watch = Stopwatch()
+    place = resolve_place(PROJECT, flags={"home": str(folder), "replay": True}, environ={})
+    with watch.stage("read the year"):
+        feed = Feed.read()
+    with open_home(place) as home:
+        with watch.stage("start the server"):
+            server = running(home.place.home, PROJECT)
+            where = server.__enter__()
+        try:
+            narrator.began(where)
+            story = Story(plan, home, feed, watch, narrator)
+            story.begin()
+            asyncio.run(story.live(where))
+            return summarise(home, watch, service=SERVICE, reused=story.reused)
+        finally:
+            with watch.stage("stop the server"):
+                server.__exit__(None, None, None)
+
+
+class Story:
+    """One telling. Every step first looks at what is there, so that a story cut off can be resumed.
+
+    Attributes:
+        reused: What an earlier telling had done already, for the summary.
+    """
+
+    def __init__(
+        self, plan: Plan, home: Home, feed: Feed, watch: Stopwatch, narrator: Narrator
+    ) -> None:
+        self.reused: dict[str, Any] = {}
+        self._plan = plan
+        self._home = home
+        self._feed = feed
+        self._watch = watch
+        self._narrator = narrator
+        self._clock = ReplayClock(home.ledger)
+        self._watcher = Watcher(home.ledger)
+        self._project = load_project(PROJECT, "flights:project")
+        self._tailnum = _most_frequent(feed, plan.opening)
+
+    def begin(self) -> None:
+        """Apply the project, commit what had landed by the opening, train and deploy."""
+        plan, now = self._plan, self._clock.advance_to(self._plan.opening)
+        with self._watch.stage("apply the project"):
+            code = self._home.snapshot(self._project)
+            environment = self._home.settings.environment
+            apply(self._home.ledger, self._project, code=code, environment=environment)
+        with self._watch.stage("commit data"):
+            self._commit_planes()
+            if now == plan.opening:
+                self._commit(plan.first_day, plan.opening)
+        with self._watch.stage("train and deploy"):
+            self._train(str(code), now)
+        self._narrator.deployed(self._home, SERVICE)
+
+    async def live(self, where: Whereabouts) -> None:
+        """Replay the months that follow as live traffic, until the withdrawal is fulfilled."""
+        async with DelayBoard(where.gateway, SERVICE, self._project_module(), self._feed) as board:
+            if self._home.erasures.list():
+                board.forget(self._tailnum)
+            known = self._home.decisions.keys(SERVICE)
+            decided = dict(known.select("key", "decision_id").iter_rows())
+            waiting = set(known.filter(~pl.col("labelled"))["key"].to_list())
+            self.reused["decisions"] = len(decided)
+            now = self._clock.now()
+            while now < self._plan.closing and not self._finished():
+                now = await self._day(board, now, decided, waiting)
+        self._narrator.lived(self._home, SERVICE)
+
+    async def _day(
+        self, board: DelayBoard, now: datetime, decided: dict[str, str], waiting: set[str]
+    ) -> datetime:
+        """Live through one step of event time and return where the clock stands then."""
+        until = now + self._plan.step
+        with self._watch.stage("live traffic"):
+            rows = board.leaving(now, until, share=self._plan.share)
+            fresh = await board.ask(rows.filter(~pl.col("flight_id").is_in(list(decided))))
+            decided.update(fresh)
+            waiting.update(fresh)
+            landed = board.landed(list(waiting)).filter(pl.col("landed") < until)
+            await board.report(landed, decided)
+            waiting.difference_update(landed["flight_id"])
+        with self._watch.stage("commit data"):
+            self._feed_until(now, until)
+        with self._watch.stage("monitor, retrain, roll out"):
+            moved_at = wall_now()
+            now = self._clock.advance_to(until)
+            self._watcher.settle(since=moved_at)
+        self._narrator.day(self._home, now, SERVICE)
+        if self._ready_to_leave(now):
+            with self._watch.stage("erase"):
+                self._withdraw(board)
+        return now
+
+    def _train(self, code: str, now: datetime) -> None:
+        """Ask for the first model and wait until it serves; an earlier telling's is taken as it is."""
+        spec = {
+            "project": self._project.name,
+            "pipeline": "train",
+            "params": {},
+            "code": code,
+            "at": self._plan.opening.isoformat(),
+            "pins": {},
+            "reason": "manual",
+        }
+        with self._home.ledger.write(actor="demo") as tx:
+            if tx.intents.find("pipeline_run", "demo-first") is None:
+                tx.intents.put("pipeline_run", "demo-first", project=self._project.name, spec=spec)
+            elif now > self._plan.opening:
+                self._repeat(tx)
+        self._watcher.until(_nothing_runs, "the first training", within_s=_TRAIN_S)
+        self._watcher.until(self._serves, "the first deployment", within_s=_SOON_S)
+        with self._home.ledger.read() as tx:
+            again = tx.intents.find("pipeline_run", "demo-again")
+        if again is not None and self.reused is not None:
+            self.reused["train"] = {
+                "steps": again.status.get("steps"),
+                "cached": again.status.get("cached"),
+            }
+
+    def _repeat(self, tx: Transaction) -> None:
+        """Ask for the champion's own training again: nothing has changed, so nothing is computed."""
+        champion = self._home.releases.champion(tx, self._home.settings.environment, SERVICE)
+        if champion is None:
+            return
+        run = tx.runs.get(tx.versions.get(champion).body["run"])
+        spec = {**recipe_of(run), "reason": "demo: once more"}
+        tx.intents.delete("pipeline_run", "demo-again")
+        tx.intents.put("pipeline_run", "demo-again", project=self._project.name, spec=spec)
+
+    def _serves(self, tx: Transaction) -> bool:
+        environment = self._home.settings.environment
+        return self._home.releases.champion(tx, environment, SERVICE) is not None
+
+    def _feed_until(self, now: datetime, until: datetime) -> None:
+        """Commit what has landed since the last commit, once per feeding interval."""
+        due = self._plan.opening
+        while due + self._plan.feed_every <= until:
+            due += self._plan.feed_every
+        if due > now and due > self._plan.opening:
+            self._commit(due - self._plan.feed_every, due)
+
+    def _commit(self, since: datetime, until: datetime) -> None:
+        project = self._project
+        store = self._home.datasets
+        store.commit(
+            project.dataset("weather"), self._feed.observed(since, until), project=project.name
+        )
+        store.commit(
+            project.dataset("flights"), self._feed.landed(since, until), project=project.name
+        )
+
+    def _commit_planes(self) -> None:
+        with self._home.ledger.read() as tx:
+            there = tx.versions.latest("dataset", "planes")
+        if there is None:
+            self._home.datasets.commit(
+                self._project.dataset("planes"), self._feed.planes, project=self._project.name
+            )
+
+    def _ready_to_leave(self, now: datetime) -> bool:
+        """Whether a roll-out has ended long enough ago, and nobody has withdrawn yet."""
+        if self._home.erasures.list():
+            return False
+        with self._home.ledger.read() as tx:
+            ended = [one for one in tx.intents.list("rollout") if one.phase == "done"]
+        return bool(ended) and now >= self._plan.opening + self._plan.withdraw_after
+
+    def _withdraw(self, board: DelayBoard) -> None:
+        self._narrator.traced(self._home, SERVICE)
+        plan = self._home.erasures.plan(SUBJECT, self._tailnum)
+        self._narrator.withdrawing(plan)
+        self._home.erasures.submit(SUBJECT, self._tailnum, actor="demo")
+        board.forget(self._tailnum)
+
+    def _finished(self) -> bool:
+        """Whether the withdrawal is fulfilled, or needs a person."""
+        found = self._home.erasures.list()
+        return bool(found) and (found[0].done or found[0].phase == "blocked")
+
+    def _project_module(self) -> Any:
+        import flights  # noqa: PLC0415 - the demo's project, importable once it was loaded
+
+        return flights

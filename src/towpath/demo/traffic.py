@@ -1,0 +1,120 @@
+"""The delay board: asks the gateway about flights before they leave, and reports how they landed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+import polars as pl
+
+from towpath.assets.features import join_view
+from towpath.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from types import ModuleType
+
+    from towpath.demo.feed import Feed
+
+_AT_A_TIME = 4
+_TIMEOUT_S = 30.0
+_WITHDRAWN = 451
+_DATATYPES = {pl.String(): "BYTES", pl.Float64(): "FP64", pl.Int64(): "INT64"}
+
+
+class DelayBoard:
+    """A client of the gateway. It keeps nothing: what was decided is in the decision log.
+
+    Each hour it asks about the flights that leave within the hour, in one request with one row per
+    flight, exactly as an airport's board would. Features are put together by the project's own
+    function, from the weather and fleet that were known then.
+    """
+
+    def __init__(self, url: str, service: str, project: ModuleType, feed: Feed) -> None:
+        self._client = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S)
+        self._service = service
+        self._features: list[str] = project.FEATURES
+        known = join_view(feed.flights, project.weather, feed.weather, time="scheduled")
+        self._rows: pl.DataFrame = project.describe(known, feed.planes).with_columns(
+            late=(pl.col("arr_delay") > project.LATE_MINUTES).cast(pl.Float64)
+        )
+        self._withdrawn: set[str] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    def leaving(self, since: datetime, until: datetime, *, share: int) -> pl.DataFrame:
+        """Return the rows of one flight in `share` that leaves in [since, until)."""
+        return self._rows.filter(
+            pl.col("scheduled").is_between(since, until, closed="left")
+            & (pl.col("flight_id").hash(seed=7) % share == 0)
+            & ~pl.col("tailnum").is_in(list(self._withdrawn))
+        )
+
+    def landed(self, flights: Sequence[str]) -> pl.DataFrame:
+        """Return `flight_id`, `landed` and `late` of these flights."""
+        return self._rows.filter(pl.col("flight_id").is_in(list(flights))).select(
+            "flight_id", "landed", "late"
+        )
+
+    def forget(self, tailnum: str) -> None:
+        """Stop asking about an aeroplane: its owner has withdrawn."""
+        self._withdrawn.add(tailnum)
+
+    async def ask(self, rows: pl.DataFrame) -> dict[str, str]:
+        """Ask about flights, hour by hour, and return flight to decision id."""
+        hour = pl.col("scheduled").dt.truncate("1h").alias("hour")
+        boards = rows.sort("scheduled").with_columns(hour).partition_by("hour", maintain_order=True)
+        answers: dict[str, str] = {}
+        for start in range(0, len(boards), _AT_A_TIME):
+            several = boards[start : start + _AT_A_TIME]
+            for found in await asyncio.gather(*(self._infer(board) for board in several)):
+                answers.update(found)
+        return answers
+
+    async def report(self, landings: pl.DataFrame, decisions: dict[str, str]) -> int:
+        """Send the outcomes of flights that were decided on; return how many."""
+        labels = [
+            {"decision_id": decisions[flight], "value": late, "time": landed.isoformat()}
+            for flight, landed, late in landings.iter_rows()
+        ]
+        if labels:
+            response = await self._post("/v2/labels", {"labels": labels})
+            response.raise_for_status()
+        return len(labels)
+
+    async def _infer(self, board: pl.DataFrame) -> dict[str, str]:
+        flights = board["flight_id"].to_list()
+        times = [when.isoformat() for when in board["scheduled"].to_list()]
+        body = {
+            "id": f"board-{times[0]}",
+            "parameters": {"keys": flights, "subjects": board["tailnum"].to_list(), "times": times},
+            "inputs": [self._tensor(board[name]) for name in self._features],
+        }
+        response = await self._post(f"/v2/models/{self._service}/infer", body)
+        response.raise_for_status()
+        told: dict[str, Any] = response.json()["parameters"]
+        ids = told.get("decision_ids") or [told["decision_id"]]
+        return dict(zip(flights, ids, strict=True))
+
+    def _tensor(self, column: pl.Series) -> dict[str, Any]:
+        return {
+            "name": column.name,
+            "datatype": _DATATYPES[column.dtype],
+            "shape": [len(column)],
+            "data": column.to_list(),
+        }
+
+    async def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        try:
+            return await self._client.post(path, json=body)
+        except httpx.TransportError as error:
+            raise Unavailable(
+                f"the gateway does not answer ({type(error).__name__})",
+                remedy="Run the same command again: it carries on where this stopped.",
+            ) from error

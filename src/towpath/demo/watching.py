@@ -1,0 +1,75 @@
+"""Waits until the controllers have seen the time that the demo has moved to."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from towpath.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from towpath.ledger import Intent, Ledger, Transaction
+
+_POLL_S = 0.02
+_BUSY = ("new", "running")
+_FOLLOW_TIME = ("monitor", "rollout")
+
+
+class Watcher:
+    """Looks at desired state until it has settled.
+
+    A retraining takes seconds, in which a replayed clock would run away by weeks; so the demo holds
+    the clock while pipelines run, and until monitors and roll-outs have looked at the new day.
+    """
+
+    def __init__(self, ledger: Ledger, is_alive: Callable[[], bool]) -> None:
+        self._ledger = ledger
+        self._is_alive = is_alive
+
+    def until(self, done: Callable[[Transaction], bool], what: str, *, within_s: float) -> None:
+        """Wait for a condition on the ledger.
+
+        Raises:
+            Unavailable: It did not come true in time, or the server is gone.
+        """
+        deadline = time.monotonic() + within_s
+        while True:
+            with self._ledger.read() as tx:
+                if done(tx):
+                    return
+            if not self._is_alive():
+                raise Unavailable(
+                    "the demo's server is gone",
+                    remedy="Run the same command again: it carries on where this stopped.",
+                )
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"{what} did not happen within {within_s:.0f} seconds",
+                    remedy="See run/up.log in the demo's folder, and run the command again.",
+                )
+            time.sleep(_POLL_S)
+
+    def settle(self, *, since: datetime, within_s: float = 120.0) -> None:
+        """Wait until everything that follows time has looked since `since` (wall), and no run goes on."""
+        self.until(lambda tx: _settled(tx, since), "a quiet moment", within_s=within_s)
+
+
+def wall_now() -> datetime:
+    """Return wall time, as the ledger stamps its rows."""
+    return datetime.now(UTC)
+
+
+def _settled(tx: Transaction, since: datetime) -> bool:
+    if tx.intents.list("pipeline_run", phases=_BUSY):
+        return False
+    followers = (one for kind in _FOLLOW_TIME for one in tx.intents.list(kind))
+    return all(_looked(one, since) for one in followers)
+
+
+def _looked(intent: Intent, since: datetime) -> bool:
+    return intent.phase in ("done", "failed") or (
+        intent.owner is None and intent.updated_at >= since
+    )
