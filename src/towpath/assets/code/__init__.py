@@ -1,5 +1,14 @@
 """Project code as a versioned asset: content-addressed bundles and the lock they ran under."""
 
-from towpath.assets.code.bundle import Bundle, BundledFile
+from towpath.assets.code.bundle import Bundle, BundledFile, read_bundle
+from towpath.assets.code.lock import environment_digest, environment_lock
+from towpath.assets.code.store import CodeStore
 
-__all__ = ["Bundle", "BundledFile"]
+__all__ = [
+    "Bundle",
+    "BundledFile",
+    "CodeStore",
+    "environment_digest",
+    "environment_lock",
+    "read_bundle",
+]

@@ -1,0 +1,278 @@
+"""From calls inside a `@pipeline` function to a graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
+
+from towpath.assets.datasets import Selection
+from towpath.build.pipelines.formats import format_of, outputs_of, takes
+from towpath.build.pipelines.values import encode_value
+from towpath.core.errors import InvalidProject
+from towpath.core.refs import check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
+    from towpath.build.pipelines.steps import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One result of one node."""
+
+    node: str
+    index: int
+
+
+Input: TypeAlias = "Output | Selection | tuple[Output | Selection, ...]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One call of a step.
+
+    Attributes:
+        name: Unique in the graph: the step's name, numbered from its second call on.
+        inputs: Parameters that are data: results of other nodes, or selections of data sets.
+        constants: The other parameters, as `encode_value` writes them.
+    """
+
+    name: str
+    step: Step[Any]
+    inputs: Mapping[str, Input]
+    constants: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A model that the pipeline proposes, and the rows it is to be judged on."""
+
+    name: str
+    model: Output
+    test: Output | Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """What one call of a pipeline function asks for.
+
+    Attributes:
+        nodes: In the order of the calls, which is an order of dependence.
+        candidates: In the order of the calls.
+        returned: What the function returned, by position or key; candidates left out.
+    """
+
+    nodes: tuple[Node, ...]
+    candidates: tuple[Candidate, ...]
+    returned: Mapping[str, Output]
+
+    def selections(self) -> Iterator[Selection]:
+        """Yield every selection that a node or candidate reads, repeats included."""
+        for node in self.nodes:
+            for one in node.inputs.values():
+                yield from (part for part in parts_of(one) if isinstance(part, Selection))
+        for candidate in self.candidates:
+            if isinstance(candidate.test, Selection):
+                yield candidate.test
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Handle:
+    """Stands for a result that does not exist yet. It can be passed on, unpacked and returned.
+
+    Attributes:
+        time: The column that says when each row happened, where that is known.
+    """
+
+    output: Output
+    type: Any
+    siblings: tuple[Handle, ...] | None = None
+    time: str | None = None
+
+    def __iter__(self) -> Iterator[Handle]:
+        """Unpack a step that returns a tuple."""
+        if self.siblings is None:
+            self._refuse("unpacked: its step returns one thing")
+        return iter(self.siblings)
+
+    def __getitem__(self, index: int) -> Handle:
+        """Return one result of a step that returns a tuple."""
+        if self.siblings is None:
+            self._refuse("indexed")
+        return self.siblings[index]
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Refuse to act as if the value were here."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self._refuse(f"asked for .{name}")
+
+    def __bool__(self) -> bool:  # noqa: PLE0304  it never returns
+        """Refuse to act as if the value were here."""
+        self._refuse("tested")
+
+    def __str__(self) -> str:
+        return f"the result of {self.output.node!r}"
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise InvalidProject(
+            f"{self} can't be {what}: it is computed after the pipeline function has returned",
+            remedy="Do it inside a step.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What `candidate(…)` returns: something to return from the pipeline, and nothing else."""
+
+    name: str
+
+
+@dataclass(slots=True)
+class Builder:
+    """Collects the calls that one pipeline function makes."""
+
+    pipeline: str
+    nodes: list[Node] = field(default_factory=list[Node])
+    candidates: list[Candidate] = field(default_factory=list[Candidate])
+    _calls: Counter[str] = field(default_factory=Counter[str])
+
+    def add(self, step: Step[Any], arguments: Mapping[str, Any], time: str | None = None) -> Handle:
+        """Add a call of a step and return what stands for its result.
+
+        Raises:
+            InvalidProject: An argument is neither data nor a value that can be written down, or does
+                not have the type that the step takes.
+        """
+        inputs: dict[str, Input] = {}
+        constants: dict[str, Any] = {}
+        for name, value in arguments.items():
+            what = f"argument {name!r} of step {step.name!r}"
+            data = _as_input(value)
+            if data is None:
+                constants[name] = encode_value(value, what)
+            else:
+                _check_type(step, name, value, what)
+                inputs[name] = data
+        self._calls[step.name] += 1
+        count = self._calls[step.name]
+        name = step.name if count == 1 else f"{step.name}-{count}"
+        self.nodes.append(Node(name=name, step=step, inputs=inputs, constants=constants))
+        types = outputs_of(step.types["return"])
+        handles = tuple(
+            Handle(Output(node=name, index=index), one, time=time)
+            for index, one in enumerate(types or ())
+        )
+        if types is None:
+            return Handle(Output(node=name, index=0), step.types["return"], time=time)
+        return Handle(Output(node=name, index=-1), None, siblings=handles, time=time)
+
+    def propose(self, name: str, model: Handle, test: Handle | Selection) -> Mark:
+        """Add a candidate."""
+        check_name(name, "model name")
+        if format_of(model.type).name != "model":
+            raise InvalidProject(
+                f"candidate {name!r} is {model}, which is not a Model",
+                remedy="Pass what a step annotated `-> tp.Model` returned.",
+            )
+        held = test if isinstance(test, Selection) else test.output
+        self.candidates.append(Candidate(name=name, model=model.output, test=held))
+        return Mark(name)
+
+    def graph(self, returned: object) -> Graph:
+        """Close the collection.
+
+        Raises:
+            InvalidProject: The function returned something that is not a result of a step.
+        """
+        found: dict[str, Output] = {}
+        for key, one in _named(returned):
+            if isinstance(one, Mark) or one is None:
+                continue
+            if not isinstance(one, Handle) or one.output.index < 0:
+                raise InvalidProject(
+                    f"pipeline {self.pipeline!r} returns {one!r}",
+                    remedy="Return what steps or candidate(…) returned.",
+                )
+            found[key] = one.output
+        return Graph(nodes=tuple(self.nodes), candidates=tuple(self.candidates), returned=found)
+
+
+_active: ContextVar[Builder | None] = ContextVar("towpath_builder", default=None)
+
+
+def current_builder() -> Builder | None:
+    """Return the builder of the pipeline function that is running, if one is."""
+    return _active.get()
+
+
+@contextmanager
+def building(pipeline: str) -> Generator[Builder]:
+    """Collect the calls made inside the block."""
+    if _active.get() is not None:
+        raise InvalidProject(
+            f"pipeline {pipeline!r} is called inside another pipeline",
+            remedy="Share steps or plain functions instead.",
+        )
+    token = _active.set(Builder(pipeline))
+    try:
+        yield cast(Builder, _active.get())
+    finally:
+        _active.reset(token)
+
+
+def parts_of(one: Input) -> tuple[Output | Selection, ...]:
+    """Return the single inputs of an argument, which may be a list of them."""
+    return one if isinstance(one, tuple) else (one,)
+
+
+def _as_input(value: object) -> Input | None:
+    match value:
+        case Handle():
+            if value.output.index < 0:
+                raise InvalidProject(
+                    f"{value} is several results",
+                    remedy="Unpack it: `first, second = …`.",
+                )
+            return value.output
+        case Selection():
+            return value
+        case list() | tuple():
+            members = cast("list[object] | tuple[object, ...]", value)
+            found = [_as_input(one) for one in members]
+            if not found or all(one is None for one in found):
+                return None
+            if any(one is None or isinstance(one, tuple) for one in found):
+                raise InvalidProject("a list of results can't hold other things besides")
+            return cast("tuple[Output | Selection, ...]", tuple(found))
+        case _:
+            return None
+
+
+def _check_type(step: Step[Any], name: str, value: object, what: str) -> None:
+    want = step.types.get(name)
+    for one in cast("list[object]", value) if isinstance(value, list | tuple) else [value]:
+        given = format_of(one.type).name if isinstance(one, Handle) else "table"
+        if not takes(want, given):
+            raise InvalidProject(
+                f"{what} is {one}, a {given}, and is annotated {want!r}",
+                remedy="Pass something of that type, or change the annotation.",
+            )
+
+
+def _named(returned: object) -> list[tuple[str, object]]:
+    match returned:
+        case Handle() if returned.siblings is not None:
+            return [(str(index), one) for index, one in enumerate(returned.siblings)]
+        case dict():
+            items = cast("dict[object, object]", returned)
+            return [(str(key), one) for key, one in items.items()]
+        case list() | tuple():
+            members = cast("list[object] | tuple[object, ...]", returned)
+            return [(str(index), one) for index, one in enumerate(members)]
+        case _:
+            return [("result", returned)]

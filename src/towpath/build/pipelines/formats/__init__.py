@@ -1,0 +1,28 @@
+"""How results are kept: tables, models, arrays, bytes and plain values."""
+
+from towpath.build.pipelines.formats.contract import Format
+from towpath.build.pipelines.formats.kinds import bare, element, outputs_of, spell
+from towpath.build.pipelines.formats.registry import (
+    format_of,
+    format_of_codec,
+    load_artifact,
+    missing_blobs,
+    save_value,
+    takes,
+)
+from towpath.build.pipelines.formats.tables import selection_artifact
+
+__all__ = [
+    "Format",
+    "bare",
+    "element",
+    "format_of",
+    "format_of_codec",
+    "load_artifact",
+    "missing_blobs",
+    "outputs_of",
+    "save_value",
+    "selection_artifact",
+    "spell",
+    "takes",
+]

@@ -1,0 +1,86 @@
+"""Which format keeps what."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from towpath.build.pipelines.formats.kinds import bare, element
+from towpath.build.pipelines.formats.models import Models
+from towpath.build.pipelines.formats.plain import Arrays, Bytes, Values
+from towpath.build.pipelines.formats.tables import Selections, Tables
+from towpath.core.errors import IntegrityError, NotFound
+
+if TYPE_CHECKING:
+    from towpath.build.pipelines.contract import Artifact
+    from towpath.build.pipelines.formats.contract import Format
+    from towpath.storage.blobs import BlobStore
+
+# The first that takes a kind keeps it. Pickle is not among them: loading one runs code.
+_FORMATS: tuple[Format, ...] = (Tables(), Models(), Arrays(), Bytes(), Selections(), Values())
+_BY_CODEC = {f"{one.name}/{one.version}": one for one in _FORMATS}
+
+
+def format_of(kind: Any) -> Format:
+    """Return the format that keeps values annotated as `kind`."""
+    return next(one for one in _FORMATS if one.takes(kind))
+
+
+def format_of_codec(codec: str) -> Format:
+    """Return the format of a stored artefact.
+
+    Raises:
+        IntegrityError: This version does not know it.
+    """
+    if codec not in _BY_CODEC:
+        raise IntegrityError(
+            f"an artefact is in the format {codec!r}, which this version can't read",
+            remedy="Use the version that wrote it, or run the pipeline again.",
+        )
+    return _BY_CODEC[codec]
+
+
+def takes(want: Any, given: str) -> bool:
+    """Tell whether a parameter annotated `want` can be handed what the format `given` keeps."""
+    return bare(want) is None or given in {format_of(want).name, format_of(element(want)).name}
+
+
+def save_value(value: Any, kind: Any, blobs: BlobStore) -> Artifact:
+    """Store a value that is annotated as `kind`."""
+    return format_of(kind).save(value, kind, blobs)
+
+
+def load_artifact(
+    artifact: Artifact, blobs: BlobStore, kind: Any = None, *, stack: ExitStack | None = None
+) -> Any:
+    """Return what an artefact holds; a table comes as `pl.DataFrame` unless `kind` asks otherwise.
+
+    Args:
+        artifact: The artefact.
+        blobs: Where its bytes are.
+        kind: The type wanted.
+        stack: Keeps open what a lazy table reads later; needed for `pl.LazyFrame` where blobs are
+            remote, because a download lives as long as it.
+
+    Raises:
+        NotFound: Its bytes are gone.
+        CorruptBlob: Its bytes were changed.
+    """
+    form = format_of_codec(artifact.codec)
+    if stack is not None:
+        return form.load(artifact, kind, blobs, stack)
+    with ExitStack() as own:
+        if bare(kind) is pl.LazyFrame:
+            return form.load(artifact, pl.DataFrame, blobs, own).lazy()
+        return form.load(artifact, kind, blobs, own)
+
+
+def missing_blobs(artifact: Artifact, blobs: BlobStore) -> list[str]:
+    """Return the blobs that an artefact needs and that are gone."""
+    try:
+        needed = format_of_codec(artifact.codec).blobs_of(artifact, blobs)
+    except NotFound:
+        return [artifact.digest]
+    return [one for one in needed if not blobs.exists(one)]

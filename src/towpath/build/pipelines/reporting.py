@@ -1,0 +1,64 @@
+"""What a step says about itself while it runs: metrics and parameters of its run."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from towpath.core.clock import to_micros
+from towpath.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    Emit = Callable[[dict[str, Any]], None]
+
+_PARAM_CHARS = 6_000
+_listener: ContextVar[Emit | None] = ContextVar("towpath_step_listener", default=None)
+
+
+def log_metric(key: str, value: float, *, step: int = 0) -> None:
+    """Record one point of a metric on the step's run, seen live. Does nothing outside of a run.
+
+    Args:
+        key: The metric's name.
+        value: NaN and infinities are kept.
+        step: Which point it is: an epoch, a tree, a fold.
+    """
+    log_metrics({key: value}, step=step)
+
+
+def log_metrics(values: Mapping[str, float], *, step: int = 0) -> None:
+    """Record one point of several metrics."""
+    emit = _listener.get()
+    if emit is None:
+        return
+    at = to_micros(datetime.now(UTC))
+    points = [[key, _number(key, value), step, at] for key, value in values.items()]
+    emit({"metrics": points})
+
+
+def log_param(key: str, value: object) -> None:
+    """Record a parameter that the step chose itself. Does nothing outside of a run."""
+    emit = _listener.get()
+    if emit is not None:
+        emit({"param": [key, str(value)[:_PARAM_CHARS]]})
+
+
+@contextmanager
+def listening(emit: Emit) -> Generator[None]:
+    """Send what is logged inside the block to `emit`."""
+    token = _listener.set(emit)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def _number(key: str, value: float) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"metric {key!r} is not a number", remedy="Log floats.") from error

@@ -1,0 +1,226 @@
+"""`@step`: a typed function that a pipeline runs once per distinct input."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from dataclasses import dataclass, field
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from towpath.assets.datasets import Selection
+from towpath.build.compute import Resources
+from towpath.build.pipelines.building import Handle, current_builder
+from towpath.core.durations import parse_duration
+from towpath.core.errors import InvalidProject, InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import timedelta
+
+R = TypeVar("R")
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B|B)\s*")
+_UNITS = {
+    "B": 1,
+    **{f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)},
+    **{f"{letter}iB": 1024**power for power, letter in enumerate("KMGT", 1)},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepOptions:
+    """How a step is run, apart from what it computes.
+
+    Attributes:
+        resources: Its limits. Changing them does not make cached results stale.
+        cache: Whether equal inputs may share one result.
+        seed: What Python's, numpy's and polars' generators start from; None leaves them random.
+        files: Paths in the project's folder that the step reads; their content is part of its key.
+        env: Environment variables that the step reads; their values are part of its key.
+    """
+
+    resources: Resources = field(default_factory=Resources)
+    cache: bool = True
+    seed: int | None = 0
+    files: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+
+
+class Step(Generic[R]):
+    """A step. Called in a pipeline it joins the graph; called anywhere else it just runs.
+
+    Attributes:
+        function: The function itself, for tests and debuggers.
+        name: The function's name.
+        options: How it is run.
+    """
+
+    def __init__(self, function: Callable[..., R], options: StepOptions) -> None:
+        update_wrapper(self, function)
+        if "<locals>" in function.__qualname__ or "." in function.__qualname__:
+            raise InvalidProject(
+                f"step {function.__qualname__!r} is not at the top of its module",
+                remedy="Define it there, so that another process can import it.",
+            )
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            raise InvalidProject(
+                f"step {function.__name__!r} is a coroutine or generator",
+                remedy="Write a plain function that returns its result.",
+            )
+        self.function = function
+        self.name = function.__name__
+        self.options = options
+        self.signature = inspect.signature(function)
+        self._types: dict[str, Any] | None = None
+        for parameter in self.signature.parameters.values():
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                raise InvalidProject(
+                    f"step {self.name!r} takes *{parameter.name}",
+                    remedy="Name each parameter: names are part of what is recorded.",
+                )
+
+    @property
+    def module(self) -> str:
+        """The module that defines it."""
+        return self.function.__module__
+
+    @property
+    def path(self) -> str:
+        """`module.name`: what the cache and the ledger call it."""
+        return f"{self.module}.{self.name}"
+
+    @property
+    def types(self) -> dict[str, Any]:
+        """Parameter names (and `return`) to the types they are annotated with.
+
+        Raises:
+            InvalidProject: An annotation can't be resolved, or the result has none.
+        """
+        if self._types is None:
+            try:
+                self._types = typing.get_type_hints(self.function)
+            except Exception as error:
+                raise InvalidProject(
+                    f"the types of step {self.name!r} can't be read: {error}",
+                    remedy="Import what they name outside `if TYPE_CHECKING`: they say how inputs "
+                    "are read and results are stored.",
+                ) from error
+            if "return" not in self._types:
+                raise InvalidProject(
+                    f"step {self.name!r} does not say what it returns",
+                    remedy="Annotate it, for instance `-> pl.DataFrame`.",
+                )
+        return self._types
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments by name with defaults filled in.
+
+        Raises:
+            InvalidProject: They don't fit the function.
+        """
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise InvalidProject(
+                f"step {self.name!r} can't be called like this: {error}",
+                remedy=f"It is {self.name}{self.signature}.",
+            ) from error
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
+        """Run the function, or, inside a pipeline, add it to the graph and return a handle.
+
+        The handle is typed as the function's result so that editors know what follows; arguments may
+        be handles, selections of data sets, or plain values.
+        """
+        builder = current_builder()
+        if builder is not None:
+            return typing.cast(R, builder.add(self, self.bind(args, kwargs)))
+        for one in (*args, *kwargs.values()):
+            if isinstance(one, Selection | Handle):
+                raise InvalidProject(
+                    f"step {self.name!r} was given {one} outside of a pipeline",
+                    remedy="Call it inside a @pipeline function, or pass it a table.",
+                )
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<step {self.path}{self.signature}>"
+
+
+@overload
+def step(function: Callable[..., R], /) -> Step[R]: ...
+@overload
+def step(
+    *,
+    cpus: int = ...,
+    memory: str | int | None = ...,
+    timeout: str | timedelta | None = ...,
+    cache: bool = ...,
+    seed: int | None = ...,
+    files: Sequence[str] = ...,
+    env: Sequence[str] = ...,
+) -> Callable[[Callable[..., R]], Step[R]]: ...
+def step(
+    function: Callable[..., R] | None = None,
+    /,
+    *,
+    cpus: int = 1,
+    memory: str | int | None = None,
+    timeout: str | timedelta | None = None,
+    cache: bool = True,
+    seed: int | None = 0,
+    files: Sequence[str] = (),
+    env: Sequence[str] = (),
+) -> Step[R] | Callable[[Callable[..., R]], Step[R]]:
+    """Make a top-level function a step.
+
+    Its annotations say how inputs are handed over (a table comes as `pl.DataFrame`, `pl.LazyFrame` or
+    `pa.Table`, as you like) and how the result is kept. `tuple[A, B]` makes two results.
+
+    Args:
+        function: The function, when used without parentheses.
+        cpus: Cores it counts for, and threads that numeric libraries get.
+        memory: Most memory it may hold, such as `2GiB`; it is killed beyond that.
+        timeout: Longest it may run, such as `5m`; it is killed after that.
+        cache: Whether a result may be used again for equal code and inputs.
+        seed: Seeds Python's, numpy's and polars' generators; None leaves them random.
+        files: Files of the project that it reads; changing one makes it run again.
+        env: Environment variables that it reads; changing one makes it run again.
+
+    Raises:
+        InvalidProject: The function can't be a step, or an option can't be meant.
+    """
+    if cpus < 1:
+        raise InvalidProject(f"a step can't have {cpus} cpus", remedy="Give it at least one.")
+    options = StepOptions(
+        resources=Resources(
+            cpus=cpus,
+            memory_bytes=None if memory is None else parse_size(memory),
+            timeout_s=None if timeout is None else parse_duration(timeout).total_seconds(),
+        ),
+        cache=cache,
+        seed=seed,
+        files=tuple(files),
+        env=tuple(env),
+    )
+    if function is not None:
+        return Step(function, options)
+    return lambda decorated: Step(decorated, options)
+
+
+def parse_size(text: str | int) -> int:
+    """Read a number of bytes such as `512MiB` or `2GB`.
+
+    Raises:
+        InvalidSetting: It is not a positive number and a unit.
+    """
+    match = None if isinstance(text, int) else _SIZE.fullmatch(text)
+    size = text if isinstance(text, int) else 0
+    if match is not None:
+        size = int(float(match[1]) * _UNITS[match[2]])
+    if size <= 0:
+        raise InvalidSetting(f"{text!r} is not a size", remedy="Write for example '2GiB'.")
+    return size

@@ -1,0 +1,155 @@
+"""What happens in a step's own process: read inputs, call the function, keep its results."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import random
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from towpath.build.pipelines.contract import Artifact  # noqa: TC001  msgspec reads the annotations
+from towpath.build.pipelines.formats import element, load_artifact, outputs_of, save_value
+from towpath.build.pipelines.reporting import listening
+from towpath.build.pipelines.steps import Step
+from towpath.build.pipelines.values import decode_value
+from towpath.core.errors import InvalidProject, UsageError
+from towpath.storage.blobs import open_blobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+
+    from towpath.storage.blobs import BlobStore
+
+WORKER = "towpath.build.pipelines.worker:execute"
+
+
+class StepOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a step's process is told.
+
+    Attributes:
+        step: `module:function`.
+        paths: Folders that hold the project's code, and go first on the path.
+        inputs: Parameter to artefact, or to a list of them.
+        constants: Parameter to value, as `encode_value` writes it.
+        seed: What random generators start from.
+        blobs: URL of the blob store.
+        cache_dir: Where a remote store's downloads are kept.
+    """
+
+    step: str
+    paths: list[str]
+    inputs: dict[str, Artifact | list[Artifact]]
+    constants: dict[str, Any]
+    seed: int | None
+    blobs: str
+    cache_dir: str | None
+
+
+def execute(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Run one step: a `TaskFunction`.
+
+    Returns:
+        `artifacts`: one description per result.
+    """
+    order = msgspec.convert(payload, StepOrder)
+    cache_dir = None if order.cache_dir is None else Path(order.cache_dir)
+    blobs = open_blobs(order.blobs, cache_dir=cache_dir)
+    with project_imports(order.paths), ExitStack() as stack, listening(emit):
+        step = find_step(order.step)
+        types = step.types
+        arguments = {name: decode_value(value) for name, value in order.constants.items()}
+        for name, artifact in order.inputs.items():
+            arguments[name] = _read(artifact, types.get(name), blobs, stack)
+        if order.seed is not None:
+            _seed(order.seed)
+        result = step.function(**arguments)
+        artifacts = save_results(result, types["return"], blobs)
+    return {"artifacts": msgspec.to_builtins(artifacts)}
+
+
+def save_results(result: Any, kind: Any, blobs: BlobStore) -> list[Artifact]:
+    """Keep what a step returned: one artefact, or one for each member of a declared tuple.
+
+    Raises:
+        UsageError: It is not what the step declares, or can't be kept.
+    """
+    kinds = outputs_of(kind)
+    if kinds is None:
+        return [save_value(result, kind, blobs)]
+    if not isinstance(result, tuple) or len(result) != len(kinds):
+        raise UsageError(
+            f"it returned {type(result).__name__} where {len(kinds)} results are declared",
+            remedy="Return what the annotation says.",
+        )
+    return [save_value(one, its_kind, blobs) for one, its_kind in zip(result, kinds, strict=True)]
+
+
+def find_step(path: str) -> Step[Any]:
+    """Import a step by `module:function`."""
+    module, _, name = path.partition(":")
+    found = getattr(importlib.import_module(module), name, None)
+    if not isinstance(found, Step):
+        raise InvalidProject(f"{path} is not a step", remedy="Decorate it with @step.")
+    return found
+
+
+@contextlib.contextmanager
+def project_imports(paths: Sequence[str]) -> Generator[None]:
+    """Import from `paths` first, as if nothing of theirs had been imported before; undo it after.
+
+    A forked process has nothing to undo. Where steps share a process, each sees the code that it was
+    planned with, even if another version of the same modules is loaded already.
+    """
+    names = {name for path in paths for name in _top_names(Path(path))}
+    held = {name: one for name, one in sys.modules.items() if name.partition(".")[0] in names}
+    path_before, write_before = list(sys.path), sys.dont_write_bytecode
+    for name in held:
+        del sys.modules[name]
+    sys.path[:0] = paths
+    sys.dont_write_bytecode = True  # the folder holds exactly the files of the bundle
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:], sys.dont_write_bytecode = path_before, write_before
+        for name in [one for one in sys.modules if one.partition(".")[0] in names]:
+            del sys.modules[name]
+        sys.modules.update(held)
+
+
+def _read(
+    artifact: Artifact | list[Artifact], kind: Any, blobs: BlobStore, stack: ExitStack
+) -> Any:
+    if isinstance(artifact, list):
+        return [load_artifact(one, blobs, element(kind), stack=stack) for one in artifact]
+    return load_artifact(artifact, blobs, kind, stack=stack)
+
+
+def _top_names(folder: Path) -> Generator[str]:
+    for entry in folder.iterdir():
+        if entry.suffix == ".py" or any(entry.glob("*.py")):
+            yield entry.stem
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % (1 << 32))  # noqa: NPY002  the global generator is the one libraries use
+    pl.set_random_seed(seed)
+
+
+def code_paths(source: Path) -> list[Path]:
+    """Return where imports of a project start: its folder, and `src` before it where there is one."""
+    inner = source / "src"
+    return [inner, source] if inner.is_dir() else [source]
+
+
+def describe_inputs(inputs: Mapping[str, Artifact | list[Artifact]]) -> dict[str, Any]:
+    """Return inputs as they travel."""
+    return msgspec.to_builtins(dict(inputs))
