@@ -10,18 +10,23 @@ from towpath.assets.datasets.contract import (
 )
 from towpath.assets.datasets.declaration import Dataset, Selection
 from towpath.assets.datasets.manifest import DataFile, Manifest
+from towpath.assets.datasets.scanning import load_manifest, scan_manifest, selection_digest
 from towpath.assets.datasets.schema import Column, Doc, Personal, Range, Schema, Values
+from towpath.assets.datasets.staging import DeletionReconciler
+from towpath.assets.datasets.store import ParquetDatasetStore
 
 __all__ = [
     "Column",
     "DataFile",
     "Dataset",
     "DatasetStore",
+    "DeletionReconciler",
     "Doc",
     "ErasedDataset",
     "ErasedVersion",
     "Manifest",
     "Mode",
+    "ParquetDatasetStore",
     "Personal",
     "Pin",
     "Range",
@@ -29,4 +34,7 @@ __all__ = [
     "Schema",
     "Selection",
     "Values",
+    "load_manifest",
+    "scan_manifest",
+    "selection_digest",
 ]

@@ -77,7 +77,8 @@ class ErasedDataset:
     Attributes:
         name: The data set.
         versions: Every version that held the subject, oldest first.
-        rows_removed: Rows removed from distinct files; a row that many versions share counts once.
+        rows_removed: How many rows, told apart by key, are gone; one that many versions and files
+            shared counts once.
         files_rewritten: Distinct files that held the subject.
         bytes_deleted: Bytes of files, manifests and profiles deleted.
     """

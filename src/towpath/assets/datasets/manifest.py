@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from towpath.assets.datasets.hashing import bucket_of
+from towpath.assets.datasets.schema import ColumnType  # noqa: TC001 - msgspec reads annotations
 from towpath.core.digests import canonical_json
 from towpath.core.errors import IntegrityError
 
@@ -19,7 +21,7 @@ class ManifestColumn(msgspec.Struct, frozen=True, kw_only=True):
     """A column as the manifest records it; what a reader of the files must know."""
 
     name: str
-    type: str
+    type: ColumnType
     nullable: bool
     personal: bool
 
@@ -29,7 +31,8 @@ class DataFile(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         digest: SHA-256 of the file's bytes, and its name in the blob store.
-        bucket: Which of the manifest's buckets all of its rows belong to.
+        bucket: Which of the manifest's buckets its rows' subjects belong to; None for rows without a
+            subject, and for data sets without subjects.
         rows: How many rows it has.
         size_bytes: Its length.
         time_min: Earliest event time in it, in microseconds since 1970 UTC; None without a time
@@ -38,7 +41,7 @@ class DataFile(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     digest: str
-    bucket: int
+    bucket: int | None
     rows: int
     size_bytes: int
     time_min: int | None = None
@@ -53,6 +56,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         format: Version of this document's layout.
+        dataset: The data set's name. It is in the files too, so that two data sets never share one
+            and an erasure need only look at its own.
         columns: In declared order, which is the order in the files.
         key: Columns that tell rows apart.
         time: The column that windows are cut by.
@@ -63,6 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     format: int = FORMAT
+    dataset: str
     columns: tuple[ManifestColumn, ...]
     key: tuple[str, ...]
     time: str | None
@@ -89,14 +95,22 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """Return the same table with other files, put in order."""
         return msgspec.structs.replace(self, files=tuple(sorted(files, key=_order)))
 
+    def of_subject(self, value: str) -> list[DataFile]:
+        """Return the files that may hold rows of a subject: one bucket's."""
+        if self.subject is None:
+            return []
+        bucket = bucket_of(value, self.buckets)
+        return [file for file in self.files if file.bucket == bucket]
+
     def overlapping(self, since: int | None, until: int | None) -> list[DataFile]:
         """Return the files that may hold rows with since ≤ time < until, in microseconds."""
         return [file for file in self.files if _overlaps(file, since, until)]
 
 
-def describe(dataset: Dataset) -> Manifest:
+def blank(dataset: Dataset) -> Manifest:
     """Return the manifest of a data set without files."""
     return Manifest(
+        dataset=dataset.name,
         columns=tuple(
             ManifestColumn(
                 name=column.name,
@@ -134,7 +148,11 @@ def decode(data: bytes, *, digest: str) -> Manifest:
 
 
 def _order(file: DataFile) -> tuple[int, int, str]:
-    return file.bucket, -1 if file.time_min is None else file.time_min, file.digest
+    return (
+        -1 if file.bucket is None else file.bucket,
+        -1 if file.time_min is None else file.time_min,
+        file.digest,
+    )
 
 
 def _overlaps(file: DataFile, since: int | None, until: int | None) -> bool:

@@ -34,7 +34,7 @@ POLARS_TYPES: dict[ColumnType, pl.DataType] = {
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Bounds of a number or time, both inclusive; None leaves a side open."""
+    """Bounds of a number, both inclusive; None leaves a side open."""
 
     least: float | None = None
     most: float | None = None
@@ -160,6 +160,12 @@ def _annotated(schema: str, column: Column, notes: list[Any]) -> Column:
                 remedy="Use Range, Values, Doc or Personal.",
             )
         found[type(note)] = note
+    for rule, types_allowed in ((Range, ("int64", "float64")), (Values, ("string", "int64"))):
+        if rule in found and column.type not in types_allowed:
+            raise InvalidProject(
+                f"column {column.name!r} of schema {schema!r} is a {column.type} with {rule.__name__}",
+                remedy=f"{rule.__name__} is for {' and '.join(types_allowed)}.",
+            )
     doc = found.get(Doc)
     return Column(
         name=column.name,

@@ -135,11 +135,16 @@ class Profile:
             columns=tuple(self.column(name) for name in names),
         )
 
-    def encode(self) -> bytes:
-        """Return canonical JSON: equal profiles give equal bytes."""
+    def encode(self, *, of: str = "") -> bytes:
+        """Return canonical JSON: equal profiles of one thing give equal bytes.
+
+        Args:
+            of: What it is the profile of, written into the document and ignored when read.
+        """
         return canonical_json(
             _Document(
                 format=FORMAT,
+                of=of,
                 rows=self.rows,
                 chosen_from=self.chosen_from,
                 columns=[_StoredColumn.store(column) for column in self.columns],
@@ -219,6 +224,7 @@ class _Document(msgspec.Struct, kw_only=True):
     """A profile as JSON."""
 
     format: int
+    of: str = ""
     rows: int
     chosen_from: int
     columns: list[_StoredColumn]

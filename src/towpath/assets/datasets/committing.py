@@ -1,0 +1,309 @@
+"""One commit: rows that fit become files, a manifest, a profile and the next version, or nothing."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+import polars as pl
+import structlog
+
+from towpath.assets.datasets.catalogue import manifest_of
+from towpath.assets.datasets.declaration import describe_columns
+from towpath.assets.datasets.folding import fold
+from towpath.assets.datasets.manifest import Manifest, blank
+from towpath.assets.datasets.parquet import (
+    EncodedFile,
+    by_bucket,
+    encode_buckets,
+    read_files,
+    store_blobs,
+)
+from towpath.assets.datasets.profiling import (
+    encode_profile,
+    load_profile,
+    profile_append,
+    profile_rows,
+)
+from towpath.assets.datasets.staging import Staging
+from towpath.assets.datasets.suppression import Suppression
+from towpath.assets.datasets.validation import Violation, violation_error
+from towpath.core.digests import digest_bytes
+from towpath.core.errors import Conflict, SchemaViolation, TowpathError
+
+if TYPE_CHECKING:
+    from towpath.assets.datasets.contract import Mode
+    from towpath.assets.datasets.declaration import Dataset
+    from towpath.assets.datasets.profiles import Profile
+    from towpath.ledger.contract import Ledger, Transaction
+    from towpath.ledger.records import Json, Version
+    from towpath.storage.blobs import BlobStore
+    from towpath.storage.keys import Keyring
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the caller wants committed, rows checked."""
+
+    dataset: Dataset
+    rows: pl.DataFrame
+    project: str
+    mode: Mode
+    expected: int | None
+    made_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    """What a commit builds on; the final transaction checks that it still holds."""
+
+    latest: Version | None
+    suppression: Suppression
+
+    @classmethod
+    def read(cls, tx: Transaction, request: Request) -> _Base:
+        latest = tx.versions.latest("dataset", request.dataset.name)
+        number = 0 if latest is None else latest.ref.version
+        if request.expected is not None and request.expected != number:
+            raise Conflict(
+                f"version {number} of data set {request.dataset.name!r} is the latest, "
+                f"not {request.expected}",
+                remedy="Read the latest version, and commit on top of it.",
+                dataset=request.dataset.name,
+                latest=number,
+                expected=request.expected,
+            )
+        return cls(latest=latest, suppression=Suppression.read(tx))
+
+    @property
+    def number(self) -> int:
+        return 0 if self.latest is None else self.latest.ref.version or 0
+
+    @property
+    def state(self) -> tuple[int, int, int]:
+        revision = 0 if self.latest is None else self.latest.revision
+        return self.number, revision, self.suppression.generation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A version that is ready to be written."""
+
+    manifest: Manifest
+    new_files: list[EncodedFile]
+    profile: bytes
+    added_rows: int
+    skipped_rows: int
+    suppressed_rows: int
+
+
+class Commit:
+    """Carries a request through; see `DatasetStore.commit` for what it promises."""
+
+    def __init__(
+        self, ledger: Ledger, blobs: BlobStore, keyring: Keyring, request: Request
+    ) -> None:
+        self._ledger = ledger
+        self._blobs = blobs
+        self._keyring = keyring
+        self._request = request
+        self._staging = Staging(
+            ledger, blobs, dataset=request.dataset.name, project=request.project
+        )
+
+    def attempt(self) -> Version | None:
+        """Try once; None if another commit, an erasure or a withdrawal came in between."""
+        with self._ledger.read() as tx:
+            base = _Base.read(tx, self._request)
+        draft = self._draft(base)
+        if base.latest is not None and self._changes_nothing(base.latest, draft):
+            return base.latest
+        return self._write(base, draft)
+
+    def _draft(self, base: _Base) -> _Draft:
+        request = self._request
+        rows = base.suppression.filter(request.dataset, request.rows, self._keyring)
+        suppressed = request.rows.height - rows.height
+        if request.mode == "overwrite" or base.latest is None:
+            manifest = blank(request.dataset)
+            files = encode_buckets(manifest, by_bucket(manifest, rows))
+            manifest = manifest.with_files([file.entry for file in files])
+            profile, added = profile_rows(manifest, rows), rows
+        else:
+            before = manifest_of(self._blobs, base.latest)
+            manifest = self._continued(before)
+            added = self._unseen(before, rows)
+            manifest, files = fold(self._blobs, manifest, by_bucket(manifest, added))
+            profile = self._grown_profile(base.latest, manifest, added)
+        return _Draft(
+            manifest=manifest,
+            new_files=files,
+            profile=encode_profile(manifest, profile),
+            added_rows=added.height,
+            skipped_rows=rows.height - added.height,
+            suppressed_rows=suppressed,
+        )
+
+    def _continued(self, before: Manifest) -> Manifest:
+        """Return the manifest to append to: today's declaration over yesterday's files."""
+        dataset = self._request.dataset
+        today = blank(dataset)
+        had = {column.name: column for column in before.columns}
+        has = {column.name: column for column in today.columns}
+        changed = [name for name in had if name not in has or has[name].type != had[name].type] or [
+            name for name in has if name not in had and not has[name].nullable
+        ]
+        layout = ("key", "time", "subject", "subject_field", "buckets")
+        changed += [name for name in layout if getattr(before, name) != getattr(today, name)]
+        if changed:
+            raise SchemaViolation(
+                f"data set {dataset.name!r} was declared otherwise when its latest version was "
+                f"committed: {changed[0]!r} has changed",
+                remedy="Append keeps columns, types, key, time, subject and buckets; new columns must "
+                "be nullable. Commit everything with mode='overwrite' to change more.",
+                dataset=dataset.name,
+                changed=changed,
+            )
+        return today.with_files(list(before.files))
+
+    def _unseen(self, before: Manifest, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows whose key is new; refuse a known key with other values."""
+        keys = list(before.key)
+        stored = self._stored_like(before, rows)
+        if stored.is_empty():
+            return rows
+        told_apart = [name for name in rows.columns if name in stored.columns]
+        unseen = rows.join(stored, on=keys, how="anti", maintain_order="left")
+        clashing = rows.join(stored, on=keys, how="semi", maintain_order="left").join(
+            stored, on=told_apart, how="anti", nulls_equal=True, maintain_order="left"
+        )
+        if clashing.is_empty():
+            return unseen
+        given = self._request.rows.with_row_index("__row").join(clashing, on=keys, how="semi")
+        raise violation_error(
+            self._request.dataset,
+            self._request.rows,
+            [
+                Violation(
+                    column=", ".join(keys),
+                    rule="repeats the key of a stored row that has other values",
+                    count=clashing.height,
+                    rows=tuple(given["__row"].head(3).to_list()),
+                )
+            ],
+        )
+
+    def _stored_like(self, before: Manifest, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return stored rows that share a key with the new ones.
+
+        The bounds of the first key column let whole row groups be skipped: batches that arrive in
+        order read next to nothing.
+        """
+        if rows.is_empty() or not before.files:
+            return rows.clear()
+        first = before.key[0]
+        near = pl.col(first).is_between(pl.lit(rows[first].min()), pl.lit(rows[first].max()))
+        keys = read_files(self._blobs, before, before.files, columns=before.key, where=near)
+        shared = keys.join(rows, on=list(before.key), how="semi")
+        if shared.is_empty():
+            return rows.clear()
+        candidates = read_files(self._blobs, before, before.files, where=near)
+        return candidates.join(shared, on=list(before.key), how="semi")
+
+    def _grown_profile(self, latest: Version, manifest: Manifest, added: pl.DataFrame) -> Profile:
+        before = load_profile(self._blobs, latest)
+
+        def everything() -> pl.DataFrame:
+            stored = manifest_of(self._blobs, latest)
+            old = read_files(self._blobs, manifest.with_files(list(stored.files)), stored.files)
+            return pl.concat([old, added])
+
+        return profile_append(manifest, before, added, everything)
+
+    def _changes_nothing(self, latest: Version, draft: _Draft) -> bool:
+        """Tell whether a draft holds the latest version's rows, however they are laid out in files."""
+        before, after = manifest_of(self._blobs, latest), draft.manifest
+        if before == after:
+            return True
+        bare = [msgspec.structs.replace(one, files=()) for one in (before, after)]
+        if bare[0] != bare[1] or before.rows != after.rows:
+            return False
+        if self._request.mode == "append":
+            return draft.added_rows == 0
+        order = list(after.key)
+        old = read_files(self._blobs, before, before.files).sort(order)
+        new = self._request.rows
+        return draft.suppressed_rows == 0 and old.equals(new.sort(order))
+
+    def _write(self, base: _Base, draft: _Draft) -> Version | None:
+        manifest = draft.manifest.encode()
+        fresh = [*(file.data for file in draft.new_files), draft.profile, manifest]
+        commit_id = self._staging.announce([digest_bytes(data) for data in fresh])
+        try:
+            store_blobs(self._blobs, fresh)
+            version = self._record(base, draft, digest_bytes(manifest), commit_id)
+        except BaseException:
+            # What can't be undone now is on record, and goes with the next erasure.
+            with suppress(TowpathError):
+                self._staging.abandon(commit_id)
+            raise
+        if version is None:
+            self._staging.abandon(commit_id)
+        return version
+
+    def _record(
+        self, base: _Base, draft: _Draft, manifest_digest: str, commit_id: str
+    ) -> Version | None:
+        request = self._request
+        with self._ledger.write() as tx:
+            if _Base.read(tx, request).state != base.state:
+                return None
+            tx.versions.declare(
+                "dataset",
+                request.dataset.name,
+                project=request.project,
+                description=request.dataset.description,
+            )
+            if not self._staging.settle(tx, commit_id):
+                return None
+            version = tx.versions.commit(
+                "dataset",
+                request.dataset.name,
+                digest=manifest_digest,
+                body=self._body(draft, manifest_digest),
+                expected=base.number,
+                made_by=request.made_by,
+            )
+        _log.info("dataset.committed", ref=str(version.ref), added_rows=draft.added_rows)
+        return version
+
+    def _body(self, draft: _Draft, manifest_digest: str) -> Json:
+        dataset = self._request.dataset
+        return {
+            **content_body(draft.manifest, manifest_digest, digest_bytes(draft.profile)),
+            "columns": describe_columns(dataset),
+            "key": list(dataset.key_columns),
+            "time": dataset.time,
+            "subject": dataset.subject,
+            "subject_field": dataset.subject_field,
+            "buckets": dataset.buckets,
+            "added_rows": draft.added_rows,
+            "skipped_rows": draft.skipped_rows,
+            "suppressed_rows": draft.suppressed_rows,
+            "mode": self._request.mode,
+        }
+
+
+def content_body(manifest: Manifest, manifest_digest: str, profile_digest: str) -> Json:
+    """Return the part of a version's body that an erasure changes."""
+    return {
+        "manifest": manifest_digest,
+        "profile": profile_digest,
+        "rows": manifest.rows,
+        "bytes": manifest.size_bytes,
+        "files": len(manifest.files),
+    }

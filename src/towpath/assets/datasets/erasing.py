@@ -1,0 +1,180 @@
+"""Removes one subject's rows from every version of a data set."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from towpath.assets.datasets.catalogue import Catalogue, blobs_of, manifest_of
+from towpath.assets.datasets.committing import content_body
+from towpath.assets.datasets.contract import ErasedDataset, ErasedVersion
+from towpath.assets.datasets.erasure_record import add_to_record, nothing_erased, read_record
+from towpath.assets.datasets.parquet import store_blobs
+from towpath.assets.datasets.profiling import Reprofiler, encode_profile
+from towpath.assets.datasets.redaction import Redaction
+from towpath.assets.datasets.staging import Staging
+from towpath.core.digests import digest_bytes
+from towpath.core.errors import Conflict, TowpathError
+
+if TYPE_CHECKING:
+    from towpath.assets.datasets.manifest import Manifest
+    from towpath.ledger.contract import Ledger, Transaction
+    from towpath.ledger.records import Version
+    from towpath.storage.blobs import BlobStore
+
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Revision:
+    """The next revision of one version, ready to be written."""
+
+    version: Version
+    manifest: Manifest
+    encoded: bytes
+    profile: bytes
+    removed_rows: int
+
+
+class Erasure:
+    """One subject's erasure from one data set; see `DatasetStore.erase` for what it promises.
+
+    What was done is kept in a `dataset_erasure` row, named by the subject's hash, in the transaction
+    that did it: a call that comes after a kill returns the whole result.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        blobs: BlobStore,
+        *,
+        dataset: str,
+        project: str,
+        subject: str,
+        hashed: str,
+    ) -> None:
+        self._ledger = ledger
+        self._blobs = blobs
+        self._dataset = dataset
+        self._project = project
+        self._hashed = hashed
+        self._staging = Staging(ledger, blobs, dataset=dataset, project=project)
+        self._redaction = Redaction(blobs, subject)
+
+    def run(self) -> ErasedDataset:
+        """Erase, delete what is left over, and return what has been done over all calls."""
+        self._staging.sweep()
+        for _ in range(_ATTEMPTS):
+            with self._ledger.read() as tx:
+                seen = Catalogue.read(tx, self._dataset)
+            if self._redact(seen):
+                self._staging.sweep()
+                with self._ledger.read() as tx:
+                    return read_record(tx, self._dataset, self._hashed)
+        raise Conflict(
+            f"data set {self._dataset!r} is committed to faster than it can be erased from",
+            remedy="Suppress the subject first, and try again.",
+            dataset=self._dataset,
+        )
+
+    def holding(self, seen: Catalogue) -> list[Version]:
+        """Return the versions that hold the subject, oldest first."""
+        self._redaction.read(seen.versions)
+        return [
+            version
+            for version in seen.versions
+            if self._redaction.holds(manifest_of(self._blobs, version))
+        ]
+
+    def _redact(self, seen: Catalogue) -> bool:
+        """Give every affected version its next revision; False if the data set changed meanwhile."""
+        affected = self.holding(seen)
+        revisions = self._revisions(affected)
+        others = tuple(version for version in seen.versions if version not in affected)
+        fresh: dict[str, bytes | memoryview] = {}
+        for revision in revisions:
+            for data in (revision.profile, revision.encoded):
+                fresh[digest_bytes(data)] = data
+        fresh |= self._redaction.replacements() if revisions else {}
+        kept = (file.digest for revision in revisions for file in revision.manifest.files)
+        used = self._staging.used(replace(seen, versions=others)).union(fresh, kept)
+        if not revisions:
+            return self._fence_only(seen, used)
+        commit_id = self._staging.announce(list(fresh))
+        try:
+            store_blobs(self._blobs, fresh.values())
+            done = self._record(seen, revisions, used, commit_id)
+        except BaseException:
+            # What can't be undone now is on record, and goes with the next erasure.
+            with suppress(TowpathError):
+                self._staging.abandon(commit_id)
+            raise
+        if not done:
+            self._staging.abandon(commit_id)
+        return done
+
+    def _fence_only(self, seen: Catalogue, used: set[str]) -> bool:
+        """Make sure that nothing which is under way, or was left by a killed process, survives."""
+        with self._ledger.write() as tx:
+            if not seen.is_current(tx):
+                return False
+            self._staging.retire(tx, self._staging.fence(tx), used=used)
+        return True
+
+    def _revisions(self, versions: list[Version]) -> list[_Revision]:
+        reprofiler = Reprofiler(self._blobs, self._redaction.replacements())
+        revisions: list[_Revision] = []
+        for version in versions:
+            manifest, removed = self._redaction.apply(manifest_of(self._blobs, version))
+            profile = reprofiler.profile(version, manifest)
+            revisions.append(
+                _Revision(
+                    version=version,
+                    manifest=manifest,
+                    encoded=manifest.encode(),
+                    profile=encode_profile(manifest, profile),
+                    removed_rows=removed,
+                )
+            )
+        return revisions
+
+    def _record(
+        self, seen: Catalogue, revisions: list[_Revision], used: set[str], commit_id: str
+    ) -> bool:
+        before = [manifest_of(self._blobs, revision.version) for revision in revisions]
+        files, rows = self._redaction.within(before)
+        bodies = [revision.version.body for revision in revisions]
+        gone: set[str] = set[str]().union(
+            *(blobs_of(self._blobs, body["manifest"], body["profile"]) for body in bodies)
+        )
+        gone -= used
+        freed = sum(self._blobs.size_bytes(one) for one in gone if self._blobs.exists(one))
+        with self._ledger.write() as tx:
+            if not seen.is_current(tx) or not self._staging.settle(tx, commit_id):
+                return False
+            done = replace(
+                nothing_erased(self._dataset),
+                versions=tuple(_revise(tx, revision) for revision in revisions),
+                rows_removed=rows,
+                files_rewritten=files,
+                bytes_deleted=freed,
+            )
+            add_to_record(tx, done, self._hashed, project=self._project)
+            self._staging.retire(tx, gone | self._staging.fence(tx), used=used)
+        return True
+
+
+def _revise(tx: Transaction, revision: _Revision) -> ErasedVersion:
+    version, digest = revision.version, digest_bytes(revision.encoded)
+    content = content_body(revision.manifest, digest, digest_bytes(revision.profile))
+    revised = tx.versions.revise(
+        version.ref, digest=digest, body={**version.body, **content}, reason="erasure"
+    )
+    return ErasedVersion(
+        ref=version.ref,
+        revision=revised.revision,
+        before=version.digest,
+        after=digest,
+        rows_removed=revision.removed_rows,
+    )

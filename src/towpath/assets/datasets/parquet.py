@@ -1,0 +1,167 @@
+"""One bucket's rows as Parquet bytes and back, in the one order that makes equal rows equal bytes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from towpath.assets.datasets.hashing import buckets_of
+from towpath.assets.datasets.manifest import DataFile, Manifest
+from towpath.assets.datasets.schema import POLARS_TYPES
+from towpath.core.digests import digest_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from towpath.storage.blobs import BlobStore
+
+ROWS_PER_FILE_MOST = 1_000_000
+_ROWS_PER_GROUP = 131_072
+_THREADS = 4
+_BUCKET = "__bucket"
+_NO_SUBJECT = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedFile:
+    """A file that is not in the blob store yet."""
+
+    entry: DataFile
+    data: memoryview
+
+
+def polars_schema(manifest: Manifest) -> pl.Schema:
+    """Return the columns of a manifest as Polars reads them."""
+    return pl.Schema({column.name: POLARS_TYPES[column.type] for column in manifest.columns})
+
+
+def by_bucket(manifest: Manifest, rows: pl.DataFrame) -> dict[int | None, pl.DataFrame]:
+    """Split rows by subject bucket; rows without a subject are in bucket None."""
+    if rows.is_empty():
+        return {}
+    if manifest.subject is None:
+        return {None: rows}
+    subjects = rows.select(pl.col(manifest.subject).unique().drop_nulls())
+    numbered = subjects.with_columns(
+        pl.Series(_BUCKET, buckets_of(subjects[manifest.subject], manifest.buckets))
+    )
+    parts = (
+        rows.join(numbered, on=manifest.subject, how="left")
+        .with_columns(pl.col(_BUCKET).fill_null(_NO_SUBJECT))
+        .partition_by(_BUCKET, as_dict=True, include_key=False)
+    )
+    return {
+        None if bucket == _NO_SUBJECT else int(bucket): part for (bucket,), part in parts.items()
+    }
+
+
+def encode_buckets(manifest: Manifest, parts: dict[int | None, pl.DataFrame]) -> list[EncodedFile]:
+    """Encode each bucket's rows as one file, or several of a million rows, on a few threads."""
+    slices = [
+        (bucket, part)
+        for bucket, rows in parts.items()
+        for part in _ordered(manifest, rows).iter_slices(ROWS_PER_FILE_MOST)
+        if not part.is_empty()
+    ]
+
+    def encode(one: tuple[int | None, pl.DataFrame]) -> EncodedFile:
+        return _encode(manifest, *one)
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="encode") as pool:
+        return list(pool.map(encode, slices))
+
+
+def store_blobs(blobs: BlobStore, data: Iterable[memoryview | bytes]) -> None:
+    """Put blobs on a few threads: each waits for its own fsync or request."""
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="store") as pool:
+        list(pool.map(blobs.put, data))
+
+
+def read_files(
+    blobs: BlobStore,
+    manifest: Manifest,
+    files: Sequence[DataFile],
+    *,
+    columns: Sequence[str] | None = None,
+    where: pl.Expr | None = None,
+) -> pl.DataFrame:
+    """Return the rows of some of a version's files, verified, in the files' order."""
+    names = list(polars_schema(manifest).names() if columns is None else columns)
+    if not files:
+        return pl.DataFrame(schema={name: polars_schema(manifest)[name] for name in names})
+    with ExitStack() as held:
+        frame = scan_paths(manifest, open_files(blobs, files, held)).select(names)
+        return (frame if where is None else frame.filter(where)).collect()
+
+
+def open_files(blobs: BlobStore, files: Sequence[DataFile], held: ExitStack) -> list[Path]:
+    """Return local paths of verified files that live as long as `held`, fetched side by side."""
+
+    def enter(file: DataFile) -> Path:
+        opened: AbstractContextManager[Path] = blobs.open_local(file.digest)
+        return held.enter_context(opened)
+
+    if len(files) == 1:
+        return [enter(files[0])]
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="open") as pool:
+        return list(pool.map(enter, files))
+
+
+def scan_paths(manifest: Manifest, paths: Sequence[Path]) -> pl.LazyFrame:
+    """Scan files that were written under this manifest's columns or fewer of them."""
+    return pl.scan_parquet(
+        list(paths), schema=polars_schema(manifest), missing_columns="insert", glob=False
+    )
+
+
+def _ordered(manifest: Manifest, rows: pl.DataFrame) -> pl.DataFrame:
+    """Sort by time, then key: content decides the bytes, and a window reads few row groups."""
+    return rows.sort([*([manifest.time] if manifest.time else []), *manifest.key])
+
+
+def _encode(manifest: Manifest, bucket: int | None, rows: pl.DataFrame) -> EncodedFile:
+    table = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).replace_schema_metadata(
+        {"towpath.dataset": manifest.dataset}
+    )
+    personal = {column.name for column in manifest.columns if column.personal}
+    described = [name for name in table.column_names if name not in personal]
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        compression_level=3,
+        row_group_size=_ROWS_PER_GROUP,
+        # Bounds of a personal column are somebody's value, outside the rows that hold it.
+        write_statistics=described,  # pyright: ignore[reportArgumentType]  # the stub lacks lists
+    )
+    data = memoryview(sink.getvalue())
+    since, until = _time_bounds(manifest, personal, rows)
+    return EncodedFile(
+        entry=DataFile(
+            digest=digest_bytes(data),
+            bucket=bucket,
+            rows=rows.height,
+            size_bytes=data.nbytes,
+            time_min=since,
+            time_max=until,
+        ),
+        data=data,
+    )
+
+
+def _time_bounds(
+    manifest: Manifest, personal: set[str], rows: pl.DataFrame
+) -> tuple[int | None, int | None]:
+    if manifest.time is None or manifest.time in personal:
+        return None, None
+    micros = rows.get_column(manifest.time).dt.timestamp("us")
+    return int(micros[0]), int(micros[-1])

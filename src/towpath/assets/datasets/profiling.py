@@ -1,0 +1,115 @@
+"""Which bins a version's profile counts in, and how to count as few rows as possible anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from towpath.assets.datasets.parquet import polars_schema, read_files
+from towpath.assets.datasets.profiles import Profile
+from towpath.core.digests import digest_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from towpath.assets.datasets.manifest import DataFile, Manifest
+    from towpath.ledger.records import Version
+    from towpath.storage.blobs import BlobStore
+
+_LEAST_COUNT = 5
+
+
+def profile_rows(manifest: Manifest, rows: pl.DataFrame) -> Profile:
+    """Choose bins for a version's rows and count them.
+
+    Personal columns, and a key of one column, are hidden. Where rows are about people, a value is
+    listed and a bin cut only where at least five rows share it.
+    """
+    hidden = {column.name for column in manifest.columns if column.personal}
+    if len(manifest.key) == 1:
+        hidden.update(manifest.key)
+    least = 1 if manifest.subject is None else _LEAST_COUNT
+    return Profile.of(rows, hidden=hidden, least_count=least)
+
+
+def profile_append(
+    manifest: Manifest,
+    before: Profile,
+    added: pl.DataFrame,
+    everything: Callable[[], pl.DataFrame],
+) -> Profile:
+    """Add rows to the profile of the version before.
+
+    Only the new rows are counted, until the table has doubled since its bins were chosen: then they
+    are chosen anew from everything, so the whole cost stays proportional to the rows ever added.
+    """
+    names = [column.name for column in manifest.columns]
+    grown = before.rows + added.height > 2 * before.chosen_from
+    if grown or names != [column.name for column in before.columns]:
+        return profile_rows(manifest, everything())
+    return before.merge(before.recount(added, distinct=True))
+
+
+def encode_profile(manifest: Manifest, profile: Profile) -> bytes:
+    """Return the profile's blob; it names its data set, so that no two data sets share one."""
+    return profile.encode(of=f"dataset:{manifest.dataset}")
+
+
+def load_profile(blobs: BlobStore, version: Version) -> Profile:
+    """Return the profile of a version's current revision."""
+    return Profile.decode(blobs.get(version.body["profile"]))
+
+
+class Reprofiler:
+    """Profiles the versions that an erasure touches, counting each distinct file once per set of bins.
+
+    Bins are chosen from rows, so they are chosen anew from what is left; versions that shared bins
+    share the new ones, and add up their files' counts.
+    """
+
+    def __init__(self, blobs: BlobStore, fresh: Mapping[str, memoryview]) -> None:
+        self._blobs = blobs
+        self._fresh = fresh
+        self._bins: dict[str, Profile] = {}
+        self._counted: dict[tuple[str, str], Profile] = {}
+
+    def profile(self, version: Version, manifest: Manifest) -> Profile:
+        """Return the profile of a version's new content, given as a manifest of its files."""
+        bins_id = digest_json(
+            [
+                (column.edges.tolist(), column.items)
+                for column in load_profile(self._blobs, version).columns
+            ]
+        )
+        bins = self._bins.get(bins_id)
+        if bins is None:
+            rows = pl.concat(
+                [self._read(manifest, file) for file in manifest.files] or [_none(manifest)]
+            )
+            self._bins[bins_id] = profile_rows(manifest, rows)
+            return self._bins[bins_id]
+        total = bins.recount(_none(manifest), distinct=True)
+        for file in manifest.files:
+            total = total.merge(self._count(bins_id, bins, manifest, file))
+        return total
+
+    def _count(self, bins_id: str, bins: Profile, manifest: Manifest, file: DataFile) -> Profile:
+        known = self._counted.get((bins_id, file.digest))
+        if known is None:
+            known = bins.recount(self._read(manifest, file), distinct=True)
+            self._counted[bins_id, file.digest] = known
+        return known
+
+    def _read(self, manifest: Manifest, file: DataFile) -> pl.DataFrame:
+        # A rewritten file is not in the store before the erasure has been announced.
+        data = self._fresh.get(file.digest)
+        if data is None:
+            return read_files(self._blobs, manifest, [file])
+        return pl.read_parquet(
+            bytes(data), schema=polars_schema(manifest), missing_columns="insert"
+        )
+
+
+def _none(manifest: Manifest) -> pl.DataFrame:
+    return pl.DataFrame(schema=polars_schema(manifest))

@@ -1,0 +1,126 @@
+"""Reads a version's rows with nothing but its manifest and the blob store."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from towpath.assets.datasets.manifest import Manifest, decode
+from towpath.assets.datasets.parquet import open_files, polars_schema, scan_paths
+from towpath.core.clock import from_micros, to_micros
+from towpath.core.digests import digest_json
+from towpath.core.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from towpath.storage.blobs import BlobStore
+
+
+def load_manifest(blobs: BlobStore, digest: str) -> Manifest:
+    """Return the manifest that a blob holds; remembered, since a digest never changes meaning.
+
+    Raises:
+        NotFound: The blob is gone: an erasure replaced it.
+        IntegrityError: The blob is not a manifest.
+    """
+    return _load(blobs, digest)
+
+
+@lru_cache(maxsize=256)
+def _load(blobs: BlobStore, digest: str) -> Manifest:
+    return decode(blobs.get(digest), digest=digest)
+
+
+def scan_manifest(
+    blobs: BlobStore,
+    digest: str,
+    *,
+    columns: list[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> pl.LazyFrame:
+    """Return the rows of a manifest with `since` ≤ time < `until`, lazily.
+
+    Files outside the window are never opened; the others are opened, verified and read when the frame
+    is collected, with projection and filters pushed down into them. Rows come file by file, each in
+    time order.
+
+    Raises:
+        NotFound: A column does not exist, or (on collect) an erasure replaced a file since.
+        UsageError: A window is asked of a data set without a time column.
+        CorruptBlob: On collect: a file's bytes are not what was written.
+    """
+    manifest = load_manifest(blobs, digest)
+    schema = polars_schema(manifest)
+    for name in columns or ():
+        if name not in schema:
+            raise NotFound.named("column", name, schema.names())
+    window = _window(manifest, since, until)
+    files = manifest.overlapping(
+        *(None if one is None else to_micros(one) for one in (since, until))
+    )
+
+    def read(
+        wanted: list[str] | None, predicate: pl.Expr | None, rows: int | None, _batch: int | None
+    ) -> Iterator[pl.DataFrame]:
+        if not files:
+            yield pl.DataFrame(schema=schema).select(wanted if wanted is not None else pl.all())
+            return
+        with ExitStack() as held:
+            frame = scan_paths(manifest, open_files(blobs, files, held))
+            for condition in (window, predicate):
+                frame = frame if condition is None else frame.filter(condition)
+            frame = frame if wanted is None else frame.select(wanted)
+            frame = frame if rows is None else frame.head(rows)
+            yield from frame.collect_batches(maintain_order=True)
+
+    frame = register_io_source(read, schema=schema, is_pure=True)
+    return frame if columns is None else frame.select(columns)
+
+
+def selection_digest(
+    manifest: Manifest, *, since: datetime | None = None, until: datetime | None = None
+) -> str:
+    """Return a digest of the rows that a window of a version selects.
+
+    A bound that cuts nothing off doesn't count, nor do files outside: so a later version, or a later
+    window, that selects the same files whole has the same digest.
+    """
+    first, last = (None if one is None else to_micros(one) for one in (since, until))
+    files = manifest.overlapping(first, last)
+    cuts_start = first is not None and any(
+        file.time_min is None or file.time_min < first for file in files
+    )
+    cuts_end = last is not None and any(
+        file.time_max is None or file.time_max >= last for file in files
+    )
+    return digest_json(
+        {
+            "columns": manifest.columns,
+            "files": [file.digest for file in files],
+            "since": first if cuts_start else None,
+            "until": last if cuts_end else None,
+        }
+    )
+
+
+def _window(manifest: Manifest, since: datetime | None, until: datetime | None) -> pl.Expr | None:
+    if since is None and until is None:
+        return None
+    if manifest.time is None:
+        raise UsageError(
+            f"data set {manifest.dataset!r} has no time column to cut a window by",
+            remedy="Read all of it, or declare Dataset(…, time='…').",
+        )
+    time = pl.col(manifest.time)
+    bounds = [
+        *([] if since is None else [time >= from_micros(to_micros(since))]),
+        *([] if until is None else [time < from_micros(to_micros(until))]),
+    ]
+    return pl.all_horizontal(bounds)

@@ -1,0 +1,193 @@
+"""How blobs come and go without a reader, or an erasure, ever missing one.
+
+Two kinds of rows in the ledger carry it, so that a kill at any point leaves a record of every byte
+that was written:
+
+- `dataset_commit` lists the blobs that a commit is about to write, from before the first of them
+  until the transaction that makes them part of a version. An erasure *fences* these rows: a fenced
+  commit starts over, and deletes what it had written before it does.
+- `dataset_deletion` lists the blobs of a data set that are being deleted, from the transaction in
+  which the last version let go of them until they are gone. Whoever holds its lease deletes; a commit
+  that would write one of them waits.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from towpath.assets.datasets.catalogue import Catalogue, blobs_of
+from towpath.core.errors import Conflict
+from towpath.core.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from towpath.ledger.contract import Ledger, Transaction
+    from towpath.ledger.records import Intent
+    from towpath.storage.blobs import BlobStore
+
+COMMIT = "dataset_commit"
+DELETION = "dataset_deletion"
+_WAIT_S = 30.0
+_POLL_S = 0.02
+_LEASE_S = 15.0
+_DEAD_AFTER = timedelta(hours=1)
+
+
+class DeletionReconciler:
+    """Deletes the blobs that data sets have let go of, as reconciler of `dataset_deletion` rows.
+
+    An erasure calls it directly; a worker that also runs it finishes what a killed one left.
+    """
+
+    kinds = (DELETION,)
+
+    def __init__(self, ledger: Ledger, blobs: BlobStore) -> None:
+        self._ledger = ledger
+        self._blobs = blobs
+
+    def reconcile(self, held: Intent) -> None:
+        """Delete the listed blobs, then the row. Safe to repeat."""
+        for digest in held.spec["blobs"]:
+            self._blobs.delete(digest)
+        with self._ledger.write() as tx:
+            row = tx.intents.advance(held)
+            if row.generation == held.generation:
+                tx.intents.delete(DELETION, held.name)
+
+    def finish(self, dataset: str) -> None:
+        """Return when nothing of a data set is left to delete.
+
+        Raises:
+            Conflict: Somebody else holds the deletion and does not get done within half a minute.
+        """
+        owner = new_id()
+        wait = _deadline(dataset)
+        while True:
+            with self._ledger.read() as tx:
+                if tx.intents.find(DELETION, dataset) is None:
+                    return
+            with self._ledger.write() as tx:
+                held = tx.intents.claim(self.kinds, owner=owner, lease_s=_LEASE_S)
+            if held is None:
+                wait()
+            else:
+                self.reconcile(held)
+
+
+class Staging:
+    """The blobs of one data set that are on their way in or out."""
+
+    def __init__(self, ledger: Ledger, blobs: BlobStore, *, dataset: str, project: str) -> None:
+        self._ledger = ledger
+        self._blobs = blobs
+        self._dataset = dataset
+        self._project = project
+        self._deletion = DeletionReconciler(ledger, blobs)
+
+    def announce(self, digests: Sequence[str]) -> str:
+        """Record that these blobs will be written, and return the record's id.
+
+        Raises:
+            Conflict: An erasure is still deleting one of them after half a minute.
+        """
+        commit_id = new_id()
+        spec = {"dataset": self._dataset, "blobs": sorted(set(digests)), "fenced": False}
+        wait = _deadline(self._dataset)
+        while True:
+            with self._ledger.write() as tx:
+                if not self._going(tx).intersection(digests):
+                    tx.intents.put(COMMIT, commit_id, project=self._project, spec=spec, due=False)
+                    return commit_id
+            wait()
+
+    def settle(self, tx: Transaction, commit_id: str) -> bool:
+        """Close a record in the transaction that uses its blobs; False if an erasure fenced it."""
+        row = tx.intents.find(COMMIT, commit_id)
+        if row is None or row.spec["fenced"]:
+            return False
+        tx.intents.delete(COMMIT, commit_id)
+        return True
+
+    def abandon(self, commit_id: str) -> None:
+        """Delete what a failed commit wrote, but for what a version uses."""
+        while True:
+            with self._ledger.read() as tx:
+                seen = Catalogue.read(tx, self._dataset)
+            used = self.used(seen)
+            with self._ledger.write() as tx:
+                row = tx.intents.find(COMMIT, commit_id)
+                if row is None:
+                    return
+                if seen.is_current(tx):
+                    tx.intents.delete(COMMIT, commit_id)
+                    self.retire(tx, row.spec["blobs"], used=used)
+                    break
+        self.sweep()
+
+    def fence(self, tx: Transaction, *, but: str | None = None) -> set[str]:
+        """Make commits under way start over, and return the blobs that they announced.
+
+        A fenced record stays until its commit abandons it, since the commit may be about to write
+        more; one that is an hour old belonged to a process that was killed.
+        """
+        announced: set[str] = set()
+        for row in self._announced(tx):
+            if row.name == but:
+                continue
+            announced.update(row.spec["blobs"])
+            if row.updated_at - row.created_at > _DEAD_AFTER:
+                tx.intents.delete(COMMIT, row.name)
+            else:
+                fenced = {**row.spec, "fenced": True}
+                tx.intents.put(COMMIT, row.name, project=row.project, spec=fenced, due=False)
+        return announced
+
+    def retire(self, tx: Transaction, digests: Iterable[str], *, used: set[str]) -> None:
+        """List blobs for deletion, but for those in use and those that a live commit announced.
+
+        `used` must be current in this transaction.
+        """
+        live = (row.spec["blobs"] for row in self._announced(tx) if not row.spec["fenced"])
+        keep = used.union(*live)
+        gone = sorted(self._going(tx) | (set(digests) - keep))
+        if gone:
+            spec = {"dataset": self._dataset, "blobs": gone}
+            tx.intents.put(DELETION, self._dataset, project=self._project, spec=spec)
+
+    def sweep(self) -> None:
+        """Delete what is listed for deletion, and return when it is gone."""
+        self._deletion.finish(self._dataset)
+
+    def used(self, seen: Catalogue) -> set[str]:
+        """Return every blob that the versions of a data set use."""
+        bodies = (version.body for version in seen.versions)
+        return set().union(
+            *(blobs_of(self._blobs, body["manifest"], body["profile"]) for body in bodies)
+        )
+
+    def _announced(self, tx: Transaction) -> list[Intent]:
+        rows = tx.intents.list(COMMIT, project=self._project, limit=1_000_000)
+        return [row for row in rows if row.spec["dataset"] == self._dataset]
+
+    def _going(self, tx: Transaction) -> set[str]:
+        row = tx.intents.find(DELETION, self._dataset)
+        return set() if row is None else set(row.spec["blobs"])
+
+
+def _deadline(dataset: str) -> Callable[[], None]:
+    """Return a function that sleeps a little, and raises once half a minute has passed."""
+    until = time.monotonic() + _WAIT_S
+
+    def wait() -> None:
+        if time.monotonic() > until:
+            raise Conflict(
+                f"an erasure of data set {dataset!r} did not end in time",
+                remedy="Try again when it is done; a running worker finishes it.",
+                dataset=dataset,
+            )
+        time.sleep(_POLL_S)
+
+    return wait

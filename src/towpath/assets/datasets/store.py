@@ -1,0 +1,157 @@
+"""Data sets as Parquet files in a blob store, their versions in the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from towpath.assets.datasets.catalogue import Catalogue, manifest_of
+from towpath.assets.datasets.committing import Commit, Request
+from towpath.assets.datasets.contract import Pin
+from towpath.assets.datasets.erasing import Erasure
+from towpath.assets.datasets.erasure_record import nothing_erased
+from towpath.assets.datasets.profiling import load_profile
+from towpath.assets.datasets.scanning import load_manifest, scan_manifest, selection_digest
+from towpath.assets.datasets.validation import conform
+from towpath.core.errors import Conflict, InvalidName
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import polars as pl
+
+    from towpath.assets.datasets.contract import ErasedDataset, Mode, Rows
+    from towpath.assets.datasets.declaration import Dataset, Selection
+    from towpath.assets.datasets.manifest import DataFile
+    from towpath.assets.datasets.profiles import Profile
+    from towpath.core.refs import Ref
+    from towpath.ledger.contract import Ledger
+    from towpath.ledger.records import Version
+    from towpath.storage.blobs import BlobStore
+    from towpath.storage.keys import Keyring
+
+_log = structlog.get_logger()
+_ATTEMPTS = 16
+
+
+class ParquetDatasetStore:
+    """See `DatasetStore`."""
+
+    def __init__(self, ledger: Ledger, blobs: BlobStore, keyring: Keyring) -> None:
+        self._ledger = ledger
+        self._blobs = blobs
+        self._keyring = keyring
+
+    def commit(
+        self,
+        dataset: Dataset,
+        rows: Rows,
+        *,
+        project: str,
+        mode: Mode = "append",
+        expected: int | None = None,
+        made_by: str | None = None,
+    ) -> Version:
+        """See `DatasetStore.commit`."""
+        request = Request(
+            dataset=dataset,
+            rows=conform(dataset, rows),
+            project=project,
+            mode=mode,
+            expected=expected,
+            made_by=made_by,
+        )
+        commit = Commit(self._ledger, self._blobs, self._keyring, request)
+        for _ in range(_ATTEMPTS):
+            version = commit.attempt()
+            if version is not None:
+                return version
+        raise Conflict(
+            f"data set {dataset.name!r} changed {_ATTEMPTS} times while this commit was written",
+            remedy="Commit again, or let fewer writers commit to it at once.",
+            dataset=dataset.name,
+        )
+
+    def scan(
+        self,
+        ref: Ref,
+        *,
+        columns: list[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pl.LazyFrame:
+        """See `DatasetStore.scan`."""
+        manifest = self._version(ref).body["manifest"]
+        return scan_manifest(self._blobs, manifest, columns=columns, since=since, until=until)
+
+    def pin(self, selection: Selection, *, at: datetime, version: int | None = None) -> Pin:
+        """See `DatasetStore.pin`."""
+        number = selection.version if version is None else version
+        ref = selection.dataset.ref if number is None else selection.dataset.ref.at(number)
+        found = self._version(ref)
+        digest = found.body["manifest"]
+        since, until = selection.window(at)
+        return Pin(
+            ref=found.ref,
+            revision=found.revision,
+            manifest=digest,
+            since=since,
+            until=until,
+            digest=selection_digest(load_manifest(self._blobs, digest), since=since, until=until),
+        )
+
+    def profile(self, ref: Ref) -> Profile:
+        """See `DatasetStore.profile`."""
+        return load_profile(self._blobs, self._version(ref))
+
+    def versions(self, name: str) -> list[Version]:
+        """See `DatasetStore.versions`."""
+        return list(self._catalogue(name).versions)
+
+    def files(self, ref: Ref) -> tuple[DataFile, ...]:
+        """See `DatasetStore.files`."""
+        return manifest_of(self._blobs, self._version(ref)).files
+
+    def holds(self, name: str, subject_value: str) -> list[Ref]:
+        """See `DatasetStore.holds`."""
+        seen = self._catalogue(name)
+        if not seen.versions:
+            return []
+        return [version.ref for version in self._erasure(seen, subject_value).holding(seen)]
+
+    def erase(self, subject_value: str, name: str) -> ErasedDataset:
+        """See `DatasetStore.erase`."""
+        seen = self._catalogue(name)
+        if not any(version.body["subject"] for version in seen.versions):
+            return nothing_erased(name)
+        erased = self._erasure(seen, subject_value).run()
+        _log.info(
+            "dataset.erased",
+            dataset=name,
+            versions=len(erased.versions),
+            rows_removed=erased.rows_removed,
+        )
+        return erased
+
+    def _erasure(self, seen: Catalogue, subject_value: str) -> Erasure:
+        newest = seen.versions[-1]
+        field = newest.body["subject_field"] or ""
+        return Erasure(
+            self._ledger,
+            self._blobs,
+            dataset=seen.dataset,
+            project=newest.project,
+            subject=subject_value,
+            hashed=self._keyring.subject_hash(field, subject_value),
+        )
+
+    def _catalogue(self, name: str) -> Catalogue:
+        with self._ledger.read() as tx:
+            return Catalogue.read(tx, name)
+
+    def _version(self, ref: Ref) -> Version:
+        if ref.kind != "dataset":
+            raise InvalidName(f"{ref} is not a data set", remedy="Write dataset:NAME@VERSION.")
+        with self._ledger.read() as tx:
+            return tx.versions.get(ref)
