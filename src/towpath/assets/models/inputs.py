@@ -11,7 +11,7 @@ from towpath.assets.models.contract import TensorSpec
 from towpath.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
     import polars as pl
@@ -47,17 +47,25 @@ class Inputs:
     levels: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, frame: pl.DataFrame) -> Self:
+    def of(cls, frame: pl.DataFrame, *, nullable: Iterable[str] = ()) -> Self:
         """Take names, types, levels and missing values from training features.
 
         Levels are sorted, except those of an `Enum`, which keep their declared order. Float NaN is
         read as missing. A whole-number column with missing values becomes `FP64`, because arrays of
         whole numbers can't say "missing".
 
+        Args:
+            frame: The training features and nothing else.
+            nullable: Columns whose value may be missing in a request although no training row lacks
+                it. Every column that has missing values here is nullable anyway.
+
         Raises:
             UsageError: A column is of a type that no model takes (a time, a list), is text with more
-                than 10,000 levels, or there are no columns or rows.
+                than 10,000 levels, or there are no columns or rows; or `nullable` names no column.
         """
+        nullable = frozenset(nullable)
+        if unknown := nullable - set(frame.columns):
+            raise UsageError(f"nullable names no column of the features: {sorted(unknown)}")
         if frame.width == 0 or frame.height == 0:
             raise UsageError(
                 f"a model can't take its inputs from {frame.height} rows of {frame.width} columns",
@@ -66,10 +74,11 @@ class Inputs:
         levels: dict[str, tuple[str, ...]] = {}
         columns: list[TensorSpec] = []
         for series in frame.iter_columns():
-            datatype, nullable = _datatype(series)
+            gaps = series.name in nullable or _has_gaps(series)
+            datatype = _datatype(series, nullable=gaps)
             if datatype == "BYTES":
                 levels[series.name] = _levels(series)
-            columns.append(TensorSpec(name=series.name, datatype=datatype, nullable=nullable))
+            columns.append(TensorSpec(name=series.name, datatype=datatype, nullable=gaps))
         return cls(columns=tuple(columns), levels=levels)
 
     @property
@@ -148,22 +157,23 @@ def polars_type(datatype: Datatype) -> type[pl.DataType]:
     return getattr(pl, named.get(datatype) or datatype.capitalize().replace("Uint", "UInt"))
 
 
-def _datatype(series: pl.Series) -> tuple[Datatype, bool]:
-    """Return the protocol's name for a column's type, and whether it has missing values."""
+def _has_gaps(series: pl.Series) -> bool:
+    return series.null_count() > 0 or (series.dtype.is_float() and bool(series.is_nan().any()))
+
+
+def _datatype(series: pl.Series, *, nullable: bool) -> Datatype:
+    """Return the protocol's name for a column's type."""
     import polars as pl  # noqa: PLC0415 - as above
 
     kind = series.dtype
-    nullable = series.null_count() > 0
-    if kind.is_float():
-        nullable = nullable or bool(series.is_nan().any())
-        return ("FP32" if kind == pl.Float32 else "FP64"), nullable
-    if kind.is_integer() and str(kind) not in ("Int128", "UInt128"):
-        name = "FP64" if nullable else str(kind).upper()
-        return cast("Datatype", name), nullable
-    if kind == pl.Boolean:
-        return ("FP64" if nullable else "BOOL"), nullable
     if isinstance(kind, (pl.String, pl.Categorical, pl.Enum)):
-        return "BYTES", nullable
+        return "BYTES"
+    if kind.is_float():
+        return "FP32" if kind == pl.Float32 else "FP64"
+    if kind.is_integer() and str(kind) not in ("Int128", "UInt128"):
+        return "FP64" if nullable else cast("Datatype", str(kind).upper())
+    if kind == pl.Boolean:
+        return "FP64" if nullable else "BOOL"
     raise UsageError(
         f"the column {series.name!r} is {kind}, which a model can't take",
         remedy="Turn times into numbers (hour, weekday, minutes since …) and lists into columns.",

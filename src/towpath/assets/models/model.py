@@ -10,6 +10,8 @@ from towpath.assets.models.inputs import Inputs
 from towpath.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import polars as pl
 
     from towpath.assets.models.contract import Flavour, Task
@@ -69,6 +71,7 @@ class Model:
         *,
         task: Task | None = None,
         output: str | None = None,
+        nullable: Iterable[str] = (),
     ) -> Self:
         """Fit an estimator and describe it, in one go: the usual last line of a training step.
 
@@ -81,6 +84,7 @@ class Model:
             outcome: The truth, row by row; its name becomes the outcome's.
             task: See `Model`.
             output: See `Model`.
+            nullable: See `Inputs.of`.
 
         Raises:
             UsageError: As `Model`; or the two differ in length, or the outcome has missing values.
@@ -91,7 +95,7 @@ class Model:
                 f"them missing, for {len(features)} rows",
                 remedy="Drop the rows without an outcome before fitting.",
             )
-        inputs = Inputs.of(features)
+        inputs = Inputs.of(features, nullable=nullable)
         fitted = format_of(estimator).fit(estimator, inputs, features, outcome.to_numpy())
         return cls(fitted, inputs=inputs, outcome=outcome.name, task=task, output=output)
 

@@ -214,7 +214,7 @@ def _array(column: TensorSpec, values: Sequence[object]) -> npt.NDArray[np.gener
             return np.array(
                 [_NAN if value is None else value for value in values], dtype=np.float64
             )
-        return np.array(values, dtype=np.bool_ if column.datatype == "BOOL" else None)
+        return np.array(values, dtype="bool" if column.datatype == "BOOL" else column.datatype.lower())
     except OverflowError as error:
         raise InvalidRequest(
             f"the column {column.name!r} holds an integer that fits no {column.datatype}",
