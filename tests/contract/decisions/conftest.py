@@ -14,7 +14,7 @@ from towpath.operate.decisions import (
     DecisionIds,
     Label,
     SegmentDirectory,
-    SegmentedDecisionLog,
+    SegmentDecisionLog,
     SegmentWriter,
     encode_frame,
 )
@@ -38,7 +38,7 @@ class LogBench:
         self.path = path
         self.directory = SegmentDirectory(path)
         self.compactor = Compactor(ledger, blobs, path)
-        self.log = SegmentedDecisionLog(ledger, blobs, path)
+        self.log = SegmentDecisionLog(ledger, blobs, path)
         self._ids = DecisionIds()
         self._writer: SegmentWriter | None = None
         self._recorded = 0

@@ -5,7 +5,7 @@ from towpath.operate.decisions.contract import INPUT, OUTPUT, DecisionLog
 from towpath.operate.decisions.directory import SegmentDirectory
 from towpath.operate.decisions.frames import encode_frame
 from towpath.operate.decisions.identity import DecisionIds
-from towpath.operate.decisions.log import SegmentedDecisionLog
+from towpath.operate.decisions.log import SegmentDecisionLog
 from towpath.operate.decisions.records import (
     Decision,
     DecisionStatus,
@@ -32,7 +32,7 @@ __all__ = [
     "Record",
     "SegmentDirectory",
     "SegmentWriter",
-    "SegmentedDecisionLog",
+    "SegmentDecisionLog",
     "Tally",
     "encode_frame",
 ]

@@ -30,7 +30,7 @@ _ATTEMPTS: Final = 10
 _T = TypeVar("_T")
 
 
-class SegmentedDecisionLog:
+class SegmentDecisionLog:
     """Implements `DecisionLog`.
 
     Args:

@@ -1,0 +1,129 @@
+"""The messages of the Open Inference Protocol v2, REST form, and of our label endpoint.
+
+https://github.com/open-inference/open-inference-protocol, `specification/protocol/inference_rest.md`.
+Our `parameters` say whom and what a decision is about; answers carry the decision's id in theirs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from towpath.core.errors import InvalidRequest
+
+
+class Tensor(msgspec.Struct):
+    """An input tensor: one column of the model."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any] | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class WantedOutput(msgspec.Struct):
+    """An output that the caller asks for by name."""
+
+    name: str
+    parameters: dict[str, Any] | None = None
+
+
+class InferParameters(msgspec.Struct):
+    """What the caller says about the rows: for one row, or as lists for many.
+
+    Attributes:
+        key: What the caller calls the thing decided on; stored as it is, so never a person's name.
+        subject: Whom it is about; hashed at the door and never stored.
+        time: Event time, ISO 8601; believed only by a gateway that replays.
+    """
+
+    key: str | None = None
+    keys: list[str | None] | None = None
+    subject: str | None = None
+    subjects: list[str | None] | None = None
+    time: str | None = None
+    times: list[str | None] | None = None
+
+
+class InferRequest(msgspec.Struct):
+    """The body of `POST /v2/models/…/infer`."""
+
+    inputs: list[Tensor]
+    id: str | None = None
+    parameters: InferParameters = msgspec.field(default_factory=InferParameters)
+    outputs: list[WantedOutput] | None = None
+
+
+class OutputTensor(msgspec.Struct):
+    """An output: one value per row."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[float | None]
+
+
+class InferResponse(msgspec.Struct, omit_defaults=True):
+    """The answer."""
+
+    model_name: str
+    model_version: str
+    outputs: list[OutputTensor]
+    parameters: dict[str, Any]
+    id: str | None = None
+
+
+class GivenLabel(msgspec.Struct):
+    """What turned out to be true of one decision; `time` is when it was known (now, if absent)."""
+
+    decision_id: str
+    value: float | bool
+    time: str | None = None
+
+
+class LabelsRequest(msgspec.Struct):
+    """The body of `POST /v2/labels`."""
+
+    labels: list[GivenLabel]
+
+
+_infer_decoder = msgspec.json.Decoder(InferRequest)
+_labels_decoder = msgspec.json.Decoder(LabelsRequest)
+
+
+def decode_infer(body: bytes) -> InferRequest:
+    """Read an inference request.
+
+    Raises:
+        InvalidRequest: It is not JSON, or not this message; says where.
+    """
+    try:
+        return _infer_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise _unreadable(error, body) from error
+
+
+def decode_labels(body: bytes) -> LabelsRequest:
+    """Read labels.
+
+    Raises:
+        InvalidRequest: They are not JSON, or not this message; says where.
+    """
+    try:
+        return _labels_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise _unreadable(error, body) from error
+
+
+def _unreadable(error: msgspec.MsgspecError, body: bytes) -> InvalidRequest:
+    """Say what is wrong with a body without repeating its values."""
+    remedy = ""
+    if isinstance(error, msgspec.ValidationError):
+        return InvalidRequest(f"the request's body is not what is expected: {error}")
+    if b"NaN" in body or b"Infinity" in body:
+        remedy = "NaN and Infinity are not JSON; send null for a missing value."
+    elif not body:
+        remedy = "The body is empty."
+    return InvalidRequest(f"the request's body is not JSON: {error}", remedy=remedy)

@@ -1,0 +1,135 @@
+"""The routing table: which model answers for which service, and who is not served any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from towpath.core.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from towpath.assets.models import Predictor
+
+PINNED: Final = "pinned"
+"""The arm of a decision whose caller named the version: no part of a comparison of arms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveArm:
+    """A loaded model that takes a share of a service's traffic.
+
+    Attributes:
+        release: Reference of the release, `release:production@3`.
+        model: Reference of the model version, `model:late@3`; `version` is its number as text.
+        weight: Share of the traffic, 0 to 1.
+    """
+
+    arm: str
+    release: str
+    model: str
+    version: str
+    weight: float
+    predictor: Predictor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveService:
+    """A service and its arms, champion first.
+
+    Attributes:
+        columns: All inputs that any arm takes; one beyond them is a caller's mistake.
+        outputs: All outputs that any arm gives.
+        durable: Whether an answer waits until its decision is on disk.
+    """
+
+    name: str
+    subject_field: str | None
+    durable: bool
+    salt: str
+    rollout: str | None
+    stage: int | None
+    arms: tuple[LiveArm, ...]
+    columns: frozenset[str]
+    outputs: frozenset[str]
+
+    def arm_for(self, unit: str) -> LiveArm:
+        """Return the arm of a caller: the same one every time, and from stage to stage.
+
+        A hash of salt and unit gives a point in [0, 1). Challengers lie from 0 upwards, so raising a
+        weight moves callers from the champion to the challenger and none the other way.
+        """
+        champion = self.arms[0]
+        if len(self.arms) == 1:
+            return champion
+        digest = blake2b(f"{self.salt}\0{unit}".encode(), digest_size=8).digest()
+        point = int.from_bytes(digest) / 2.0**64
+        reach = 0.0
+        for arm in self.arms[1:]:
+            reach += arm.weight
+            if point < reach:
+                return arm
+        return champion
+
+    def arm_of_version(self, version: str) -> LiveArm:
+        """Return the arm that serves a version of the model.
+
+        Raises:
+            NotFound: No arm does.
+        """
+        for arm in self.arms:
+            if arm.version == version:
+                return arm
+        raise NotFound(
+            f"version {version!r} of {self.name!r} is not being served",
+            remedy=f"Served: {', '.join(sorted(arm.version for arm in self.arms))}.",
+            service=self.name,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingTable:
+    """Everything a request needs to know, in one immutable value; a change is one assignment.
+
+    Attributes:
+        route_generation: Generation of the route that is served, 0 before the first.
+        suppression_generation: Generation of the list of subjects who withdrew.
+        suppressed: Their keyed hashes.
+        broken: Services whose newest route could not be loaded; they stay on the one before, if any.
+        loaded: Whether the ledger has been read at all.
+    """
+
+    services: Mapping[str, LiveService] = field(default_factory=dict)
+    route_generation: int = 0
+    suppression_generation: int = 0
+    suppressed: frozenset[str] = frozenset()
+    broken: tuple[str, ...] = ()
+    loaded: bool = False
+
+    def service(self, name: str) -> LiveService:
+        """Return a service by its name, or by that of the model it serves if no other serves it.
+
+        Raises:
+            NotFound: There is none, or several serve that model.
+            Unavailable: The gateway has read no route yet.
+        """
+        found = self.services.get(name)
+        if found is not None:
+            return found
+        if not self.loaded or name in self.broken:
+            raise Unavailable(f"{name!r} is not ready yet", remedy="Try again in a moment.")
+        serving = [
+            service
+            for service in self.services.values()
+            if service.arms[0].model.startswith(f"model:{name}@")
+        ]
+        if len(serving) == 1:
+            return serving[0]
+        if serving:
+            names = ", ".join(sorted(service.name for service in serving))
+            raise NotFound(
+                f"several services serve the model {name!r}", remedy=f"Name one: {names}."
+            )
+        raise NotFound.named("service or model", name, self.services)

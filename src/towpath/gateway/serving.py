@@ -1,0 +1,188 @@
+"""Puts the gateway's parts together and runs them on a listening socket until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import contextmanager
+from threading import Event, current_thread, main_thread
+from typing import TYPE_CHECKING, Final
+
+import structlog
+import uvicorn
+import uvloop
+
+from towpath.assets.models import load_predictor
+from towpath.gateway.asgi import MAX_BODY_BYTES, GatewayApp
+from towpath.gateway.following import LedgerFollower
+from towpath.gateway.inference import Inference
+from towpath.gateway.labelling import Labelling
+from towpath.gateway.metrics import GatewayMetrics
+from towpath.gateway.moments import Moments
+from towpath.gateway.recording import Recorder
+from towpath.operate.decisions import SegmentDirectory, SegmentWriter
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from towpath.assets.models import Predictor
+    from towpath.core.clock import Clock
+    from towpath.gateway.routing import RoutingTable
+    from towpath.ledger.contract import Ledger
+    from towpath.storage.blobs.contract import BlobStore
+    from towpath.storage.keys import Keyring
+
+DRAIN_S: Final = 10
+_SWAP_S: Final = 5.0
+
+_log = structlog.get_logger()
+
+
+def serve_gateway(
+    ledger: Ledger,
+    blobs: BlobStore,
+    keyring: Keyring,
+    clock: Clock,
+    *,
+    environment: str,
+    decisions_dir: Path,
+    listener: socket.socket,
+    replay: bool = False,
+    token: str = "",
+    rotate_s: float = 30.0,
+    max_body_bytes: int = MAX_BODY_BYTES,
+    load: Callable[[str], Predictor] | None = None,
+    stop: Event | None = None,
+) -> None:
+    """Serve until SIGTERM, SIGINT or `stop`; requests under way are finished first.
+
+    Args:
+        ledger: Where the route is; it may go away for a while.
+        blobs: Where the model packages are.
+        keyring: Hashes subjects.
+        clock: Event time.
+        environment: Whose route to serve.
+        decisions_dir: Folder of raw decision segments, shared by all gateways of the machine.
+        listener: A bound, listening TCP socket, made with `IPPROTO_TCP` so that asyncio sets
+            TCP_NODELAY on what it accepts. It is closed at the end.
+        replay: Believe the times that requests carry.
+        token: Bearer token that callers must send; empty for none.
+        rotate_s: How old a segment of decisions may grow before it is sealed for compaction.
+        max_body_bytes: Larger requests are refused.
+        load: Opens a model package; `load_predictor` over `blobs` if None.
+        stop: Ends the serving from another thread, where no signal can reach; for embedding.
+    """
+    load = load or (lambda package: load_predictor(package, blobs))
+    writer = SegmentWriter(SegmentDirectory(decisions_dir), rotate_s=rotate_s)
+    moments = Moments(clock, replay=replay)
+    metrics = GatewayMetrics()
+
+    async def run() -> None:
+        recorder = Recorder(writer)
+        inference = Inference(keyring=keyring, recorder=recorder, moments=moments, metrics=metrics)
+        app = GatewayApp(
+            inference=inference,
+            labelling=Labelling(recorder=recorder, moments=moments, metrics=metrics),
+            metrics=metrics,
+            token=token,
+            max_body_bytes=max_body_bytes,
+        )
+        follower = LedgerFollower(
+            ledger,
+            environment=environment,
+            address="{}:{}".format(*listener.getsockname()[:2]),
+            load=load,
+            publish=_publisher(inference, writer),
+            moments=moments,
+        )
+        server = _Server(_config(app))
+        follower.start()
+        try:
+            with _stopping(server, stop):
+                _log.info("gateway.started", gateway=follower.id)
+                await server.serve(sockets=[listener])
+        finally:
+            await asyncio.to_thread(follower.stop)
+            _log.info("gateway.stopped", gateway=follower.id)
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run())
+    finally:
+        writer.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to us: its own way ends the process before we have tidied up."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Do nothing."""
+        yield
+
+
+def _config(app: GatewayApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # pyright: ignore[reportArgumentType] - our scope and messages are plain dicts
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+
+
+def _publisher(inference: Inference, writer: SegmentWriter) -> Callable[[RoutingTable], None]:
+    """Return how the follower's thread puts a table in force."""
+    loop = asyncio.get_running_loop()
+
+    def publish(table: RoutingTable) -> None:
+        swapped = Event()
+
+        def swap() -> None:
+            inference.table = table
+            swapped.set()
+
+        loop.call_soon_threadsafe(swap)
+        if not swapped.wait(_SWAP_S):
+            raise TimeoutError("the event loop is stuck")
+        writer.flush()
+
+    return publish
+
+
+@contextmanager
+def _stopping(server: uvicorn.Server, stop: Event | None) -> Generator[None]:
+    """Let signals, or the event, end the server."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        server.should_exit = True
+
+    watch: asyncio.Task[None] | None = None
+    if current_thread() is main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end)
+    if stop is not None:
+        watch = loop.create_task(_watch(stop, end))
+    try:
+        yield
+    finally:
+        if watch is not None:
+            watch.cancel()
+        if current_thread() is main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+
+async def _watch(stop: Event, end: Callable[[], None]) -> None:
+    while not stop.is_set():  # noqa: ASYNC110 - a thread's event can't wake the loop
+        await asyncio.sleep(0.05)
+    end()
