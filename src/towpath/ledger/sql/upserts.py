@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def insert_new(session: Session, table: sa.Table, row: Mapping[str, object]) -> bool:
     """Insert a row unless its key is taken; tell whether it was new."""
     statement = _insert(session, table).values(**row).on_conflict_do_nothing()
-    return session.write(statement).rowcount > 0
+    # Without the option SQLAlchemy forgets psycopg's count of inserted rows.
+    return session.write(statement.execution_options(preserve_rowcount=True)).rowcount > 0
 
 
 def insert_all_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
