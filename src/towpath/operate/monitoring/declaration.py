@@ -54,11 +54,6 @@ class Drift:
             raise InvalidProject(f"monitor {self.name!r} has a false-discovery rate of {self.fdr}")
         _check_run_length(self.name, self.run_length)
 
-    @property
-    def maturity(self) -> str:
-        """Inputs need no label, so windows are judged a minute after they end."""
-        return "1m"
-
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Self:
         """Read the declaration out of an intent's spec; keys of others are left alone."""

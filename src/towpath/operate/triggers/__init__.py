@@ -1,4 +1,4 @@
-"""Starts pipelines when monitors raise alerts."""
+"""Starts pipelines when monitors raise alerts; a project file declares which."""
 
 from towpath.operate.triggers.declaration import Retrain
 

@@ -1,0 +1,80 @@
+"""What a monitor says about one window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from towpath.ledger.records import Json
+
+
+class Suspect(msgspec.Struct, frozen=True, kw_only=True):
+    """A feature, the prediction or the metric, and how unusual it was.
+
+    Attributes:
+        statistic: `ks`, `tv`, or the loss's name.
+        value: The distance, or the mean loss.
+        p: Probability of that much or more in a quiet window; None where it can't be told.
+    """
+
+    name: str
+    statistic: str
+    value: float
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A span of event time, [since, until)."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def index(self) -> int:
+        """Number of the window since 1970, counted in its own length: the step of its metrics."""
+        return round(self.since.timestamp() / (self.until - self.since).total_seconds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One judged window.
+
+    Attributes:
+        rows: Decisions that went in.
+        judged: False when they were too few to say anything; the detectors then stand still.
+        evidence: E-value per stream.
+        suspects: What stands out, most unusual first.
+        measured: Points for the monitor's chart.
+        summary: One line for people.
+    """
+
+    window: Window
+    rows: int
+    judged: bool
+    evidence: dict[str, float] = field(default_factory=dict[str, float])
+    suspects: tuple[Suspect, ...] = ()
+    measured: dict[str, float] = field(default_factory=dict[str, float])
+    summary: str = ""
+
+    def brief(self, *, alarm: bool, score: float) -> Json:
+        """Return what the monitor's status keeps of it.
+
+        Args:
+            alarm: Whether the detectors reached their bar with this window.
+            score: Their level in units of that bar.
+        """
+        return {
+            "since": self.window.since.isoformat(),
+            "until": self.window.until.isoformat(),
+            "rows": self.rows,
+            "judged": self.judged,
+            "alarm": alarm,
+            "score": score,
+            "features": [msgspec.to_builtins(one) for one in self.suspects],
+        }

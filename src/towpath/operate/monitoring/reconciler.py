@@ -1,0 +1,202 @@
+"""Carries monitors out: judges each window of event time once, and raises alerts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import msgspec
+import polars as pl
+
+from towpath.assets.models.reference import Reference
+from towpath.core.durations import parse_duration
+from towpath.ledger.records import Metric
+from towpath.operate.decisions.contract import OUTPUT
+from towpath.operate.monitoring.alerts import raise_alert
+from towpath.operate.monitoring.declaration import Drift, Performance
+from towpath.operate.monitoring.drift import column_of, judge_drift, watched
+from towpath.operate.monitoring.findings import Window
+from towpath.operate.monitoring.performance import judge_performance
+from towpath.operate.monitoring.state import State
+
+if TYPE_CHECKING:
+    from towpath.core.clock import Clock
+    from towpath.ledger.contract import Ledger, Transaction
+    from towpath.ledger.records import Intent, Version
+    from towpath.operate.decisions.contract import DecisionLog
+    from towpath.operate.monitoring.declaration import Monitor
+    from towpath.operate.monitoring.findings import Finding
+    from towpath.operate.monitoring.state import Step
+    from towpath.operate.releases.contract import Releases
+    from towpath.storage.blobs.contract import BlobStore
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WINDOWS_PER_STEP = 32
+
+
+class MonitorReconciler:
+    """Reconciles intents of kind `monitor`, for ever: phase `watching`.
+
+    Windows follow event time and are judged in order, each once: findings, metrics, alerts and the
+    new watermark are one transaction. Only decisions of the champion count, because the reference is
+    the champion's own. With a new champion come a new reference, a new run and detectors at zero; an
+    alarm sets them to zero as well, so that what persists is reported again.
+
+    Args:
+        settle: How much event time passes until all decisions of a moment are in the log. A replay
+            that sets the clock ahead of its requests needs as much as it sets it ahead.
+        poll_s: Wall time between two looks at the clock.
+    """
+
+    kinds: tuple[str, ...] = ("monitor",)
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        blobs: BlobStore,
+        decisions: DecisionLog,
+        releases: Releases,
+        clock: Clock,
+        *,
+        settle: timedelta = timedelta(minutes=1),
+        poll_s: float = 0.5,
+    ) -> None:
+        self._ledger = ledger
+        self._decisions = decisions
+        self._releases = releases
+        self._clock = clock
+        self._settle = settle
+        self._poll_s = poll_s
+
+        def load(digest: str) -> Reference:
+            return Reference.decode(blobs.get(digest))
+
+        self._reference = lru_cache(maxsize=8)(load)
+
+    def reconcile(self, held: Intent) -> None:
+        """Judge the windows that have ended, a month of days at most per step."""
+        state = msgspec.convert(held.status or {}, State)
+        champion = self._champion(held)
+        if champion is None or champion.body.get("reference") is None:
+            why = "nothing is deployed" if champion is None else f"{champion.ref} has no reference"
+            with self._ledger.write(actor="monitor") as tx:
+                self._save(tx, held, msgspec.structs.replace(state, blind=why))
+            return
+        monitor = _declared(held)
+        state = self._begun(held, monitor, state)
+        windows = self._due(monitor, state)
+        findings = [self._judge(held, monitor, champion, window) for window in windows]
+        with self._ledger.write(actor="monitor") as tx:
+            state = _follow(tx, held, state, champion)
+            for finding in findings:
+                step = state.after(finding, run_length=monitor.run_length)
+                _log_metrics(tx, finding, step)
+                if step.alarm:
+                    at = finding.window.until + _maturity(monitor)
+                    raise_alert(tx, held, finding, step, at=at)
+                state = step.state
+            more = len(windows) == _WINDOWS_PER_STEP
+            self._save(tx, held, state, due_in_s=0.0 if more else None)
+
+    def _champion(self, held: Intent) -> Version | None:
+        with self._ledger.read() as tx:
+            model = self._releases.champion(tx, held.spec["environment"], held.spec["service"])
+            return None if model is None else tx.versions.get(model)
+
+    def _begun(self, held: Intent, monitor: Monitor, state: State) -> State:
+        """Return the state with a watermark, from the first decision on: where its window begins."""
+        if state.watermark is not None:
+            return state
+        times = self._decisions.scan(held.spec["service"], columns=["at"])
+        first: datetime | None = times.select(pl.col("at").min()).collect().item()
+        if first is None:
+            return state
+        span = parse_duration(monitor.window)
+        return msgspec.structs.replace(state, watermark=_EPOCH + (first - _EPOCH) // span * span)
+
+    def _due(self, monitor: Monitor, state: State) -> list[Window]:
+        """Return the windows that have ended and matured but were not judged yet, oldest first."""
+        start = state.watermark
+        if start is None:
+            return []
+        known = self._clock.now() - self._settle - _maturity(monitor)
+        span = parse_duration(monitor.window)
+        windows: list[Window] = []
+        while start + span <= known and len(windows) < _WINDOWS_PER_STEP:
+            windows.append(Window(since=start, until=start + span))
+            start += span
+        return windows
+
+    def _judge(self, held: Intent, monitor: Monitor, champion: Version, window: Window) -> Finding:
+        reference = self._reference(champion.body["reference"])
+        service = held.spec["service"]
+        output = champion.body["signature"]["outputs"][0]["name"]
+        by_champion = (pl.col("model") == str(champion.ref)) & (pl.col("status") == "ok")
+        if isinstance(monitor, Drift):
+            names = [column_of(one.name, output) for one in watched(monitor, reference)]
+            scan = self._decisions.scan(
+                service,
+                since=window.since,
+                until=window.until,
+                columns=["model", "status", *names],
+            )
+            rows = scan.filter(by_champion).collect()
+            return judge_drift(monitor, reference, rows, window, output=output)
+        scan = self._decisions.scan_labelled(
+            service,
+            since=window.since,
+            until=window.until,
+            matured_by=window.until + _maturity(monitor),
+            columns=["model", "status", OUTPUT + output],
+        )
+        rows = scan.filter(by_champion).collect()
+        return judge_performance(monitor, reference, rows, window, output=output)
+
+    def _save(
+        self, tx: Transaction, held: Intent, state: State, *, due_in_s: float | None = None
+    ) -> None:
+        tx.intents.advance(
+            held,
+            phase="watching" if state.blind is None else "waiting",
+            status=msgspec.to_builtins(state),
+            due_in_s=self._poll_s if due_in_s is None else due_in_s,
+        )
+
+
+def _follow(tx: Transaction, held: Intent, state: State, champion: Version) -> State:
+    """Turn to the champion: another one gets a run of its own."""
+    model = str(champion.ref)
+    if state.model == model:
+        return msgspec.structs.replace(state, blind=None)
+    if state.run is not None:
+        tx.runs.finish(state.run, "finished")
+    run = tx.runs.start(
+        kind="monitor",
+        name=held.name,
+        project=held.project,
+        params={"kind": held.spec["kind"], "window": held.spec["window"]},
+        tags={"monitor": held.name, "service": held.spec["service"], "model": model},
+    )
+    tx.graph.link(run.ref, "used", champion.ref)
+    return state.following(model, run.id)
+
+
+def _log_metrics(tx: Transaction, finding: Finding, step: Step) -> None:
+    window = finding.window
+    points = [
+        Metric(key=key, value=value, step=window.index, at=window.until)
+        for key, value in {**finding.measured, "score": step.score}.items()
+    ]
+    assert step.state.run is not None
+    tx.runs.log_metrics(step.state.run, points)
+
+
+def _declared(held: Intent) -> Monitor:
+    declaration = Drift if held.spec["kind"] == "drift" else Performance
+    return declaration.from_spec(held.spec)
+
+
+def _maturity(monitor: Monitor) -> timedelta:
+    """Return how long after its end a window is judged; inputs need no label to wait for."""
+    return timedelta(0) if isinstance(monitor, Drift) else parse_duration(monitor.maturity)
