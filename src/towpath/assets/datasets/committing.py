@@ -31,7 +31,7 @@ from towpath.assets.datasets.staging import Staging
 from towpath.assets.datasets.suppression import Suppression
 from towpath.assets.datasets.validation import Violation, violation_error
 from towpath.core.digests import digest_bytes
-from towpath.core.errors import Conflict, SchemaViolation, TowpathError
+from towpath.core.errors import Conflict, NotFound, SchemaViolation, TowpathError
 
 if TYPE_CHECKING:
     from towpath.assets.datasets.contract import Mode
@@ -119,7 +119,14 @@ class Commit:
         """Try once; None if another commit, an erasure or a withdrawal came in between."""
         with self._ledger.read() as tx:
             base = _Base.read(tx, self._request)
-        draft = self._draft(base)
+        try:
+            draft = self._draft(base)
+        except NotFound:
+            # An erasure replaced files that this was reading; anything else is worth hearing about.
+            with self._ledger.read() as tx:
+                if _Base.read(tx, self._request).state != base.state:
+                    return None
+            raise
         if base.latest is not None and self._changes_nothing(base.latest, draft):
             return base.latest
         return self._write(base, draft)

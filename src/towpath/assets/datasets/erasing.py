@@ -15,7 +15,7 @@ from towpath.assets.datasets.profiling import Reprofiler, encode_profile
 from towpath.assets.datasets.redaction import Redaction
 from towpath.assets.datasets.staging import Staging
 from towpath.core.digests import digest_bytes
-from towpath.core.errors import Conflict, TowpathError
+from towpath.core.errors import Conflict, NotFound, TowpathError
 
 if TYPE_CHECKING:
     from towpath.assets.datasets.manifest import Manifest
@@ -68,7 +68,15 @@ class Erasure:
         for _ in range(_ATTEMPTS):
             with self._ledger.read() as tx:
                 seen = Catalogue.read(tx, self._dataset)
-            if self._redact(seen):
+            try:
+                done = self._redact(seen)
+            except NotFound:
+                # Another erasure replaced files that this was reading; else it is worth hearing about.
+                with self._ledger.read() as tx:
+                    if seen.is_current(tx):
+                        raise
+                continue
+            if done:
                 self._staging.sweep()
                 with self._ledger.read() as tx:
                     return read_record(tx, self._dataset, self._hashed)
