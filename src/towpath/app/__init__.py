@@ -6,12 +6,14 @@ from towpath.app.home import Home, open_home
 from towpath.app.listening import inherit_listener, open_listener, url_of
 from towpath.app.place import Place, resolve_place
 from towpath.app.supervising import Child, Supervisor, Whereabouts, die_with, role_command
-from towpath.app.working import reconcilers
+from towpath.app.traffic import LoggedTraffic
+from towpath.app.working import work
 
 __all__ = [
     "Change",
     "Child",
     "Home",
+    "LoggedTraffic",
     "Place",
     "ReplayClock",
     "Supervisor",
@@ -22,8 +24,8 @@ __all__ = [
     "inherit_listener",
     "open_home",
     "open_listener",
-    "reconcilers",
     "resolve_place",
     "role_command",
     "url_of",
+    "work",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
@@ -12,10 +11,8 @@ from towpath.app.clock import open_clock
 from towpath.assets.code import CodeStore
 from towpath.assets.datasets import ParquetDatasetStore
 from towpath.assets.models import ModelRegistry
-from towpath.build.gates import GateKeeper
-from towpath.build.pipelines import PipelineRunner
 from towpath.ledger import open_ledger
-from towpath.operate.decisions import SegmentDecisionLog
+from towpath.operate.decisions import SegmentedDecisionLog
 from towpath.operate.releases import LedgerReleases
 from towpath.storage.blobs import open_blobs
 from towpath.storage.database import open_database
@@ -24,7 +21,6 @@ from towpath.trace.erasure import LedgerErasures
 from towpath.trace.lineage import LedgerTracer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from towpath.app.place import Place
@@ -100,10 +96,15 @@ class Home:
         """Versions of models."""
         return ModelRegistry(self.ledger, self.blobs, self.keyring)
 
+    @property
+    def decisions_dir(self) -> Path:
+        """Where gateways keep the segments that are not Parquet yet."""
+        return self.place.home / "decisions"
+
     @cached_property
-    def decisions(self) -> SegmentDecisionLog:
+    def decisions(self) -> SegmentedDecisionLog:
         """Recorded predictions and their labels."""
-        return SegmentDecisionLog(self.place.home / "decisions", self.ledger, self.blobs)
+        return SegmentedDecisionLog(self.ledger, self.blobs, self.decisions_dir)
 
     @cached_property
     def releases(self) -> LedgerReleases:
@@ -129,11 +130,6 @@ class Home:
         with self.ledger.read() as tx:
             entry: str = tx.versions.get(code).body["entry"]
         return self.code.unpack(code), entry
-
-    @contextmanager
-    def runner(self, project: Project) -> Iterator[PipelineRunner]:
-        """Give a runner with a warm executor, which ends with the block."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """Give connections back. Idempotent."""

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import threading
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from towpath.app import (
     Child,
     Home,
+    LoggedTraffic,
     Supervisor,
     Whereabouts,
     die_with,
     inherit_listener,
     open_listener,
-    reconcilers,
     role_command,
     url_of,
+    work,
 )
 from towpath.cli.options import Common
 from towpath.cli.printing import err, print_json
 
 _ChildOf = Annotated[int | None, Parameter(show=False)]
 _Fd = Annotated[int | None, Parameter(show=False)]
+_Owner = Annotated[str | None, Parameter(show=False)]
 
 
 def up(
@@ -51,12 +55,10 @@ def up(
     children = [
         _child("server", options, server.fileno()),
         _child("gateway", options, gateway.fileno()),
-        _child("worker", options),
+        _child("worker", {**options, "owner": f"up.{socket.gethostname()}"}),
     ]
     where = {"server": url_of(server), "gateway": url_of(gateway)}
     with Supervisor(place.home, children) as supervisor:
-        import os
-
         supervisor.announce(Whereabouts(pid=os.getpid(), **where))
         if common.json:
             print_json(where)
@@ -74,65 +76,60 @@ def _child(role: str, options: dict[str, object], fd: int | None = None) -> Chil
 
 def server(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
     """Serve the pages and the API."""
-    from towpath.server import serve
+    from towpath.server import Access, Services, serve  # noqa: PLC0415 - a web framework, here only
 
     _bind_life(child_of)
     with common.open() as home:
-        serve(
-            home.server_services(), home.server_settings(), listener=_listener(home, fd, "server")
-        )
-    return 0
-
-
-def gateway(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
-    """Answer predictions over the Open Inference Protocol."""
-    from towpath.gateway import serve_gateway
-
-    _bind_life(child_of)
-    with common.open() as home:
-        serve_gateway(
+        services = Services(
             ledger=home.ledger,
             blobs=home.blobs,
             keyring=home.keyring,
             clock=home.clock,
             environment=home.settings.environment,
-            decisions_dir=home.place.home / "decisions",
+            tracer=home.tracer,
+            erasures=home.erasures,
+            traffic=LoggedTraffic(home.decisions),
+        )
+        listener = _listener(home, fd, home.settings.server_port)
+        serve(services, listener, access=Access(token=home.settings.token))
+    return 0
+
+
+def gateway(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
+    """Answer predictions over the Open Inference Protocol."""
+    from towpath.gateway import serve_gateway  # noqa: PLC0415 - an event loop, here only
+
+    _bind_life(child_of)
+    with common.open() as home:
+        serve_gateway(
+            home.ledger,
+            home.blobs,
+            home.keyring,
+            home.clock,
+            environment=home.settings.environment,
+            decisions_dir=home.decisions_dir,
+            listener=_listener(home, fd, home.settings.gateway_port),
             replay=home.settings.replay,
-            listener=_listener(home, fd, "gateway"),
+            token=home.settings.token,
         )
     return 0
 
 
-def worker(*, child_of: _ChildOf = None, common: Common = Common()) -> int:
+def worker(*, owner: _Owner = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
     """Reconcile what is wanted with what is: pipelines, roll-outs, monitors, triggers, erasures."""
-    from towpath.ledger.controllers import ControllerLoop
-
     _bind_life(child_of)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with common.open() as home:
-        threads = [
-            threading.Thread(
-                target=ControllerLoop(home.ledger, group, owner=f"{home.owner}.{name}").run,
-                args=(stop,),
-                name=name,
-            )
-            for name, group in reconcilers(home).items()
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        work(home, owner=owner or home.owner, stop=stop)
     return 0
 
 
-def _listener(home: Home, fd: int | None, role: str) -> Any:
+def _listener(home: Home, fd: int | None, port: int) -> socket.socket:
     if fd is not None:
         return inherit_listener(fd)
-    settings = home.settings
-    port = settings.server_port if role == "server" else settings.gateway_port
-    return open_listener(settings.host, port, token=settings.token)
+    return open_listener(home.settings.host, port, token=home.settings.token)
 
 
 def _bind_life(parent: int | None) -> None:

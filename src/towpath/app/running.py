@@ -1,0 +1,51 @@
+"""Runs one pipeline in this process's executor: what `towpath run` does, by hand or for a worker."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from towpath.app.home import Home
+    from towpath.core.refs import Ref
+    from towpath.ledger import Intent
+
+
+def run_command(home: Home) -> Callable[[Intent], list[str]]:
+    """Return what turns a wanted pipeline run into the command line that carries it out."""
+    place = home.place
+    base = [sys.executable, "-m", "towpath", "run"]
+    options = ["--json", "--home", str(place.home), "--directory", str(place.root)]
+    if place.settings.database:
+        options += ["--database", place.settings.database]
+    if place.settings.blobs:
+        options += ["--blobs", place.settings.blobs]
+    if place.settings.replay:
+        options.append("--replay")
+
+    def command(run: Intent) -> list[str]:
+        spec = run.spec
+        wanted = [spec["pipeline"], "--code", spec["code"], "--reason", spec["reason"]]
+        if spec.get("at"):
+            wanted += ["--at", spec["at"]]
+        for name, value in spec.get("params", {}).items():
+            wanted += ["--param", f"{name}={value}"]
+        for name, number in spec.get("pins", {}).items():
+            wanted += ["--pin", f"{name}={number}"]
+        return [*base, *wanted, *options]
+
+    return command
+
+
+def champion_of(home: Home) -> Callable[[str], Ref | None]:
+    """Return what finds the version of a model that serves now, whatever the service."""
+
+    def find(model: str) -> Ref | None:
+        with home.ledger.read() as tx:
+            route = home.releases.route(tx, home.settings.environment)
+        champions: Sequence[Ref] = [one.champion.ref for one in route.services.values()]
+        return next((ref for ref in champions if ref.name == model), None)
+
+    return find

@@ -1,0 +1,83 @@
+"""What a worker does: one controller loop per pace of work, until it is told to stop."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from towpath.app.running import run_command
+from towpath.build.pipelines import PipelineRunReconciler
+from towpath.ledger.controllers import ControllerLoop
+from towpath.operate.decisions import Compactor
+from towpath.operate.monitoring import MonitorReconciler
+from towpath.operate.releases import ServiceReconciler
+from towpath.operate.rollouts import RolloutReconciler
+from towpath.operate.triggers import TriggerReconciler
+from towpath.trace.erasure import ErasureReconciler, HomeScanner, Parts
+
+if TYPE_CHECKING:
+    from towpath.app.home import Home
+    from towpath.ledger.controllers import Reconciler
+
+_SETTLE = timedelta(minutes=1)
+
+
+def work(home: Home, *, owner: str, stop: threading.Event) -> None:
+    """Run every controller until `stop` is set.
+
+    Args:
+        home: What to work on.
+        stop: Ends the loops once their steps under way are done.
+        owner: Names this worker. Leases that an earlier worker of the same name left behind are given
+            back first, so a restart need not wait for them to lapse.
+    """
+    groups = reconcilers(home)
+    with home.ledger.write(actor="worker") as tx:
+        for name in groups:
+            tx.intents.release(f"{owner}.{name}")
+    threads = [
+        threading.Thread(
+            target=ControllerLoop(home.ledger, group, owner=f"{owner}.{name}").run,
+            args=(stop,),
+            name=name,
+        )
+        for name, group in groups.items()
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def reconcilers(home: Home) -> dict[str, list[Reconciler]]:
+    """Return every controller by the loop that it shares: slow ones never hold up quick ones."""
+    ledger, blobs, decisions = home.ledger, home.blobs, home.decisions
+    releases, clock = home.releases, home.clock
+    compactor = Compactor(ledger, blobs, home.decisions_dir)
+    with ledger.write(actor="worker") as tx:
+        compactor.declare(tx)
+    return {
+        "runs": [PipelineRunReconciler(ledger, run_command(home))],
+        "traffic": [
+            ServiceReconciler(ledger, releases),
+            RolloutReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE),
+            TriggerReconciler(ledger, clock),
+        ],
+        "monitors": [MonitorReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE)],
+        "decisions": [compactor],
+        "erasures": [ErasureReconciler(_erasure_parts(home))],
+    }
+
+
+def _erasure_parts(home: Home) -> Parts:
+    return Parts(
+        ledger=home.ledger,
+        blobs=home.blobs,
+        keyring=home.keyring,
+        datasets=home.datasets,
+        decisions=home.decisions,
+        models=home.models,
+        scanner=HomeScanner(home.place.home, blobs=home.blobs),
+        scrub=home.database.scrub,
+    )
