@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger
     from towpath.ledger.records import Json
     from towpath.operate.decisions.contract import DecisionLog
-    from towpath.operate.releases.contract import Releases
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
     from towpath.trace.erasure.contract import Phase
@@ -46,7 +45,6 @@ class Parts:
     datasets: DatasetStore
     decisions: DecisionLog
     models: ModelShelf
-    releases: Releases
     scanner: HomeScanner
     scrub: Callable[[], None]
     wall: Clock = field(default_factory=SystemClock)

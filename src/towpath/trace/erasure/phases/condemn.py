@@ -1,4 +1,4 @@
-"""Marks model versions that have to go, and takes condemned challengers out of the traffic."""
+"""Marks model versions that have to go."""
 
 from __future__ import annotations
 
@@ -12,16 +12,13 @@ if TYPE_CHECKING:
 
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
-    from towpath.operate.releases.contract import Releases
 
 
-def condemn(
-    tx: Transaction, releases: Releases, models: Iterable[Ref], *, reason: str
-) -> dict[str, CondemnedModel]:
+def condemn(tx: Transaction, models: Iterable[Ref], *, reason: str) -> dict[str, CondemnedModel]:
     """Move models to `condemned` and return what is known of each.
 
     A condemned champion serves on until its replacement has taken over: an erasure must not become an
-    outage. A condemned challenger leaves the traffic at once, since a rollout could promote it.
+    outage. A rollout drops a challenger that is not approved any more, so it is told to look.
     """
     live = live_models(tx)
     found: dict[str, CondemnedModel] = {}
@@ -36,11 +33,8 @@ def condemn(
         )
         tx.versions.set_state(ref, "condemned", reason=reason)
     for route in routes(tx):
-        for service, share in route.services.items():
+        for share in route.services.values():
             challenger = share.challenger
             if challenger is not None and challenger.model in found and share.rollout is not None:
-                releases.roll_back(
-                    tx, environment=route.environment, service=service, rollout=share.rollout
-                )
                 tx.intents.wake("rollout", share.rollout)
     return found

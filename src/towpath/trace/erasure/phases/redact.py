@@ -14,7 +14,7 @@ from towpath.trace.erasure.state import RedactedDataset, RedactedVersion
 from towpath.trace.erasure.subjects import datasets_about
 
 if TYPE_CHECKING:
-    from towpath.assets.datasets.contract import ErasedDataset
+    from towpath.assets.datasets.contract import ErasedDataset, ErasedVersion
     from towpath.ledger.contract import Transaction
     from towpath.trace.erasure.parts import Commit, Parts
     from towpath.trace.erasure.work import Work
@@ -27,7 +27,7 @@ def redact(parts: Parts, work: Work) -> Commit:
     value = work.subject_value(parts.keyring)
     with parts.ledger.read() as tx:
         names = sorted(datasets_about(tx, work.request.field))
-    redacted = tuple(_recorded(parts.datasets.erase(value, name)) for name in names)
+    redacted = tuple(_recorded(parts, work, parts.datasets.erase(value, name)) for name in names)
     # The gateways have stopped recording the subject, so this count is final.
     holdings = parts.decisions.holdings(work.request.subject)
     for data in redacted:
@@ -43,7 +43,7 @@ def redact(parts: Parts, work: Work) -> Commit:
             labels=holdings.labels,
         )
         derived = derived_from(tx, state.sources, before=now)
-        models = condemn(tx, parts.releases, derived.models, reason=work.reason)
+        models = condemn(tx, derived.models, reason=work.reason)
         state = msgspec.structs.replace(
             state, artefacts=tuple(sorted({*derived.artefacts, *derived.logs})), models=models
         )
@@ -54,20 +54,32 @@ def redact(parts: Parts, work: Work) -> Commit:
     return commit
 
 
-def _recorded(erased: ErasedDataset) -> RedactedDataset:
+def _recorded(parts: Parts, work: Work, erased: ErasedDataset) -> RedactedDataset:
+    """Keep what this request did: the store also tells what earlier ones of the subject had done."""
+    versions: list[RedactedVersion] = []
+    with parts.ledger.read() as tx:
+        for version in erased.versions:
+            history = {one.revision: one.at for one in tx.versions.revisions(version.ref)}
+            if history[version.revision] >= work.request.requested_at:
+                versions.append(_version(version))
+    if not versions:
+        return RedactedDataset(
+            name=erased.name, versions=(), rows_removed=0, files_rewritten=0, bytes_deleted=0
+        )
     return RedactedDataset(
         name=erased.name,
-        versions=tuple(
-            RedactedVersion(
-                ref=str(version.ref),
-                revision=version.revision,
-                before=version.before,
-                after=version.after,
-                rows_removed=version.rows_removed,
-            )
-            for version in erased.versions
-        ),
+        versions=tuple(versions),
         rows_removed=erased.rows_removed,
         files_rewritten=erased.files_rewritten,
         bytes_deleted=erased.bytes_deleted,
+    )
+
+
+def _version(erased: ErasedVersion) -> RedactedVersion:
+    return RedactedVersion(
+        ref=str(erased.ref),
+        revision=erased.revision,
+        before=erased.before,
+        after=erased.after,
+        rows_removed=erased.rows_removed,
     )

@@ -37,7 +37,7 @@ def retire(parts: Parts, work: Work) -> Commit:
             if str(ref) not in work.state.models and tx.versions.get(ref).state != "deleted"
         ]
     if stragglers:
-        return lambda tx: _condemn_more(parts, work, tx, stragglers)
+        return lambda tx: _condemn_more(work, tx, stragglers)
     if wait is not None:
         return lambda _tx: wait
     leftovers = {*late.artefacts, *late.logs}
@@ -86,8 +86,8 @@ def _lost(tx: Transaction, service: str, replacement: str) -> bool:
     return rollout is not None and rollout.status.get("outcome") == "rolled_back"
 
 
-def _condemn_more(parts: Parts, work: Work, tx: Transaction, stragglers: list[Ref]) -> Step:
-    more = condemn(tx, parts.releases, stragglers, reason=work.reason)
+def _condemn_more(work: Work, tx: Transaction, stragglers: list[Ref]) -> Step:
+    more = condemn(tx, stragglers, reason=work.reason)
     state = msgspec.structs.replace(work.state, models={**work.state.models, **more})
     facts = {"models": sorted(more)}
     if any(model.services for model in more.values()):

@@ -1,0 +1,267 @@
+"""A tiny home with every real part but the pipeline's processes: those are one function here."""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from towpath.assets.datasets import Dataset, ParquetDatasetStore, Schema
+from towpath.assets.models import Model, ModelRegistry, Registration, save_model
+from towpath.core.digests import digest_json
+from towpath.core.refs import Ref
+from towpath.ledger import open_ledger
+from towpath.ledger.controllers import ControllerLoop
+from towpath.operate.releases import LedgerReleases, ServiceReconciler
+from towpath.trace.erasure import ErasureReconciler, HomeScanner, LedgerErasures, Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from towpath.ledger import Intent, Ledger, Version
+    from towpath.operate.decisions import SegmentDecisionLog
+    from towpath.storage.blobs import BlobStore
+    from towpath.storage.database import Database
+    from towpath.storage.keys import FileKeyring
+
+SUBJECT = "N14228"
+OTHERS = [f"N{number}UA" for number in range(200, 224)]
+DEADLINE_S = 60.0
+
+
+class Flight(Schema):
+    flight_id: str
+    tailnum: str
+    scheduled: datetime
+    distance: float
+    late: int
+
+
+flights = Dataset(
+    "flights", schema=Flight, key="flight_id", time="scheduled", subject="tailnum", buckets=4
+)
+
+
+def rows(day: int, tails: list[str]) -> pl.DataFrame:
+    """One flight per aeroplane on one day."""
+    start = datetime(2013, 1, 1, tzinfo=UTC) + timedelta(days=day)
+    return pl.DataFrame(
+        {
+            "flight_id": [f"{day}-{n}" for n in range(len(tails))],
+            "tailnum": tails,
+            "scheduled": [start + timedelta(minutes=n) for n in range(len(tails))],
+            "distance": [100.0 * (n + day % 3) for n in range(len(tails))],
+            "late": [(n + day) % 2 for n in range(len(tails))],
+        },
+        schema_overrides={"scheduled": pl.Datetime("us", "UTC")},
+    )
+
+
+@dataclass
+class TinyHome:
+    """Everything an erasure touches, and the workers around it, driven by hand."""
+
+    path: Path
+    database: Database
+    ledger: Ledger
+    blobs: BlobStore
+    keyring: FileKeyring
+    datasets: ParquetDatasetStore
+    decisions: SegmentDecisionLog
+    models: ModelRegistry
+    verdict: str = "pass"
+    trained: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.releases = LedgerReleases()
+        self.erasures = LedgerErasures(
+            self.ledger, self.blobs, self.keyring, self.datasets, self.decisions
+        )
+        self.parts = Parts(
+            ledger=self.ledger,
+            blobs=self.blobs,
+            keyring=self.keyring,
+            datasets=self.datasets,
+            decisions=self.decisions,
+            models=self.models,
+            scanner=HomeScanner(self.path),
+            scrub=self.database.scrub,
+        )
+
+    def train(self, *, pins: dict[str, int], reason: str = "manual", **_recipe: Any) -> Version:
+        """Do what a pipeline run does: a cached step with an artefact, then a registered model."""
+        source = Ref("dataset", "flights", pins["flights"])
+        frame = self.datasets.scan(source).sort("flight_id").collect()
+        key = digest_json([str(source), frame.hash_rows().sum()])
+        sink = io.BytesIO()
+        frame.write_parquet(sink)
+        artifact = self.blobs.put(sink.getvalue())
+        features = frame.select("distance")
+        fitted = Model.fit(LogisticRegression(), features, frame["late"])
+        package = save_model(fitted, self.blobs)
+        printed = self.blobs.put(frame.head(3).write_json().encode())
+        with self.ledger.write() as tx:
+            run = tx.runs.start(
+                kind="pipeline", name="train", project="flights", tags={"reason": reason}
+            )
+            step = tx.runs.start(
+                kind="step", name="fit", project="flights", parent=run.id, tags={"log": printed}
+            )
+            for made in (run, step):
+                tx.graph.link(made.ref, "used", source)
+            tx.graph.link(Ref("artifact", artifact), "made", step.ref)
+            claimed = tx.cache.claim(
+                key, step="fit", parts={"rows": key}, run_id=step.id, owner="test", lease_s=60
+            )
+            if claimed.state == "running":
+                tx.cache.fill(key, fence=claimed.fence, outputs={"out": {"digest": artifact}})
+            tx.runs.finish(step.id, "finished")
+        version = self.models.register(
+            Registration(
+                name="late",
+                project="flights",
+                package=package,
+                run=run.id,
+                pipeline="train",
+                params={"window": "8 weeks"},
+                code=Ref("code", "flights", 1),
+                datasets=(source,),
+                lock="0" * 64,
+                conditions=digest_json([package, run.id]),
+                champion=None,
+                verdict=self.verdict,
+                report=self.blobs.put(b"# fine"),
+                reference=self.blobs.put(f"reference of {run.id}".encode()),
+            )
+        )
+        with self.ledger.write() as tx:
+            tx.runs.finish(run.id, "finished")
+        return version
+
+    def loop(self, *extra: object, owner: str = "tests") -> ControllerLoop:
+        """Return a loop over every reconciler an erasure relies on."""
+        reconcilers = [
+            ErasureReconciler(self.parts),
+            ServiceReconciler(self.ledger, self.releases),
+            TinyRuns(self),
+            TinyRollouts(self),
+            *extra,
+        ]
+        return ControllerLoop(self.ledger, reconcilers, owner=owner)
+
+    def work(self, erasure_id: str, *, until: Callable[[Any], bool] | None = None) -> Any:
+        """Reconcile until the erasure is certified, blocked, or as `until` says."""
+        loop, deadline = self.loop(), time.monotonic() + DEADLINE_S
+        over = until or (lambda one: one.done or one.phase == "blocked")
+        while not over(found := self.erasures.get(erasure_id)):
+            assert time.monotonic() < deadline, f"still {found.phase}"
+            loop.step()
+        return found
+
+    def serve(self) -> None:
+        """Declare the service and let it deploy what is approved."""
+        spec = {
+            "project": "flights",
+            "environment": "prod",
+            "model": "late",
+            "subject_field": "tailnum",
+            "durability": "ack",
+            "rollout": {},
+        }
+        with self.ledger.write() as tx:
+            tx.intents.put("service", "delay-board", project="flights", spec=spec)
+        loop = self.loop()
+        deadline = time.monotonic() + DEADLINE_S
+        while self.champion() is None:
+            assert time.monotonic() < deadline
+            loop.step()
+
+    def champion(self) -> Ref | None:
+        with self.ledger.read() as tx:
+            return self.releases.champion(tx, "prod", "delay-board")
+
+    def state(self, model: str) -> str:
+        with self.ledger.read() as tx:
+            return tx.versions.get(Ref.parse(model, "model")).state
+
+
+@dataclass
+class TinyRuns:
+    """Executes `pipeline_run` rows in place."""
+
+    home: TinyHome
+    kinds: tuple[str, ...] = ("pipeline_run",)
+
+    def reconcile(self, held: Intent) -> None:
+        self.home.trained.append(dict(held.spec))
+        version = self.home.train(**held.spec)
+        refused = version.state != "approved"
+        with self.home.ledger.write() as tx:
+            tx.intents.advance(
+                held,
+                phase="refused" if refused else "done",
+                status={"model": str(version.ref), "verdict": self.home.verdict},
+            )
+
+
+@dataclass
+class TinyRollouts:
+    """Promotes (or drops) every challenger at once."""
+
+    home: TinyHome
+    outcome: str = "promoted"
+    kinds: tuple[str, ...] = ("rollout",)
+
+    def reconcile(self, held: Intent) -> None:
+        where = {"environment": "prod", "service": held.spec["service"], "rollout": held.name}
+        with self.home.ledger.write() as tx:
+            if held.phase == "new":
+                challenger = Ref.parse(held.spec["challenger"], "model")
+                self.home.releases.split(tx, **where, challenger=challenger, weight=0.1, stage=0)
+                if self.outcome == "promoted":
+                    self.home.releases.promote(tx, **where)
+                else:
+                    self.home.releases.roll_back(tx, **where)
+                tx.intents.wake("service", held.spec["service"])
+            status = {"outcome": self.outcome, "evidence": {"upper": 0.001}}
+            tx.intents.advance(held, phase="done", status=status)
+
+
+@pytest.fixture
+def bare_home(tmp_path, sqlite_database, disk_blobs, keyring, decisions) -> TinyHome:
+    """The parts, and nothing in them."""
+    ledger = open_ledger(sqlite_database, keyring)
+    return TinyHome(
+        path=tmp_path,
+        database=sqlite_database,
+        ledger=ledger,
+        blobs=disk_blobs,
+        keyring=keyring,
+        datasets=ParquetDatasetStore(ledger, disk_blobs, keyring),
+        decisions=decisions,
+        models=ModelRegistry(ledger, disk_blobs, keyring),
+    )
+
+
+@pytest.fixture
+def home(bare_home: TinyHome, record) -> TinyHome:
+    """Two versions that hold the subject and one that doesn't, a model on each, the last one live."""
+    tiny, datasets, keyring = bare_home, bare_home.datasets, bare_home.keyring
+    datasets.commit(flights, rows(0, OTHERS), project="flights")
+    datasets.commit(flights, rows(1, [*OTHERS, SUBJECT]), project="flights")
+    datasets.commit(flights, rows(2, [SUBJECT, *OTHERS]), project="flights")
+    for number in (1, 2, 3):
+        tiny.train(pins={"flights": number})
+    tiny.serve()
+    hashed = keyring.subject_hash("tailnum", SUBJECT)
+    for _ in range(3):
+        record(subject=hashed, label=1.0, model="model:late@3")
+    record(subject=keyring.subject_hash("tailnum", OTHERS[0]), label=0.0, model="model:late@3")
+    return tiny
