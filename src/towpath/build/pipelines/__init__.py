@@ -12,16 +12,36 @@ from towpath.build.pipelines.contract import (
     StepStatus,
     Verdict,
 )
+from towpath.build.pipelines.formats import load_artifact, missing_blobs
+from towpath.build.pipelines.pipeline import Pipeline, pipeline
+from towpath.build.pipelines.reporting import log_metric, log_metrics, log_param
+from towpath.build.pipelines.runner import WORKER_MODULES, PipelineRunner
+from towpath.build.pipelines.steps import Step, step
+from towpath.build.pipelines.verbs import candidate, join, split
 
 __all__ = [
+    "WORKER_MODULES",
     "Artifact",
     "CandidateHandler",
     "CandidateOutcome",
     "CandidateRequest",
+    "Pipeline",
     "PipelineResult",
+    "PipelineRunner",
     "Progress",
     "ProgressKind",
+    "Step",
     "StepReport",
     "StepStatus",
     "Verdict",
+    "candidate",
+    "join",
+    "load_artifact",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "missing_blobs",
+    "pipeline",
+    "split",
+    "step",
 ]

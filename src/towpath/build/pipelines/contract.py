@@ -57,6 +57,11 @@ class Artifact:
         """The node in the graph: the data-set version of a selection, else `artifact:<digest>`."""
         return Ref.parse(self.meta["ref"]) if "ref" in self.meta else Ref("artifact", self.digest)
 
+    @property
+    def is_table(self) -> bool:
+        """Whether it holds rows: `load_artifact` gives a `pl.DataFrame`."""
+        return self.codec.partition("/")[0] in ("table", "selection")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateRequest:

@@ -1,0 +1,187 @@
+"""From a pipeline and its parameters to a plan: a graph whose data are pinned to versions."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import towpath.build.pipelines.tables as own_steps
+from towpath.assets.datasets import Selection
+from towpath.build.pipelines.building import parts_of
+from towpath.build.pipelines.formats import (
+    format_of,
+    outputs_of,
+    selection_artifact,
+    spell,
+)
+from towpath.build.pipelines.keys import SourceTree, StepKey, code_parts, step_key
+from towpath.build.pipelines.worker import code_paths
+from towpath.core.digests import digest_file
+from towpath.core.errors import InvalidProject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from towpath.assets.datasets import DatasetStore
+    from towpath.build.pipelines.building import Graph, Input, Node, Output
+    from towpath.build.pipelines.contract import Artifact
+    from towpath.build.pipelines.pipeline import Pipeline
+    from towpath.build.pipelines.steps import Step
+    from towpath.core.refs import Ref
+
+_OWN_MODULE = own_steps.__name__
+_OWN_REACH = (_OWN_MODULE, "towpath.assets.features")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run will do, decided before it starts.
+
+    Attributes:
+        graph: The calls.
+        params: The pipeline's parameters, defaults filled in.
+        pinned: Each selection's artefact.
+        datasets: Every data-set version that is read, sorted.
+        pins: Data sets that were read at the version given or the latest one, to that version.
+        source: Folder that holds the project's code.
+        lock: Digest of the installed distributions.
+    """
+
+    graph: Graph
+    params: Mapping[str, Any]
+    pinned: Mapping[str, Artifact]
+    datasets: tuple[Ref, ...]
+    pins: Mapping[str, int]
+    source: Path
+    lock: str
+
+    def selection(self, selection: Selection) -> Artifact:
+        """Return the artefact of a selection."""
+        return self.pinned[_name(selection)]
+
+
+def make_plan(
+    pipeline: Pipeline,
+    datasets: DatasetStore,
+    *,
+    params: Mapping[str, Any],
+    at: datetime,
+    pins: Mapping[str, int],
+    source: Path,
+    lock: str,
+) -> Plan:
+    """Build the graph and pin what it reads.
+
+    Raises:
+        InvalidProject: The graph can't be.
+        NotFound: A data set, a version or a parameter does not exist.
+    """
+    resolved = pipeline.resolve(params)
+    graph = pipeline.graph(**resolved)
+    pinned: dict[str, Artifact] = {}
+    used: dict[str, int] = {}
+    found: set[Ref] = set()
+    for selection in graph.selections():
+        free = selection.version is None
+        name = selection.dataset.name
+        # A data set without a pin is read at one version throughout, whoever commits meanwhile.
+        version = pins.get(name, used.get(name)) if free else None
+        pin = datasets.pin(selection, at=at, version=version)
+        pinned[_name(selection)] = selection_artifact(pin)
+        found.add(pin.ref)
+        if free and pin.ref.version is not None:
+            used[name] = pin.ref.version
+    return Plan(
+        graph=graph,
+        params=resolved,
+        pinned=pinned,
+        datasets=tuple(sorted(found)),
+        pins=used,
+        source=source,
+        lock=lock,
+    )
+
+
+class Keys:
+    """Works out the cache keys of one plan. Parses each source file once.
+
+    Args:
+        plan: The plan.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        package = Path(own_steps.__file__).parents[3]
+        self._own = SourceTree([package], only=lambda name: name.startswith(_OWN_REACH))
+        self._project = SourceTree(code_paths(plan.source))
+        self._code: dict[str, dict[str, str]] = {}
+
+    def of(self, node: Node, inputs: Mapping[str, Artifact | list[Artifact]]) -> StepKey:
+        """Return a node's key, now that its inputs are known."""
+        step = node.step
+        return step_key(
+            step=step.path,
+            code=self._code_of(step),
+            params=node.constants,
+            inputs={
+                name: [part.digest for part in one] if isinstance(one, list) else one.digest
+                for name, one in inputs.items()
+            },
+            outputs=_spell_outputs(step),
+            lock=self._plan.lock,
+            files={name: self._digest(step, name) for name in step.options.files},
+            env={name: os.environ.get(name) for name in step.options.env},
+            seed=step.options.seed,
+        )
+
+    def _code_of(self, step: Step[Any]) -> dict[str, str]:
+        if step.path not in self._code:
+            tree = self._own if step.module == _OWN_MODULE else self._project
+            self._code[step.path] = code_parts(tree, step.module, step.name)
+        return self._code[step.path]
+
+    def _digest(self, step: Step[Any], name: str) -> str:
+        path = (self._plan.source / name).resolve()
+        if not path.is_relative_to(self._plan.source.resolve()) or not path.is_file():
+            raise InvalidProject(
+                f"step {step.name!r} reads the file {name!r}, which is not kept with the code",
+                remedy="Name it relative to the project's folder, and list it in `files` there.",
+            )
+        return digest_file(path)
+
+
+def gather(
+    one: Input, plan: Plan, made: Mapping[str, tuple[Artifact, ...]]
+) -> Artifact | list[Artifact]:
+    """Return the artefacts behind an argument, once the nodes it needs are done."""
+    if isinstance(one, tuple):
+        return [_single(part, plan, made) for part in one]
+    return _single(one, plan, made)
+
+
+def needs(node: Node) -> set[str]:
+    """Return the names of the nodes that a node waits for."""
+    parts = (part for one in node.inputs.values() for part in parts_of(one))
+    return {part.node for part in parts if not isinstance(part, Selection)}
+
+
+def _single(
+    one: Output | Selection, plan: Plan, made: Mapping[str, tuple[Artifact, ...]]
+) -> Artifact:
+    return plan.selection(one) if isinstance(one, Selection) else made[one.node][one.index]
+
+
+def _spell_outputs(step: Step[Any]) -> list[str]:
+    returned = step.types["return"]
+    kinds = outputs_of(returned)
+    chosen = [(kind, format_of(kind)) for kind in ((returned,) if kinds is None else kinds)]
+    return [f"{spell(kind)} {form.name}/{form.version}" for kind, form in chosen]
+
+
+def _name(selection: Selection) -> str:
+    """Name a selection, so that equal ones share a pin."""
+    window = (selection.span, selection.since, selection.until)
+    return f"{selection.dataset.name}@{selection.version}:{window}"

@@ -1,0 +1,287 @@
+"""Runs pipelines: plan, execute, propose what they made, and record all of it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from towpath.assets.code import environment_lock
+from towpath.build.pipelines.contract import (
+    Artifact,
+    CandidateOutcome,
+    CandidateRequest,
+    PipelineResult,
+    Progress,
+    ProgressKind,
+    StepReport,
+)
+from towpath.build.pipelines.leases import LeaseKeeper
+from towpath.build.pipelines.owner import is_dead, this_owner
+from towpath.build.pipelines.planning import Plan, gather, make_plan
+from towpath.build.pipelines.recording import Recorder, flatten
+from towpath.build.pipelines.running import PlanRun, Surroundings
+from towpath.build.pipelines.scratch import Scratch
+from towpath.core.digests import canonical_json
+from towpath.core.errors import TowpathError
+from towpath.core.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from towpath.assets.code import CodeStore
+    from towpath.assets.datasets import DatasetStore
+    from towpath.build.compute import Executor
+    from towpath.build.pipelines.building import Candidate
+    from towpath.build.pipelines.contract import CandidateHandler
+    from towpath.build.pipelines.pipeline import Pipeline
+    from towpath.core.clock import Clock
+    from towpath.core.refs import Ref
+    from towpath.ledger import Ledger
+    from towpath.storage.blobs import BlobStore
+
+log = structlog.get_logger()
+
+WORKER_MODULES = ("towpath.build.pipelines.worker", "towpath.build.pipelines.tables")
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """One call of `run`."""
+
+    pipeline: Pipeline
+    plan: Plan
+    recorder: Recorder
+    project: str
+    code: Ref
+    tell: Callable[[Progress], None]
+
+    def say(self, kind: ProgressKind, candidate: str, detail: str = "") -> None:
+        """Tell that a candidate is or was weighed; by then every step is done."""
+        steps = len(self.plan.graph.nodes)
+        run_id = self.recorder.run_id
+        self.tell(
+            Progress(
+                kind=kind, run_id=run_id, step=candidate, done=steps, total=steps, detail=detail
+            )
+        )
+
+
+class PipelineRunner:
+    """Runs pipelines on an executor. Safe to use from several threads, and beside other processes.
+
+    A finished step is never done again: a run that was killed, at any point, is continued by running
+    it again. What runs is the recorded code, not the working folder.
+
+    Args:
+        ledger: Where everything is recorded.
+        blobs: Where results are kept.
+        blobs_url: The same store, as step processes open it.
+        datasets: What selections are pinned in.
+        code: Where the project's code is laid out from.
+        executor: Where steps run. The runner does not close it.
+        clock: Event time, for runs that are planned for now.
+        candidates: Who judges proposed models; without one they are left unjudged.
+        cache_dir: Where step processes keep downloads of a remote blob store.
+        scratch: Folder for logs and temporary files of running steps.
+        lease_s: How long a step's key stays taken after its runner died on another machine. On this
+            machine death is noticed at once.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        blobs: BlobStore,
+        *,
+        blobs_url: str,
+        datasets: DatasetStore,
+        code: CodeStore,
+        executor: Executor,
+        clock: Clock,
+        candidates: CandidateHandler | None = None,
+        cache_dir: Path | None = None,
+        scratch: Path | None = None,
+        lease_s: float = 30.0,
+    ) -> None:
+        self._ledger = ledger
+        self._blobs = blobs
+        self._blobs_url = blobs_url
+        self._datasets = datasets
+        self._code = code
+        self._executor = executor
+        self._clock = clock
+        self._candidates = candidates
+        self._cache_dir = cache_dir
+        self._scratch = scratch or Path(tempfile.gettempdir()) / "towpath-steps"
+        self._lease_s = lease_s
+
+    def run(
+        self,
+        pipeline: Pipeline,
+        *,
+        project: str,
+        code: Ref,
+        params: Mapping[str, Any] = {},
+        at: datetime | None = None,
+        pins: Mapping[str, int] = {},
+        reason: str = "manual",
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> PipelineResult:
+        """Run a pipeline to its end.
+
+        Args:
+            pipeline: The pipeline, loaded from `code` or from the folder it was taken of.
+            project: The project it belongs to.
+            code: The version of the project's code to execute.
+            params: Parameters; text is read as the declared types.
+            at: Event time that windows reach back from; now when None.
+            pins: Data-set versions to read instead of the latest, by name.
+            reason: Why it runs, for the record.
+            on_progress: Told what happens, from this thread.
+
+        Returns:
+            How it went. A step that fails, and a verdict against the model, are results.
+
+        Raises:
+            UsageError: The pipeline can't be planned; nothing was recorded.
+            NotFound: A data set, version or parameter does not exist; nothing was recorded.
+        """
+        began = time.monotonic()
+        planned_at = at or self._clock.now()
+        plan = make_plan(
+            pipeline,
+            self._datasets,
+            params=params,
+            at=planned_at,
+            pins=pins,
+            source=self._code.unpack(code),
+            lock=self._blobs.put(environment_lock()),
+        )
+        self._executor.warm(WORKER_MODULES)
+        self._bury_the_dead(project)
+        run_id = new_id()
+        recorder = Recorder(
+            self._ledger, project=project, run_id=run_id, owner=f"{this_owner()}/{run_id}"
+        )
+        tags = {
+            "pipeline": pipeline.name,
+            "code": str(code),
+            "at": planned_at.isoformat(),
+            "pins": canonical_json(plan.pins).decode(),
+            "reason": reason,
+            "lock": plan.lock,
+        }
+        recorder.begin(pipeline.name, params=plan.params, tags=tags, used=[code, *plan.datasets])
+        log.info("run.started", run=run_id, project=project, pipeline=pipeline.name, reason=reason)
+        tell = on_progress or _ignore
+        errand = _Errand(pipeline, plan, recorder, project, code, tell)
+        try:
+            result = self._execute(errand)
+        except BaseException as error:
+            recorder.end("killed", error=f"interrupted: {type(error).__name__}")
+            raise
+        seconds = time.monotonic() - began
+        log.info("run.finished", run=run_id, status=result.status, seconds=round(seconds, 3))
+        return replace(result, seconds=seconds)
+
+    def _execute(self, errand: _Errand) -> PipelineResult:
+        plan, recorder = errand.plan, errand.recorder
+        with (
+            Scratch(self._scratch, recorder.run_id) as scratch,
+            LeaseKeeper(self._ledger, self._lease_s) as leases,
+        ):
+            around = Surroundings(
+                ledger=self._ledger,
+                blobs=self._blobs,
+                blobs_url=self._blobs_url,
+                cache_dir=self._cache_dir,
+                executor=self._executor,
+                leases=leases,
+                scratch=scratch,
+            )
+            execution = PlanRun(plan, recorder, around, errand.tell)
+            steps = execution.execute()
+        if execution.error is not None:
+            return self._failed(recorder, steps, execution.error)
+        outcome: CandidateOutcome | None = None
+        judged: list[Artifact] = []
+        for candidate in plan.graph.candidates if self._candidates is not None else ():
+            request = _request(errand, candidate, execution)
+            judged += [request.model, request.test]
+            errand.say("considering", candidate.name)
+            try:
+                outcome = self._consider(request)
+            except TowpathError as error:
+                return self._failed(recorder, steps, error)
+            errand.say("considered", candidate.name, outcome.verdict)
+        verdict = None if outcome is None else outcome.verdict
+        model = None if outcome is None else outcome.version
+        tags = {"verdict": verdict or "", "model": "" if model is None else str(model)}
+        recorder.end("finished", tags=tags, used={one.ref for one in judged})
+        returned = plan.graph.returned.items()
+        return PipelineResult(
+            run_id=recorder.run_id,
+            status="finished" if verdict in (None, "pass") else "refused",
+            steps=steps,
+            outputs={name: execution.made[one.node][one.index] for name, one in returned},
+            model=model,
+            verdict=verdict,
+            report_markdown="" if outcome is None else outcome.report_markdown,
+        )
+
+    def _consider(self, request: CandidateRequest) -> CandidateOutcome:
+        assert self._candidates is not None
+        return self._candidates.consider(request)
+
+    def _failed(
+        self, recorder: Recorder, steps: tuple[StepReport, ...], error: TowpathError
+    ) -> PipelineResult:
+        recorder.end("failed", error=error.message)
+        return PipelineResult(
+            run_id=recorder.run_id, status="failed", steps=steps, outputs={}, error=error
+        )
+
+    def _bury_the_dead(self, project: str) -> None:
+        """Close the runs of processes that died on this machine, and free the keys they held."""
+        with self._ledger.read() as tx:
+            running = tx.runs.list(project=project, status="running")
+        dead = [run for run in running if is_dead(run.tags.get("owner", ""))]
+        if not dead:
+            return
+        with self._ledger.write(actor="pipelines") as tx:
+            for owner in {run.tags["owner"] for run in dead}:
+                tx.cache.release(owner)
+            for run in dead:
+                tx.runs.finish(run.id, "killed", error="its process died")
+        log.info("run.buried", project=project, runs=len(dead))
+
+
+def _ignore(progress: Progress) -> None:
+    del progress
+
+
+def _request(errand: _Errand, candidate: Candidate, execution: PlanRun) -> CandidateRequest:
+    plan = errand.plan
+    maker = next(node for node in plan.graph.nodes if node.name == candidate.model.node)
+    read = {name: gather(one, plan, execution.made) for name, one in maker.inputs.items()}
+    test = gather(candidate.test, plan, execution.made)
+    assert isinstance(test, Artifact)
+    return CandidateRequest(
+        run_id=errand.recorder.run_id,
+        project=errand.project,
+        pipeline=errand.pipeline.name,
+        name=candidate.name,
+        model=execution.made[candidate.model.node][candidate.model.index],
+        training=tuple(one for one in flatten(read) if one.is_table),
+        test=test,
+        code=errand.code,
+        datasets=plan.datasets,
+        params=plan.params,
+        lock=plan.lock,
+        metrics=execution.metrics[candidate.model.node],
+    )

@@ -1,0 +1,68 @@
+"""Temporary files of running steps, in one folder per process, so that those of the dead are found."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from typing import TYPE_CHECKING, Self
+
+from towpath.build.pipelines.owner import is_dead, this_owner
+from towpath.storage.files import disk_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from towpath.storage.blobs import BlobStore
+
+_HEAD_BYTES = 64 << 10
+_TAIL_BYTES = 448 << 10
+
+
+class Scratch:
+    """A private folder for one run's logs and temporary files, gone with the run.
+
+    Args:
+        root: Folder that holds such folders; made if need be.
+        run_id: Names this one.
+    """
+
+    def __init__(self, root: Path, run_id: str) -> None:
+        self._root = root
+        self.folder = root / this_owner() / run_id
+
+    def __enter__(self) -> Self:
+        """Make the folder, and remove what processes that died have left."""
+        with disk_errors(self._root):
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for left in self._root.iterdir():
+                if is_dead(left.name):
+                    shutil.rmtree(left, ignore_errors=True)
+            self.folder.mkdir(mode=0o700, parents=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.folder.parent.rmdir()
+
+    def log(self, name: str) -> Path:
+        """Return the file that takes a step's output."""
+        return self.folder / f"{name}.log"
+
+    def keep_log(self, name: str, blobs: BlobStore) -> str | None:
+        """Store what a step printed, its middle left out if it is long; None if it printed nothing."""
+        path = self.log(name)
+        try:
+            with path.open("rb") as file:
+                size = path.stat().st_size
+                text = file.read(_HEAD_BYTES)
+                if size > _HEAD_BYTES + _TAIL_BYTES:
+                    file.seek(size - _TAIL_BYTES)
+                    left_out = size - _HEAD_BYTES - _TAIL_BYTES
+                    text += f"\n… {left_out} bytes left out …\n".encode()
+                text += file.read()
+        except OSError:
+            return None
+        path.unlink(missing_ok=True)
+        return blobs.put(text) if text else None
