@@ -85,7 +85,7 @@ def _unnested(name: str, values: list[Any]) -> list[Any]:
     """Flatten `[[a], [b]]`."""
     flat: list[Any] = []
     for value in values:
-        if type(value) is not list or len(value) != 1:
+        if type(value) is not list or len(value) != 1 or type(value[0]) is list:
             raise InvalidRequest(
                 f"the input {name!r} is nested unevenly or too deep",
                 remedy="Send its data flat, or one value per inner list.",

@@ -13,8 +13,8 @@ from towpath.operate.decisions import (
     Decision,
     DecisionIds,
     Label,
-    SegmentDirectory,
     SegmentDecisionLog,
+    SegmentDirectory,
     SegmentWriter,
     encode_frame,
 )

@@ -30,9 +30,9 @@ __all__ = [
     "Holdings",
     "Label",
     "Record",
+    "SegmentDecisionLog",
     "SegmentDirectory",
     "SegmentWriter",
-    "SegmentDecisionLog",
     "Tally",
     "encode_frame",
 ]

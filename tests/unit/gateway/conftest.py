@@ -1,0 +1,200 @@
+"""A gateway on a real socket, in this process, over a real home with a small trained model."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import numpy as np
+import polars as pl
+import pytest
+
+from towpath.core.clock import ManualClock, parse_time
+from towpath.gateway import serve_gateway
+from towpath.operate.decisions import SegmentDecisionLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from towpath.ledger import Ledger
+    from towpath.storage.blobs import BlobStore
+    from towpath.storage.keys import FileKeyring
+
+DEADLINE_S = 20.0
+
+
+def eventually(condition: Callable[[], object], what: str) -> Any:
+    """Wait until a condition holds and return its value."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"{what} did not come about in {DEADLINE_S} s"
+        time.sleep(0.01)
+
+
+def listening() -> socket.socket:
+    """Open a listening socket the way the app does."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    return listener
+
+
+@pytest.fixture(scope="session")
+def trained() -> Any:
+    """Models that differ in what they answer, trained once."""
+    from sklearn.linear_model import LogisticRegression
+
+    from towpath.assets.models import Inputs, Model
+
+    random = np.random.default_rng(7)
+    rows = pl.DataFrame(
+        {
+            "distance": random.normal(500, 100, 200),
+            "hour": random.integers(0, 24, 200),
+        }
+    )
+
+    def make(sign: float) -> Model:
+        label = (sign * (rows["distance"] - 500) > 0).cast(pl.Int8)
+        inputs = Inputs.of(rows)
+        estimator = LogisticRegression(max_iter=500).fit(inputs.matrix(rows), label.to_numpy())
+        return Model(estimator, inputs=inputs, outcome="late")
+
+    return [make(1.0), make(-1.0)]
+
+
+class GatewayBench:
+    """A home whose route can be changed, and a gateway that serves it."""
+
+    def __init__(
+        self, ledger: Ledger, blobs: BlobStore, keyring: FileKeyring, path: Path, models: Any
+    ) -> None:
+        from towpath.assets.models import save_model
+
+        self.ledger = ledger
+        self.blobs = blobs
+        self.keyring = keyring
+        self.path = path
+        self.log = SegmentDecisionLog(ledger, blobs, path)
+        self.packages = [save_model(model, blobs) for model in models]
+        self.clock = ManualClock(parse_time("2013-03-01T00:00Z"))
+        self.client = httpx.Client(timeout=DEADLINE_S)
+        self.url = ""
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def route(self, **services: Any) -> int:
+        """Put a route and return its generation."""
+        with self.ledger.write() as tx:
+            spec = {"environment": "production", "services": services}
+            row = tx.intents.put("route", "production", project="towpath", spec=spec, due=False)
+        return row.generation
+
+    def service(self, *weights: float, **fields: Any) -> dict[str, Any]:
+        """Return a service's route: version 1, and version 2 with the weight given second."""
+        weights = weights or (1.0,)
+        arms = [
+            {
+                "arm": ("champion", "challenger")[index],
+                "release": index + 1,
+                "model": f"model:late@{index + 1}",
+                "package": self.packages[index],
+                "weight": weight,
+            }
+            for index, weight in enumerate(weights)
+        ]
+        base = {"project": "flights", "subject_field": "tailnum", "durability": "ack"}
+        return base | {"salt": "board.2", "rollout": None, "stage": None, "arms": arms} | fields
+
+    def start(self, **options: Any) -> None:
+        listener = listening()
+        self.url = "http://{}:{}".format(*listener.getsockname())
+        self._stop.clear()
+        options = {"replay": True} | options
+        self._thread = threading.Thread(
+            target=serve_gateway,
+            args=(self.ledger, self.blobs, self.keyring, self.clock),
+            kwargs={
+                "environment": "production",
+                "decisions_dir": self.path,
+                "listener": listener,
+                "stop": self._stop,
+                **options,
+            },
+        )
+        self._thread.start()
+        eventually(lambda: self.get("/v2/health/ready").status_code == 200, "a ready gateway")
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(DEADLINE_S)
+            assert not self._thread.is_alive()
+            self._thread = None
+        self.client.close()
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.client.get(self.url + path, **options)
+
+    def post(self, path: str, document: Any = None, **options: Any) -> httpx.Response:
+        return self.client.post(self.url + path, json=document, **options)
+
+    def body(self, *distances: float, **parameters: Any) -> dict[str, Any]:
+        """Return a request of one row per distance."""
+        distances = distances or (600.0,)
+        count = len(distances)
+        return {
+            "inputs": [
+                {
+                    "name": "distance",
+                    "shape": [count],
+                    "datatype": "FP64",
+                    "data": list(distances),
+                },
+                {"name": "hour", "shape": [count, 1], "datatype": "INT64", "data": [[7]] * count},
+            ],
+            "parameters": parameters,
+        }
+
+    def infer(self, *distances: float, **parameters: Any) -> httpx.Response:
+        return self.post("/v2/models/board/infer", self.body(*distances, **parameters))
+
+    def reported(self) -> dict[str, Any]:
+        """Return what the gateway last said of itself."""
+        with self.ledger.read() as tx:
+            rows = tx.intents.list("gateway")
+        return rows[0].status if rows else {}
+
+    def await_route(self, generation: int) -> None:
+        eventually(
+            lambda: self.reported().get("route_generation") == generation,
+            f"route generation {generation}",
+        )
+
+
+@pytest.fixture
+def bench(
+    sqlite_ledger: Ledger,
+    disk_blobs: BlobStore,
+    keyring: FileKeyring,
+    tmp_path: Path,
+    trained: Any,
+) -> Iterator[GatewayBench]:
+    bench = GatewayBench(sqlite_ledger, disk_blobs, keyring, tmp_path / "decisions", trained)
+    yield bench
+    bench.stop()
+
+
+@pytest.fixture
+def served(bench: GatewayBench) -> GatewayBench:
+    """A gateway that serves `board` with one model, and believes the times it is told."""
+    bench.route(board=bench.service())
+    bench.start()
+    return bench
