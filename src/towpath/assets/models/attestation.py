@@ -10,7 +10,6 @@ Sources: in-toto attestation framework, spec/v1/statement.md; DSSE protocol.md, 
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
@@ -65,7 +64,7 @@ def verify_attestation(version: Version, public_key_pem: bytes) -> None:
     try:
         signature = base64.b64decode(str(entry.get("signature", "")), validate=True)
         key.verify(signature, _envelope(statement(version.ref, version.body)))
-    except (InvalidSignature, binascii.Error) as error:
+    except (InvalidSignature, ValueError) as error:
         raise IntegrityError(
             f"the signature of {version.ref} does not fit what the ledger says about it",
             remedy="Compare with a backup, and don't deploy it.",

@@ -32,8 +32,8 @@ class Estimate:
     Attributes:
         value: The metric.
         parts: Groups of per-row contributions; the metric varies as the sum of the groups' means.
-        reach: The most that one row could change its own contribution by; for a measure without a
-            range, the largest contribution that was seen.
+        reach: The most that one row's contribution could be off by: the width of the measure's range
+            or, where its range is unbounded or far beyond what happens, the largest one seen.
     """
 
     value: float
@@ -45,7 +45,7 @@ class Estimate:
         return Estimate(
             value=self.value - other.value,
             parts=tuple(a - b for a, b in zip(self.parts, other.parts, strict=True)),
-            reach=self.reach + other.reach,
+            reach=max(self.reach, other.reach),  # both lie between zero and their reach
         )
 
 

@@ -27,7 +27,8 @@ Better: TypeAlias = Literal["higher", "lower"]
 Measure: TypeAlias = "Callable[[Floats, Floats], Estimate]"
 Denominator: TypeAlias = Literal["rows", "positives", "classes"]
 
-_REACH = {"log_loss": -float(np.log(PROBABILITY_FLOOR)), "brier": 1.0, "error_rate": 1.0}
+_REACH = {"brier": 1.0, "error_rate": 1.0}
+_LARGEST = {"log_loss": -float(np.log(PROBABILITY_FLOOR)), **_REACH}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,7 @@ def _known() -> dict[str, MetricKind]:
             name=name,
             task=task,
             better="lower",
-            limits=(0.0, _REACH.get(name, float("inf"))),
+            limits=(0.0, _LARGEST.get(name, float("inf"))),
             denominator="rows",
             measure=_mean(loss, _REACH.get(name)),
             definition=_DEFINITIONS[name],
