@@ -1,0 +1,225 @@
+"""What `DatasetStore.erase` promises, on every backend: no version holds the subject, nor any blob."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from towpath.assets.datasets import Dataset, DeletionReconciler, Schema
+from towpath.core.errors import Conflict, NotFound
+from towpath.core.refs import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+START = datetime(2013, 1, 1, tzinfo=UTC)
+
+
+class Ride(Schema):
+    ride_id: str
+    began: datetime
+    rider: str | None
+    miles: float
+
+
+rides = Dataset("rides", schema=Ride, key="ride_id", time="began", subject="rider", buckets=4)
+
+
+def rows(first: int, count: int) -> pl.DataFrame:
+    numbers = range(first, first + count)
+    return pl.DataFrame(
+        {
+            "ride_id": [f"r{n:05}" for n in numbers],
+            "began": [START + timedelta(hours=n) for n in numbers],
+            "rider": [None if n % 10 == 9 else f"rider-{n % 7}" for n in numbers],
+            "miles": [float(n) for n in numbers],
+        },
+        schema=Ride.polars_schema(),
+    )
+
+
+def without(frame: pl.DataFrame, rider: str) -> pl.DataFrame:
+    return frame.filter(pl.col("rider").ne_missing(rider))
+
+
+def subjects_on_disk(home) -> set[str | None]:
+    """Decode every blob with Polars alone and return the riders found."""
+    found: set[str | None] = set()
+    for digest in home.blobs.walk():
+        data = home.blobs.get(digest)
+        if data[:4] == b"PAR1":
+            found.update(pl.read_parquet(io.BytesIO(data))["rider"].to_list())
+    return found
+
+
+def used_blobs(home) -> Iterator[str]:
+    for version in home.store.versions("rides"):
+        yield version.body["manifest"]
+        yield version.body["profile"]
+        yield from (file.digest for file in home.store.files(version.ref))
+
+
+@pytest.fixture
+def history(home):
+    """Versions made by appends and an overwrite: 50, 60, 62 and 40 rows."""
+    home.store.commit(rides, rows(0, 50), project="p")
+    home.store.commit(rides, rows(50, 10), project="p")
+    home.store.commit(rides, rows(60, 2), project="p")
+    home.store.commit(rides, rows(20, 40), project="p", mode="overwrite")
+    return [rows(0, 50), rows(0, 60), rows(0, 62), rows(20, 40)]
+
+
+def test_every_version_loses_the_subject_and_nothing_else(home, history):
+    erased = home.store.erase("rider-3", "rides")
+    for number, before in enumerate(history, start=1):
+        after = home.store.scan(Ref("dataset", "rides", number)).collect().sort("ride_id")
+        assert after.equals(without(before, "rider-3"))
+    assert [version.ref.version for version in erased.versions] == [1, 2, 3, 4]
+    assert [version.rows_removed for version in erased.versions] == [
+        before.filter(rider="rider-3").height for before in history
+    ]
+    assert erased.rows_removed == rows(0, 62).filter(rider="rider-3").height
+    assert erased.bytes_deleted > 0
+    assert home.store.holds("rides", "rider-3") == []
+
+
+def test_no_byte_of_the_subject_is_left(home, history):
+    assert "rider-3" in subjects_on_disk(home)
+    home.store.erase("rider-3", "rides")
+    assert "rider-3" not in subjects_on_disk(home)
+    assert set(home.blobs.walk()) == set(used_blobs(home)), (
+        "no version is short of a blob or keeps one"
+    )
+
+
+def test_revisions_keep_number_and_both_digests(home, history):
+    before = home.store.versions("rides")
+    erased = home.store.erase("rider-3", "rides")
+    for old, new, report in zip(before, home.store.versions("rides"), erased.versions, strict=True):
+        assert (new.ref, new.revision) == (old.ref, 2)
+        assert (report.before, report.after) == (old.digest, new.digest)
+        assert new.body["rows"] == old.body["rows"] - report.rows_removed
+        with home.ledger.read() as tx:
+            assert [one.digest for one in tx.versions.revisions(new.ref)] == [
+                old.digest,
+                new.digest,
+            ]
+
+
+def test_profiles_are_those_of_the_rows_that_are_left(home, history):
+    home.store.erase("rider-3", "rides")
+    for number, before in enumerate(history, start=1):
+        left = without(before, "rider-3")
+        miles = home.store.profile(Ref("dataset", "rides", number)).column("miles")
+        assert miles.count == left.height
+        assert miles.mean == pytest.approx(left["miles"].mean())
+        assert miles.sd == pytest.approx(left["miles"].std())
+
+
+def test_erasing_again_returns_what_was_done(home, history):
+    first = home.store.erase("rider-3", "rides")
+    assert home.store.erase("rider-3", "rides") == first
+    assert {version.revision for version in home.store.versions("rides")} == {2}
+
+
+def test_a_second_subject_makes_a_third_revision(home, history):
+    home.store.erase("rider-3", "rides")
+    home.store.erase("rider-5", "rides")
+    assert {version.revision for version in home.store.versions("rides")} == {3}
+    assert not {"rider-3", "rider-5"} & subjects_on_disk(home)
+
+
+def test_a_stranger_changes_nothing(home, history):
+    before = set(home.blobs.walk())
+    erased = home.store.erase("nobody", "rides")
+    assert (erased.versions, erased.rows_removed) == ((), 0)
+    assert set(home.blobs.walk()) == before
+
+
+def test_holds_names_the_versions_and_changes_nothing(home):
+    home.store.commit(rides, rows(0, 3), project="p")
+    home.store.commit(rides, rows(3, 1), project="p")
+    assert home.store.holds("rides", "rider-3") == [Ref("dataset", "rides", 2)]
+    assert home.store.holds("rides", "rider-0") == [Ref("dataset", "rides", n) for n in (1, 2)]
+    assert home.store.holds("unheard-of", "rider-0") == []
+
+
+def test_a_version_of_nobody_else_becomes_empty(home):
+    home.store.commit(rides, rows(3, 1), project="p")
+    home.store.erase("rider-3", "rides")
+    assert home.store.scan(Ref("dataset", "rides", 1)).collect().is_empty()
+    assert home.store.profile(Ref("dataset", "rides", 1)).rows == 0
+
+
+def test_rows_can_be_appended_after_an_erasure(home, history):
+    home.suppress("rider-3")
+    home.store.erase("rider-3", "rides")
+    version = home.store.commit(rides, rows(60, 20), project="p")
+    left = without(pl.concat([rows(20, 40), rows(60, 20)]), "rider-3")
+    assert home.store.scan(version.ref).collect().sort("ride_id").equals(left)
+
+
+def test_a_commit_that_an_erasure_overtakes_starts_over_without_the_subject(home, monkeypatch):
+    """The withdrawal comes after the commit wrote its files and before it is recorded."""
+    home.store.commit(rides, rows(0, 20), project="p")
+    put, overtaken = type(home.blobs).put, []
+
+    def put_then_withdraw(blobs, data):
+        digest = put(blobs, data)
+        if not overtaken:
+            overtaken.append(True)
+            home.suppress("rider-3")
+            home.store.erase("rider-3", "rides")
+        return digest
+
+    monkeypatch.setattr(type(home.blobs), "put", put_then_withdraw)
+    version = home.store.commit(rides, rows(20, 20), project="p")
+    left = without(rows(0, 40), "rider-3")
+    assert home.store.scan(version.ref).collect().sort("ride_id").equals(left)
+    assert "rider-3" not in subjects_on_disk(home)
+    assert set(home.blobs.walk()) == set(used_blobs(home))
+
+
+def test_a_scan_that_an_erasure_overtook_says_so(home, history):
+    planned = home.store.scan(Ref("dataset", "rides", 1))
+    home.store.erase("rider-3", "rides")
+    with pytest.raises(NotFound, match="there is no blob"):
+        planned.collect()
+
+
+def test_what_a_killed_erasure_left_is_deleted_by_a_worker(home, history):
+    """Deletion is listed in the transaction that lets go of the files; any worker may finish it."""
+    orphan = home.blobs.put(b"bytes that nothing refers to")
+    with home.ledger.write() as tx:
+        spec = {"dataset": "rides", "blobs": [orphan]}
+        tx.intents.put("dataset_deletion", "rides", project="p", spec=spec)
+    reconciler = DeletionReconciler(home.ledger, home.blobs)
+    with home.ledger.write() as tx:
+        held = tx.intents.claim(reconciler.kinds, owner="worker", lease_s=30)
+    reconciler.reconcile(held)
+    assert not home.blobs.exists(orphan)
+    with home.ledger.read() as tx:
+        assert tx.intents.find("dataset_deletion", "rides") is None
+
+
+def test_a_commit_waits_for_bytes_that_are_being_deleted(home, monkeypatch):
+    monkeypatch.setattr("towpath.assets.datasets.staging._WAIT_S", 0.05)
+    version = home.store.commit(rides, rows(0, 20), project="p")
+    with home.ledger.write() as tx:
+        files = [file.digest for file in home.store.files(version.ref)]
+        spec = {"dataset": "rides", "blobs": files}
+        tx.intents.put("dataset_deletion", "rides", project="p", spec=spec)
+    home.store.commit(rides, rows(50, 3), project="p", mode="overwrite")
+    with pytest.raises(Conflict, match="did not end in time"):
+        home.store.commit(rides, rows(0, 20), project="p", mode="overwrite")
+
+
+def test_a_data_set_without_subjects_has_nothing_to_erase(home):
+    plain = Dataset("plain", schema=Ride, key="ride_id")
+    home.store.commit(plain, rows(0, 20), project="p")
+    assert home.store.erase("rider-3", "plain").versions == ()
+    assert home.store.erase("rider-3", "unheard-of").versions == ()
