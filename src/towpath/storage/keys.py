@@ -202,7 +202,10 @@ def _load_signing_key(pem: bytes, folder: Path) -> Ed25519PrivateKey:
 
 def verify_signature(public_key_pem: bytes, message: bytes, signature: bytes) -> bool:
     """Tell whether `signature` is the key's over `message`; needs nothing but the public key."""
-    key = load_pem_public_key(public_key_pem)
+    try:
+        key = load_pem_public_key(public_key_pem)
+    except ValueError as error:
+        raise UsageError("the public key is not in PEM form") from error
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError("the public key is not an Ed25519 key")
     try:

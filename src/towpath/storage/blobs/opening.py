@@ -25,7 +25,7 @@ def open_blobs(url: str, *, cache_dir: Path | None = None) -> BlobStore:
         InvalidSetting: The URL names no store that we know.
     """
     parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
         return DiskBlobStore(Path(unquote(parts.path)))
     if parts.scheme == "s3" and parts.netloc:
         from towpath.storage.blobs.remote import open_s3  # noqa: PLC0415 -- obstore is not needed on disk

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import tempfile
+import weakref
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +17,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from towpath.core.digests import digest_bytes, digest_file
-from towpath.core.errors import InvalidSetting, Unavailable
+from towpath.core.errors import InvalidSetting, NotFound, Unavailable
 from towpath.storage.blobs.naming import absent, check_digest, corrupt, is_digest
 from towpath.storage.files import disk_errors
 
@@ -40,9 +42,9 @@ class ObjectBlobStore:
         self._store = store
         self._name = name
         if cache_dir is None:
+            cache_dir = Path(tempfile.mkdtemp(prefix="towpath-blobs-"))
             # Removed with this object, at the latest when the process ends.
-            self._own_cache = tempfile.TemporaryDirectory(prefix="towpath-blobs-")
-            cache_dir = Path(self._own_cache.name)
+            weakref.finalize(self, shutil.rmtree, cache_dir, ignore_errors=True)
         self._cache = cache_dir.absolute()
         self._trusted: set[str] = set()
         with disk_errors(self._cache):
@@ -137,9 +139,9 @@ class ObjectBlobStore:
 
     def _size(self, digest: str) -> int | None:
         try:
-            with self._answers():
+            with self._answers(digest):
                 return obstore.head(self._store, _key(digest))["size"]
-        except FileNotFoundError:
+        except NotFound:
             return None
 
     def _download(self, digest: str, path: Path) -> None:
@@ -162,23 +164,27 @@ class ObjectBlobStore:
         try:
             yield
         except FileNotFoundError as error:
-            if digest is None:
-                raise
-            raise absent(digest) from error
+            if digest is not None:
+                raise absent(digest) from error
+            raise self._away(error) from error
         except BaseError as error:
-            raise Unavailable(
-                f"the bucket {self._name} does not answer: {_first_line(error)}",
-                remedy="Check its address, credentials and network, then retry.",
-            ) from error
+            raise self._away(error) from error
+
+    def _away(self, error: Exception) -> Unavailable:
+        detail = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return Unavailable(
+            f"the bucket {self._name} does not answer: {detail}",
+            remedy="Check its name, address, credentials and network, then retry.",
+        )
 
 
 def open_s3(url: SplitResult, *, cache_dir: Path | None) -> ObjectBlobStore:
     """Open the bucket and prefix of an `s3://` URL; see `open_blobs` for its query."""
-    query = dict(parse_qsl(url.query, strict_parsing=bool(url.query)))
-    unknown = sorted(set(query) - set(_SETTINGS))
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    unknown = sorted(key for key, value in query.items() if key not in _SETTINGS or not value)
     if unknown:
         raise InvalidSetting(
-            f"the blob store URL has an unknown setting {unknown[0]!r}",
+            f"the blob store URL has an unknown or empty setting {unknown[0]!r}",
             remedy=f"Known: {', '.join(_SETTINGS)}.",
         )
     config = cast("S3Config", query)
@@ -196,7 +202,3 @@ def open_s3(url: SplitResult, *, cache_dir: Path | None) -> ObjectBlobStore:
 
 def _key(digest: str) -> str:
     return f"sha256/{check_digest(digest)[:2]}/{digest}"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
