@@ -115,6 +115,7 @@ class Production:
         shift: float = 0.0,
         split: float | None = None,
         labels: bool = True,
+        contrary: bool = False,
         delay: timedelta = timedelta(hours=2),
     ) -> None:
         """Answer requests spread over the next hours, label them `delay` later, and move the clock.
@@ -122,6 +123,7 @@ class Production:
         Args:
             fails: Arm to the probability that its answer is an error.
             shift: Moves the requests' `wind`.
+            contrary: Makes the opposite come true of what follows from the inputs.
             split: The share that really reaches the challenger, where it is not the route's.
         """
         with self.ledger.read() as tx:
@@ -161,7 +163,7 @@ class Production:
             if labels:
                 label = Label(
                     decision_id=decision.decision_id,
-                    value=float(requests["late"][row]),
+                    value=float(requests["late"][row] ^ contrary),
                     at_us=to_micros(at + delay),
                     recorded_us=to_micros(at + delay),
                 )
@@ -169,7 +171,7 @@ class Production:
         self._writer.append(b"".join(records)).result(10)
         self.clock.advance(timedelta(hours=hours))
 
-    def put(self, kind: str, name: str, **spec: Any) -> None:
+    def put(self, kind: str, name: str, /, **spec: Any) -> None:
         whole = {"project": "flights", "environment": ENV, "service": SERVICE, **spec}
         with self.ledger.write() as tx:
             tx.intents.put(kind, name, project="flights", spec=whole)

@@ -49,7 +49,7 @@ class TriggerReconciler:
     It reads alerts from the event log behind a cursor, which moves in the same transaction as what an
     alert started, so each is answered once. The `pipeline_run` is named after the alert besides. An
     alert that comes while a run is going on, or within the cooldown of the last start, is recorded and
-    dropped: what persists is reported again by its monitor.
+    dropped: what persists is reported again by its monitor. A run that failed has no cooldown.
 
     Args:
         poll_s: Wall time between two looks; monitors also wake triggers when they raise an alert.
@@ -106,7 +106,7 @@ class TriggerReconciler:
                 state = msgspec.structs.replace(state, started=now.isoformat(), run=name)
         tx.events.append(
             "trigger.answered",
-            f"service:{event.subject.partition(':')[2]}",
+            event.subject,
             trigger=held.name,
             alert=alert,
             verdict=verdict,
@@ -123,6 +123,8 @@ class TriggerReconciler:
         if last is not None and last.phase not in _ENDED:
             return "running", f"{last.name} is still {last.phase}"
         cooldown = Retrain.from_spec(held.spec).cooldown
+        if last is not None and last.phase == "failed":
+            return "started", f"{last.name} failed, which starts no cooldown"
         if state.started is not None:
             warm_until = parse_time(state.started) + parse_duration(cooldown)
             if now < warm_until:
