@@ -13,7 +13,7 @@ from towpath.assets.models.registry import conditions_digest
 from towpath.build.gates.metrics import measure_all
 from towpath.build.gates.reports import write_report
 from towpath.build.gates.trials import hold_trial, read_holdout
-from towpath.build.pipelines import CandidateOutcome
+from towpath.build.pipelines import CandidateOutcome, load_artifact
 from towpath.ledger.records import Metric
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ class GateKeeper:
         clock: Event time of the metrics.
         gates: What the project demands. With none, every candidate passes.
         champion_of: From a model's name to the version that serves now, or None.
-        tables: Reads a table artefact.
     """
 
     def __init__(
@@ -52,7 +51,6 @@ class GateKeeper:
         clock: Clock,
         gates: Sequence[Gate],
         champion_of: Callable[[str], Ref | None],
-        tables: Callable[[Artifact], pl.DataFrame],
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
@@ -60,7 +58,6 @@ class GateKeeper:
         self._clock = clock
         self._gates = tuple(gates)
         self._champion_of = champion_of
-        self._tables = tables
 
     def consider(self, request: CandidateRequest) -> CandidateOutcome:
         """Weigh a candidate; see `CandidateHandler.consider`.
@@ -86,7 +83,7 @@ class GateKeeper:
     def _weigh(self, request: CandidateRequest, conditions: str, champion: Ref | None) -> Version:
         """Score, judge and register a candidate that was not weighed before."""
         package = load_package(request.model.digest, self._blobs)
-        rows = read_holdout(self._tables(request.test), package, request.name)
+        rows = read_holdout(self._table(request.test), package, request.name)
         trial = hold_trial(
             request.model.digest, rows, champion, self._package_of(champion), self._blobs
         )
@@ -123,6 +120,9 @@ class GateKeeper:
             )
         )
 
+    def _table(self, artifact: Artifact) -> pl.DataFrame:
+        return load_artifact(artifact, self._blobs, pl.DataFrame)
+
     def _package_of(self, champion: Ref | None) -> str | None:
         if champion is None:
             return None
@@ -142,7 +142,7 @@ class GateKeeper:
         frame = next(
             (
                 table
-                for table in map(self._tables, request.training)
+                for table in map(self._table, request.training)
                 if set(names) <= set(table.columns)
             ),
             rows.frame,  # the features are made inside the step, so only the test rows have them
