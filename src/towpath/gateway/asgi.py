@@ -180,16 +180,13 @@ class GatewayApp:
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
-            pieces = [body]
-            size_bytes = len(body)
-            while message.get("more_body"):
+            pieces = bytearray(body)
+            while message.get("more_body") and len(pieces) <= self._max_body_bytes:
                 message = await receive()
-                piece: bytes = message.get("body", b"")
-                size_bytes += len(piece)
-                if size_bytes > self._max_body_bytes:
-                    raise self._too_large()
-                pieces.append(piece)
-            body = b"".join(pieces)
+                pieces += message.get("body", b"")
+            body = bytes(pieces)
+        if len(body) > self._max_body_bytes:
+            raise self._too_large()
         if message["type"] == "http.disconnect":
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "the caller went away in mid-request")
         return body

@@ -49,7 +49,7 @@ def listening() -> socket.socket:
 @pytest.fixture(scope="session")
 def trained() -> Any:
     """Models that differ in what they answer, trained once."""
-    from sklearn.linear_model import LogisticRegression
+    import lightgbm
 
     from towpath.assets.models import Inputs, Model
 
@@ -64,8 +64,9 @@ def trained() -> Any:
     def make(sign: float) -> Model:
         label = (sign * (rows["distance"] - 500) > 0).cast(pl.Int8)
         inputs = Inputs.of(rows)
-        estimator = LogisticRegression(max_iter=500).fit(inputs.matrix(rows), label.to_numpy())
-        return Model(estimator, inputs=inputs, outcome="late")
+        table = lightgbm.Dataset(inputs.matrix(rows), label.to_numpy())
+        params = {"objective": "binary", "num_threads": 1, "verbosity": -1, "min_data_in_leaf": 5}
+        return Model(lightgbm.train(params, table, 20), inputs=inputs, outcome="late")
 
     return [make(1.0), make(-1.0)]
 
