@@ -14,10 +14,12 @@ from towpath.build.pipelines.contract import (
 )
 from towpath.build.pipelines.formats import load_artifact, missing_blobs
 from towpath.build.pipelines.pipeline import Pipeline, pipeline
+from towpath.build.pipelines.reconciling import PipelineRunReconciler
 from towpath.build.pipelines.reporting import log_metric, log_metrics, log_param
-from towpath.build.pipelines.runner import WORKER_MODULES, PipelineRunner
+from towpath.build.pipelines.runner import PipelineRunner
 from towpath.build.pipelines.steps import Step, step
 from towpath.build.pipelines.verbs import candidate, join, split
+from towpath.build.pipelines.worker import WORKER_MODULES
 
 __all__ = [
     "WORKER_MODULES",
@@ -27,6 +29,7 @@ __all__ = [
     "CandidateRequest",
     "Pipeline",
     "PipelineResult",
+    "PipelineRunReconciler",
     "PipelineRunner",
     "Progress",
     "ProgressKind",

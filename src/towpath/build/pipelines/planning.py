@@ -16,7 +16,13 @@ from towpath.build.pipelines.formats import (
     selection_artifact,
     spell,
 )
-from towpath.build.pipelines.keys import SourceTree, StepKey, code_parts, step_key
+from towpath.build.pipelines.keys import (
+    SourceTree,
+    StepKey,
+    code_parts,
+    imported_libraries,
+    step_key,
+)
 from towpath.build.pipelines.worker import code_paths
 from towpath.core.digests import digest_file
 from towpath.core.errors import InvalidProject
@@ -136,6 +142,10 @@ class Keys:
             env={name: os.environ.get(name) for name in step.options.env},
             seed=step.options.seed,
         )
+
+    def libraries(self) -> list[str]:
+        """Return the modules that the project imports and does not own, sorted."""
+        return sorted(imported_libraries(self._project))
 
     def _code_of(self, step: Step[Any]) -> dict[str, str]:
         if step.path not in self._code:

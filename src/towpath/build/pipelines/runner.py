@@ -47,8 +47,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-WORKER_MODULES = ("towpath.build.pipelines.worker", "towpath.build.pipelines.tables")
-
 
 @dataclass(frozen=True, slots=True)
 class _Errand:
@@ -162,7 +160,6 @@ class PipelineRunner:
             source=self._code.unpack(code),
             lock=self._blobs.put(environment_lock()),
         )
-        self._executor.warm(WORKER_MODULES)
         self._bury_the_dead(project)
         run_id = new_id()
         recorder = Recorder(

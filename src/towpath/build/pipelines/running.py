@@ -17,7 +17,7 @@ from towpath.build.pipelines.keys import explain_miss
 from towpath.build.pipelines.owner import is_dead
 from towpath.build.pipelines.planning import Keys, Plan, gather, needs
 from towpath.build.pipelines.recording import Inputs, Made, Recorder, made_by
-from towpath.build.pipelines.worker import WORKER, code_paths, describe_inputs
+from towpath.build.pipelines.worker import WORKER, WORKER_MODULES, code_paths, describe_inputs
 from towpath.core.errors import InfrastructureError, StepFailed, TowpathError
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class PlanRun:
         self._events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._reports: dict[str, StepReport] = {}
         self._metrics_at = time.monotonic()
+        self._is_warm = False
         self.made: dict[str, tuple[Artifact, ...]] = {}
         self.metrics: dict[str, dict[str, float]] = {}
         self.error: TowpathError | None = None
@@ -154,12 +155,13 @@ class PlanRun:
         if stale:
             self._recorder.drop(stale)
         runs = self._recorder.hits(hits) if hits else {}
-        for node, _, _, execution in hits:
+        before = len(self.made) - len(hits)
+        for done, (node, _, _, execution) in enumerate(hits, start=before + 1):
             report = StepReport(
                 name=node.name, status="hit", run_id=runs[node.name], log=made_by(execution).log
             )
             self._reports[node.name] = report
-            self._tell("hit", node.name)
+            self._tell("hit", node.name, done=done)
 
     def _is_ready(self, work: _Work) -> bool:
         return work.state == "pending" and needs(work.node) <= self.made.keys()
@@ -197,11 +199,16 @@ class PlanRun:
         work.state, work.run_id, work.began = "running", run_id, time.monotonic()
         self._tell("started", work.node.name, detail=work.why)
         try:
+            if not self._is_warm:
+                self._around.executor.warm(WORKER_MODULES)
             future = self._around.executor.submit(self._task(work), on_message=self._hear(work))
         except TowpathError as error:
             self._fail(work, "failed", str(error.message), None, error)
             return
         future.add_done_callback(lambda done: self._events.put((work.node.name, done)))
+        if not self._is_warm:
+            self._is_warm = True  # while the first step runs, load what later ones will want
+            self._around.executor.warm(self._keys.libraries())
 
     def _give_way(self, work: _Work, execution: Execution) -> None:
         """Another run has the key: take its result, take over if it died, or wait for it."""
@@ -370,14 +377,20 @@ class PlanRun:
                     log.warning("run.not_closed", run=work.run_id, code=error.code)
 
     def _tell(
-        self, kind: ProgressKind, step: str, *, seconds: float | None = None, detail: str = ""
+        self,
+        kind: ProgressKind,
+        step: str,
+        *,
+        done: int | None = None,
+        seconds: float | None = None,
+        detail: str = "",
     ) -> None:
         self._on_progress(
             Progress(
                 kind=kind,
                 run_id=self._recorder.run_id,
                 step=step,
-                done=len(self.made),
+                done=len(self.made) if done is None else done,
                 total=len(self._work),
                 seconds=seconds,
                 detail=detail,

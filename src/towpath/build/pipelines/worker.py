@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
 WORKER = "towpath.build.pipelines.worker:execute"
+WORKER_MODULES = ("towpath.build.pipelines.worker", "towpath.build.pipelines.tables")
 
 
 class StepOrder(msgspec.Struct, frozen=True, kw_only=True):

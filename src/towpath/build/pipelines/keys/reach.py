@@ -40,6 +40,19 @@ def code_parts(tree: SourceTree, module: str, function: str) -> dict[str, str]:
     return dict(sorted(walk.parts.items()))
 
 
+def imported_libraries(tree: SourceTree) -> set[str]:
+    """Return every module that a project's files import, wherever, and do not define."""
+    found: set[str] = set()
+    for name in tree.names():
+        module = tree.find(name)
+        for statement in _imports_in(module.body if module is not None else ()):
+            if isinstance(statement, ast.Import):
+                found |= {alias.name for alias in statement.names}
+            elif statement.module and not statement.level:
+                found.add(statement.module)
+    return {name for name in found if tree.find(name) is None}
+
+
 class _Walk:
     """One walk over the code, from one function."""
 

@@ -1,0 +1,145 @@
+"""Pipeline runs as desired state: a row asks for a run, a child process performs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+import structlog
+
+from towpath.core.errors import GateRefused, InfrastructureError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from towpath.ledger import Ledger
+    from towpath.ledger.records import Intent
+
+log = structlog.get_logger()
+
+_OPEN_PHASES = ("new", "running")
+_ATTEMPTS_MOST = 4
+_FIRST_BACKOFF_S = 2.0
+_LOOK_EVERY_S = 0.1
+_GRACE_S = 10.0
+# Ties a command to this process: the kernel kills it when we die, before it could do anything else.
+_TETHER = (
+    "import ctypes, os, signal, sys\n"
+    "ctypes.CDLL(None).prctl(1, int(signal.SIGKILL), 0, 0, 0)\n"
+    "os.getppid() == int(sys.argv[1]) or sys.exit(1)\n"
+    "os.execvp(sys.argv[2], sys.argv[2:])\n"
+)
+
+
+class PipelineRunReconciler:
+    """Performs `pipeline_run` rows, each in a child process that ends with this one.
+
+    Phases: `new` → `running` → `done`, `refused` (a gate said no) or `failed`. A worker that is killed
+    takes its child along; whoever claims the row next starts the command again, and the step cache
+    makes that a continuation. Trouble with disk, database or network, and a child that something
+    killed, are tried again a few times.
+
+    A step lasts as long as the run does, so give this reconciler a `ControllerLoop` of its own; more
+    loops, in threads or processes, mean more runs at once.
+
+    Args:
+        ledger: Where the rows are.
+        command: Gives the command line for a row. Its last line on standard output must be a JSON
+            object with `run`, `status`, `model`, `verdict`, `steps`, `cached` and `error`, and it must
+            exit as `towpath run` does: 0 done, 3 refused, 5 worth a retry, anything else failed.
+        stop: Once set, children are ended and their rows given back.
+        cwd: Where the command runs.
+    """
+
+    kinds = ("pipeline_run",)
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        command: Callable[[Intent], Sequence[str]],
+        *,
+        stop: threading.Event | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._command = command
+        self._stop = stop or threading.Event()
+        self._cwd = cwd
+
+    def reconcile(self, held: Intent) -> None:
+        """Perform the run, and record how it ended."""
+        if held.phase not in _OPEN_PHASES:
+            self._advance(held, held.phase, held.status)
+            return
+        attempt = int(held.status.get("attempt", 0)) + 1
+        with self._ledger.write(actor="pipeline_run") as tx:
+            held = tx.intents.advance(held, phase="running", status={"attempt": attempt}, keep=True)
+        code, said = self._perform(held)
+        if code is None:
+            self._advance(held, "running", {"attempt": attempt - 1}, due_in_s=0)
+            return
+        status = {**said, "attempt": attempt, "exit_code": code}
+        worth_a_retry = code < 0 or code == InfrastructureError.exit_code
+        if worth_a_retry and attempt < _ATTEMPTS_MOST:
+            wait_s = _FIRST_BACKOFF_S * 4 ** (attempt - 1)
+            log.warning("pipeline_run.retried", name=held.name, exit_code=code, in_s=wait_s)
+            self._advance(held, "running", status, due_in_s=wait_s)
+            return
+        phase = {0: "done", GateRefused.exit_code: "refused"}.get(code, "failed")
+        log.info("pipeline_run.ended", name=held.name, phase=phase, exit_code=code)
+        self._advance(held, phase, status)
+
+    def _advance(
+        self, held: Intent, phase: str, status: dict[str, Any], *, due_in_s: float | None = None
+    ) -> None:
+        with self._ledger.write(actor="pipeline_run") as tx:
+            tx.intents.advance(held, phase=phase, status=status, due_in_s=due_in_s)
+
+    def _perform(self, held: Intent) -> tuple[int | None, dict[str, Any]]:
+        """Run the command to its end; return its exit code (None: we were told to stop) and words."""
+        tether = [sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid())]
+        with (
+            tempfile.TemporaryFile() as output,
+            subprocess.Popen(  # noqa: S603  the caller's own command line, no shell
+                [*tether, *self._command(held)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                cwd=self._cwd,
+            ) as child,
+        ):
+            while True:
+                try:
+                    code = child.wait(_LOOK_EVERY_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    if self._stop.is_set():
+                        _end(child)
+                        return None, {}
+            output.seek(0)
+            return code, _last_words(output.read())
+
+
+def _last_words(output: bytes) -> dict[str, Any]:
+    """Return the JSON object on the last line; an explanation where there is none."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    try:
+        found = msgspec.json.decode(lines[-1]) if lines else None
+    except msgspec.DecodeError:
+        found = None
+    if not isinstance(found, dict):
+        return {"error": "the command did not say how it went"}
+    return cast("dict[str, Any]", found)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(_GRACE_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
