@@ -10,10 +10,10 @@ from towpath.app.running import run_command
 from towpath.build.pipelines import PipelineRunReconciler
 from towpath.ledger.controllers import ControllerLoop
 from towpath.operate.decisions import Compactor
-from towpath.operate.monitoring import MonitorReconciler
+from towpath.operate.monitoring.reconciler import MonitorReconciler
 from towpath.operate.releases import ServiceReconciler
-from towpath.operate.rollouts import RolloutReconciler
-from towpath.operate.triggers import TriggerReconciler
+from towpath.operate.rollouts.reconciler import RolloutReconciler
+from towpath.operate.triggers.reconciler import TriggerReconciler
 from towpath.trace.erasure import ErasureReconciler, HomeScanner, Parts
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def work(home: Home, *, owner: str, stop: threading.Event) -> None:
         owner: Names this worker. Leases that an earlier worker of the same name left behind are given
             back first, so a restart need not wait for them to lapse.
     """
-    groups = reconcilers(home)
+    groups = reconcilers(home, stop)
     with home.ledger.write(actor="worker") as tx:
         for name in groups:
             tx.intents.release(f"{owner}.{name}")
@@ -50,7 +50,7 @@ def work(home: Home, *, owner: str, stop: threading.Event) -> None:
         thread.join()
 
 
-def reconcilers(home: Home) -> dict[str, list[Reconciler]]:
+def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]]:
     """Return every controller by the loop that it shares: slow ones never hold up quick ones."""
     ledger, blobs, decisions = home.ledger, home.blobs, home.decisions
     releases, clock = home.releases, home.clock
@@ -58,7 +58,7 @@ def reconcilers(home: Home) -> dict[str, list[Reconciler]]:
     with ledger.write(actor="worker") as tx:
         compactor.declare(tx)
     return {
-        "runs": [PipelineRunReconciler(ledger, run_command(home))],
+        "runs": [PipelineRunReconciler(ledger, run_command(home), stop=stop)],
         "traffic": [
             ServiceReconciler(ledger, releases),
             RolloutReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE),
