@@ -12,7 +12,7 @@ from towpath.assets.code import CodeStore
 from towpath.assets.datasets import ParquetDatasetStore
 from towpath.assets.models import ModelRegistry
 from towpath.ledger import open_ledger
-from towpath.operate.decisions import SegmentedDecisionLog
+from towpath.operate.decisions import SegmentDecisionLog
 from towpath.operate.releases import LedgerReleases
 from towpath.storage.blobs import open_blobs
 from towpath.storage.database import open_database
@@ -102,9 +102,9 @@ class Home:
         return self.place.home / "decisions"
 
     @cached_property
-    def decisions(self) -> SegmentedDecisionLog:
+    def decisions(self) -> SegmentDecisionLog:
         """Recorded predictions and their labels."""
-        return SegmentedDecisionLog(self.ledger, self.blobs, self.decisions_dir)
+        return SegmentDecisionLog(self.ledger, self.blobs, self.decisions_dir)
 
     @cached_property
     def releases(self) -> LedgerReleases:
