@@ -1,0 +1,96 @@
+"""The segment format: golden bytes, and what is left of a file that was torn anywhere."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from towpath.core.errors import IntegrityError
+from towpath.operate.decisions import Decision, Label, encode_frame
+from towpath.operate.decisions.frames import HEADER, check_header, decode_frames
+
+DECISION = Decision(
+    decision_id="0192f0c1-0000-7000-8000-000000000001",
+    at_us=1_362_096_000_000_000,
+    recorded_us=1_763_712_000_000_000,
+    service="board",
+    release="release:production@1",
+    model="model:late@1",
+    arm="champion",
+    key="UA-1545",
+    subject="ab" * 16,
+    inputs={"distance": 500.5, "carrier": "UA", "wind": None},
+    outputs={"late": 0.25},
+    latency_us=120,
+)
+LABEL = Label(
+    decision_id=DECISION.decision_id, value=1.0, at_us=1_362_100_000_000_000, recorded_us=5
+)
+GOLDEN = (
+    "5450534547000001d90000009d6a5a5fdc0011a86465636973696f6ed92430313932663063312d30"
+    "3030302d373030302d383030302d303030303030303030303031cf0004d6d1b03ae000cf00064416"
+    "333f0000a5626f617264b472656c656173653a70726f64756374696f6e4031ac6d6f64656c3a6c61"
+    "74654031a86368616d70696f6ec0c0a755412d31353435d920616261626162616261626162616261"
+    "626162616261626162616261626162616283a864697374616e6365cb407f480000000000a7636172"
+    "72696572a25541a477696e64c081a46c617465cb3fd0000000000000a26f6bc07840000000749019"
+    "9595a56c6162656cd92430313932663063312d303030302d373030302d383030302d303030303030"
+    "303030303031cb3ff0000000000000cf0004d6d29ea6080005"
+)
+
+
+def test_format_is_the_golden_one() -> None:
+    data = HEADER + encode_frame(DECISION) + encode_frame(LABEL)
+    assert data.hex() == GOLDEN
+
+
+def test_golden_file_is_read() -> None:
+    data = bytes.fromhex(GOLDEN)
+    assert check_header(data)
+    records, end = decode_frames(data[len(HEADER) :])
+    assert records == [DECISION, LABEL]
+    assert end == len(data) - len(HEADER)
+
+
+def test_fields_that_an_older_writer_did_not_know_take_their_defaults() -> None:
+    import msgspec
+
+    fields = msgspec.msgpack.decode(encode_frame(DECISION)[8:])
+    old = msgspec.msgpack.encode(fields[:-1])
+    assert msgspec.msgpack.decode(old, type=Decision).latency_us == 0
+
+
+@given(cut=st.integers(0, 400), flip=st.integers(0, 400), tail=st.binary(max_size=20))
+def test_torn_or_altered_data_yields_only_whole_records(cut: int, flip: int, tail: bytes) -> None:
+    frames = [encode_frame(LABEL), encode_frame(DECISION), encode_frame(LABEL)]
+    whole = b"".join(frames)
+    torn = bytearray(whole[: min(cut, len(whole))])
+    records, end = decode_frames(torn)
+    assert records == [LABEL, DECISION, LABEL][: len(records)]
+    assert end == sum(map(len, frames[: len(records)]))
+
+    altered = bytearray(whole)
+    altered[flip % len(whole)] ^= 0x5A
+    records, _ = decode_frames(altered)
+    assert records == [LABEL, DECISION, LABEL][: len(records)]
+    assert len(records) < 3
+
+    records, end = decode_frames(whole + b"\x00" * len(tail))
+    assert (records, end) == ([LABEL, DECISION, LABEL], len(whole))
+
+
+def test_header_of_another_format_is_refused() -> None:
+    assert not check_header(b"")
+    assert not check_header(HEADER[:5])
+    with pytest.raises(IntegrityError, match="header"):
+        check_header(b"TPSEG\x00\x00\x02")
+
+
+def test_record_of_a_newer_kind_is_not_taken_for_a_torn_one() -> None:
+    import zlib
+    from struct import pack
+
+    payload = b"\x91\xa5trace"
+    frame = pack("<II", len(payload), zlib.crc32(payload)) + payload
+    with pytest.raises(IntegrityError, match="newer Towpath"):
+        decode_frames(frame)
