@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from towpath.assets.datasets import Dataset, Range, Schema, Values
     from towpath.assets.features import FeatureView
-    from towpath.assets.models import Model
+    from towpath.assets.models import Inputs, Model
     from towpath.build import gates
     from towpath.build.pipelines import (
         candidate,
@@ -36,6 +36,7 @@ _HOMES = {
     "Dataset": "towpath.assets.datasets",
     "Drift": "towpath.operate.monitoring",
     "FeatureView": "towpath.assets.features",
+    "Inputs": "towpath.assets.models",
     "Model": "towpath.assets.models",
     "Performance": "towpath.operate.monitoring",
     "Project": "towpath.operate.projects",
@@ -57,6 +58,7 @@ __all__ = [
     "Dataset",
     "Drift",
     "FeatureView",
+    "Inputs",
     "Model",
     "Performance",
     "Project",

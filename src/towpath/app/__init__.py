@@ -5,6 +5,7 @@ from towpath.app.clock import ReplayClock
 from towpath.app.home import Home, open_home
 from towpath.app.listening import inherit_listener, open_listener, url_of
 from towpath.app.place import Place, resolve_place
+from towpath.app.running import open_runner
 from towpath.app.supervising import Child, Supervisor, Whereabouts, die_with, role_command
 from towpath.app.traffic import LoggedTraffic
 from towpath.app.working import work
@@ -24,6 +25,7 @@ __all__ = [
     "inherit_listener",
     "open_home",
     "open_listener",
+    "open_runner",
     "resolve_place",
     "role_command",
     "url_of",

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from towpath.build.compute import LocalExecutor
+from towpath.build.gates import GateKeeper
+from towpath.build.pipelines import PipelineRunner
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from towpath.app.home import Home
     from towpath.core.refs import Ref
     from towpath.ledger import Intent
+    from towpath.operate.projects import Project
 
 
 def run_command(home: Home) -> Callable[[Intent], list[str]]:
@@ -49,3 +55,30 @@ def champion_of(home: Home) -> Callable[[str], Ref | None]:
         return next((ref for ref in champions if ref.name == model), None)
 
     return find
+
+
+@contextmanager
+def open_runner(home: Home, project: Project) -> Iterator[PipelineRunner]:
+    """Give a runner with an executor of its own, which ends with the block."""
+    keeper = GateKeeper(
+        home.ledger,
+        home.blobs,
+        home.models,
+        clock=home.clock,
+        gates=project.gates,
+        champion_of=champion_of(home),
+    )
+    place = home.place
+    with LocalExecutor(cpus=home.settings.cpus or None) as executor:
+        yield PipelineRunner(
+            home.ledger,
+            home.blobs,
+            blobs_url=place.blobs_url,
+            datasets=home.datasets,
+            code=home.code,
+            executor=executor,
+            clock=home.clock,
+            candidates=keeper,
+            cache_dir=place.home / "cache",
+            scratch=place.home / "run" / "steps",
+        )

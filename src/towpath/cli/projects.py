@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from towpath.app import apply, compare
+from towpath.app import apply, compare, open_runner
 from towpath.build.pipelines import PipelineResult
 from towpath.cli.options import Common
 from towpath.cli.printing import err, out, print_json, print_table
@@ -92,7 +92,7 @@ def run(
             root, entry = home.unpack(ref)
             project = load_project(root, entry)
         chosen = project.pipeline(pipeline)
-        with home.runner() as runner, show_progress(quiet=common.json) as progress:
+        with open_runner(home, project) as runner, show_progress(quiet=common.json) as progress:
             result = runner.run(
                 chosen,
                 project=project.name,

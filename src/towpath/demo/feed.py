@@ -10,13 +10,15 @@ from __future__ import annotations
 import importlib.util
 import zipfile
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
 from towpath.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 TAXI_MINUTES = 20  # from touch-down and take-off to the gates; the data only has time in the air
 

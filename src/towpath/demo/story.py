@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from towpath.app import ReplayClock, apply, open_home, resolve_place
+from towpath.build.pipelines import recipe_of
 from towpath.demo.feed import Feed
 from towpath.demo.processes import running
 from towpath.demo.stages import Stopwatch
@@ -159,8 +160,9 @@ class Story:
         champion = self._home.releases.champion(tx, self._home.settings.environment, SERVICE)
         if champion is None:
             return
-        run = tx.runs.get(tx.versions.get(champion).body["run"])
-        spec = {**recipe_of(run), "reason": "demo: once more"}
+        spec = recipe_of(tx, tx.versions.get(champion), reason="manual: once more")
+        if spec is None:
+            return
         tx.intents.delete("pipeline_run", "demo-again")
         tx.intents.put("pipeline_run", "demo-again", project=self._project.name, spec=spec)
 
@@ -218,3 +220,13 @@ class Story:
         import flights  # noqa: PLC0415 - the demo's project, importable once it was loaded
 
         return flights
+
+
+def _most_frequent(feed: Feed, until: datetime) -> str:
+    """Return the aeroplane that flew most before the opening: the one that will withdraw."""
+    flown = feed.flights.filter(pl.col("landed") < until)["tailnum"].value_counts()
+    return str(flown.sort("count", "tailnum", descending=True)["tailnum"][0])
+
+
+def _nothing_runs(tx: Transaction) -> bool:
+    return not tx.intents.list("pipeline_run", phases=["new", "running"])

@@ -15,6 +15,7 @@ from towpath.build.pipelines.contract import (
 from towpath.build.pipelines.formats import load_artifact, missing_blobs
 from towpath.build.pipelines.pipeline import Pipeline, pipeline
 from towpath.build.pipelines.reconciling import PipelineRunReconciler
+from towpath.build.pipelines.recipe import recipe_of
 from towpath.build.pipelines.reporting import log_metric, log_metrics, log_param
 from towpath.build.pipelines.runner import PipelineRunner
 from towpath.build.pipelines.steps import Step, step
@@ -45,6 +46,7 @@ __all__ = [
     "log_param",
     "missing_blobs",
     "pipeline",
+    "recipe_of",
     "split",
     "step",
 ]

@@ -94,11 +94,19 @@ def prepare(rows: pl.DataFrame, fleet: pl.DataFrame) -> pl.DataFrame:
 @tp.step(cpus=2, memory="2GiB", timeout="5m")
 def fit(rows: pl.DataFrame, *, trees: int = 80, leaves: int = 15) -> tp.Model:
     """Boosted trees on everything but the holdout."""
-    model = lightgbm.LGBMClassifier(
-        n_estimators=trees, num_leaves=leaves, learning_rate=0.05, min_child_samples=200,
-        random_state=0, deterministic=True, force_row_wise=True, n_jobs=2, verbose=-1,
-    )  # fmt: skip
-    return tp.Model.fit(model, rows.select(FEATURES), rows["late"], output="late")
+    inputs = tp.Inputs.of(rows.select(FEATURES))
+    trained = lightgbm.LGBMClassifier(
+        n_estimators=trees,
+        num_leaves=leaves,
+        learning_rate=0.05,
+        min_child_samples=200,
+        deterministic=True,
+        force_row_wise=True,
+        random_state=0,
+        n_jobs=2,
+        verbose=-1,
+    ).fit(inputs.matrix(rows), rows["late"].to_numpy(), categorical_feature=inputs.categorical)
+    return tp.Model(trained, inputs=inputs, outcome="late")
 
 
 @tp.pipeline
