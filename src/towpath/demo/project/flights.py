@@ -130,7 +130,15 @@ project = tp.Project(
         tp.gates.NonInferior("log_loss", margin=0.01),
     ],
     services=[tp.Service("delay-board", model="late", subject="tailnum")],
-    rollout=tp.Rollout(stages=[0.2, 0.5], metric="log_loss", margin=0.02, max_duration="28d"),
+    # A flight lands when it lands, whatever the board said: both models can be judged by each flight.
+    rollout=tp.Rollout(
+        stages=[0.2, 0.5],
+        metric="log_loss",
+        margin=0.02,
+        compare="paired",
+        maturity="1d",
+        max_duration="28d",
+    ),
     monitors=[tp.Drift(), tp.Performance("log_loss", maturity="1d")],
     triggers=[tp.Retrain(on=["drift", "performance"], cooldown="28d")],
 )
