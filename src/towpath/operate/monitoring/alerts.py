@@ -47,6 +47,10 @@ def raise_alert(
         "project": monitor.project,
         "model": step.state.model,
     }
+    names = [one["name"] for one in blamed]
+    summary = finding.summary
+    if not finding.suspects:
+        summary = f"{', '.join(names)} moved away little by little, over several windows"
     spec = {
         **about,
         "environment": monitor.spec["environment"],
@@ -54,16 +58,16 @@ def raise_alert(
         "at": at.isoformat(),
         "window": [window.since.isoformat(), window.until.isoformat()],
         "features": blamed,
-        "summary": finding.summary,
+        "summary": summary,
     }
     tx.intents.put("alert", name, project=monitor.project, spec=spec, due=False)
     tx.events.append(
         "alert.raised",
         f"service:{monitor.spec['service']}",
         alert=name,
-        features=[one["name"] for one in blamed],
+        features=names,
         **about,
     )
     for trigger in tx.intents.list("trigger", project=monitor.project):
         tx.intents.wake("trigger", trigger.name)
-    _log.info("alert.raised", alert=name, model=step.state.model, summary=finding.summary)
+    _log.info("alert.raised", alert=name, model=step.state.model, summary=summary)
