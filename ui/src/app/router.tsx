@@ -1,0 +1,129 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+} from "@tanstack/react-router";
+import { Shell } from "./shell";
+import { Broken, Missing } from "./trouble";
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: Missing,
+  errorComponent: Broken,
+});
+
+const under = () => root;
+
+const routes = [
+  createRoute({
+    getParentRoute: under,
+    path: "/",
+    component: lazyRouteComponent(() => import("@/features/overview/page"), "OverviewPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/projects",
+    component: lazyRouteComponent(() => import("@/features/projects/pages"), "ProjectsPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/projects/$name",
+    component: lazyRouteComponent(() => import("@/features/projects/pages"), "ProjectPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/runs",
+    component: lazyRouteComponent(() => import("@/features/runs/list-page"), "RunsPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/runs/$runId",
+    component: lazyRouteComponent(() => import("@/features/runs/run-page"), "RunPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/datasets",
+    component: lazyRouteComponent(() => import("@/features/datasets/list-page"), "DatasetsPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/datasets/$name",
+    component: lazyRouteComponent(() => import("@/features/datasets/dataset-page"), "DatasetPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/datasets/$name/$number",
+    component: lazyRouteComponent(() => import("@/features/datasets/version-page"), "VersionPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/models",
+    component: lazyRouteComponent(() => import("@/features/models/list-page"), "ModelsPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/models/$name",
+    component: lazyRouteComponent(() => import("@/features/models/model-page"), "ModelPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/models/$name/$number",
+    component: lazyRouteComponent(() => import("@/features/models/version-page"), "VersionPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/releases",
+    component: lazyRouteComponent(() => import("@/features/releases/page"), "ReleasesPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/rollouts",
+    component: lazyRouteComponent(() => import("@/features/rollouts/list-page"), "RolloutsPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/rollouts/$name",
+    component: lazyRouteComponent(() => import("@/features/rollouts/rollout-page"), "RolloutPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/monitors",
+    component: lazyRouteComponent(() => import("@/features/monitors/list-page"), "MonitorsPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/monitors/$name",
+    component: lazyRouteComponent(() => import("@/features/monitors/monitor-page"), "MonitorPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/lineage",
+    validateSearch: (search: Record<string, unknown>): { ref?: string; decision?: string } => ({
+      ref: typeof search.ref === "string" ? search.ref : undefined,
+      decision: typeof search.decision === "string" ? search.decision : undefined,
+    }),
+    component: lazyRouteComponent(() => import("@/features/lineage/page"), "LineagePage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/erasures",
+    component: lazyRouteComponent(() => import("@/features/erasures/list-page"), "ErasuresPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/erasures/$id",
+    component: lazyRouteComponent(() => import("@/features/erasures/erasure-page"), "ErasurePage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/log",
+    component: lazyRouteComponent(() => import("@/features/log/page"), "LogPage"),
+  }),
+];
+
+export const router = createRouter({
+  routeTree: root.addChildren(routes),
+  defaultPreload: "intent",
+  scrollRestoration: true,
+});

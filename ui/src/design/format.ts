@@ -1,0 +1,76 @@
+/** How numbers, sizes and times are written, everywhere the same. */
+
+const count = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const day = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  timeZone: "UTC",
+});
+const minute = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZone: "UTC",
+});
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+
+const SPANS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
+
+export const formatCount = (value: number): string => count.format(value);
+
+export const formatCompact = (value: number): string =>
+  Math.abs(value) < 10_000 ? count.format(value) : compact.format(value);
+
+/** A measurement with four significant digits; none where there is no number. */
+export function formatNumber(value: number | null | undefined): string {
+  if (value === null || value === undefined) return "–";
+  if (value !== 0 && (Math.abs(value) < 1e-4 || Math.abs(value) >= 1e6)) {
+    return value.toExponential(2);
+  }
+  return String(Number(value.toPrecision(4))).replace("-", "−");
+}
+
+export const formatShare = (value: number): string =>
+  `${Number((value * 100).toFixed(value > 0 && value < 0.1 ? 1 : 0))}%`;
+
+export function formatBytes(value: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+  const step = value > 0 ? Math.min(Math.floor(Math.log10(value) / 3), units.length - 1) : 0;
+  return `${formatNumber(value / 1000 ** step)} ${units[step]}`;
+}
+
+export function formatSeconds(value: number): string {
+  if (value < 1) return `${Math.round(value * 1000)} ms`;
+  if (value < 60) return `${value.toFixed(1)} s`;
+  if (value < 3600) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+  return `${Math.floor(value / 3600)} h ${Math.round((value % 3600) / 60)} min`;
+}
+
+export const formatDay = (at: string | number): string => day.format(new Date(at));
+
+export const formatMinute = (at: string | number): string => minute.format(new Date(at));
+
+export function formatAgo(at: string, now: number = Date.now()): string {
+  const seconds = (new Date(at).getTime() - now) / 1000;
+  const [unit, size] = SPANS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
+  return relative.format(Math.round(seconds / size), unit);
+}
+
+/** The beginning of a digest or id, long enough to tell it from its neighbours. */
+export const shorten = (text: string, length = 10): string =>
+  text.length > length + 2 ? `${text.slice(0, length)}…` : text;
+
+/** A machine's word as people write it: `rolling_out` becomes `rolling out`. */
+export const humanize = (word: string): string => word.replaceAll("_", " ");
+
+export const plural = (value: number, one: string, many = `${one}s`): string =>
+  `${formatCount(value)} ${value === 1 ? one : many}`;

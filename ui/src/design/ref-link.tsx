@@ -1,0 +1,78 @@
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { shorten } from "./format";
+import styles from "./ref-link.module.css";
+
+export interface ParsedRef {
+  kind: string;
+  name: string;
+  number: string | null;
+}
+
+/** Read `kind:name@number`. */
+export function parseRef(ref: string): ParsedRef {
+  const colon = ref.indexOf(":");
+  const rest = ref.slice(colon + 1);
+  const at = rest.lastIndexOf("@");
+  return {
+    kind: colon < 0 ? "" : ref.slice(0, colon),
+    name: at < 0 ? rest : rest.slice(0, at),
+    number: at < 0 ? null : rest.slice(at + 1),
+  };
+}
+
+/** A reference as people read it: no kind, ids shortened. */
+export function labelOf(ref: string): string {
+  const { kind, name, number } = parseRef(ref);
+  const short = kind === "run" || kind === "artifact" || kind === "decision";
+  return number === null ? (short ? shorten(name, 12) : name) : `${name}@${number}`;
+}
+
+/** The page that shows a reference; the lineage graph where there is no page of its own. */
+export function pathOf(ref: string): string {
+  const { kind, name, number } = parseRef(ref);
+  switch (kind) {
+    case "dataset":
+      return number ? `/datasets/${name}/${number}` : `/datasets/${name}`;
+    case "model":
+      return number ? `/models/${name}/${number}` : `/models/${name}`;
+    case "run":
+      return `/runs/${name}`;
+    case "release":
+    case "service":
+      return "/releases";
+    case "rollout":
+      return `/rollouts/${name}`;
+    case "monitor":
+      return `/monitors/${name}`;
+    case "project":
+      return `/projects/${name}`;
+    case "erasure":
+      return `/erasures/${name}`;
+    case "decision":
+      return `/lineage?decision=${name}`;
+    default:
+      return `/lineage?ref=${encodeURIComponent(ref)}`;
+  }
+}
+
+interface RefLinkProps {
+  ref_: string;
+  children?: ReactNode;
+}
+
+/** A link to whatever a reference names. */
+export function RefLink({ ref_, children }: RefLinkProps) {
+  const [to, query] = pathOf(ref_).split("?");
+  return (
+    <Link
+      to={to as string}
+      search={query ? Object.fromEntries(new URLSearchParams(query)) : undefined}
+      className={styles.link}
+      data-kind={parseRef(ref_).kind}
+      title={ref_}
+    >
+      {children ?? labelOf(ref_)}
+    </Link>
+  );
+}

@@ -1,0 +1,120 @@
+import { Button } from "@mantine/core";
+import { IconDownload } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import type { Schemas } from "@/api/client";
+import { Code } from "@/design/code";
+import { Figure, Figures } from "@/design/facts";
+import { formatBytes, formatCount } from "@/design/format";
+import { Json } from "@/design/json";
+import { Loaded } from "@/design/loaded";
+import { Columns, Page } from "@/design/page";
+import { Panel } from "@/design/panel";
+import { RefLink } from "@/design/ref-link";
+import { State } from "@/design/state";
+import { Ago } from "@/design/time";
+import { Phases } from "./phases";
+import { certificateQuery, erasureQuery } from "./queries";
+
+type Erasure = Schemas["Erasure"];
+
+/** One erasure: its phases, what it removed, and the certificate. */
+export function ErasurePage() {
+  const { id = "" } = useParams({ strict: false });
+  const query = useQuery(erasureQuery(id));
+  const erasure = query.data;
+  return (
+    <Page
+      title={erasure ? `Erasure of one ${erasure.field}` : "Erasure"}
+      within={{ to: "/erasures", label: "Erasures" }}
+      lead={
+        erasure && (
+          <>
+            <State state={erasure.phase} tone={erasure.certified ? "good" : undefined} />
+            <span>
+              subject <Code value={erasure.subject} />, requested <Ago at={erasure.requested_at} />
+            </span>
+          </>
+        )
+      }
+    >
+      <Loaded query={query}>{(data) => <Body erasure={data} />}</Loaded>
+    </Page>
+  );
+}
+
+function Body({ erasure }: { erasure: Erasure }) {
+  const { totals } = erasure;
+  return (
+    <>
+      <Figures>
+        <Figure
+          label="Rows removed"
+          value={formatCount(totals.rows ?? 0)}
+          note={`in ${totals.versions ?? 0} versions`}
+        />
+        <Figure
+          label="Decisions removed"
+          value={formatCount(totals.decisions ?? 0)}
+          note={`and ${totals.labels ?? 0} labels`}
+        />
+        <Figure
+          label="Deleted"
+          value={formatBytes(totals.bytes ?? 0)}
+          note={`${totals.files ?? 0} files rewritten`}
+        />
+        <Figure
+          label="Residue found"
+          value={phaseReached(erasure, "verified") ? formatCount(totals.residue ?? 0) : "–"}
+          note="by reading every stored byte"
+        />
+      </Figures>
+      <Columns wide>
+        <Panel title="Phases" note={erasure.blocked ?? undefined}>
+          <Phases phases={erasure.phases} />
+        </Panel>
+        <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
+          <Panel title="Models replaced">
+            {Object.keys(erasure.replacements).length === 0 && "None so far."}
+            {Object.entries(erasure.replacements).map(([old, fresh]) => (
+              <p key={old} style={{ margin: "4px 0" }}>
+                <RefLink ref_={old} /> → <RefLink ref_={fresh} />
+              </p>
+            ))}
+          </Panel>
+          {erasure.certified && <CertificatePanel id={erasure.id} />}
+        </div>
+      </Columns>
+    </>
+  );
+}
+
+const phaseReached = (erasure: Erasure, name: string): boolean =>
+  erasure.phases.some((phase) => phase.name === name && phase.state === "done");
+
+function CertificatePanel({ id }: { id: string }) {
+  return (
+    <Loaded query={useQuery(certificateQuery(id))}>
+      {({ certificate }) => (
+        <Panel
+          title="Certificate"
+          note="Signed; it verifies offline with the public key."
+          aside={
+            <Button
+              component="a"
+              size="xs"
+              variant="light"
+              leftSection={<IconDownload size={14} />}
+              href={`data:application/json,${encodeURIComponent(JSON.stringify(certificate, null, 2))}`}
+              download={`erasure-${id}.json`}
+            >
+              Save
+            </Button>
+          }
+        >
+          <Json value={certificate} />
+        </Panel>
+      )}
+    </Loaded>
+  );
+}

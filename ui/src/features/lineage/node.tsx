@@ -1,0 +1,46 @@
+import {
+  IconAffiliate,
+  IconBox,
+  IconCode,
+  IconDatabase,
+  IconHexagon3d,
+  IconPlayerPlay,
+  IconRocket,
+} from "@tabler/icons-react";
+import { Handle, type Node, type NodeProps, Position } from "@xyflow/react";
+import type { Schemas } from "@/api/client";
+import { humanize } from "@/design/format";
+import { toneOf } from "@/design/tone";
+import styles from "./graph.module.css";
+
+export type NodeOfGraph = Node<{ node: Schemas["LineageNode"]; root: boolean }, "lineage">;
+
+const ICONS: Record<string, typeof IconBox> = {
+  dataset: IconDatabase,
+  run: IconPlayerPlay,
+  code: IconCode,
+  model: IconHexagon3d,
+  release: IconRocket,
+  artifact: IconBox,
+};
+
+/** A node: what it is, what it is called, and where it stands. */
+export function LineageNode({ data: { node, root } }: NodeProps<NodeOfGraph>) {
+  const Icon = ICONS[node.kind] ?? IconAffiliate;
+  return (
+    <div className={styles.node} data-kind={node.kind} data-root={root || undefined}>
+      <Handle type="target" position={Position.Left} className={styles.handle} />
+      <span className={styles.icon}>
+        <Icon size={17} stroke={1.7} />
+      </span>
+      <span className={styles.words}>
+        <span className={styles.title}>{node.title}</span>
+        <span className={styles.detail}>
+          {node.state && <i data-tone={toneOf(node.state)}>{humanize(node.state)}</i>}
+          {node.detail || node.kind}
+        </span>
+      </span>
+      <Handle type="source" position={Position.Right} className={styles.handle} />
+    </div>
+  );
+}

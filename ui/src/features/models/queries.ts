@@ -1,0 +1,35 @@
+import { queryOptions } from "@tanstack/react-query";
+import { answer, client } from "@/api/client";
+
+export const modelsQuery = queryOptions({
+  queryKey: ["models"],
+  queryFn: () => answer(client.GET("/api/v1/models")),
+});
+
+export const modelQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["models", name],
+    queryFn: () => answer(client.GET("/api/v1/models/{name}", { params: { path: { name } } })),
+  });
+
+export const modelVersionQuery = (name: string, number: number) =>
+  queryOptions({
+    queryKey: ["models", name, number],
+    queryFn: () =>
+      answer(
+        client.GET("/api/v1/models/{name}/versions/{number}", {
+          params: { path: { name, number } },
+        }),
+      ),
+  });
+
+export const reportQuery = (name: string, number: number) =>
+  queryOptions({
+    queryKey: ["models", name, number, "report"],
+    queryFn: () =>
+      answer(
+        client.GET("/api/v1/models/{name}/versions/{number}/report", {
+          params: { path: { name, number } },
+        }),
+      ),
+  });

@@ -1,0 +1,76 @@
+import { useQuery } from "@tanstack/react-query";
+import type { Schemas } from "@/api/client";
+import { Empty } from "@/design/empty";
+import { formatShare } from "@/design/format";
+import { Loaded } from "@/design/loaded";
+import { Page } from "@/design/page";
+import { Panel } from "@/design/panel";
+import { RefLink } from "@/design/ref-link";
+import { State } from "@/design/state";
+import { type Column, Table } from "@/design/table";
+import { Ago } from "@/design/time";
+import { rolloutsQuery } from "./queries";
+
+type Rollout = Schemas["RolloutSummary"];
+
+const COLUMNS: Column<Rollout>[] = [
+  { id: "name", header: "Roll-out", value: (one) => one.name, show: (one) => <b>{one.name}</b> },
+  {
+    id: "challenger",
+    header: "Challenger",
+    value: (one) => one.challenger,
+    show: (one) => <RefLink ref_={one.challenger} />,
+  },
+  {
+    id: "champion",
+    header: "Champion",
+    value: (one) => one.champion,
+    show: (one) => <RefLink ref_={one.champion} />,
+    wide: true,
+  },
+  {
+    id: "outcome",
+    header: "Outcome",
+    value: (one) => one.outcome ?? one.phase,
+    show: (one) => <State state={one.outcome ?? one.phase} />,
+  },
+  {
+    id: "weight",
+    header: "Share",
+    value: (one) => one.weight,
+    show: (one) => formatShare(one.weight),
+    align: "right",
+  },
+  { id: "metric", header: "Judged by", value: (one) => one.metric, wide: true },
+  {
+    id: "started",
+    header: "Started",
+    value: (one) => one.started_at,
+    show: (one) => <Ago at={one.started_at} />,
+    align: "right",
+  },
+];
+
+/** Champion against challenger, newest first. */
+export function RolloutsPage() {
+  return (
+    <Page
+      title="Roll-outs"
+      lead="A challenger earns traffic by stages, on evidence that may be looked at any time."
+    >
+      <Loaded query={useQuery(rolloutsQuery)}>
+        {(rollouts) => (
+          <Panel flush>
+            {rollouts.length === 0 ? (
+              <Empty title="No challenger yet">
+                When a newer model passes its gates, it is tried beside the champion.
+              </Empty>
+            ) : (
+              <Table rows={rollouts} columns={COLUMNS} to={(one) => `/rollouts/${one.name}`} />
+            )}
+          </Panel>
+        )}
+      </Loaded>
+    </Page>
+  );
+}

@@ -1,0 +1,32 @@
+import type { Schemas } from "@/api/client";
+import { formatShare } from "@/design/format";
+import { RefLink } from "@/design/ref-link";
+import { State } from "@/design/state";
+import styles from "./track.module.css";
+
+/** How far a challenger has come, stage by stage. */
+export function RolloutTrack({ rollout }: { rollout: Schemas["RolloutSummary"] }) {
+  const reached = rollout.outcome === "promoted" ? rollout.stages.length : rollout.stage;
+  return (
+    <div>
+      <p className={styles.who}>
+        <RefLink ref_={rollout.challenger} /> against <RefLink ref_={rollout.champion} />
+        <State state={rollout.outcome ?? rollout.phase} />
+      </p>
+      <ol className={styles.track}>
+        {rollout.stages.map((share, place) => (
+          <li key={share} data-state={stateOf(place, reached, rollout)}>
+            <span className={styles.rail} />
+            <span className={styles.share}>{formatShare(share)}</span>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+function stateOf(place: number, reached: number, rollout: Schemas["RolloutSummary"]): string {
+  if (place < reached) return "passed";
+  if (place > reached) return "ahead";
+  return rollout.outcome ? "stopped" : "here";
+}

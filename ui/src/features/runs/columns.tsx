@@ -1,0 +1,44 @@
+import type { Schemas } from "@/api/client";
+import { formatSeconds, humanize } from "@/design/format";
+import { State } from "@/design/state";
+import type { Column } from "@/design/table";
+import { Ago } from "@/design/time";
+
+type Run = Schemas["RunSummary"];
+
+export const RUN_COLUMNS: Column<Run>[] = [
+  { id: "name", header: "Run", value: (run) => run.name, show: (run) => <b>{run.name}</b> },
+  { id: "kind", header: "Kind", value: (run) => run.kind, show: (run) => humanize(run.kind) },
+  { id: "project", header: "Project", value: (run) => run.project, wide: true },
+  {
+    id: "status",
+    header: "Status",
+    value: (run) => run.status,
+    show: (run) =>
+      run.cached ? (
+        <State state="finished" tone="idle" label="from cache" />
+      ) : (
+        <State state={run.status} />
+      ),
+  },
+  {
+    id: "why",
+    header: "Why",
+    value: (run) => run.error ?? run.tags.reason ?? "",
+    wide: true,
+  },
+  {
+    id: "seconds",
+    header: "Took",
+    value: (run) => run.seconds,
+    show: (run) => formatSeconds(run.seconds),
+    align: "right",
+  },
+  {
+    id: "started",
+    header: "Started",
+    value: (run) => run.started_at,
+    show: (run) => <Ago at={run.started_at} />,
+    align: "right",
+  },
+];

@@ -1,0 +1,125 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import type { Schemas } from "@/api/client";
+import { Code } from "@/design/code";
+import { Fact, Facts } from "@/design/facts";
+import { formatNumber, formatSeconds, humanize } from "@/design/format";
+import { Loaded } from "@/design/loaded";
+import { Columns, Page } from "@/design/page";
+import { Panel } from "@/design/panel";
+import { RefLink } from "@/design/ref-link";
+import { State } from "@/design/state";
+import { Ago } from "@/design/time";
+import { Curves } from "./curves";
+import { runQuery } from "./queries";
+import { Steps } from "./steps";
+
+type Run = Schemas["RunDetail"];
+
+/** One run: its steps on a time line, its curves, and what it read and made. */
+export function RunPage() {
+  const { runId = "" } = useParams({ strict: false });
+  const query = useQuery(runQuery(runId));
+  const run = query.data;
+  return (
+    <Page
+      title={run?.name ?? "Run"}
+      within={{ to: "/runs", label: "Runs" }}
+      lead={run && <Lead run={run} />}
+    >
+      <Loaded query={query}>{(run) => <Body run={run} />}</Loaded>
+    </Page>
+  );
+}
+
+function Lead({ run }: { run: Run }) {
+  return (
+    <>
+      <State state={run.status} />
+      <span>
+        {humanize(run.kind)} of {run.project}, {formatSeconds(run.seconds)}
+      </span>
+      <Code value={run.id} />
+      {run.parent && <Link to={`/runs/${run.parent}`}>part of a larger run</Link>}
+    </>
+  );
+}
+
+function Body({ run }: { run: Run }) {
+  const curves = curvesOf(run);
+  return (
+    <Columns wide>
+      <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
+        {run.error && (
+          <Panel title="What failed">
+            <p style={{ margin: 0, color: "var(--bad)" }}>{run.error}</p>
+          </Panel>
+        )}
+        {run.steps.length > 0 && (
+          <Panel title="Steps" note="Placed by when they ran. Steps from the cache took no time.">
+            <Steps run={run} />
+          </Panel>
+        )}
+        {curves.length > 0 && <Curves curves={curves} />}
+      </div>
+      <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
+        <Neighbours title="Read" refs={run.used} />
+        <Neighbours title="Made" refs={run.made} />
+        <Panel title="Parameters">
+          <Facts>
+            {Object.entries(run.params).map(([name, value]) => (
+              <Fact key={name} name={name}>
+                <code>{value}</code>
+              </Fact>
+            ))}
+            {Object.keys(run.params).length === 0 && "None."}
+          </Facts>
+        </Panel>
+        <Panel title="About">
+          <Facts>
+            {Object.entries(run.metrics).map(([name, value]) => (
+              <Fact key={name} name={name}>
+                {formatNumber(value)}
+              </Fact>
+            ))}
+            {Object.entries(run.tags).map(([name, value]) => (
+              <Fact key={name} name={name}>
+                {value}
+              </Fact>
+            ))}
+            <Fact name="Started">
+              <Ago at={run.started_at} />
+            </Fact>
+            {run.key && (
+              <Fact name="Cache key">
+                <Code value={run.key} />
+              </Fact>
+            )}
+          </Facts>
+        </Panel>
+      </div>
+    </Columns>
+  );
+}
+
+function Neighbours({ title, refs }: { title: string; refs: string[] }) {
+  if (refs.length === 0) return null;
+  return (
+    <Panel title={title}>
+      <ul style={{ display: "grid", gap: 6, margin: 0, padding: 0, listStyle: "none" }}>
+        {refs.map((ref) => (
+          <li key={ref}>
+            <RefLink ref_={ref} />
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+/** Which curves to draw: the run's own, and those of its steps. */
+function curvesOf(run: Run): { run: string; key: string }[] {
+  return [run, ...run.steps].flatMap((one) =>
+    Object.keys(one.metrics).map((key) => ({ run: one.id, key })),
+  );
+}
