@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _KINDS = {"BOOL": "b", "BYTES": "OSU", "FP32": "fiu", "FP64": "fiu"}
 _WORDS = {"BOOL": "booleans", "BYTES": "text", "FP32": "numbers", "FP64": "numbers"}
 _NAN = math.nan
+_FP32_MOST = float(np.finfo(np.float32).max)
+_FP64_MOST = float(np.finfo(np.float64).max)
 
 
 class RowReader:
@@ -133,16 +135,37 @@ class RowReader:
 def _quick_reader(column: TensorSpec, codes: Mapping[str, float]) -> Callable[[Any], float | None]:
     """Return a function from one plain value to its number; None for anything out of the ordinary."""
     if column.datatype == "BYTES":
-        return lambda value: codes.get(value, _NAN) if type(value) is str else None
+        return _quick_text(column, codes)
     if column.datatype == "BOOL":
         return lambda value: float(value) if type(value) is bool else None
-    if column.datatype == "FP64":
-        finite = math.isfinite
-        return lambda value: value if type(value) is float and finite(value) else None
-    if column.datatype == "FP32":
-        return lambda _: None
+    if column.datatype in ("FP32", "FP64"):
+        return _quick_float(column)
     low, high = _limits(column)
     return lambda value: float(value) if type(value) is int and low <= value <= high else None
+
+
+def _quick_text(column: TensorSpec, codes: Mapping[str, float]) -> Callable[[Any], float | None]:
+    nullable = column.nullable
+
+    def read(value: Any) -> float | None:
+        if type(value) is str:
+            return codes.get(value, _NAN)
+        return _NAN if value is None and nullable else None
+
+    return read
+
+
+def _quick_float(column: TensorSpec) -> Callable[[Any], float | None]:
+    narrow, nullable = column.datatype == "FP32", column.nullable
+    most = _FP32_MOST if narrow else _FP64_MOST
+
+    def read(value: Any) -> float | None:
+        kind = type(value)
+        if (kind is float or kind is int) and -most <= value <= most:
+            return float(np.float32(value)) if narrow else float(value)
+        return _NAN if value is None and nullable else None
+
+    return read
 
 
 def _texts(column: TensorSpec, values: ColumnValues) -> list[str | None]:
@@ -214,7 +237,9 @@ def _array(column: TensorSpec, values: Sequence[object]) -> npt.NDArray[np.gener
             return np.array(
                 [_NAN if value is None else value for value in values], dtype=np.float64
             )
-        return np.array(values, dtype="bool" if column.datatype == "BOOL" else column.datatype.lower())
+        return np.array(
+            values, dtype="bool" if column.datatype == "BOOL" else column.datatype.lower()
+        )
     except OverflowError as error:
         raise InvalidRequest(
             f"the column {column.name!r} holds an integer that fits no {column.datatype}",
