@@ -27,10 +27,9 @@ def profile_rows(manifest: Manifest, rows: pl.DataFrame) -> Profile:
     listed and a bin cut only where at least five rows share it.
     """
     hidden = {column.name for column in manifest.columns if column.personal}
-    if len(manifest.key) == 1:
-        hidden.update(manifest.key)
+    keys = manifest.key if len(manifest.key) == 1 else ()
     least = 1 if manifest.subject is None else _LEAST_COUNT
-    return Profile.of(rows, hidden=hidden, least_count=least)
+    return Profile.of(rows, hidden=hidden, keys=keys, least_count=least)
 
 
 def profile_append(

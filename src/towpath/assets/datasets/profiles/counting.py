@@ -53,7 +53,7 @@ def profile_column(
 
 
 def hide_column(values: pl.Series, *, distinct: bool) -> ColumnProfile:
-    """Count a personal column's rows and nothing else but, if asked, how many values differ."""
+    """Count a column's rows and nothing else but, if asked, how many values differ."""
     nulls = values.null_count()
     return ColumnProfile(
         name=values.name,
@@ -69,10 +69,11 @@ def hide_column(values: pl.Series, *, distinct: bool) -> ColumnProfile:
 
 def recount_column(bins: ColumnProfile, values: pl.Series, *, distinct: bool) -> ColumnProfile:
     """Count a column in the bins of another profile of it."""
+    distinct = distinct and bins.registers is not None
     if bins.kind == "hidden":
         return replace(hide_column(values, distinct=distinct), name=bins.name, type=bins.type)
     if bins.kind == "category":
-        return _count_items(bins, _texts(values), distinct=distinct)
+        return _count_items(bins, values, _frequencies(values), distinct=distinct)
     numbers = as_numbers(values)
     if numbers is None:
         raise UsageError(
@@ -99,7 +100,7 @@ def as_numbers(values: pl.Series) -> NDArray[np.float64] | None:
 def _sketch(values: pl.Series) -> NDArray[np.uint8]:
     numbers = as_numbers(values)
     if numbers is None:
-        return sketch_texts(_texts(values))
+        return sketch_texts(values.cast(pl.String).unique())
     return sketch_numbers(np.sort(numbers[~np.isnan(numbers)]))
 
 
@@ -133,22 +134,21 @@ def _count_ordered(
     )
 
 
-def _texts(values: pl.Series) -> pl.Series:
-    if isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum | pl.Boolean):
-        return values.cast(pl.String)
-    raise UsageError(
-        f"column {values.name!r} holds {values.dtype}, which has no profile",
-        remedy="Use text, numbers, truth values or times.",
-    )
+def _frequencies(values: pl.Series) -> pl.DataFrame:
+    """Return how many rows share each `value`, as text, nulls left out."""
+    if not isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum | pl.Boolean):
+        raise UsageError(
+            f"column {values.name!r} holds {values.dtype}, which has no profile",
+            remedy="Use text, numbers, truth values or times.",
+        )
+    found = values.drop_nulls().alias("value").value_counts(name="rows")
+    return found.with_columns(pl.col("value").cast(pl.String))
 
 
 def _categories(values: pl.Series, *, least_count: int, distinct: bool) -> ColumnProfile:
-    texts = _texts(values)
+    found = _frequencies(values)
     ranked = (
-        texts.drop_nulls()
-        .alias("value")
-        .value_counts(name="rows")
-        .filter(pl.col("rows") >= least_count)
+        found.filter(pl.col("rows") >= least_count)
         .sort("rows", "value", descending=[True, False])
         .head(ITEMS_MOST)
     )
@@ -161,17 +161,19 @@ def _categories(values: pl.Series, *, least_count: int, distinct: bool) -> Colum
         items=tuple(ranked["value"].to_list()),
         counts=np.empty(0, dtype=np.int64),
     )
-    return _count_items(bins, texts, distinct=distinct)
+    return _count_items(bins, values, found, distinct=distinct)
 
 
-def _count_items(bins: ColumnProfile, texts: pl.Series, *, distinct: bool) -> ColumnProfile:
-    found = texts.drop_nulls().alias("value").value_counts(name="rows")
-    rows_of = dict(zip(found["value"].to_list(), found["rows"].to_list(), strict=True))
-    listed = [rows_of.get(item, 0) for item in bins.items]
-    valued = len(texts) - texts.null_count()
+def _count_items(
+    bins: ColumnProfile, values: pl.Series, found: pl.DataFrame, *, distinct: bool
+) -> ColumnProfile:
+    listed = found.filter(pl.col("value").is_in(list(bins.items)))
+    rows_of = dict(listed.iter_rows())
+    counts = [rows_of.get(item, 0) for item in bins.items]
+    nulls = values.null_count()
     return replace(
         bins,
-        nulls=texts.null_count(),
-        counts=np.array([*listed, valued - sum(listed)], dtype=np.int64),
-        registers=sketch_texts(texts) if distinct else None,
+        nulls=nulls,
+        counts=np.array([*counts, len(values) - nulls - sum(counts)], dtype=np.int64),
+        registers=sketch_texts(found["value"]) if distinct else None,
     )

@@ -21,11 +21,11 @@ _ALPHA = 0.7213 / (1 + 1.079 / REGISTERS)
 
 
 def sketch_texts(texts: pl.Series) -> Registers:
-    """Return the HyperLogLog registers of a column of texts; nulls don't count.
+    """Return the HyperLogLog registers of texts; nulls don't count.
 
-    Texts are hashed by Murmur3 to 32 bits first, so counts saturate towards 4 billion.
+    Pass each text once where that is cheap. Texts are hashed by Murmur3 to 32 bits first, so counts saturate towards 4 billion.
     """
-    return _registers(murmur3(texts.drop_nulls().unique()).astype(np.uint64))
+    return _registers(murmur3(texts.drop_nulls()).astype(np.uint64))
 
 
 def sketch_numbers(ordered: NDArray[np.float64]) -> Registers:
