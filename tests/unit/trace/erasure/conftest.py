@@ -18,18 +18,20 @@ from towpath.core.digests import digest_json
 from towpath.core.refs import Ref
 from towpath.ledger import open_ledger
 from towpath.ledger.controllers import ControllerLoop
+from towpath.operate.decisions import SegmentDecisionLog
 from towpath.operate.releases import LedgerReleases, ServiceReconciler
+from towpath.storage.blobs import open_blobs
+from towpath.storage.database import open_database
+from towpath.storage.keys import FileKeyring
 from towpath.trace.erasure import ErasureReconciler, HomeScanner, LedgerErasures, Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from towpath.ledger import Intent, Ledger, Version
-    from towpath.operate.decisions import SegmentDecisionLog
     from towpath.storage.blobs import BlobStore
     from towpath.storage.database import Database
-    from towpath.storage.keys import FileKeyring
 
 SUBJECT = "N14228"
 OTHERS = [f"N{number}UA" for number in range(200, 224)]
@@ -145,16 +147,16 @@ class TinyHome:
             tx.runs.finish(run.id, "finished")
         return version
 
-    def loop(self, *extra: object, owner: str = "tests") -> ControllerLoop:
-        """Return a loop over every reconciler an erasure relies on."""
+    def loop(self, *, only: tuple[str, ...] = (), owner: str = "tests") -> ControllerLoop:
+        """Return a loop over the reconcilers that an erasure relies on, or some of them."""
         reconcilers = [
             ErasureReconciler(self.parts),
             ServiceReconciler(self.ledger, self.releases),
             TinyRuns(self),
             TinyRollouts(self),
-            *extra,
         ]
-        return ControllerLoop(self.ledger, reconcilers, owner=owner)
+        chosen = [one for one in reconcilers if not only or one.kinds[0] in only]
+        return ControllerLoop(self.ledger, chosen, owner=owner)
 
     def work(self, erasure_id: str, *, until: Callable[[Any], bool] | None = None) -> Any:
         """Reconcile until the erasure is certified, blocked, or as `until` says."""
@@ -234,20 +236,31 @@ class TinyRollouts:
             tx.intents.advance(held, phase="done", status=status)
 
 
-@pytest.fixture
-def bare_home(tmp_path, sqlite_database, disk_blobs, keyring, decisions) -> TinyHome:
-    """The parts, and nothing in them."""
-    ledger = open_ledger(sqlite_database, keyring)
+def open_tiny_home(path: Path) -> TinyHome:
+    """Open the parts that lie in a folder, as a process does that starts after another died."""
+    keyring = FileKeyring(path / "keys")
+    database = open_database(f"sqlite:///{path}/towpath.db")
+    database.migrate()
+    ledger = open_ledger(database, keyring)
+    blobs = open_blobs(f"file://{path}/blobs")
     return TinyHome(
-        path=tmp_path,
-        database=sqlite_database,
+        path=path,
+        database=database,
         ledger=ledger,
-        blobs=disk_blobs,
+        blobs=blobs,
         keyring=keyring,
-        datasets=ParquetDatasetStore(ledger, disk_blobs, keyring),
-        decisions=decisions,
-        models=ModelRegistry(ledger, disk_blobs, keyring),
+        datasets=ParquetDatasetStore(ledger, blobs, keyring),
+        decisions=SegmentDecisionLog(ledger, blobs, path / "decisions"),
+        models=ModelRegistry(ledger, blobs, keyring),
     )
+
+
+@pytest.fixture
+def bare_home(tmp_path) -> Iterator[TinyHome]:
+    """The parts, and nothing in them."""
+    tiny = open_tiny_home(tmp_path)
+    yield tiny
+    tiny.ledger.close()
 
 
 @pytest.fixture
