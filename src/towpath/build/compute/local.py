@@ -36,7 +36,7 @@ _CHUNK = 1 << 16
 # Read when a library loads, so they must be set before the server starts. The allocators' background
 # threads would not survive a fork; one BLAS thread here keeps the server single-threaded, and each
 # task raises it to its own cpus.
-_SERVER_ENVIRONMENT = {
+SERVER_ENVIRONMENT = {
     "_RJEM_MALLOC_CONF": "background_thread:false",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "OPENBLAS_NUM_THREADS": "1",
@@ -220,7 +220,7 @@ class _Server:
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=self._output,
-                env={**os.environ, **_SERVER_ENVIRONMENT},
+                env={**os.environ, **SERVER_ENVIRONMENT},
             )
         self._reader = threading.Thread(target=self._read, name="forkserver-reader", daemon=True)
         self._reader.start()

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+
+from towpath.build.compute import InlineExecutor, LocalExecutor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from towpath.build.compute import Executor
+
+# Tasks name importable functions, so these live in a module that both processes can find.
+TASKS = """
+    import os, sys
+    from towpath.core.errors import StorageFull
+
+    def double(payload, emit):
+        return {"result": payload["n"] * 2}
+
+    def speak(payload, emit):
+        print("to out")
+        print("to err", file=sys.stderr)
+        return {}
+
+    def count(payload, emit):
+        for number in range(payload["n"]):
+            emit({"number": number})
+        return {}
+
+    def fail(payload, emit):
+        secret = payload["secret"]
+        raise ValueError(f"can't read {secret}")
+
+    def fill_disk(payload, emit):
+        raise StorageFull("no room")
+
+    def leave(payload, emit):
+        sys.exit(3)
+
+    def environment(payload, emit):
+        return {"value": os.environ.get("TOWPATH_TEST_VALUE"), "again": os.environ.get("HOME")}
+
+    def unsendable(payload, emit):
+        return {"value": object()}
+"""
+
+
+@pytest.fixture(scope="module")
+def task_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tasks")
+    (folder / "contract_tasks.py").write_text(dedent(TASKS), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["inline", "local"])
+def executor(request: pytest.FixtureRequest, task_folder: Path) -> Iterator[Executor]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(task_folder)
+        patch.setenv("PYTHONPATH", str(task_folder))
+        made = (
+            InlineExecutor(cpus=2)
+            if request.param == "inline"
+            else LocalExecutor(cpus=2, preload=())
+        )
+        made.warm([])
+        yield made
+        made.close()
