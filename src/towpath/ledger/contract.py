@@ -467,7 +467,7 @@ class Cache(Protocol):
         ...
 
     def release(self, owner: str) -> int:
-        """Forget every unfinished claim of an owner that is known to be dead; return how many."""
+        """Free every unfinished claim of an owner that is known to be dead; return how many."""
         ...
 
     def last(self, step: str) -> Execution | None:

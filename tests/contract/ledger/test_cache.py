@@ -89,7 +89,21 @@ def test_a_dropped_key_is_executed_again(ledger: Ledger) -> None:
     assert claim(ledger, "r2").run_id == "r2"
 
 
-def test_the_claims_of_the_dead_are_forgotten(ledger: Ledger) -> None:
+def test_a_key_that_is_dropped_and_claimed_again_fences_the_first_off(
+    ledger: Ledger, wall: ManualClock
+) -> None:
+    old = claim(ledger, "r1")
+    wall.advance(timedelta(seconds=1))
+    with ledger.write() as tx:
+        tx.cache.drop(KEY)
+    with pytest.raises(FenceLost):
+        fill(ledger, old, {})
+    claim(ledger, "r2")
+    with pytest.raises(FenceLost):
+        fill(ledger, old, {})
+
+
+def test_the_claims_of_the_dead_are_free(ledger: Ledger) -> None:
     claim(ledger, "r1")
     fill(ledger, claim(ledger, "r1", key="other"), {})
     with ledger.write() as tx:

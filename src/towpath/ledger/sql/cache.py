@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from towpath.core.clock import to_micros
 from towpath.core.errors import FenceLost
 from towpath.ledger.records import Execution
 from towpath.ledger.sql.session import chunked
@@ -60,7 +61,8 @@ class SqlCache:
             "state": "running",
         }
         values |= {"run": run_id, "outputs": {}, "owner": owner, "at": now}
-        values["fence"] = 1 if row is None else row.fence + 1
+        # A key that is dropped and claimed again never repeats a fence.
+        values["fence"] = to_micros(now) if row is None else row.fence + 1
         values["leased_until"] = now + timedelta(seconds=lease_s)
         put_all(self._session, _executions, [values])
         return _execution(self._required(key))
@@ -92,8 +94,10 @@ class SqlCache:
 
     def release(self, owner: str) -> int:
         """See `Cache.release`."""
+        # The rows stay, so that their fences go on rising.
         held = sa.and_(_executions.c.owner == owner, _executions.c.state == "running")
-        return self._session.write(sa.delete(_executions).where(held)).rowcount
+        free = sa.update(_executions).where(held).values(leased_until=self._session.wall.now())
+        return self._session.write(free).rowcount
 
     def last(self, step: str) -> Execution | None:
         """See `Cache.last`."""

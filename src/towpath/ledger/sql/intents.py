@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from towpath.core.clock import to_micros
 from towpath.core.digests import canonical_json, digest_json
 from towpath.core.errors import Conflict, FenceLost, NotFound
 from towpath.ledger.records import Intent
@@ -46,8 +47,10 @@ class SqlIntents:
         if row is None:
             values: dict[str, object] = {"kind": kind, "name": name, "project": project}
             values |= {"spec": dict(spec), "generation": 1, "phase": phase}
-            values |= {"status": dict(status or {}), "due_at": now if due else None, "fence": 0}
-            values |= {"woken": False, "created_at": now, "updated_at": now}
+            values |= {"status": dict(status or {}), "due_at": now if due else None}
+            # A row that is deleted and made again never repeats a fence.
+            values |= {"fence": to_micros(now), "woken": False}
+            values |= {"created_at": now, "updated_at": now}
             self._session.write(sa.insert(_intents).values(**values))
             self._declared(kind, name, 1, spec)
         elif canonical_json(row.spec) != canonical_json(spec):

@@ -116,6 +116,13 @@ class Database:
         with self._writers, translated(self.name):
             (scrub_sqlite if self.is_sqlite else scrub_postgresql)(self._engine, self.name)
 
+    def tables(self) -> Iterator[tuple[str, Iterator[tuple[object, ...]]]]:
+        """Yield each table's name and all its rows, in one snapshot, for an audit to search."""
+        with self.read() as connection:
+            for table in tables.metadata.sorted_tables:
+                rows = connection.execute(sa.select(table), execution_options={"yield_per": 1000})
+                yield table.name, (tuple(row) for row in rows)
+
     def close(self) -> None:
         """Give the connections back. Idempotent."""
         self._engine.dispose()

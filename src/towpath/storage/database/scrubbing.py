@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 _DEADLINE_S = 30.0
+_RETRY_S = 0.02
 
 
 def scrub_sqlite(engine: Engine, name: str) -> None:
@@ -26,17 +27,19 @@ def scrub_sqlite(engine: Engine, name: str) -> None:
     try:
         cursor = raw.cursor()
         cursor.execute("VACUUM")
+        usual_ms = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute("PRAGMA busy_timeout=0")
         deadline = time.monotonic() + _DEADLINE_S
-        while True:
-            busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            if not busy:
-                return
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    f"the write-ahead log of {name} is still being read",
-                    remedy="A reader holds an old snapshot; retry when it is done.",
-                )
-            time.sleep(0.02)
+        try:
+            while cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                if time.monotonic() > deadline:
+                    raise Unavailable(
+                        f"the write-ahead log of {name} is still being read",
+                        remedy="A reader holds an old snapshot; retry when it is done.",
+                    )
+                time.sleep(_RETRY_S)
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout={usual_ms}")
     finally:
         raw.close()
 

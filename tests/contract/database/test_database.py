@@ -1,0 +1,147 @@
+"""Both databases migrate, serialise writers, give snapshots and forget what was deleted."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from towpath.core.errors import Conflict, UsageError
+from towpath.storage.database import open_database
+from towpath.storage.database.tables import metadata, nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from towpath.storage.database import Database
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return request.getfixturevalue("empty_pg_url")
+    return f"sqlite:///{tmp_path}/deep/new.db"
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[Database]:
+    """Return a database without a schema."""
+    database = open_database(empty_url)
+    yield database
+    database.close()
+
+
+def add_node(database: Database, name: str) -> None:
+    with database.write() as connection:
+        connection.execute(sa.insert(nodes).values(kind="run", name=name, version=0))
+
+
+def names(connection: sa.Connection) -> list[str]:
+    return list(connection.scalars(sa.select(nodes.c.name).order_by(nodes.c.id)))
+
+
+def test_the_migrations_build_exactly_the_tables(empty: Database) -> None:
+    empty.migrate()
+    empty.migrate()
+    empty.require_current()
+    with empty.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_an_unmigrated_database_is_refused(empty: Database) -> None:
+    with pytest.raises(UsageError, match="schema none"):
+        empty.require_current()
+
+
+def test_a_newer_schema_is_refused(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    for ask in (database.migrate, database.require_current):
+        with pytest.raises(UsageError, match=r"newer Towpath \(schema 9999\)"):
+            ask()
+
+
+def test_threads_that_migrate_together_do_it_once(empty_url: str) -> None:
+    failures: list[BaseException] = []
+
+    def migrate() -> None:
+        database = open_database(empty_url)
+        try:
+            database.migrate()
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=migrate) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_writers_from_many_connections_lose_nothing(database: Database, database_url: str) -> None:
+    add_node(database, "0")
+
+    def count_up() -> None:
+        own = open_database(database_url)
+        for _ in range(10):
+            with own.write() as connection:  # read, then write: a lost update would show
+                number = max(int(name) for name in names(connection))
+                connection.execute(
+                    sa.insert(nodes).values(kind="run", name=str(number + 1), version=0)
+                )
+        own.close()
+
+    threads = [threading.Thread(target=count_up) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read() as connection:
+        assert names(connection) == [str(number) for number in range(41)]
+
+
+def test_a_snapshot_does_not_move_and_does_not_block(database: Database) -> None:
+    add_node(database, "before")
+    with database.read() as connection:
+        assert names(connection) == ["before"]
+        add_node(database, "after")
+        assert names(connection) == ["before"]
+    with database.read() as connection:
+        assert names(connection) == ["before", "after"]
+
+
+def test_an_error_rolls_back_and_frees_the_line(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.write() as connection:
+        connection.execute(sa.insert(nodes).values(kind="run", name="lost", version=0))
+        assert 1 / 0
+    add_node(database, "kept")
+    with database.read() as connection:
+        assert names(connection) == ["kept"]
+
+
+def test_a_taken_key_is_a_conflict(database: Database) -> None:
+    add_node(database, "twin")
+    with pytest.raises(Conflict):
+        add_node(database, "twin")
+
+
+def test_text_is_ordered_by_bytes(database: Database) -> None:
+    for name in ("b-1", "a", "B", "b1", "é", "_"):
+        add_node(database, name)
+    with database.read() as connection:
+        found = list(connection.scalars(sa.select(nodes.c.name).order_by(nodes.c.name)))
+    assert found == ["B", "_", "a", "b-1", "b1", "é"]
+
+
+def test_messages_hide_the_password(empty_url: str) -> None:
+    url = empty_url.replace("postgres:@", "postgres:secret@")
+    assert "secret" not in open_database(url).name
