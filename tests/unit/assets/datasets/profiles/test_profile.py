@@ -62,8 +62,7 @@ def test_a_bin_holds_what_is_above_its_lower_and_up_to_its_upper_edge(values: li
     bounds = [-math.inf, *profile.edges.tolist(), math.inf]
     present = [value for value in values if value is not None and not math.isnan(value)]
     expected = [
-        sum(low < value <= high for value in present)
-        for low, high in itertools.pairwise(bounds)
+        sum(low < value <= high for value in present) for low, high in itertools.pairwise(bounds)
     ]
     assert profile.counts.tolist() == expected
     assert profile.rows == len(values)
