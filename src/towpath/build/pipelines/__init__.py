@@ -14,8 +14,8 @@ from towpath.build.pipelines.contract import (
 )
 from towpath.build.pipelines.formats import load_artifact, missing_blobs
 from towpath.build.pipelines.pipeline import Pipeline, pipeline
-from towpath.build.pipelines.reconciling import PipelineRunReconciler
 from towpath.build.pipelines.recipe import recipe_of
+from towpath.build.pipelines.reconciling import PipelineRunReconciler
 from towpath.build.pipelines.reporting import log_metric, log_metrics, log_param
 from towpath.build.pipelines.runner import PipelineRunner
 from towpath.build.pipelines.steps import Step, step

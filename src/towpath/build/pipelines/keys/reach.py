@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from towpath.build.pipelines.keys.sources import Module, SourceTree
 
+_STAR = "*"
 _DYNAMIC = frozenset({"importlib", "__import__", "import_module", "eval", "exec", "globals"})
 
 
@@ -67,7 +68,7 @@ class _Walk:
         home = self._home
         self._ancestors(home)
         seen: set[str] = set()
-        wanted = [function, *_used(home.effects), *self._imports_for_effect()]
+        wanted = [function, _STAR, *_used(home.effects), *self._imports_for_effect()]
         if home.effects:
             self.parts[f"code:{home.name}"] = digest_nodes(home.effects)
         self._reach(self._imported(home, _imports_in(home.effects)))
@@ -78,8 +79,10 @@ class _Walk:
                 continue
             seen.add(name)
             inside = [one for one in statements if one not in home.effects]
-            self._reach(self._imported(home, _imports_in(inside), only=name))
-            real = [one for one in inside if not isinstance(one, ast.Import | ast.ImportFrom)]
+            binding = [one for one in inside if isinstance(one, ast.Import | ast.ImportFrom)]
+            self._reach(self._imported(home, binding, only=name))
+            real = [one for one in inside if one not in binding]
+            self._reach(self._imported(home, _imports_in(real)))
             if real:
                 self.parts[f"code:{home.name}.{name}"] = digest_nodes(real)
             used = _used(real)
@@ -89,9 +92,10 @@ class _Walk:
     def _imports_for_effect(self) -> Iterator[str]:
         """Yield names that a plain `import x` binds and nothing uses: it can only be for its effect."""
         used = set(_used(self._home.body))
-        for name, statements in self._home.definitions.items():
-            if name not in used and any(isinstance(one, ast.Import) for one in statements):
-                yield name
+        for statement in self._home.body:
+            if isinstance(statement, ast.Import):
+                plain = [one.name.partition(".")[0] for one in statement.names if not one.asname]
+                yield from (name for name in plain if name not in used)
 
     def _reach(self, modules: Iterable[str]) -> None:
         """Take in whole modules, and what they import."""
@@ -133,7 +137,11 @@ class _Walk:
                     if only in (None, bound):
                         yield alias.name
                     continue
-                if only is not None and only != (alias.asname or alias.name) and alias.name != "*":
+                if (
+                    only is not None
+                    and only != (alias.asname or alias.name)
+                    and alias.name != _STAR
+                ):
                     continue
                 base = _absolute(module, statement)
                 inner = f"{base}.{alias.name}" if base else alias.name

@@ -115,9 +115,12 @@ def parse_module(
         raise InvalidProject(f"module {name!r} is not valid Python: {error}") from error
     normal = _Normalise(_own_decorators(tree)).visit(tree)
     module = Module(name=name, is_package=is_package, body=normal.body)
-    for statement in module.body:
-        if not _is_guard(statement):
-            _Sorter(module, is_project).sort(statement)
+    acting = [one for one in module.body if not _is_guard(one)]
+    for statement in acting:
+        for bound in _binds(statement):
+            module.definitions.setdefault(bound, []).append(statement)
+    judge = _Judge(module, is_project)
+    module.effects = [one for one in acting if not judge.only_binds(one)]
     return module
 
 
@@ -217,20 +220,14 @@ def _binds(statement: ast.stmt) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sorter:
-    """Files top-level statements under the names they bind, as effects, or as both."""
+class _Judge:
+    """Tells statements that only bind names from those that act when the module is imported."""
 
     module: Module
     is_project: Callable[[str], bool]
 
-    def sort(self, statement: ast.stmt) -> None:
-        """File one statement."""
-        for name in _binds(statement):
-            self.module.definitions.setdefault(name, []).append(statement)
-        if not self._only_binds(statement):
-            self.module.effects.append(statement)
-
-    def _only_binds(self, statement: ast.stmt) -> bool:
+    def only_binds(self, statement: ast.stmt) -> bool:
+        """Tell whether leaving the statement out matters to nobody who does not use its names."""
         match statement:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 return all(map(self._is_foreign, statement.decorator_list))
