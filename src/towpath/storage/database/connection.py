@@ -17,7 +17,7 @@ from towpath.storage.database.schema import migrate, require_current
 from towpath.storage.database.scrubbing import scrub_postgresql, scrub_sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
 _LOCK_TIMEOUT_S = 30.0
 _SQLITE_PRAGMAS = (
