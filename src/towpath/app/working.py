@@ -71,6 +71,13 @@ def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]
 
 
 def _erasure_parts(home: Home) -> Parts:
+    settings = home.settings
+    # What lies in the home is read as files; only what was moved out of it needs a reader.
+    scanner = HomeScanner(
+        home.place.home,
+        blobs=home.blobs if settings.blobs else None,
+        database=home.database if settings.database else None,
+    )
     return Parts(
         ledger=home.ledger,
         blobs=home.blobs,
@@ -78,6 +85,6 @@ def _erasure_parts(home: Home) -> Parts:
         datasets=home.datasets,
         decisions=home.decisions,
         models=home.models,
-        scanner=HomeScanner(home.place.home, blobs=home.blobs),
+        scanner=scanner,
         scrub=home.database.scrub,
     )
