@@ -1,0 +1,77 @@
+"""Workers that are killed in the middle of a step leave nothing half-done and nothing done twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+import pytest
+
+from towpath.app.clock import ReplayClock
+from towpath.operate.monitoring import Drift
+from towpath.operate.rollouts import Rollout
+
+WORKER = Path(__file__).with_name("dying_worker.py")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Iterator[Callable[[int], int]]:
+    """Run a worker that is killed at its nth write, and return its exit code."""
+    command = [sys.executable, str(WORKER), str(tmp_path)]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as process:
+        assert process.stdin is not None
+
+        def run(dies_at: int) -> int:
+            process.stdin.write(f"{dies_at}\n")
+            process.stdin.flush()
+            while (line := process.stdout.readline()) and not line.lstrip("-").strip().isdecimal():
+                pass  # log lines
+            return int(line)
+
+        yield run
+        process.stdin.close()
+        process.wait(30)
+
+
+def test_rollouts_and_monitors_count_everything_once_however_often_they_are_killed(
+    production: Any, work: Callable[[int], int]
+):
+    production.deploy(production.model())
+    production.model()
+    plan = Rollout(stages=[0.5], compare="paired", maturity="2h", margin=0.05, min_rows=100_000)
+    production.put(
+        "rollout",
+        "board.2",
+        champion="model:late@1",
+        challenger="model:late@2",
+        **dataclasses.asdict(plan),
+    )
+    production.put("monitor", "board.drift", kind="drift", **dataclasses.asdict(Drift(min_rows=10)))
+    clock = ReplayClock(production.ledger)
+    clock.advance_to(production.clock.now())
+    assert work(0) == 0  # the split begins
+    for dies_at in (2, 4):  # claims and steps alternate: both steps of both kinds get their turn
+        production.serve(60, delay=timedelta(hours=1))
+        clock.advance_to(production.clock.now() + timedelta(minutes=5))
+        assert work(dies_at) == -signal.SIGKILL
+    clock.advance_to(production.clock.now() + timedelta(hours=12))
+    assert work(0) == 0
+    with production.ledger.read() as tx:
+        rollout = tx.intents.get("rollout", "board.2").status
+        monitor = tx.intents.get("monitor", "board.drift").status
+        points = tx.runs.history(monitor["run"], "rows")
+        runs = tx.runs.list(kind="monitor")
+    evidence = rollout["evidence"]
+    assert evidence["answers_champion"] + evidence["answers_challenger"] == 120
+    assert evidence["pairs"] == 120
+    assert monitor["seen"] == 2
+    assert [point.value for point in points] == [window["rows"] for window in monitor["windows"]]
+    assert sum(point.value for point in points) == evidence["answers_champion"]
+    assert len(runs) == 1
