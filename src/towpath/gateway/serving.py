@@ -13,6 +13,7 @@ import uvicorn
 import uvloop
 
 from towpath.assets.models import load_predictor
+from towpath.core.errors import Overloaded
 from towpath.gateway.asgi import MAX_BODY_BYTES, GatewayApp
 from towpath.gateway.following import LedgerFollower
 from towpath.gateway.inference import Inference
@@ -152,7 +153,7 @@ def _publisher(inference: Inference, writer: SegmentWriter) -> Callable[[Routing
 
         loop.call_soon_threadsafe(swap)
         if not swapped.wait(_SWAP_S):
-            raise TimeoutError("the event loop is stuck")
+            raise Overloaded("the gateway's event loop is busy", remedy="It is tried again.")
         writer.flush()
 
     return publish

@@ -78,10 +78,12 @@ class SegmentDirectory:
 
     def request_rotation(self) -> None:
         """Ask every writer here to seal its segment soon."""
+        before = self.rotation_mark()
         marker = self.path / "rotate"
         marker.touch(mode=0o600)
-        before = marker.stat().st_mtime_ns
-        os.utime(marker, ns=(before, before + 1))
+        # Coarse clocks give two requests the same time; the second must count all the same.
+        mark = max(time.time_ns(), before + 1)
+        os.utime(marker, ns=(mark, mark))
 
     def rotation_mark(self) -> int:
         """Return a number that changes with each `request_rotation`."""

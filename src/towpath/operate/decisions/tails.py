@@ -75,6 +75,7 @@ class Tail:
         self.rows = RawRows()
         self._source_id = source_id
         self._offset = 0
+        self._damaged = False
 
     @property
     def offset(self) -> int:
@@ -103,7 +104,8 @@ class Tail:
         if records:
             self.rows.add(records)
             self.rows.consolidate()
-        if length < len(data) and path.suffix == ".sealed":
+        if length < len(data) and path.suffix == ".sealed" and not self._damaged:
+            self._damaged = True
             _log.error("segment.damaged", segment=self._source_id, offset=self._offset)
 
 
