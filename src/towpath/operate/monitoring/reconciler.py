@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WINDOWS_PER_STEP = 32
+_LONGEST_REST_S = 60.0
 
 
 class MonitorReconciler:
@@ -46,7 +47,8 @@ class MonitorReconciler:
     Args:
         settle: How much event time passes until all decisions of a moment are in the log. A replay
             that sets the clock ahead of its requests needs as much as it sets it ahead.
-        poll_s: Wall time between two looks at the clock.
+        poll_s: Wall time between two looks, at least. A monitor sleeps until its next window can be
+            judged, a minute at most; who moves a replay's clock wakes it.
     """
 
     kinds: tuple[str, ...] = ("monitor",)
@@ -60,7 +62,7 @@ class MonitorReconciler:
         clock: Clock,
         *,
         settle: timedelta = timedelta(minutes=1),
-        poll_s: float = 0.5,
+        poll_s: float = 1.0,
     ) -> None:
         self._ledger = ledger
         self._decisions = decisions
@@ -81,11 +83,13 @@ class MonitorReconciler:
         if champion is None or champion.body.get("reference") is None:
             why = "nothing is deployed" if champion is None else f"{champion.ref} has no reference"
             with self._ledger.write(actor="monitor") as tx:
-                self._save(tx, held, msgspec.structs.replace(state, blind=why))
+                blind = msgspec.structs.replace(state, blind=why)
+                self._save(tx, held, blind, due_in_s=self._poll_s)
             return
         monitor = _declared(held)
         state = self._begun(held, monitor, state)
-        windows = self._due(monitor, state)
+        now = self._clock.now()
+        windows = self._due(monitor, state, now)
         findings = [self._judge(held, monitor, champion, window) for window in windows]
         with self._ledger.write(actor="monitor") as tx:
             state = _follow(tx, held, state, champion)
@@ -96,8 +100,7 @@ class MonitorReconciler:
                     at = finding.window.until + _maturity(monitor)
                     raise_alert(tx, held, finding, step, at=at)
                 state = step.state
-            more = len(windows) == _WINDOWS_PER_STEP
-            self._save(tx, held, state, due_in_s=0.0 if more else None)
+            self._save(tx, held, state, due_in_s=self._rest_s(monitor, state, now))
 
     def _champion(self, held: Intent) -> Version | None:
         with self._ledger.read() as tx:
@@ -115,12 +118,12 @@ class MonitorReconciler:
         span = parse_duration(monitor.window)
         return msgspec.structs.replace(state, watermark=_EPOCH + (first - _EPOCH) // span * span)
 
-    def _due(self, monitor: Monitor, state: State) -> list[Window]:
+    def _due(self, monitor: Monitor, state: State, now: datetime) -> list[Window]:
         """Return the windows that have ended and matured but were not judged yet, oldest first."""
         start = state.watermark
         if start is None:
             return []
-        known = self._clock.now() - self._settle - _maturity(monitor)
+        known = now - self._settle - _maturity(monitor)
         span = parse_duration(monitor.window)
         windows: list[Window] = []
         while start + span <= known and len(windows) < _WINDOWS_PER_STEP:
@@ -153,14 +156,22 @@ class MonitorReconciler:
         rows = scan.filter(by_champion).collect()
         return judge_performance(monitor, reference, rows, window, output=output)
 
-    def _save(
-        self, tx: Transaction, held: Intent, state: State, *, due_in_s: float | None = None
-    ) -> None:
+    def _rest_s(self, monitor: Monitor, state: State, now: datetime) -> float:
+        """Return how long, on the wall, the next window is away if event time keeps pace with it."""
+        if state.watermark is None:
+            return self._poll_s
+        ends = state.watermark + parse_duration(monitor.window)
+        away_s = (ends + _maturity(monitor) + self._settle - now).total_seconds()
+        if away_s <= 0:  # more than one step's worth of windows is waiting
+            return 0.0
+        return min(max(away_s, self._poll_s), _LONGEST_REST_S)
+
+    def _save(self, tx: Transaction, held: Intent, state: State, *, due_in_s: float) -> None:
         tx.intents.advance(
             held,
             phase="watching" if state.blind is None else "waiting",
             status=msgspec.to_builtins(state),
-            due_in_s=self._poll_s if due_in_s is None else due_in_s,
+            due_in_s=due_in_s,
         )
 
 

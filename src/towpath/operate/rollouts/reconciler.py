@@ -48,7 +48,7 @@ class RolloutReconciler:
     Args:
         settle: How much event time passes until all decisions of a moment are in the log. A replay
             that sets the clock ahead of its requests needs as much as it sets it ahead.
-        poll_s: Wall time between two looks.
+        poll_s: Wall time between two looks; who moves a replay's clock asks for one besides.
     """
 
     kinds: tuple[str, ...] = ("rollout",)
@@ -62,7 +62,7 @@ class RolloutReconciler:
         clock: Clock,
         *,
         settle: timedelta = timedelta(minutes=1),
-        poll_s: float = 0.5,
+        poll_s: float = 2.0,
     ) -> None:
         self._ledger = ledger
         self._decisions = decisions

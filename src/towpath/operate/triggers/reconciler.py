@@ -57,7 +57,7 @@ class TriggerReconciler:
 
     kinds: tuple[str, ...] = ("trigger",)
 
-    def __init__(self, ledger: Ledger, clock: Clock, *, poll_s: float = 2.0) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, *, poll_s: float = 10.0) -> None:
         self._ledger = ledger
         self._clock = clock
         self._poll_s = poll_s
