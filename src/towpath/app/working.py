@@ -87,4 +87,5 @@ def _erasure_parts(home: Home) -> Parts:
         models=home.models,
         scanner=scanner,
         scrub=home.database.scrub,
+        certificates=home.place.home / "certificates",
     )

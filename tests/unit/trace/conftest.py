@@ -80,7 +80,11 @@ def history(sqlite_ledger: Ledger) -> History:
         tx.versions.commit("code", "flights", digest="c0" * 32, body=code)
         for number in (1, 2):
             run = tx.runs.start(
-                kind="pipeline", name="train", project="flights", params={"window": "8 weeks"}
+                kind="pipeline",
+                name="train",
+                project="flights",
+                params={"window": "8 weeks"},
+                tags={"lock": "10c" * 20},
             )
             for name in ("dataset:flights@1", "dataset:weather@1", "code:flights@1"):
                 tx.graph.link(run.ref, "used", Ref.parse(name))

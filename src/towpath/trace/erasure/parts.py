@@ -10,6 +10,8 @@ from towpath.core.clock import Clock, SystemClock
 from towpath.ledger.contract import Transaction
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from towpath.assets.datasets.contract import DatasetStore
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Ledger
@@ -36,6 +38,7 @@ class Parts:
 
     Attributes:
         scrub: Removes what deleted rows left behind in the database's files.
+        certificates: Folder for a readable copy of each certificate, `ID.json`; None makes none.
         wall: Wall time; event time plays no part in an erasure but through its rollouts.
     """
 
@@ -47,6 +50,7 @@ class Parts:
     models: ModelShelf
     scanner: HomeScanner
     scrub: Callable[[], None]
+    certificates: Path | None = None
     wall: Clock = field(default_factory=SystemClock)
 
 

@@ -112,7 +112,7 @@ class TreeBuilder:
                     facts=dict(sorted(run.params.items())),
                 )
             )
-        if lock := self._lock(ref):
+        if lock := run.tags.get("lock"):
             found.append(
                 TraceNode(
                     ref=f"environment:{lock}",
@@ -122,14 +122,6 @@ class TreeBuilder:
                 )
             )
         return found
-
-    def _lock(self, run: Ref) -> str | None:
-        """Return the digest of the dependency lock of the code that a run used."""
-        for relation, there in self._next.get(run, ()):
-            if relation == "used" and there.kind == "code":
-                code = self._tx.versions.find(there)
-                return None if code is None else code.body.get("lock")
-        return None
 
 
 def _reading_order(node: TraceNode) -> tuple[int, str, int]:

@@ -95,6 +95,7 @@ class TinyHome:
             models=self.models,
             scanner=HomeScanner(self.path),
             scrub=self.database.scrub,
+            certificates=self.path / "certificates",
         )
 
     def train(self, *, pins: dict[str, int], reason: str = "manual", **_recipe: Any) -> Version:

@@ -101,14 +101,14 @@ def test_the_retraining_repeats_the_recipe_on_the_same_versions(home):
     assert recipe["reason"].startswith("erasure:")
 
 
-def test_the_certificate_is_checked_offline(home, tmp_path_factory):
+def test_the_certificate_is_checked_offline(home):
     erasure_id = home.erasures.submit("tailnum", SUBJECT)
     with pytest.raises(NotFound, match="no certificate yet"):
         home.erasures.certificate(erasure_id)
     home.work(erasure_id)
     certificate = home.erasures.certificate(erasure_id)
-    key = home.keyring.public_key_pem
-    check = verify_certificate(certificate, key)
+    assert (home.path / "certificates" / f"{erasure_id}.json").read_bytes() == certificate
+    check = verify_certificate(certificate, home.keyring.public_key_pem)
     assert check.valid, check.problems
     assert check.events > 8
     document = json.loads(certificate)
