@@ -288,7 +288,7 @@ class Graph(Protocol):
 class Events(Protocol):
     """The append-only log: an RFC 9162 Merkle tree over canonical JSON entries."""
 
-    def append(self, type: str, subject: str, **payload: object) -> Event:
+    def append(self, type: str, subject: str, /, **payload: object) -> Event:
         """Add an entry for a fact that no other facet records. Never put personal data in it."""
         ...
 

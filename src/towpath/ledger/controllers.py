@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from towpath.core.errors import FenceLost, InfrastructureError, TowpathError, UsageError
+from towpath.core.errors import FenceLost, TowpathError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -83,14 +84,14 @@ class ControllerLoop:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; the step under way is finished first.
 
-        A database that is away is waited for, with back-off; the loop itself never ends on an error.
+        A database that is away is waited for, with back-off; the loop never ends on an error of ours.
         """
         outages = 0
         while not stop.is_set():
             try:
                 worked = self.step()
                 outages = 0
-            except InfrastructureError as error:
+            except TowpathError as error:
                 outages += 1
                 wait_s = _backoff_s(outages)
                 _log.warning(
@@ -124,12 +125,8 @@ class ControllerLoop:
             _log.info("intent.lost", kind=held.kind, name=held.name, fence=held.fence)
             return
         except Exception as error:  # noqa: BLE001 -- one broken row must not stop the others
-            # Its message may quote data, which logs never hold; our own errors never do.
-            detail = str(error) if isinstance(error, TowpathError) else type(error).__name__
-            known = isinstance(error, TowpathError)
-            log = _log.warning if known else _log.exception
             self._failures[row] = self._failures.get(row, 0) + 1
-            log("intent.failed", kind=held.kind, name=held.name, error=detail)
+            _log.warning("intent.failed", kind=held.kind, name=held.name, **_describe(error))
             self._put_back(held)
             return
         if self._put_back(held):
@@ -173,6 +170,14 @@ class ControllerLoop:
                 return
             except TowpathError as error:
                 _log.warning("lease.unrenewed", kind=held.kind, name=held.name, error=str(error))
+
+
+def _describe(error: Exception) -> dict[str, str]:
+    """Return what a log may hold of an error: a foreign one's message could quote somebody's data."""
+    if isinstance(error, TowpathError):
+        return {"error": str(error)}
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return {"error": type(error).__name__, "at": f"{last.filename}:{last.lineno} in {last.name}"}
 
 
 def _backoff_s(failures: int) -> float:

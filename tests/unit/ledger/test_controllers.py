@@ -92,7 +92,8 @@ def test_a_failed_step_is_put_back_for_later(ledger: Ledger) -> None:
     assert row.due_at is not None
     assert row.due_at > row.updated_at
     (entry,) = [each for each in logs if each["event"] == "intent.failed"]
-    assert "N12345" not in entry["error"]
+    assert "N12345" not in str(logs)
+    assert (entry["error"], "in fail" in entry["at"]) == ("ValueError", True)
 
 
 def test_failures_in_a_row_wait_longer(ledger: Ledger) -> None:

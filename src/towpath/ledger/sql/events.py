@@ -36,7 +36,7 @@ class SqlEvents:
         self._new_events: list[dict[str, object]] = []
         self._new_nodes: list[dict[str, object]] = []
 
-    def append(self, type: str, subject: str, **payload: object) -> Event:
+    def append(self, type: str, subject: str, /, **payload: object) -> Event:
         """See `Events.append`."""
         self._session.require_writable()
         self._load()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from towpath.core.clock import Clock
+    from towpath.ledger.contract import Ledger
     from towpath.storage.database import Database
     from towpath.storage.keys import Keyring
 
@@ -75,7 +76,7 @@ class SqlLedger:
         self._database.close()
 
 
-def open_ledger(database: Database, keyring: Keyring, *, wall: Clock | None = None) -> SqlLedger:
+def open_ledger(database: Database, keyring: Keyring, *, wall: Clock | None = None) -> Ledger:
     """Open the ledger in a migrated database.
 
     Args:

@@ -157,11 +157,14 @@ class SqlRuns:
     def history(self, run_id: str, key: str, *, since_step: int | None = None) -> list[Metric]:
         """See `Runs.history`."""
         self._required(run_id)
-        query = sa.select(_points).where(_points.c.run == run_id, _points.c.key == key)
+        columns = (_points.c.step, _points.c.at, _points.c.value, _points.c.is_nan)
+        query = sa.select(*columns).where(_points.c.run == run_id, _points.c.key == key)
         if since_step is not None:
             query = query.where(_points.c.step >= since_step)
-        rows = self._session.rows(query.order_by(_points.c.step, _points.c.at, _points.c.value))
-        return [Metric(key=row.key, value=_value(row), step=row.step, at=row.at) for row in rows]
+        return [
+            Metric(key=key, value=math.nan if is_nan else value, step=step, at=at)
+            for step, at, value, is_nan in self._session.rows(query.order_by(*columns[:3]))
+        ]
 
     def _row(self, run_id: str) -> Record | None:
         return self._session.first(sa.select(_runs).where(_runs.c.id == run_id))

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 _LOCK_TIMEOUT_S = 30.0
+# A writer whose machine vanished must not hold the log's head for ever.
+_POSTGRESQL_OPTIONS = (
+    f"-c lock_timeout={_LOCK_TIMEOUT_S:.0f}s -c idle_in_transaction_session_timeout=300s"
+)
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
-    # NORMAL could lose the newest transactions in a power cut; see ADR 0002.
+    # NORMAL could lose the newest transactions in a power cut; see ADR 0008.
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     # Deleted content is overwritten, so that an erased value does not stay in free pages.
@@ -60,25 +64,16 @@ class Database:
         SQLite takes its write lock at once (`BEGIN IMMEDIATE`), PostgreSQL the lock of the log's head,
         so whatever the block reads first is the newest state and stays so until it commits.
         """
-        if getattr(self._writing, "now", False):
-            raise UsageError(
-                "this thread is inside a write transaction already",
-                remedy="Write blocks don't nest: pass the open transaction on.",
-            )
-        # Threads queue here rather than in SQLite's busy handler, which sleeps and is not fair.
-        if not self._writers.acquire(timeout=_LOCK_TIMEOUT_S):
-            raise Unavailable(f"another thread's transaction holds the database {self.name}")
-        self._writing.now = True
-        try:
-            with translated(self.name), self._engine.connect() as connection:
-                connection.execution_options(writes=True)
-                with connection.begin():
-                    if not self.is_sqlite:
-                        connection.execute(_LOCK_HEAD)
-                    yield connection
-        finally:
-            self._writing.now = False
-            self._writers.release()
+        with (
+            self._in_line(),
+            translated(self.name),
+            self._engine.connect() as connection,
+        ):
+            connection.execution_options(writes=True)
+            with connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(_LOCK_HEAD)
+                yield connection
 
     @contextmanager
     def read(self) -> Generator[sa.Connection]:
@@ -113,7 +108,7 @@ class Database:
         Raises:
             Unavailable: Readers kept old pages alive for too long; nothing is lost, retry.
         """
-        with self._writers, translated(self.name):
+        with self._in_line(), translated(self.name):
             (scrub_sqlite if self.is_sqlite else scrub_postgresql)(self._engine, self.name)
 
     def tables(self) -> Iterator[tuple[str, Iterator[tuple[object, ...]]]]:
@@ -126,6 +121,24 @@ class Database:
     def close(self) -> None:
         """Give the connections back. Idempotent."""
         self._engine.dispose()
+
+    @contextmanager
+    def _in_line(self) -> Generator[None]:
+        """Wait for this process's turn; the database puts the processes in line."""
+        if getattr(self._writing, "now", False):
+            raise UsageError(
+                "this thread is inside a write transaction already",
+                remedy="Write blocks don't nest: pass the open transaction on.",
+            )
+        # Threads queue here rather than in SQLite's busy handler, which sleeps and is not fair.
+        if not self._writers.acquire(timeout=_LOCK_TIMEOUT_S):
+            raise Unavailable(f"another thread's transaction holds the database {self.name}")
+        self._writing.now = True
+        try:
+            yield
+        finally:
+            self._writing.now = False
+            self._writers.release()
 
 
 _LOCK_HEAD = sa.select(tables.log_head.c.size).with_for_update()
@@ -152,7 +165,11 @@ def open_database(url: str) -> Database:
                 pool_pre_ping=True,
                 pool_size=8,
                 max_overflow=24,
-                connect_args={"connect_timeout": 10, "application_name": "towpath"},
+                connect_args={
+                    "connect_timeout": 10,
+                    "application_name": "towpath",
+                    "options": _POSTGRESQL_OPTIONS,
+                },
             )
         )
     raise _unusable(f"{parsed.drivername!r} is not supported")
