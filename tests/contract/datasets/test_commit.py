@@ -11,7 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from towpath.assets.datasets import Dataset, Personal, Range, Schema
-from towpath.core.errors import Conflict, InvalidName, NotFound, SchemaViolation, UsageError
+from towpath.core.errors import (
+    Conflict,
+    InvalidName,
+    NotFound,
+    SchemaViolation,
+    StorageFull,
+    UsageError,
+)
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
@@ -240,6 +247,25 @@ def test_withdrawn_subjects_are_left_out_and_counted(home):
     assert content(home.store, version.ref).equals(
         rows(0, 40).filter(pl.col("rider").ne_missing("rider-3"))
     )
+
+
+def test_a_disk_that_fills_up_leaves_nothing_half_written(home, monkeypatch):
+    home.store.commit(rides, rows(0, 20), project="p")
+    before, put, room = set(home.blobs.walk()), type(home.blobs).put, iter(range(3))
+
+    def put_until_full(blobs, data):
+        if next(room, None) is None:
+            raise StorageFull("no space left")
+        return put(blobs, data)
+
+    monkeypatch.setattr(type(home.blobs), "put", put_until_full)
+    with pytest.raises(StorageFull):
+        home.store.commit(rides, rows(20, 20), project="p")
+    assert set(home.blobs.walk()) == before
+    assert [version.ref.version for version in home.store.versions("rides")] == [1]
+    with home.ledger.read() as tx:
+        assert tx.intents.list("dataset_commit") == []
+        assert tx.intents.find("dataset_deletion", "rides") is None
 
 
 def used_blobs(home) -> set[str]:
