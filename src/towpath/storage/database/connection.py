@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 _LOCK_TIMEOUT_S = 30.0
+# A value in the text of a driver's error would reach tracebacks and logs.
+_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 24, "hide_parameters": True}
 # A writer whose machine vanished must not hold the log's head for ever.
 _POSTGRESQL_OPTIONS = (
     f"-c lock_timeout={_LOCK_TIMEOUT_S:.0f}s -c idle_in_transaction_session_timeout=300s"
@@ -163,8 +165,7 @@ def open_database(url: str) -> Database:
             sa.create_engine(
                 parsed,
                 pool_pre_ping=True,
-                pool_size=8,
-                max_overflow=24,
+                **_POOL,
                 connect_args={
                     "connect_timeout": 10,
                     "application_name": "towpath",
@@ -193,8 +194,7 @@ def _open_sqlite(url: sa.URL) -> sa.Engine:
     engine = sa.create_engine(
         url.set(database=str(path)),
         connect_args={"timeout": _LOCK_TIMEOUT_S, "check_same_thread": False},
-        pool_size=8,
-        max_overflow=24,
+        **_POOL,
     )
 
     @event.listens_for(engine, "connect")
