@@ -9,6 +9,7 @@ export default defineConfig({
   build: {
     outDir: "../src/towpath/server/static",
     emptyOutDir: true,
+    assetsInlineLimit: 0, // the policy admits fonts from files only
     chunkSizeWarningLimit: 700,
   },
   server: { proxy: { "/api": "http://127.0.0.1:8500" } },

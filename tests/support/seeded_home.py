@@ -20,9 +20,9 @@ from towpath.core.digests import digest_bytes, digest_json
 from towpath.core.ids import uuid7
 from towpath.core.refs import Ref
 from towpath.ledger import Metric, open_ledger
+from towpath.operate.decisions import SegmentDecisionLog
 from towpath.operate.decisions.directory import SegmentDirectory
 from towpath.operate.decisions.frames import encode_frame
-from towpath.operate.decisions import SegmentDecisionLog
 from towpath.operate.decisions.records import Decision
 from towpath.operate.decisions.writer import SegmentWriter
 from towpath.operate.releases import LedgerReleases
@@ -198,7 +198,7 @@ class _Story:
         personal = {"tailnum"} & set(frame.columns)
         profile = Profile.of(frame, hidden=personal)
         columns = [
-            {"name": one, "type": str(kind), "nullable": True, "description": _SAID.get(one, "")}
+            {"name": one, "type": _plain(kind), "nullable": True, "description": _SAID.get(one, "")}
             for one, kind in frame.schema.items()
         ]
         body = {
@@ -278,6 +278,7 @@ class _Story:
         body: dict[str, Any] = {
             "package": digest_json(["package", number]),
             "flavour": "lightgbm",
+            "library": "lightgbm 4.7",
             "task": "binary",
             "signature": {
                 "inputs": [
@@ -374,10 +375,13 @@ class _Story:
                 windows = [_window(self.rng, kind, day, onset) for day in range(days)]
                 for day, window in enumerate(windows):
                     at = START + timedelta(days=day + 1)
-                    scores = {"score": window["score"], "threshold": window["threshold"]}
-                    if kind == "drift":
+                    scores = {"score": window["score"], "rows": window["rows"]}
+                    if kind == "performance":
+                        scores |= {"log_loss": 0.44 + 0.02 * window["score"]}
+                        scores |= {"log_loss.promised": 0.45}
+                    else:
                         scores |= {
-                            f"feature/{one}": float(abs(self.rng.normal(0.06, 0.02)))
+                            f"distance.{one}": float(abs(self.rng.normal(0.06, 0.02)))
                             + (0.2 if day > onset and one == "temp" else 0)
                             for one in ("temp", "wind_speed", "distance", "carrier")
                         }
@@ -440,7 +444,7 @@ class _Story:
 
     def erasure(self, subject: str) -> None:
         """Finish one withdrawal: two data-set versions got smaller."""
-        at = START + timedelta(days=50)
+        at = datetime.now(UTC) - timedelta(minutes=50)
         phases = (
             "suppressed",
             "acknowledged",
@@ -604,6 +608,7 @@ def _looks(rng: np.random.Generator, *, done: bool, start: datetime) -> dict[str
         "since": start.isoformat(),
         "history": history,
         "outcome": "promoted" if done else None,
+        "reason": "the upper bound of harm lies below the margin" if done else "not sure yet",
         "evidence": {"upper": history[-1]["upper"], "margin": 0.01} if done else {},
     }
 
@@ -611,14 +616,17 @@ def _looks(rng: np.random.Generator, *, done: bool, start: datetime) -> dict[str
 def _window(rng: np.random.Generator, kind: str, day: int, onset: int) -> dict[str, Any]:
     since = START + timedelta(days=day)
     rise = max(0, day - onset)
-    score = abs(float(rng.normal(1.0, 0.5))) + (rise**1.7 if kind == "drift" else rise * 0.4)
+    score = abs(float(rng.normal(0.1, 0.06))) + (rise % 9) ** 1.7 / 20 * (kind == "drift")
     return {
         "since": since.isoformat(),
         "until": (since + timedelta(days=1)).isoformat(),
         "rows": int(rng.integers(700, 990)),
+        "judged": True,
         "score": score,
-        "threshold": 12.0,
-        "alarm": score > 12 and rise < 8,
+        "alarm": score > 1,
+        "features": [{"name": "temp", "statistic": "ks", "value": 0.31, "p": 0.0004}]
+        if score > 1
+        else [],
     }
 
 
@@ -648,6 +656,10 @@ def _weather(rng: np.random.Generator, rows: int) -> pl.DataFrame:
             "visib": np.where(rng.random(rows) < 0.8, 10.0, rng.random(rows) * 10),
         }
     )
+
+
+def _plain(kind: pl.DataType) -> str:
+    return str(kind).partition("(")[0].lower()
 
 
 _SAID = {

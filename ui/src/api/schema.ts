@@ -364,6 +364,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{name}/versions/{number}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowCard
+         * @description Show the model card, written from what the ledger knows now.
+         */
+        get: operations["show_card"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{name}/versions/{number}/report": {
         parameters: {
             query?: never;
@@ -1055,6 +1075,7 @@ export interface components {
         MonitorDetail: {
             alarms: components["schemas"]["Alert"][];
             alerts: number;
+            blind: string | null;
             environment: string;
             firing: boolean;
             kind: string;
@@ -1078,6 +1099,7 @@ export interface components {
         /** MonitorSummary */
         MonitorSummary: {
             alerts: number;
+            blind: string | null;
             environment: string;
             firing: boolean;
             kind: string;
@@ -1095,10 +1117,10 @@ export interface components {
         /** MonitorWindow */
         MonitorWindow: {
             alarm: boolean;
-            detail: {
-                [key: string]: unknown;
-            };
+            features: components["schemas"]["AlertFeature"][];
+            judged: boolean;
             rows: number;
+            score: number | null;
             since: string | null;
             until: string | null;
         };
@@ -1174,6 +1196,7 @@ export interface components {
             alpha: number;
             challenger: string;
             champion: string;
+            ended: string | null;
             environment: string;
             evidence: {
                 [key: string]: unknown;
@@ -1187,6 +1210,7 @@ export interface components {
             outcome: string | null;
             phase: string;
             project: string;
+            reason: string;
             service: string;
             since: string | null;
             stage: number;
@@ -2300,6 +2324,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelVersionDetail"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_card: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */

@@ -22,6 +22,8 @@ const TOUCHES: Record<string, readonly string[]> = {
   route: ["traffic", "releases", "models"],
   intent: ["rollouts", "monitors", "traffic", "erasures", "projects"],
   alert: ["alerts", "monitors"],
+  trigger: ["alerts"],
+  rollout: ["rollouts", "traffic"],
   segments: ["traffic"],
   erasure: ["erasures", "datasets"],
 };

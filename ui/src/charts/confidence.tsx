@@ -54,7 +54,12 @@ function optionOf(looks: Look[], metric: string, palette: Palette) {
       min: window.min,
       max: window.max,
       axisLine: { show: false },
-      axisLabel: { ...axis.axisLabel, formatter: formatNumber },
+      axisLabel: {
+        ...axis.axisLabel,
+        formatter: formatNumber,
+        showMinLabel: false,
+        showMaxLabel: false,
+      },
       splitLine: { show: false },
     },
     series: [

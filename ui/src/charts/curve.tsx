@@ -20,10 +20,12 @@ interface CurveProps {
   /** Moments to mark with an upright line: alarms. */
   marks?: number[];
   height?: number;
+  /** The axis reaches at least down to here. */
+  floor?: number;
 }
 
 /** Lines over steps or time, drawn by uPlot, with a legend that follows the pointer. */
-export function Curve({ lines, time = false, marks, height = 240 }: CurveProps) {
+export function Curve({ lines, time = false, marks, height = 240, floor }: CurveProps) {
   const place = useRef<HTMLDivElement>(null);
   const palette = usePalette();
   const data = useMemo(() => joined(lines), [lines]);
@@ -39,7 +41,7 @@ export function Curve({ lines, time = false, marks, height = 240 }: CurveProps) 
   useEffect(() => {
     const host = place.current;
     if (!host) return;
-    const options = optionsOf(latest.current.lines, palette, time, height, host.clientWidth);
+    const options = optionsOf(latest.current.lines, palette, time, height, host.clientWidth, floor);
     options.hooks = { draw: [(plot) => drawMarks(plot, latest.current.marks ?? [], palette)] };
     const plot = new uPlot(options, latest.current.data, host);
     chart.current = plot;
@@ -74,6 +76,7 @@ function optionsOf(
   time: boolean,
   height: number,
   width: number,
+  floor: number | undefined,
 ): uPlot.Options {
   const axis: uPlot.Axis = {
     stroke: palette.muted,
@@ -84,8 +87,9 @@ function optionsOf(
   return {
     width,
     height,
+    padding: [8, 10, 0, 0],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-    scales: { x: { time } },
+    scales: { x: { time }, y: { range: (_, low, high) => rangeOf(low, high, floor) } },
     cursor: { points: { size: 7 }, y: false },
     axes: [
       { ...axis, ...(time ? { values: (_, ticks) => ticks.map((at) => dayOf(at)) } : {}) },
@@ -113,6 +117,12 @@ function strokeOf(line: Line, place: number, palette: Palette): string {
   if (line.tone === "bad") return palette.bad;
   if (line.tone === "muted") return palette.muted;
   return palette.series[place % palette.series.length] ?? palette.forward;
+}
+
+function rangeOf(low: number, high: number, floor?: number): uPlot.Range.MinMax {
+  const bottom = Math.min(low, floor ?? low);
+  const air = (high - bottom || Math.abs(high) || 1) * 0.06;
+  return [bottom === floor ? bottom : bottom - air, high + air];
 }
 
 function dayOf(seconds: number): string {

@@ -18,6 +18,7 @@ const minute = new Intl.DateTimeFormat("en-GB", {
 });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 
+const FAR_S = 30 * 86_400;
 const SPANS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["day", 86_400],
   ["hour", 3600],
@@ -61,6 +62,7 @@ export const formatMinute = (at: string | number): string => minute.format(new D
 
 export function formatAgo(at: string, now: number = Date.now()): string {
   const seconds = (new Date(at).getTime() - now) / 1000;
+  if (Math.abs(seconds) > FAR_S) return formatDay(at);
   const [unit, size] = SPANS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
   return relative.format(Math.round(seconds / size), unit);
 }
@@ -68,6 +70,9 @@ export function formatAgo(at: string, now: number = Date.now()): string {
 /** The beginning of a digest or id, long enough to tell it from its neighbours. */
 export const shorten = (text: string, length = 10): string =>
   text.length > length + 2 ? `${text.slice(0, length)}…` : text;
+
+/** A sentence's beginning. */
+export const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** A machine's word as people write it: `rolling_out` becomes `rolling out`. */
 export const humanize = (word: string): string => word.replaceAll("_", " ");

@@ -3,6 +3,7 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Problem } from "@/api/client";
 import { Empty } from "./empty";
+import { capitalize } from "./format";
 
 interface LoadedProps<T> {
   query: UseQueryResult<T>;
@@ -25,5 +26,3 @@ export function Trouble({ error }: { error: Error }) {
   const remedy = error instanceof Problem ? error.remedy : "Is the server still running?";
   return <Empty title={capitalize(error.message)}>{remedy}</Empty>;
 }
-
-const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

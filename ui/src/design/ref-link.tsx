@@ -23,8 +23,8 @@ export function parseRef(ref: string): ParsedRef {
 
 /** A reference as people read it: no kind, ids shortened. */
 export function labelOf(ref: string): string {
-  const { kind, name, number } = parseRef(ref);
-  const short = kind === "run" || kind === "artifact" || kind === "decision";
+  const { name, number } = parseRef(ref);
+  const short = /^[0-9a-f-]{32,}$/.test(name);
   return number === null ? (short ? shorten(name, 12) : name) : `${name}@${number}`;
 }
 

@@ -10,7 +10,7 @@ import {
   useTable,
 } from "@tanstack/react-table";
 import type { KeyboardEvent, MouseEvent, ReactNode } from "react";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import styles from "./table.module.css";
 
 const features = tableFeatures({
@@ -36,13 +36,18 @@ interface TableProps<T> {
   columns: Column<T>[];
   /** Where a click on a row leads. */
   to?: (row: T) => string;
+  /** How many rows to show until asked for all. */
+  first?: number;
 }
 
 /** A table that sorts by any column; each row may lead somewhere. */
-export function Table<T extends RowData>({ rows, columns, to }: TableProps<T>) {
+export function Table<T extends RowData>({ rows, columns, to, first }: TableProps<T>) {
   const defs = useMemo(() => columns.map(definitionOf), [columns]);
   const table = useTable({ features, columns: defs, data: rows });
   const navigate = useNavigate();
+  const [whole, setWhole] = useState(false);
+  const all = table.getRowModel().rows;
+  const shown = first && !whole ? all.slice(0, first) : all;
   const byId = new Map(columns.map((column) => [column.id, column]));
 
   const follow = (row: T) => (event: MouseEvent | KeyboardEvent) => {
@@ -79,7 +84,7 @@ export function Table<T extends RowData>({ rows, columns, to }: TableProps<T>) {
           ))}
         </thead>
         <tbody>
-          {table.getRowModel().rows.map((row) => (
+          {shown.map((row) => (
             <tr
               key={row.id}
               data-leads={to ? true : undefined}
@@ -99,6 +104,11 @@ export function Table<T extends RowData>({ rows, columns, to }: TableProps<T>) {
           ))}
         </tbody>
       </table>
+      {shown.length < all.length && (
+        <button type="button" className={styles.more} onClick={() => setWhole(true)}>
+          Show all {all.length}
+        </button>
+      )}
     </div>
   );
 }

@@ -47,7 +47,8 @@ class MonitorSummary:
         alerts: How many alarms it has raised.
         firing: Whether the newest window raised one.
         model: The model version it watches now.
-        score: The newest window's headline value, whatever the monitor's kind draws.
+        score: The detectors' level after the newest window, in units of the bar: an alarm at 1.
+        blind: Why nothing can be judged, where that is so.
     """
 
     name: str
@@ -62,17 +63,13 @@ class MonitorSummary:
     firing: bool
     model: str | None
     score: float | None
+    blind: str | None
     updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One line of a monitor's chart.
-
-    Attributes:
-        unit: What the value is, for the axis.
-        threshold: The level above which it alarms, where there is one.
-    """
+    """One measurement over the windows' ends, over all model versions watched."""
 
     key: str
     points: list[Point]
@@ -80,13 +77,21 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorWindow:
-    """One window as the monitor judged it."""
+    """One window as the monitor judged it.
+
+    Attributes:
+        judged: False when there were too few rows to say anything.
+        score: As in `MonitorSummary`, after this window.
+        features: What stood out, most unusual first.
+    """
 
     since: datetime | None
     until: datetime | None
     rows: int
+    judged: bool
     alarm: bool
-    detail: Json
+    score: float | None
+    features: list[AlertFeature]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

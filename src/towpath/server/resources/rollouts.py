@@ -60,11 +60,18 @@ class RolloutSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutDetail(RolloutSummary):
-    """A roll-out with every look at the evidence, oldest first."""
+    """A roll-out with every look at the evidence, oldest first.
+
+    Attributes:
+        reason: Why it did last what it did, in words.
+        since: Event time at which it began; `ended` at which it ended.
+    """
 
     alpha: float
     max_duration: str
     on_timeout: str
+    reason: str
     since: datetime | None
+    ended: datetime | None
     history: list[RolloutLook]
     evidence: Json

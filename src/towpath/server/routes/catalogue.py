@@ -131,6 +131,13 @@ def show_report(services: Given, name: str, number: int) -> Document:
         return models.gate_report(tx, services.blobs, Ref("model", name, number))
 
 
+@read("/models/{name:str}/versions/{number:int}/card", tag="models")
+def show_card(services: Given, name: str, number: int) -> Document:
+    """Show the model card, written from what the ledger knows now."""
+    with services.ledger.read() as tx:
+        return models.card(tx, Ref("model", name, number))
+
+
 HANDLERS = [
     list_projects,
     show_project,
@@ -145,4 +152,5 @@ HANDLERS = [
     show_model,
     show_model_version,
     show_report,
+    show_card,
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from towpath.assets.models.cards import model_card
 from towpath.core.errors import NotFound
+from towpath.core.refs import Ref
 from towpath.server.resources.models import (
     Document,
     ModelDetail,
@@ -17,7 +19,6 @@ from towpath.server.views.traffic import model_shares
 from towpath.server.views.values import fields_of, mapping, numbers, text, texts
 
 if TYPE_CHECKING:
-    from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Asset, Version
     from towpath.storage.blobs.contract import BlobStore
@@ -78,6 +79,14 @@ def gate_report(tx: Transaction, blobs: BlobStore, ref: Ref) -> Document:
         raise NotFound(f"{ref} has no gate report", remedy="Its gates have not been evaluated.")
     markdown = blobs.get(digest).decode()
     return Document(ref=str(version.ref), title=f"Gate report of {version.ref}", markdown=markdown)
+
+
+def card(tx: Transaction, ref: Ref) -> Document:
+    """Return the model card, written from what the ledger knows now. Raises `NotFound`."""
+    version = tx.versions.get(ref)
+    sources = [Ref.parse(one, "dataset") for one in version.body.get("datasets", [])]
+    markdown = model_card(version, [tx.versions.get(source) for source in sources])
+    return Document(ref=str(version.ref), title=f"Card of {version.ref}", markdown=markdown)
 
 
 def _summary(tx: Transaction, asset: Asset, shares: dict[str, float]) -> ModelSummary:

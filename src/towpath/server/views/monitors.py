@@ -75,6 +75,7 @@ def _summary(intent: Intent, alarms: list[Alert]) -> MonitorSummary:
         firing=bool(newest.get("alarm")),
         model=status.get("model"),
         score=number(newest.get("score")),
+        blind=status.get("blind"),
         updated_at=intent.updated_at,
     )
 
@@ -84,8 +85,10 @@ def _window(window: Json) -> MonitorWindow:
         since=moment(window.get("since")),
         until=moment(window.get("until")),
         rows=whole(window.get("rows")),
+        judged=bool(window.get("judged", True)),
         alarm=bool(window.get("alarm")),
-        detail=window,
+        score=number(window.get("score")),
+        features=_features(window.get("features")),
     )
 
 
@@ -103,14 +106,18 @@ def _alert(intent: Intent, led_to: dict[str, list[str]]) -> Alert:
         since=moment(since),
         until=moment(until),
         summary=text(spec.get("summary")),
-        features=[
-            AlertFeature(
-                name=text(feature.get("name")),
-                statistic=text(feature.get("statistic")),
-                value=number(feature.get("value")),
-                p=number(feature.get("p")),
-            )
-            for feature in items(spec.get("features"))
-        ],
+        features=_features(spec.get("features")),
         led_to=led_to.get(intent.name, []),
     )
+
+
+def _features(found: object) -> list[AlertFeature]:
+    return [
+        AlertFeature(
+            name=text(feature.get("name")),
+            statistic=text(feature.get("statistic")),
+            value=number(feature.get("value")),
+            p=number(feature.get("p")),
+        )
+        for feature in items(found)
+    ]

@@ -19,6 +19,23 @@ if TYPE_CHECKING:
     from towpath.trace.erasure.contract import Erasure
 
 _EVENTS = 14
+_NOTABLE = (
+    "version.committed",
+    "version.revised",
+    "version.moved",
+    "run.finished",
+    "intent.moved",
+    "route.changed",
+    "alert.raised",
+    "trigger.answered",
+    "rollout.advanced",
+    "rollout.promoted",
+    "rollout.rolled_back",
+    "rollout.superseded",
+    "erasure.suppressed",
+    "decision.read",
+    "subject.read",
+)
 _ALERTS = 5
 
 
@@ -50,5 +67,8 @@ def overview(
         traffic=traffic,
         rollouts=running,
         alerts=alerts[:_ALERTS],
-        events=[log_event(one) for one in tx.events.read(limit=_EVENTS, newest_first=True)],
+        events=[
+            log_event(one)
+            for one in tx.events.read(limit=_EVENTS, types=_NOTABLE, newest_first=True)
+        ],
     )

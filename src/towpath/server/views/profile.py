@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from towpath.assets.datasets.profiles import ColumnProfile as Counted
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
+    from towpath.ledger.records import Json
     from towpath.storage.blobs.contract import BlobStore
 
 _BARS = 28
@@ -39,22 +40,19 @@ def dataset_profile(tx: Transaction, blobs: BlobStore, ref: Ref) -> DatasetProfi
     return DatasetProfile(
         ref=str(version.ref),
         rows=profile.rows,
-        columns=[
-            _column(column, text(said.get(column.name, {}).get("description")))
-            for column in profile.columns
-        ],
+        columns=[_column(column, said.get(column.name, {})) for column in profile.columns],
     )
 
 
-def _column(column: Counted, description: str) -> ColumnProfile:
+def _column(column: Counted, said: Json) -> ColumnProfile:
     scale = _MICROS_PER_S if column.kind == "time" else 1
     quantiles = {f"{share:.0%}": column.quantile(share) for share in _QUANTILES}
     mean = number(column.mean)
     return ColumnProfile(
         name=column.name,
-        type=column.type,
+        type=text(said.get("type")) or column.type,
         kind=column.kind,
-        description=description,
+        description=text(said.get("description")),
         count=column.count,
         nulls=column.nulls,
         distinct=column.distinct,

@@ -32,6 +32,8 @@ def get_rollout(tx: Transaction, name: str) -> RolloutDetail:
         alpha=policy.alpha,
         max_duration=policy.max_duration,
         on_timeout=policy.on_timeout,
+        reason=text(intent.status.get("reason")),
+        ended=moment(intent.status.get("ended")),
         since=moment(intent.status.get("since")),
         history=[_look(look, policy) for look in items(intent.status.get("history"))],
         evidence=mapping(intent.status.get("evidence")),

@@ -1,13 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
+import { useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
 import { Fact, Facts, Figure, Figures } from "@/design/facts";
 import { formatBytes, formatCount } from "@/design/format";
+import { LineageButton } from "@/design/lineage-button";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
 import { Panel } from "@/design/panel";
-import { RefLink } from "@/design/ref-link";
+import { RefList } from "@/design/ref-list";
 import { State } from "@/design/state";
 import { Ago } from "@/design/time";
 import { Profile } from "./profile";
@@ -31,11 +32,7 @@ export function VersionPage() {
           />
         ) : null
       }
-      aside={
-        <Link to="/lineage" search={{ ref: `dataset:${name}@${number}` }}>
-          Show its lineage
-        </Link>
-      }
+      aside={<LineageButton ref_={`dataset:${name}@${number}`} />}
     >
       <Loaded query={query}>{(version) => <Body version={version} />}</Loaded>
       <Profile name={name} number={number} />
@@ -66,13 +63,7 @@ function Body({ version }: { version: Schemas["DatasetVersionDetail"] }) {
           {version.used_by.length === 0 ? (
             "No run has read it."
           ) : (
-            <ul style={{ display: "grid", gap: 6, margin: 0, padding: 0, listStyle: "none" }}>
-              {version.used_by.map((ref) => (
-                <li key={ref}>
-                  <RefLink ref_={ref} />
-                </li>
-              ))}
-            </ul>
+            <RefList refs={version.used_by} />
           )}
         </Panel>
       </Columns>

@@ -1,5 +1,6 @@
+import { IconCheck } from "@tabler/icons-react";
 import type { Schemas } from "@/api/client";
-import { formatMinute, humanize } from "@/design/format";
+import { capitalize, formatMinute, humanize } from "@/design/format";
 import styles from "./phases.module.css";
 
 const SAYS: Record<string, string> = {
@@ -20,10 +21,12 @@ export function Phases({ phases }: { phases: Schemas["ErasurePhase"][] }) {
     <ol className={styles.phases}>
       {phases.map((phase) => (
         <li key={phase.name} data-state={phase.state}>
-          <span className={styles.mark} />
+          <span className={styles.mark}>
+            {phase.state === "done" && <IconCheck size={12} stroke={3} />}
+          </span>
           <div>
             <p className={styles.name}>
-              {humanize(phase.name)}
+              {capitalize(humanize(phase.name))}
               {phase.at && <time dateTime={phase.at}>{formatMinute(phase.at)}</time>}
             </p>
             <p className={styles.says}>{SAYS[phase.name]}</p>

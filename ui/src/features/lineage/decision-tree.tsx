@@ -1,5 +1,6 @@
-import { formatNumber } from "@/design/format";
-import { labelOf, RefLink } from "@/design/ref-link";
+import { Code } from "@/design/code";
+import { formatCount, formatMinute, formatNumber, humanize, shorten } from "@/design/format";
+import { parseRef, RefLink } from "@/design/ref-link";
 import styles from "./decision-tree.module.css";
 
 interface TraceNode {
@@ -13,6 +14,8 @@ interface TraceNode {
 
 const LINKED = new Set(["release", "model", "run", "dataset", "code", "service"]);
 const MOST_FACTS = 8;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
+const DIGEST = /^[0-9a-f]{32,}$/;
 
 /** The tree from one decision down to code and rows. */
 export function DecisionTree({ tree }: { tree: Record<string, unknown> }) {
@@ -29,7 +32,7 @@ function Branch({ node }: { node: TraceNode }) {
       <div className={styles.line}>
         {node.relation && <span className={styles.relation}>{node.relation}</span>}
         <span className={styles.kind}>{node.kind}</span>
-        {LINKED.has(node.kind) ? <RefLink ref_={node.ref} /> : <code>{labelOf(node.ref)}</code>}
+        <Name node={node} />
       </div>
       <Facts facts={node.facts} />
       {node.repeated && <p className={styles.repeated}>shown above</p>}
@@ -44,6 +47,13 @@ function Branch({ node }: { node: TraceNode }) {
   );
 }
 
+function Name({ node }: { node: TraceNode }) {
+  if (LINKED.has(node.kind)) return <RefLink ref_={node.ref} />;
+  if (node.kind === "parameters") return null;
+  const { name } = parseRef(node.ref);
+  return <Code value={name} short={node.kind === "decision" ? name : undefined} />;
+}
+
 function Facts({ facts }: { facts: Record<string, unknown> }) {
   const shown = Object.entries(facts)
     .filter(([, value]) => value !== null && value !== "")
@@ -53,7 +63,7 @@ function Facts({ facts }: { facts: Record<string, unknown> }) {
     <dl className={styles.facts}>
       {shown.map(([name, value]) => (
         <div key={name}>
-          <dt>{name}</dt>
+          <dt>{humanize(name)}</dt>
           <dd>{write(value)}</dd>
         </div>
       ))}
@@ -62,7 +72,16 @@ function Facts({ facts }: { facts: Record<string, unknown> }) {
 }
 
 function write(value: unknown): string {
-  if (typeof value === "number")
-    return Number.isInteger(value) ? String(value) : formatNumber(value);
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (typeof value === "number") {
+    return Number.isInteger(value) ? formatCount(value) : formatNumber(value);
+  }
+  if (Array.isArray(value)) return value.map(write).join(", ");
+  if (value !== null && typeof value === "object") {
+    return Object.entries(value)
+      .map(([name, inner]) => `${name} ${write(inner)}`)
+      .join(", ");
+  }
+  const text = String(value);
+  if (TIME.test(text)) return formatMinute(text);
+  return DIGEST.test(text) ? shorten(text) : text;
 }

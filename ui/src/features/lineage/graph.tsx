@@ -3,7 +3,7 @@ import { Background, Controls, MarkerType, ReactFlow } from "@xyflow/react";
 import { useMemo } from "react";
 import type { Schemas } from "@/api/client";
 import styles from "./graph.module.css";
-import { placed } from "./layout";
+import { NODE_HEIGHT, placed } from "./layout";
 import { LineageNode, type NodeOfGraph } from "./node";
 
 const NODE_TYPES = { lineage: LineageNode };
@@ -17,7 +17,7 @@ interface GraphProps {
 export default function Graph({ graph, onPick }: GraphProps) {
   const { nodes, edges } = useMemo(() => flowOf(graph), [graph]);
   return (
-    <div className={styles.canvas}>
+    <div className={styles.canvas} style={{ height: heightOf(nodes) }}>
       <ReactFlow
         key={`${graph.root}:${graph.nodes.length}`}
         nodes={nodes}
@@ -31,12 +31,18 @@ export default function Graph({ graph, onPick }: GraphProps) {
         minZoom={0.15}
         proOptions={{ hideAttribution: true }}
       >
-        <Background gap={22} size={1.2} color="var(--line)" />
+        <Background gap={22} size={1.2} color="var(--line-strong)" />
         <Controls showInteractive={false} />
       </ReactFlow>
       {graph.truncated && <p className={styles.truncated}>More nodes than are drawn.</p>}
     </div>
   );
+}
+
+/** As tall as the graph asks for, within reason. */
+function heightOf(nodes: NodeOfGraph[]): string {
+  const bottom = Math.max(0, ...nodes.map((node) => node.position.y + NODE_HEIGHT));
+  return `clamp(320px, ${Math.round(bottom) + 140}px, 68vh)`;
 }
 
 function flowOf(graph: Schemas["LineageGraph"]) {

@@ -3,26 +3,34 @@ import { humanize } from "@/design/format";
 
 type Event = Schemas["LogEvent"];
 
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const text = (value: unknown): string => (typeof value === "string" ? humanize(value) : "");
+const nounOf = (event: Event): string => humanize(event.subject.split(":")[0] ?? "");
 
 const SENTENCES: Record<string, (event: Event) => string> = {
-  "asset.declared": () => "Declared",
-  "version.committed": () => "New version",
-  "version.revised": () => "Rewritten by an erasure:",
-  "version.moved": ({ payload }) =>
-    payload.to || payload.state ? `Now ${text(payload.to) || text(payload.state)}:` : "Moved",
-  "run.started": ({ payload }) => `${text(payload.name) || "A run"} started`,
-  "run.finished": ({ payload }) => `Run ${text(payload.status) || "ended"}`,
-  "edge.linked": ({ payload }) => `${text(payload.relation) || "Linked"}`,
-  "step.cached": () => "Step kept for reuse",
-  "intent.declared": () => "Asked for",
-  "intent.moved": ({ payload }) => `Reached ${humanize(text(payload.phase) || text(payload.to))}:`,
+  "asset.declared": (event) => `Declared ${nounOf(event)}`,
+  "version.committed": (event) => `New ${nounOf(event)} version`,
+  "version.revised": () => "An erasure rewrote",
+  "version.moved": ({ payload }) => `Now ${text(payload.after)}:`,
+  "version.tagged": () => "Labelled",
+  "alias.moved": () => "Alias moved on",
+  "run.started": ({ payload }) => `Run of ${text(payload.name)} started:`,
+  "run.finished": ({ payload }) => `Run ${text(payload.status)}:`,
+  "edge.linked": ({ payload }) => `Linked (${text(payload.relation)})`,
+  "step.cached": () => "Kept for reuse",
+  "intent.declared": (event) => `Wanted ${nounOf(event)}`,
+  "intent.moved": ({ payload }) => `Reached ${text(payload.after) || text(payload.phase)}:`,
   "intent.deleted": () => "No longer wanted:",
   "route.changed": () => "Traffic moved for",
-  "segments.changed": () => "Decisions sealed:",
-  "alert.raised": () => "Alarm on",
+  "segments.changed": () => "Decisions sealed for",
+  "alert.raised": ({ payload }) => `Alarm (${text(payload.kind)}) on`,
+  "trigger.answered": ({ payload }) => `Trigger answered (${text(payload.verdict)}):`,
+  "rollout.advanced": () => "Challenger advanced on",
+  "rollout.promoted": () => "Challenger promoted on",
+  "rollout.rolled_back": () => "Challenger rolled back on",
+  "rollout.superseded": () => "Roll-out superseded on",
+  "erasure.suppressed": () => "Subject suppressed by",
   "decision.read": () => "Somebody traced",
-  "subject.read": () => "Somebody planned an erasure:",
+  "subject.read": () => "Somebody looked up a subject:",
 };
 
 /** An entry's type as the beginning of a sentence that its subject ends. */

@@ -23,12 +23,14 @@ export const modelVersionQuery = (name: string, number: number) =>
       ),
   });
 
-export const reportQuery = (name: string, number: number) =>
+export type DocumentKind = "report" | "card";
+
+export const documentQuery = (name: string, number: number, kind: DocumentKind) =>
   queryOptions({
-    queryKey: ["models", name, number, "report"],
+    queryKey: ["models", name, number, kind],
     queryFn: () =>
       answer(
-        client.GET("/api/v1/models/{name}/versions/{number}/report", {
+        client.GET(`/api/v1/models/{name}/versions/{number}/${kind}`, {
           params: { path: { name, number } },
         }),
       ),

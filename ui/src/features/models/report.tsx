@@ -1,22 +1,39 @@
+import { SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { Loaded } from "@/design/loaded";
 import { Panel } from "@/design/panel";
-import { reportQuery } from "./queries";
+import { type DocumentKind, documentQuery } from "./queries";
 import styles from "./report.module.css";
 
-/** The report that the gates wrote. */
+const KINDS = [
+  { value: "report", label: "Gate report" },
+  { value: "card", label: "Model card" },
+];
+
+/** What the gates wrote, and the card that the ledger writes. */
 export function Report({ name, number }: { name: string; number: number }) {
+  const [kind, setKind] = useState<DocumentKind>("report");
+  const query = useQuery(documentQuery(name, number, kind));
   return (
-    <Loaded query={useQuery(reportQuery(name, number))}>
-      {(report) => (
-        <Panel title="Report">
-          <div className={styles.report}>
-            <Markdown remarkPlugins={[remarkGfm]}>{report.markdown}</Markdown>
-          </div>
-        </Panel>
-      )}
-    </Loaded>
+    <Panel
+      title="In words"
+      aside={
+        <SegmentedControl
+          size="xs"
+          data={KINDS}
+          value={kind}
+          onChange={(value) => setKind(value as DocumentKind)}
+        />
+      }
+    >
+      <div className={styles.report}>
+        <Loaded query={query}>
+          {(document) => <Markdown remarkPlugins={[remarkGfm]}>{document.markdown}</Markdown>}
+        </Loaded>
+      </div>
+    </Panel>
   );
 }

@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
+import { useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
 import { Fact, Facts, Figure, Figures } from "@/design/facts";
 import { formatNumber, formatShare } from "@/design/format";
+import { LineageButton } from "@/design/lineage-button";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
 import { Panel } from "@/design/panel";
@@ -26,11 +27,7 @@ export function VersionPage() {
       title={`${name}@${number}`}
       within={{ to: `/models/${name}`, label: name }}
       lead={query.data && <Lead version={query.data} />}
-      aside={
-        <Link to="/lineage" search={{ ref: `model:${name}@${number}` }}>
-          Show its lineage
-        </Link>
-      }
+      aside={<LineageButton ref_={`model:${name}@${number}`} />}
     >
       <Loaded query={query}>{(version) => <Body version={version} />}</Loaded>
     </Page>

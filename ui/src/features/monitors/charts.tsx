@@ -4,39 +4,76 @@ import { Curve, type Line } from "@/charts/curve";
 import { Panel } from "@/design/panel";
 
 type Monitor = Schemas["MonitorDetail"];
-type Series = Schemas["Series"];
 
-const LIMITS = new Set(["threshold", "limit", "upper_limit"]);
+interface Chart {
+  title: string;
+  note: string;
+  lines: Line[];
+  floor?: number;
+}
 
-/** A monitor's curves: those of one group share a chart, limits are dashed, alarms marked. */
+const BAR = 1;
+
+/** A monitor's curves over event time, alarms marked. */
 export function MonitorCharts({ monitor }: { monitor: Monitor }) {
-  const groups = useMemo(() => grouped(monitor.series), [monitor.series]);
+  const charts = useMemo(() => chartsOf(monitor), [monitor]);
   const marks = useMemo(
-    () => monitor.alarms.map((alarm) => Date.parse(alarm.at) / 1000),
+    () => monitor.alarms.map((alarm) => Date.parse(alarm.until ?? alarm.at) / 1000),
     [monitor.alarms],
   );
-  return groups.map(([title, lines]) => (
-    <Panel key={title} title={title}>
-      <Curve lines={lines} time marks={marks} height={260} />
+  return charts.map((chart) => (
+    <Panel key={chart.title} title={chart.title} note={chart.note}>
+      <Curve lines={chart.lines} time marks={marks} height={230} floor={chart.floor} />
     </Panel>
   ));
 }
 
-/** Keys read `group/name`; what has no group belongs to the headline chart. */
-function grouped(series: Series[]): [string, Line[]][] {
-  const groups = new Map<string, Line[]>();
-  for (const one of series) {
-    const slash = one.key.indexOf("/");
-    const group = slash < 0 ? "Score" : one.key.slice(0, slash);
-    const label = slash < 0 ? one.key : one.key.slice(slash + 1);
-    const limit = LIMITS.has(label);
-    const line: Line = {
-      label,
-      points: one.points.map((point) => [Date.parse(point.at) / 1000, point.value ?? null]),
-      dashed: limit,
-      tone: limit ? "bad" : undefined,
-    };
-    groups.set(group, [...(groups.get(group) ?? []), line]);
+function chartsOf(monitor: Monitor): Chart[] {
+  const lines = new Map(monitor.series.map((one) => [one.key, lineOf(one)]));
+  const starting = (start: string) =>
+    [...lines]
+      .filter(([key]) => key.startsWith(start))
+      .map(([key, line]) => ({ ...line, label: key.slice(start.length) }));
+  const score = lines.get("score");
+  const charts: Chart[] = [];
+  if (score) {
+    charts.push({
+      title: "Evidence of a change",
+      note: "Gathers over windows; at the dashed bar it raises an alarm and begins again.",
+      lines: [score, barOf(score)],
+      floor: 0,
+    });
   }
-  return [...groups].sort(([a], [b]) => Number(b === "Score") - Number(a === "Score"));
+  for (const [key, promised] of lines) {
+    const measured = lines.get(key.replace(/\.promised$/, ""));
+    if (!key.endsWith(".promised") || !measured) continue;
+    charts.push({
+      title: `${measured.label} of what was answered`,
+      note: "Per window, on the labels that had arrived, beside what the test rows promised.",
+      lines: [measured, { ...promised, label: "promised", dashed: true, tone: "muted" }],
+    });
+  }
+  const distances = starting("distance.");
+  if (distances.length > 0) {
+    charts.push({
+      title: "Distance from the training data",
+      note: "Per column and window: Kolmogorov–Smirnov for numbers, total variation for words.",
+      lines: distances,
+      floor: 0,
+    });
+  }
+  return charts;
+}
+
+function lineOf(series: Schemas["Series"]): Line {
+  return {
+    label: series.key,
+    points: series.points.map((point) => [Date.parse(point.at) / 1000, point.value ?? null]),
+  };
+}
+
+/** The level at which the score raises an alarm. */
+function barOf(score: Line): Line {
+  const ends = [score.points[0], score.points.at(-1)].flatMap((point) => (point ? [point[0]] : []));
+  return { label: "bar", points: ends.map((at) => [at, BAR]), dashed: true, tone: "bad" };
 }

@@ -35,18 +35,28 @@ const WINDOWS: Column<Window>[] = [
   {
     id: "score",
     header: "Score",
-    value: (one) => (typeof one.detail.score === "number" ? one.detail.score : null),
-    show: (one) => formatNumber(typeof one.detail.score === "number" ? one.detail.score : null),
+    value: (one) => one.score ?? null,
+    show: (one) => formatNumber(one.score),
     align: "right",
+  },
+  {
+    id: "features",
+    header: "Stood out",
+    value: (one) => one.features.map((feature) => feature.name).join(", "),
+    wide: true,
   },
   {
     id: "alarm",
     header: "Verdict",
     value: (one) => Number(one.alarm),
-    show: (one) =>
-      one.alarm ? <State state="alarm" tone="bad" /> : <State state="quiet" tone="idle" />,
+    show: verdictOf,
   },
 ];
+
+function verdictOf(window: Window) {
+  if (window.alarm) return <State state="alarm" tone="bad" />;
+  return <State state={window.judged ? "quiet" : "too few rows"} tone="idle" />;
+}
 
 /** One monitor: its curves against their thresholds, alarms marked. */
 export function MonitorPage() {
@@ -58,10 +68,13 @@ export function MonitorPage() {
       within={{ to: "/monitors", label: "Monitors" }}
       lead={
         query.data && (
-          <State
-            state={query.data.firing ? "alarm" : "quiet"}
-            tone={query.data.firing ? "bad" : "good"}
-          />
+          <>
+            <State
+              state={query.data.firing ? "alarm" : "quiet"}
+              tone={query.data.firing ? "bad" : "good"}
+            />
+            {query.data.blind && <span>Can't judge: {query.data.blind}</span>}
+          </>
         )
       }
     >
@@ -74,7 +87,7 @@ function Body({ monitor }: { monitor: Monitor }) {
   return (
     <>
       <Figures>
-        <Figure label="Score now" value={formatNumber(monitor.score)} />
+        <Figure label="Score now" value={formatNumber(monitor.score)} note="an alarm at 1" />
         <Figure
           label="Windows judged"
           value={formatCount(monitor.windows)}
@@ -87,7 +100,7 @@ function Body({ monitor }: { monitor: Monitor }) {
       <MonitorCharts monitor={monitor} />
       <Columns wide>
         <Panel title="Windows" flush>
-          <Table rows={monitor.recent} columns={WINDOWS} />
+          <Table rows={monitor.recent} columns={WINDOWS} first={14} />
         </Panel>
         <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
           <Panel title="Alarms" flush>

@@ -15,6 +15,7 @@ const PAGES: Record<string, string> = {
   trace: "/lineage",
   erase: "/erasures",
 };
+const WAY_BACK = ["rows", "code", "run", "model", "release", "decision"];
 const BACK = new Set(["trace", "erase"]);
 
 /** The towpath itself: stations along the water on the way forward, and the way back below. */
@@ -30,13 +31,10 @@ export function Loop({ stages }: { stages: Stage[] }) {
         ))}
       </ol>
       <div className={styles.returning}>
-        <p className={styles.way}>
-          <span>decision</span>
-          <span>release</span>
-          <span>model</span>
-          <span>run</span>
-          <span>code, parameters</span>
-          <span>rows</span>
+        <p className={styles.way} aria-hidden="true">
+          {WAY_BACK.map((word) => (
+            <span key={word}>{word}</span>
+          ))}
         </p>
         <ol className={styles.back}>
           {back.map((stage) => (

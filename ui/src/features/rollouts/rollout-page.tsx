@@ -4,7 +4,7 @@ import type { Schemas } from "@/api/client";
 import { Confidence } from "@/charts/confidence";
 import { Empty } from "@/design/empty";
 import { Fact, Facts, Figure, Figures } from "@/design/facts";
-import { formatCount, formatNumber, formatShare, humanize } from "@/design/format";
+import { capitalize, formatCount, formatNumber, formatShare, humanize } from "@/design/format";
 import { Json } from "@/design/json";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
@@ -96,6 +96,7 @@ function Body({ rollout }: { rollout: Rollout }) {
         <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
           <Panel title="Stages">
             <RolloutTrack rollout={rollout} />
+            {rollout.reason && <p style={{ margin: "12px 0 0" }}>{capitalize(rollout.reason)}.</p>}
           </Panel>
           <Panel title="Rules">
             <Facts>
@@ -109,6 +110,11 @@ function Body({ rollout }: { rollout: Rollout }) {
               <Fact name="Began">
                 <EventTime at={rollout.since} />
               </Fact>
+              {rollout.ended && (
+                <Fact name="Ended">
+                  <EventTime at={rollout.ended} />
+                </Fact>
+              )}
               <Fact name="At most">{rollout.max_duration}</Fact>
               <Fact name="Then">{humanize(rollout.on_timeout)}</Fact>
             </Facts>
@@ -121,7 +127,7 @@ function Body({ rollout }: { rollout: Rollout }) {
         </div>
       </Columns>
       <Panel title="Every look" flush>
-        <Table rows={[...rollout.history].reverse()} columns={LOOKS} />
+        <Table rows={[...rollout.history].reverse()} columns={LOOKS} first={12} />
       </Panel>
     </>
   );

@@ -3,11 +3,11 @@ import { Link, useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
 import { Fact, Facts } from "@/design/facts";
-import { formatNumber, formatSeconds, humanize } from "@/design/format";
+import { formatNumber, formatSeconds, humanize, plural } from "@/design/format";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
 import { Panel } from "@/design/panel";
-import { RefLink } from "@/design/ref-link";
+import { RefList } from "@/design/ref-list";
 import { State } from "@/design/state";
 import { Ago } from "@/design/time";
 import { Curves } from "./curves";
@@ -104,15 +104,17 @@ function Body({ run }: { run: Run }) {
 
 function Neighbours({ title, refs }: { title: string; refs: string[] }) {
   if (refs.length === 0) return null;
+  const named = refs.filter((ref) => !ref.startsWith("artifact:"));
+  const artefacts = refs.filter((ref) => ref.startsWith("artifact:"));
   return (
     <Panel title={title}>
-      <ul style={{ display: "grid", gap: 6, margin: 0, padding: 0, listStyle: "none" }}>
-        {refs.map((ref) => (
-          <li key={ref}>
-            <RefLink ref_={ref} />
-          </li>
-        ))}
-      </ul>
+      <RefList refs={named} />
+      {artefacts.length > 0 && (
+        <details style={{ marginTop: named.length > 0 ? 8 : 0 }}>
+          <summary>{plural(artefacts.length, "artefact")}</summary>
+          <RefList refs={artefacts} />
+        </details>
+      )}
     </Panel>
   );
 }
