@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
@@ -23,8 +24,20 @@ _STOP_WITHIN_S = 20.0
 _POLL_S = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The program as the demo runs it: where it answers, and whether it still does."""
+
+    where: Whereabouts
+    process: subprocess.Popen[bytes]
+
+    def is_alive(self) -> bool:
+        """Whether the process tree's root still runs."""
+        return self.process.poll() is None
+
+
 @contextmanager
-def running(home: Path, project: Path) -> Iterator[Whereabouts]:
+def running(home: Path, project: Path) -> Iterator[Server]:
     """Run `towpath up` on free loopback ports for as long as the block lasts.
 
     Raises:
@@ -39,7 +52,7 @@ def running(home: Path, project: Path) -> Iterator[Whereabouts]:
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     try:
-        yield _await(process, home)
+        yield Server(_await(process, home), process)
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import polars as pl
 from towpath.app import ReplayClock, apply, open_home, resolve_place
 from towpath.build.pipelines import recipe_of
 from towpath.demo.feed import Feed
-from towpath.demo.processes import running
+from towpath.demo.processes import Server, running
 from towpath.demo.stages import Stopwatch
 from towpath.demo.summary import summarise
 from towpath.demo.traffic import DelayBoard
@@ -39,19 +40,14 @@ def tell(plan: Plan, folder: Path, narrator: Narrator) -> dict[str, Any]:
     place = resolve_place(PROJECT, flags={"home": str(folder), "replay": True}, environ={})
     with watch.stage("read the year"):
         feed = Feed.read()
-    with open_home(place) as home:
+    with open_home(place) as home, ExitStack() as stack:
         with watch.stage("start the server"):
-            server = running(home.place.home, PROJECT)
-            where = server.__enter__()
-        try:
-            narrator.began(where)
-            story = Story(plan, home, feed, watch, narrator)
-            story.begin()
-            asyncio.run(story.live(where))
-            return summarise(home, watch, service=SERVICE, reused=story.reused)
-        finally:
-            with watch.stage("stop the server"):
-                server.__exit__(None, None, None)
+            server = stack.enter_context(running(home.place.home, PROJECT))
+        narrator.began(server.where)
+        story = Story(plan, home, feed, watch=watch, narrator=narrator, server=server)
+        story.begin()
+        asyncio.run(story.live(server.where))
+        return summarise(home, watch, service=SERVICE, reused=story.reused)
 
 
 class Story:
@@ -62,7 +58,14 @@ class Story:
     """
 
     def __init__(
-        self, plan: Plan, home: Home, feed: Feed, watch: Stopwatch, narrator: Narrator
+        self,
+        plan: Plan,
+        home: Home,
+        feed: Feed,
+        *,
+        watch: Stopwatch,
+        narrator: Narrator,
+        server: Server,
     ) -> None:
         self.reused: dict[str, Any] = {}
         self._plan = plan
@@ -71,7 +74,7 @@ class Story:
         self._watch = watch
         self._narrator = narrator
         self._clock = ReplayClock(home.ledger)
-        self._watcher = Watcher(home.ledger)
+        self._watcher = Watcher(home.ledger, server.is_alive)
         self._project = load_project(PROJECT, "flights:project")
         self._tailnum = _most_frequent(feed, plan.opening)
 

@@ -9,7 +9,7 @@ import httpx
 import polars as pl
 
 from towpath.assets.features import join_view
-from towpath.core.errors import Unavailable
+from towpath.core.errors import InvalidRequest, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 4
 _TIMEOUT_S = 30.0
-_WITHDRAWN = 451
 _DATATYPES = {pl.String(): "BYTES", pl.Float64(): "FP64", pl.Int64(): "INT64"}
 
 
@@ -84,8 +83,7 @@ class DelayBoard:
             for flight, landed, late in landings.iter_rows()
         ]
         if labels:
-            response = await self._post("/v2/labels", {"labels": labels})
-            response.raise_for_status()
+            await self._post("/v2/labels", {"labels": labels})
         return len(labels)
 
     async def _infer(self, board: pl.DataFrame) -> dict[str, str]:
@@ -97,7 +95,6 @@ class DelayBoard:
             "inputs": [self._tensor(board[name]) for name in self._features],
         }
         response = await self._post(f"/v2/models/{self._service}/infer", body)
-        response.raise_for_status()
         told: dict[str, Any] = response.json()["parameters"]
         ids = told.get("decision_ids") or [told["decision_id"]]
         return dict(zip(flights, ids, strict=True))
@@ -112,9 +109,14 @@ class DelayBoard:
 
     async def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
         try:
-            return await self._client.post(path, json=body)
+            response = await self._client.post(path, json=body)
         except httpx.TransportError as error:
             raise Unavailable(
                 f"the gateway does not answer ({type(error).__name__})",
                 remedy="Run the same command again: it carries on where this stopped.",
             ) from error
+        if response.is_error:
+            raise InvalidRequest(
+                f"the gateway refuses {path} ({response.status_code}): {response.text[:500]}"
+            )
+        return response

@@ -73,6 +73,7 @@ weather = tp.FeatureView(
 
 FLIGHT = ["carrier", "origin", "dest", "distance", "minute_of_day", "weekday", "built", "seats"]
 FEATURES = [*FLIGHT, *weather.features]
+MAY_BE_MISSING = ["built", "seats", *weather.features]
 
 
 def describe(rows: pl.DataFrame, fleet: pl.DataFrame) -> pl.DataFrame:
@@ -94,8 +95,7 @@ def prepare(rows: pl.DataFrame, fleet: pl.DataFrame) -> pl.DataFrame:
 @tp.step(cpus=2, memory="2GiB", timeout="5m")
 def fit(rows: pl.DataFrame, *, trees: int = 80, leaves: int = 15) -> tp.Model:
     """Boosted trees on everything but the holdout."""
-    inputs = tp.Inputs.of(rows.select(FEATURES))
-    trained = lightgbm.LGBMClassifier(
+    forest = lightgbm.LGBMClassifier(
         n_estimators=trees,
         num_leaves=leaves,
         learning_rate=0.05,
@@ -105,8 +105,8 @@ def fit(rows: pl.DataFrame, *, trees: int = 80, leaves: int = 15) -> tp.Model:
         random_state=0,
         n_jobs=2,
         verbose=-1,
-    ).fit(inputs.matrix(rows), rows["late"].to_numpy(), categorical_feature=inputs.categorical)
-    return tp.Model(trained, inputs=inputs, outcome="late")
+    )
+    return tp.Model.fit(forest, rows.select(FEATURES), rows["late"], nullable=MAY_BE_MISSING)
 
 
 @tp.pipeline
