@@ -1,0 +1,167 @@
+"""What the ledger promises about work: what should be done, and who alone is doing it.
+
+Both facets lend rows by lease. A lease has a fence that rises with every claim, and whoever holds an
+old fence can change nothing: a worker that slept through its lease does no harm when it wakes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from towpath.ledger.records import Execution, Intent
+
+
+class Intents(Protocol):
+    """Desired state and the leases on it. Claims and renewals leave no event; changes do."""
+
+    def put(
+        self,
+        kind: str,
+        name: str,
+        *,
+        project: str,
+        spec: Mapping[str, object],
+        phase: str = "new",
+        status: Mapping[str, object] | None = None,
+        due: bool = True,
+    ) -> Intent:
+        """Create the row, or replace its spec. Event: `intent.declared` when the spec is new.
+
+        An existing row keeps its phase and status; a changed spec raises `generation` and makes it due.
+        `phase` and `status` only seed a new row. `due=False` stores plain state that nobody claims.
+        """
+        ...
+
+    def get(self, kind: str, name: str) -> Intent:
+        """Return the row. Raises `NotFound`."""
+        ...
+
+    def find(self, kind: str, name: str) -> Intent | None:
+        """Return the row or None."""
+        ...
+
+    def list(
+        self,
+        kind: str | None = None,
+        *,
+        project: str | None = None,
+        phases: Sequence[str] | None = None,
+        limit: int = 1000,
+    ) -> list[Intent]:
+        """Return rows, oldest first."""
+        ...
+
+    def claim(self, kinds: Sequence[str], *, owner: str, lease_s: float) -> Intent | None:
+        """Take the lease of the row that has been due longest and is held by nobody living.
+
+        Raises its fence. Two workers never hold the same row: the older fence can't advance it.
+        """
+        ...
+
+    def renew(self, held: Intent, *, lease_s: float) -> None:
+        """Extend the lease. Raises `FenceLost` if it was taken over."""
+        ...
+
+    def advance(
+        self,
+        held: Intent,
+        *,
+        phase: str | None = None,
+        status: Mapping[str, object] | None = None,
+        due_in_s: float | None = None,
+        keep: bool = False,
+    ) -> Intent:
+        """Record one step of a claimed row, in the same transaction as the step's effects.
+
+        Event: `intent.moved` when the phase changes. Releases the lease unless `keep`.
+
+        `status` replaces the old one when given. `due_in_s` says when to look again, in wall seconds
+        from now; None: only when the spec changes or somebody calls `wake`, and if that happened
+        since the claim, at once.
+
+        Raises:
+            FenceLost: The row was claimed by somebody else meanwhile; the whole transaction must fail.
+        """
+        ...
+
+    def is_due(self, kinds: Sequence[str]) -> bool:
+        """Tell whether `claim` would return a row, without standing in line for it."""
+        ...
+
+    def report(self, kind: str, name: str, *, status: Mapping[str, object]) -> None:
+        """Replace the status of plain state that nobody claims (a heartbeat), without an event.
+
+        Raises:
+            NotFound: There is no such row.
+            Conflict: A worker holds the row; only its `advance` may change the status.
+        """
+        ...
+
+    def release(self, owner: str) -> int:
+        """Give back every lease of an owner that is known to be dead, and return how many.
+
+        Without it they become free when the lease runs out; the fences stay, so a mistake is safe.
+        """
+        ...
+
+    def wake(self, kind: str, name: str) -> None:
+        """Make a row due now, or again right after the step that is under way. Absent rows are fine."""
+        ...
+
+    def delete(self, kind: str, name: str) -> None:
+        """Remove the row. Event: `intent.deleted`. Absent rows are fine."""
+        ...
+
+
+class Cache(Protocol):
+    """Which steps have been executed, and who is executing which: one execution per key."""
+
+    def look(self, key: str) -> Execution | None:
+        """Return the finished execution of a key."""
+        ...
+
+    def claim(
+        self,
+        key: str,
+        *,
+        step: str,
+        parts: Mapping[str, str],
+        run_id: str,
+        owner: str,
+        lease_s: float,
+    ) -> Execution:
+        """Return the finished execution, or take the key and return it as `running` with our `run_id`.
+
+        A `running` execution with another `run_id` means somebody living is on it: wait and ask again.
+        """
+        ...
+
+    def renew(self, key: str, *, fence: int, lease_s: float) -> None:
+        """Extend a claim. Raises `FenceLost` if it was taken over."""
+        ...
+
+    def fill(self, key: str, *, fence: int, outputs: Mapping[str, object]) -> Execution:
+        """Record the outputs of a claimed key. Event: `step.cached`. Raises `FenceLost`."""
+        ...
+
+    def drop(self, key: str, *, fence: int | None = None) -> None:
+        """Forget a key: its execution failed, or its outputs are gone. With `fence`, only our claim."""
+        ...
+
+    def release(self, owner: str) -> int:
+        """Free every unfinished claim of an owner that is known to be dead; return how many."""
+        ...
+
+    def last(self, step: str) -> Execution | None:
+        """Return the newest finished execution of a step, to explain a miss against."""
+        ...
+
+    def using(self, digests: Sequence[str]) -> list[Execution]:
+        """Return finished executions whose `parts` or outputs mention any of these digests."""
+        ...
+
+
+__all__ = ["Cache", "Intents"]
