@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from towpath.operate.rollouts.declaration import Compare  # noqa: TC001 - likewise
 from towpath.operate.rollouts.evidence import Evidence  # noqa: TC001 - likewise
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """What a rollout needs back at its next step.
 
     Attributes:
+        compare: How the models are compared, which may be less than what was declared.
         since: When the rollout began; `stage_since` the present stage, at the latest.
         answers: Event time up to which answers were taken in; `labels` likewise.
         history: Looks that saw something new, oldest first.
     """
 
+    compare: Compare
     stage: int
     since: datetime
     stage_since: datetime
@@ -80,7 +83,7 @@ def status_of(plan: Rollout, progress: Progress, *, look: Look | None) -> Json:
         "reason": "" if look is None else look.reason,
         "evidence": {
             "metric": plan.metric,
-            "compare": plan.compare,
+            "compare": progress.compare,
             "margin": plan.margin,
             "alpha": plan.alpha,
             "n_champion": champion,

@@ -98,7 +98,13 @@ class RolloutReconciler:
         # Decisions made under this rollout carry its name, so an early start reads nothing wrong.
         start = _whole_hour(now - self._settle)
         progress = Progress(
-            stage=0, since=now, stage_since=start, answers=start, labels=start, evidence=evidence
+            compare=_compare(plan, _versions(tx, held)),
+            stage=0,
+            since=now,
+            stage_since=start,
+            answers=start,
+            labels=start,
+            evidence=evidence,
         )
         objection = self._superseded(tx, held)
         if objection is not None:
@@ -117,7 +123,7 @@ class RolloutReconciler:
         matured = max(progress.labels, _whole_hour(now - self._settle - maturity))
         if settled == progress.answers and matured == progress.labels:
             return progress
-        observer = self._observer(held, plan)
+        observer = self._observer(held, plan, progress.compare)
         evidence = progress.evidence
         if settled > progress.answers:
             evidence = observer.answers(evidence, since=progress.answers, until=settled)
@@ -131,11 +137,11 @@ class RolloutReconciler:
             )
         return msgspec.structs.replace(progress, evidence=evidence, answers=settled, labels=matured)
 
-    def _observer(self, held: Intent, plan: Rollout) -> Observer:
+    def _observer(self, held: Intent, plan: Rollout, compare: Compare) -> Observer:
         with self._ledger.read() as tx:
-            models = {arm: tx.versions.get(_model(held, arm)) for arm in ("champion", "challenger")}
+            models = _versions(tx, held)
         predictors = None
-        if _compare(plan, models) == "paired":
+        if compare == "paired":
             predictors = {arm: self._predictor(one.body["package"]) for arm, one in models.items()}
         return Observer(
             self._decisions,
@@ -152,11 +158,9 @@ class RolloutReconciler:
             self._end(tx, held, progress, outcome="superseded", look=objection, now=now)
             return
         plan = Rollout.from_spec(held.spec)
-        models = {arm: tx.versions.get(_model(held, arm)) for arm in ("champion", "challenger")}
-        compare = _compare(plan, models)
-        look = judge(plan, progress.evidence, stage=progress.stage, compare=compare)
+        look = judge(plan, progress.evidence, stage=progress.stage, compare=progress.compare)
         if look.decision == "hold" and now - progress.since >= parse_duration(plan.max_duration):
-            look = _timed_out(plan, look, champion=models["champion"].state)
+            look = _timed_out(plan, look, champion=_versions(tx, held)["champion"].state)
         progress = progress.noting(look, now)
         match look.decision:
             case "promote":
@@ -249,6 +253,10 @@ class RolloutReconciler:
 
 def _model(held: Intent, arm: str) -> Ref:
     return Ref.parse(held.spec[arm], "model")
+
+
+def _versions(tx: Transaction, held: Intent) -> dict[str, Version]:
+    return {arm: tx.versions.get(_model(held, arm)) for arm in ("champion", "challenger")}
 
 
 def _compare(plan: Rollout, models: Mapping[str, Version]) -> Compare:

@@ -233,3 +233,16 @@ def test_time_running_out_does_what_was_declared(
     row = production.step(reconciler)
     assert row.status["outcome"] == outcome
     assert "3d have passed" in row.status["reason"]
+
+
+def test_models_with_different_inputs_are_compared_by_arm(
+    production: Any, reconciler: RolloutReconciler
+):
+    champion = production.model()
+    production.deploy(champion)
+    signature = champion.body["signature"]
+    fewer = {**champion.body, "signature": {**signature, "inputs": signature["inputs"][:1]}}
+    with production.ledger.write() as tx:
+        tx.versions.commit("model", "late", digest="fewer", body=fewer, state="approved")
+    row = begin(production, reconciler, compare="paired")
+    assert row.status["evidence"]["compare"] == "arms"
