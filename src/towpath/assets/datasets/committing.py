@@ -10,6 +10,7 @@ import msgspec
 import polars as pl
 import structlog
 
+from towpath.assets.datasets.appending import continued, unseen
 from towpath.assets.datasets.catalogue import manifest_of
 from towpath.assets.datasets.declaration import describe_columns
 from towpath.assets.datasets.folding import fold
@@ -29,9 +30,8 @@ from towpath.assets.datasets.profiling import (
 )
 from towpath.assets.datasets.staging import Staging
 from towpath.assets.datasets.suppression import Suppression
-from towpath.assets.datasets.validation import Violation, violation_error
 from towpath.core.digests import digest_bytes
-from towpath.core.errors import Conflict, NotFound, SchemaViolation, TowpathError
+from towpath.core.errors import Conflict, NotFound, TowpathError
 
 if TYPE_CHECKING:
     from towpath.assets.datasets.contract import Mode
@@ -142,8 +142,8 @@ class Commit:
             profile, added = profile_rows(manifest, rows), rows
         else:
             before = manifest_of(self._blobs, base.latest)
-            manifest = self._continued(before)
-            added = self._unseen(before, rows)
+            manifest = continued(request.dataset, before)
+            added = unseen(self._blobs, request.dataset, before, rows, given=request.rows)
             manifest, files = fold(self._blobs, manifest, by_bucket(manifest, added))
             profile = self._grown_profile(base.latest, manifest, added)
         return _Draft(
@@ -154,72 +154,6 @@ class Commit:
             skipped_rows=rows.height - added.height,
             suppressed_rows=suppressed,
         )
-
-    def _continued(self, before: Manifest) -> Manifest:
-        """Return the manifest to append to: today's declaration over yesterday's files."""
-        dataset = self._request.dataset
-        today = blank(dataset)
-        had = {column.name: column for column in before.columns}
-        has = {column.name: column for column in today.columns}
-        changed = [name for name in had if name not in has or has[name].type != had[name].type] or [
-            name for name in has if name not in had and not has[name].nullable
-        ]
-        layout = ("key", "time", "subject", "subject_field", "buckets")
-        changed += [name for name in layout if getattr(before, name) != getattr(today, name)]
-        if changed:
-            raise SchemaViolation(
-                f"data set {dataset.name!r} was declared otherwise when its latest version was "
-                f"committed: {changed[0]!r} has changed",
-                remedy="Append keeps columns, types, key, time, subject and buckets; new columns must "
-                "be nullable. Commit everything with mode='overwrite' to change more.",
-                dataset=dataset.name,
-                changed=changed,
-            )
-        return today.with_files(list(before.files))
-
-    def _unseen(self, before: Manifest, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows whose key is new; refuse a known key with other values."""
-        keys = list(before.key)
-        stored = self._stored_like(before, rows)
-        if stored.is_empty():
-            return rows
-        told_apart = [name for name in rows.columns if name in stored.columns]
-        unseen = rows.join(stored, on=keys, how="anti", maintain_order="left")
-        clashing = rows.join(stored, on=keys, how="semi", maintain_order="left").join(
-            stored, on=told_apart, how="anti", nulls_equal=True, maintain_order="left"
-        )
-        if clashing.is_empty():
-            return unseen
-        given = self._request.rows.with_row_index("__row").join(clashing, on=keys, how="semi")
-        raise violation_error(
-            self._request.dataset,
-            self._request.rows,
-            [
-                Violation(
-                    column=", ".join(keys),
-                    rule="repeats the key of a stored row that has other values",
-                    count=clashing.height,
-                    rows=tuple(given["__row"].head(3).to_list()),
-                )
-            ],
-        )
-
-    def _stored_like(self, before: Manifest, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return stored rows that share a key with the new ones.
-
-        The bounds of the first key column let whole row groups be skipped: batches that arrive in
-        order read next to nothing.
-        """
-        if rows.is_empty() or not before.files:
-            return rows.clear()
-        first = before.key[0]
-        near = pl.col(first).is_between(pl.lit(rows[first].min()), pl.lit(rows[first].max()))
-        keys = read_files(self._blobs, before, before.files, columns=before.key, where=near)
-        shared = keys.join(rows, on=list(before.key), how="semi")
-        if shared.is_empty():
-            return rows.clear()
-        candidates = read_files(self._blobs, before, before.files, where=near)
-        return candidates.join(shared, on=list(before.key), how="semi")
 
     def _grown_profile(self, latest: Version, manifest: Manifest, added: pl.DataFrame) -> Profile:
         before = load_profile(self._blobs, latest)

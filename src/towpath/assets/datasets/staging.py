@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from towpath.assets.datasets.catalogue import Catalogue, blobs_of
@@ -36,7 +35,6 @@ _POLL_S = 0.02
 _LEASE_S = 5.0
 _DELETED_AT_ONCE = 32
 _THREADS = 4
-_DEAD_AFTER = timedelta(hours=1)
 
 
 class DeletionReconciler:
@@ -135,22 +133,17 @@ class Staging:
                     break
         self.sweep()
 
-    def fence(self, tx: Transaction, *, but: str | None = None) -> set[str]:
+    def fence(self, tx: Transaction) -> set[str]:
         """Make commits under way start over, and return the blobs that they announced.
 
         A fenced record stays until its commit abandons it, since the commit may be about to write
-        more; one that is an hour old belonged to a process that was killed.
+        more. One whose process was killed stays for good, so that every erasure looks again.
         """
         announced: set[str] = set()
         for row in self._announced(tx):
-            if row.name == but:
-                continue
             announced.update(row.spec["blobs"])
-            if row.updated_at - row.created_at > _DEAD_AFTER:
-                tx.intents.delete(COMMIT, row.name)
-            else:
-                fenced = {**row.spec, "fenced": True}
-                tx.intents.put(COMMIT, row.name, project=row.project, spec=fenced, due=False)
+            fenced = {**row.spec, "fenced": True}
+            tx.intents.put(COMMIT, row.name, project=row.project, spec=fenced, due=False)
         return announced
 
     def retire(self, tx: Transaction, digests: Iterable[str], *, used: set[str]) -> None:

@@ -85,6 +85,11 @@ def violation_error(
     )
 
 
+def first_rows(rows: pl.Series) -> tuple[int, ...]:
+    """Return as many row numbers as an error names."""
+    return tuple(rows.head(_OFFENDERS_NAMED).to_list())
+
+
 def _materialised(rows: Rows) -> pl.DataFrame:
     if isinstance(rows, pl.DataFrame):
         return rows
@@ -202,7 +207,7 @@ def _violation(column: str, rule: str, bad: pl.Series) -> Violation:
         column=column,
         rule=rule,
         count=rows.len(),
-        rows=tuple(rows.head(_OFFENDERS_NAMED).to_list()),
+        rows=first_rows(rows),
     )
 
 
