@@ -68,9 +68,8 @@ def execute(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
         arguments = {name: decode_value(value) for name, value in order.constants.items()}
         for name, artifact in order.inputs.items():
             arguments[name] = _read(artifact, types.get(name), blobs, stack)
-        if order.seed is not None:
-            _seed(order.seed)
-        result = step.function(**arguments)
+        with _seeded(order.seed):
+            result = step.function(**arguments)
         artifacts = save_results(result, types["return"], blobs)
     return {"artifacts": msgspec.to_builtins(artifacts)}
 
@@ -139,10 +138,22 @@ def _top_names(folder: Path) -> Generator[str]:
             yield entry.stem
 
 
-def _seed(seed: int) -> None:
+@contextlib.contextmanager
+def _seeded(seed: int | None) -> Generator[None]:
+    """Start every global generator from `seed`, and leave no trace of it in a process that goes on."""
+    if seed is None:
+        yield
+        return
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002  the one libraries draw from
     random.seed(seed)
-    np.random.seed(seed % (1 << 32))  # noqa: NPY002  the global generator is the one libraries use
+    np.random.seed(seed % (1 << 32))  # noqa: NPY002  likewise
     pl.set_random_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002  likewise
+        pl.set_random_seed(random.SystemRandom().getrandbits(63))
 
 
 def code_paths(source: Path) -> list[Path]:
