@@ -92,7 +92,11 @@ function optionsOf(
     scales: { x: { time }, y: { range: (_, low, high) => rangeOf(low, high, floor) } },
     cursor: { points: { size: 7 }, y: false },
     axes: [
-      { ...axis, ...(time ? { values: (_, ticks) => ticks.map((at) => dayOf(at)) } : {}) },
+      {
+        ...axis,
+        size: 32,
+        ...(time ? { values: (_, ticks) => ticks.map((at) => dayOf(at)) } : {}),
+      },
       { ...axis, size: 56, values: (_, ticks) => ticks.map((value) => formatNumber(value)) },
     ],
     series: [
@@ -135,6 +139,7 @@ function drawMarks(plot: uPlot, marks: number[], palette: Palette): void {
   ctx.strokeStyle = palette.bad;
   ctx.fillStyle = palette.bad;
   ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([]);
   for (const mark of marks) {
     const x = Math.round(plot.valToPos(mark, "x", true));
     if (x < bbox.left || x > bbox.left + bbox.width) continue;

@@ -1,4 +1,5 @@
 import "@xyflow/react/dist/style.css";
+import { useMediaQuery } from "@mantine/hooks";
 import { Background, Controls, MarkerType, ReactFlow } from "@xyflow/react";
 import { useMemo } from "react";
 import type { Schemas } from "@/api/client";
@@ -15,11 +16,12 @@ interface GraphProps {
 
 /** The lineage graph, laid out by dagre: sources on the left, what depends on them on the right. */
 export default function Graph({ graph, onPick }: GraphProps) {
-  const { nodes, edges } = useMemo(() => flowOf(graph), [graph]);
+  const down = useMediaQuery("(width < 760px)", false, { getInitialValueInEffect: false });
+  const { nodes, edges } = useMemo(() => flowOf(graph, down), [graph, down]);
   return (
     <div className={styles.canvas} style={{ height: heightOf(nodes) }}>
       <ReactFlow
-        key={`${graph.root}:${graph.nodes.length}`}
+        key={`${graph.root}:${graph.nodes.length}:${down}`}
         nodes={nodes}
         edges={edges}
         nodeTypes={NODE_TYPES}
@@ -45,13 +47,13 @@ function heightOf(nodes: NodeOfGraph[]): string {
   return `clamp(320px, ${Math.round(bottom) + 140}px, 68vh)`;
 }
 
-function flowOf(graph: Schemas["LineageGraph"]) {
-  const places = placed(graph);
+function flowOf(graph: Schemas["LineageGraph"], down: boolean) {
+  const places = placed(graph, down);
   const nodes: NodeOfGraph[] = graph.nodes.map((node) => ({
     id: node.ref,
     type: "lineage",
     position: places.get(node.ref) ?? { x: 0, y: 0 },
-    data: { node, root: node.ref === graph.root },
+    data: { node, root: node.ref === graph.root, down },
   }));
   const edges = graph.edges.map((edge) => ({
     id: `${edge.parent}>${edge.child}`,

@@ -9,10 +9,10 @@ export interface Place {
   y: number;
 }
 
-/** Where each node goes: layers from left to right along the flow of data. */
-export function placed(graph: Schemas["LineageGraph"]): Map<string, Place> {
+/** Where each node goes: layers along the flow of data, from left to right, or downwards. */
+export function placed(graph: Schemas["LineageGraph"], down: boolean): Map<string, Place> {
   const layout = new dagre.graphlib.Graph();
-  layout.setGraph({ rankdir: "LR", nodesep: 22, ranksep: 74 });
+  layout.setGraph({ rankdir: down ? "TB" : "LR", nodesep: 22, ranksep: down ? 44 : 74 });
   layout.setDefaultEdgeLabel(() => ({}));
   for (const node of graph.nodes) {
     layout.setNode(node.ref, { width: NODE_WIDTH, height: NODE_HEIGHT });

@@ -13,7 +13,10 @@ import { humanize } from "@/design/format";
 import { toneOf } from "@/design/tone";
 import styles from "./graph.module.css";
 
-export type NodeOfGraph = Node<{ node: Schemas["LineageNode"]; root: boolean }, "lineage">;
+export type NodeOfGraph = Node<
+  { node: Schemas["LineageNode"]; root: boolean; down: boolean },
+  "lineage"
+>;
 
 const ICONS: Record<string, typeof IconBox> = {
   dataset: IconDatabase,
@@ -25,11 +28,15 @@ const ICONS: Record<string, typeof IconBox> = {
 };
 
 /** A node: what it is, what it is called, and where it stands. */
-export function LineageNode({ data: { node, root } }: NodeProps<NodeOfGraph>) {
+export function LineageNode({ data: { node, root, down } }: NodeProps<NodeOfGraph>) {
   const Icon = ICONS[node.kind] ?? IconAffiliate;
   return (
     <div className={styles.node} data-kind={node.kind} data-root={root || undefined}>
-      <Handle type="target" position={Position.Left} className={styles.handle} />
+      <Handle
+        type="target"
+        position={down ? Position.Top : Position.Left}
+        className={styles.handle}
+      />
       <span className={styles.icon}>
         <Icon size={17} stroke={1.7} />
       </span>
@@ -40,7 +47,11 @@ export function LineageNode({ data: { node, root } }: NodeProps<NodeOfGraph>) {
           {node.detail || node.kind}
         </span>
       </span>
-      <Handle type="source" position={Position.Right} className={styles.handle} />
+      <Handle
+        type="source"
+        position={down ? Position.Bottom : Position.Right}
+        className={styles.handle}
+      />
     </div>
   );
 }

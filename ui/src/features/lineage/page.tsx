@@ -98,7 +98,7 @@ function Around({ root, onPick }: { root: string; onPick: (ref: string) => void 
           Around <RefLink ref_={root} />
         </>
       }
-      note="Sources on the left, what came of them on the right. Click a node to stand there."
+      note="Sources first, then what came of them. Click a node to stand there."
       aside={
         <div className={styles.controls}>
           <Switch
