@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from towpath.assets.datasets import Selection
 from towpath.build.pipelines.formats import format_of, outputs_of, takes
+from towpath.build.pipelines.handles import (
+    Handle,
+    Mark,
+    Output,
+    collecting,
+    current_collector,
+)
 from towpath.build.pipelines.values import encode_value
 from towpath.core.errors import InvalidProject
 from towpath.core.refs import check_name
@@ -18,14 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
     from towpath.build.pipelines.steps import Step
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """One result of one node."""
-
-    node: str
-    index: int
 
 
 Input: TypeAlias = "Output | Selection | tuple[Output | Selection, ...]"
@@ -78,58 +76,6 @@ class Graph:
         for candidate in self.candidates:
             if isinstance(candidate.test, Selection):
                 yield candidate.test
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Handle:
-    """Stands for a result that does not exist yet. It can be passed on, unpacked and returned.
-
-    Attributes:
-        time: The column that says when each row happened, where that is known.
-    """
-
-    output: Output
-    type: Any
-    siblings: tuple[Handle, ...] | None = None
-    time: str | None = None
-
-    def __iter__(self) -> Iterator[Handle]:
-        """Unpack a step that returns a tuple."""
-        if self.siblings is None:
-            self._refuse("unpacked: its step returns one thing")
-        return iter(self.siblings)
-
-    def __getitem__(self, index: int) -> Handle:
-        """Return one result of a step that returns a tuple."""
-        if self.siblings is None:
-            self._refuse("indexed")
-        return self.siblings[index]
-
-    def __getattr__(self, name: str) -> NoReturn:
-        """Refuse to act as if the value were here."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        self._refuse(f"asked for .{name}")
-
-    def __bool__(self) -> bool:  # noqa: PLE0304  it never returns
-        """Refuse to act as if the value were here."""
-        self._refuse("tested")
-
-    def __str__(self) -> str:
-        return f"the result of {self.output.node!r}"
-
-    def _refuse(self, what: str) -> NoReturn:
-        raise InvalidProject(
-            f"{self} can't be {what}: it is computed after the pipeline function has returned",
-            remedy="Do it inside a step.",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What `candidate(…)` returns: something to return from the pipeline, and nothing else."""
-
-    name: str
 
 
 @dataclass(slots=True)
@@ -202,27 +148,23 @@ class Builder:
         return Graph(nodes=tuple(self.nodes), candidates=tuple(self.candidates), returned=found)
 
 
-_active: ContextVar[Builder | None] = ContextVar("towpath_builder", default=None)
-
-
 def current_builder() -> Builder | None:
     """Return the builder of the pipeline function that is running, if one is."""
-    return _active.get()
+    active = current_collector()
+    return active if isinstance(active, Builder) else None
 
 
 @contextmanager
 def building(pipeline: str) -> Generator[Builder]:
     """Collect the calls made inside the block."""
-    if _active.get() is not None:
+    if current_builder() is not None:
         raise InvalidProject(
             f"pipeline {pipeline!r} is called inside another pipeline",
             remedy="Share steps or plain functions instead.",
         )
-    token = _active.set(Builder(pipeline))
-    try:
-        yield cast(Builder, _active.get())
-    finally:
-        _active.reset(token)
+    builder = Builder(pipeline)
+    with collecting(builder):
+        yield builder
 
 
 def parts_of(one: Input) -> tuple[Output | Selection, ...]:

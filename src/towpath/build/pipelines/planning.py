@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from towpath.assets.datasets import DatasetStore
-    from towpath.build.pipelines.building import Graph, Input, Node, Output
+    from towpath.build.pipelines.building import Graph, Input, Node
     from towpath.build.pipelines.contract import Artifact
+    from towpath.build.pipelines.handles import Output
     from towpath.build.pipelines.pipeline import Pipeline
     from towpath.build.pipelines.steps import Step
     from towpath.core.refs import Ref

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from towpath.assets.datasets import Selection
 from towpath.build.compute import Resources
-from towpath.build.pipelines.building import Handle, current_builder
+from towpath.build.pipelines.handles import Handle, current_collector
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject, InvalidSetting
 
@@ -135,9 +135,9 @@ class Step(Generic[R]):
         The handle is typed as the function's result so that editors know what follows; arguments may
         be handles, selections of data sets, or plain values.
         """
-        builder = current_builder()
-        if builder is not None:
-            return typing.cast(R, builder.add(self, self.bind(args, kwargs)))
+        collector = current_collector()
+        if collector is not None:
+            return typing.cast(R, collector.add(self, self.bind(args, kwargs)))
         for one in (*args, *kwargs.values()):
             if isinstance(one, Selection | Handle):
                 raise InvalidProject(

@@ -8,7 +8,8 @@ import polars as pl
 
 from towpath.assets.datasets import Selection
 from towpath.build.pipelines import tables
-from towpath.build.pipelines.building import Builder, Handle, Mark, current_builder
+from towpath.build.pipelines.building import Builder, current_builder
+from towpath.build.pipelines.handles import Handle, Mark
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
 
