@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from towpath.assets.datasets import Dataset, Range, Schema, Values
+    from towpath.assets.datasets import Dataset, Doc, Personal, Range, Schema, Values
     from towpath.assets.features import FeatureView
     from towpath.assets.models import Inputs, Model
     from towpath.build import gates
@@ -34,11 +34,13 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Dataset": "towpath.assets.datasets",
+    "Doc": "towpath.assets.datasets",
     "Drift": "towpath.operate.monitoring",
     "FeatureView": "towpath.assets.features",
     "Inputs": "towpath.assets.models",
     "Model": "towpath.assets.models",
     "Performance": "towpath.operate.monitoring",
+    "Personal": "towpath.assets.datasets",
     "Project": "towpath.operate.projects",
     "Range": "towpath.assets.datasets",
     "Retrain": "towpath.operate.triggers",
@@ -56,11 +58,13 @@ _HOMES = {
 }
 __all__ = [
     "Dataset",
+    "Doc",
     "Drift",
     "FeatureView",
     "Inputs",
     "Model",
     "Performance",
+    "Personal",
     "Project",
     "Range",
     "Retrain",

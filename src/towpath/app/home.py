@@ -1,4 +1,8 @@
-"""An open home: every part wired to every other, each made the first time it is asked for."""
+"""An open home: every part wired to every other, each made the first time it is asked for.
+
+Parts are imported where they are made, which no other module does with our own code: a gateway must
+not pay, in time or memory, for what only a worker uses.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +12,30 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from towpath.app.clock import open_clock
-from towpath.assets.code import CodeStore
-from towpath.assets.datasets import ParquetDatasetStore
-from towpath.assets.models import ModelRegistry
 from towpath.ledger import open_ledger
-from towpath.operate.decisions import SegmentDecisionLog
-from towpath.operate.releases import LedgerReleases
 from towpath.storage.blobs import open_blobs
 from towpath.storage.database import open_database
 from towpath.storage.keys import FileKeyring
-from towpath.trace.erasure import LedgerErasures
-from towpath.trace.lineage import LedgerTracer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from towpath.app.place import Place
+    from towpath.assets.code import CodeStore
+    from towpath.assets.datasets import ParquetDatasetStore
+    from towpath.assets.models import ModelRegistry
     from towpath.core.clock import Clock
     from towpath.core.refs import Ref
     from towpath.core.settings import Settings
     from towpath.ledger import Ledger
+    from towpath.operate.decisions import SegmentDecisionLog
     from towpath.operate.projects import Project
+    from towpath.operate.releases import LedgerReleases
     from towpath.storage.blobs import BlobStore
     from towpath.storage.database import Database
     from towpath.storage.keys import Keyring
+    from towpath.trace.erasure import LedgerErasures
+    from towpath.trace.lineage import LedgerTracer
 
 
 class Home:
@@ -84,16 +88,22 @@ class Home:
     @cached_property
     def datasets(self) -> ParquetDatasetStore:
         """Versions of tables."""
+        from towpath.assets.datasets import ParquetDatasetStore
+
         return ParquetDatasetStore(self.ledger, self.blobs, self.keyring)
 
     @cached_property
     def code(self) -> CodeStore:
         """Versions of project code."""
+        from towpath.assets.code import CodeStore
+
         return CodeStore(self.ledger, self.blobs, self.place.home / "code")
 
     @cached_property
     def models(self) -> ModelRegistry:
         """Versions of models."""
+        from towpath.assets.models import ModelRegistry
+
         return ModelRegistry(self.ledger, self.blobs, self.keyring)
 
     @property
@@ -104,21 +114,29 @@ class Home:
     @cached_property
     def decisions(self) -> SegmentDecisionLog:
         """Recorded predictions and their labels."""
+        from towpath.operate.decisions import SegmentDecisionLog
+
         return SegmentDecisionLog(self.ledger, self.blobs, self.decisions_dir)
 
     @cached_property
     def releases(self) -> LedgerReleases:
         """What serves."""
+        from towpath.operate.releases import LedgerReleases
+
         return LedgerReleases()
 
     @cached_property
     def tracer(self) -> LedgerTracer:
         """The way back, and forth."""
+        from towpath.trace.lineage import LedgerTracer
+
         return LedgerTracer(self.ledger, self.decisions)
 
     @cached_property
     def erasures(self) -> LedgerErasures:
         """Withdrawals."""
+        from towpath.trace.erasure import LedgerErasures
+
         return LedgerErasures(self.ledger, self.blobs, self.keyring, self.datasets, self.decisions)
 
     def snapshot(self, project: Project) -> Ref:

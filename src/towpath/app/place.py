@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from towpath.core.errors import InvalidProject
 from towpath.core.settings import Settings, resolve_settings
-from towpath.operate.projects import find_project_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+SETTINGS_FILE = "towpath.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +60,43 @@ def resolve_place(
     )
     root = directory.resolve() if found is None else found.root
     return Place(root=root, home=(root / settings.home).resolve(), settings=settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectFile:
+    """A folder that holds a project, and what its settings file says.
+
+    Attributes:
+        root: The folder; imports and relative paths start here.
+        values: The settings file's table.
+        source: The settings file itself.
+    """
+
+    root: Path
+    values: dict[str, Any]
+    source: Path
+
+
+def find_project_file(start: Path) -> ProjectFile | None:
+    """Return the nearest `towpath.toml`, or `[tool.towpath]` of a `pyproject.toml`, from `start` up.
+
+    Raises:
+        InvalidProject: The file is not TOML.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        settings = folder / SETTINGS_FILE
+        if settings.is_file():
+            return ProjectFile(root=folder, values=_read_toml(settings), source=settings)
+        pyproject = folder / "pyproject.toml"
+        if pyproject.is_file():
+            table = _read_toml(pyproject).get("tool", {}).get("towpath")
+            if table is not None:
+                return ProjectFile(root=folder, values=table, source=pyproject)
+    return None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidProject(f"{path} is not TOML: {error}", remedy="Mend the file.") from error

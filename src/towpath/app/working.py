@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from towpath.app.running import run_command
+from towpath.assets.datasets import DeletionReconciler
 from towpath.build.pipelines import PipelineRunReconciler
 from towpath.ledger.controllers import ControllerLoop
 from towpath.operate.decisions import Compactor
@@ -65,7 +66,7 @@ def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]
             TriggerReconciler(ledger, clock),
         ],
         "monitors": [MonitorReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE)],
-        "decisions": [compactor],
+        "storage": [compactor, DeletionReconciler(ledger, blobs)],
         "erasures": [ErasureReconciler(_erasure_parts(home))],
     }
 

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from towpath.app import Home, Whereabouts
+from towpath.app.home import Home
+from towpath.app.supervising import Whereabouts
 from towpath.cli.options import Common
 from towpath.cli.printing import print_json, print_table
 from towpath.core.errors import TowpathError

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 from cyclopts import App, CycloptsError
 
 from towpath import __version__
-from towpath.cli import audit, datasets, models, production, projects, reverse, roles
-from towpath.cli.demo import demo
-from towpath.cli.doctor import doctor
 from towpath.cli.logs import configure_logs
 from towpath.cli.printing import err
 from towpath.core.errors import TowpathError
@@ -27,33 +24,32 @@ app = App(
     version=__version__,
     help_format="plaintext",
 )
-for name, command in {
-    "init": projects.init,
-    "apply": projects.apply_project,
-    "run": projects.run,
-    "up": roles.up,
-    "server": roles.server,
-    "gateway": roles.gateway,
-    "worker": roles.worker,
-    "trace": reverse.trace,
-    "impact": reverse.impact,
-    "erase": reverse.erase,
-    "runs": audit.list_runs,
-    "demo": demo,
-    "doctor": doctor,
-}.items():
-    app.command(command, name=name)
-for group in (
-    datasets.app,
-    models.app,
-    production.release,
-    production.rollout,
-    production.monitor,
-    production.decision,
-    reverse.erasure,
-    audit.app,
-):
-    app.command(group)
+# Commands are named, not imported: starting one role must not cost what loading all of them does.
+_COMMANDS = (
+    ("init", "projects:init", "Make a project that runs, to start from."),
+    ("run", "projects:run", "Run a pipeline here and now; finished steps are not redone."),
+    ("apply", "projects:apply_project", "Make what is live equal to what the project declares."),
+    ("up", "roles:up", "Run server, gateway and worker in one process tree."),
+    ("demo", "demo:demo", "The whole loop on a year of real flights."),
+    ("doctor", "doctor:doctor", "Is everything there, and does it answer?"),
+    ("trace", "reverse:trace", "The whole way back from a decision, version or run."),
+    ("impact", "reverse:impact", "Everything that depends on a version or run."),
+    ("erase", "reverse:erase", "Fulfil a withdrawal, from plan to certificate."),
+    ("dataset", "datasets:app", "Versions of tables: add, list, show, read."),
+    ("model", "models:app", "Model versions: list, show, report, card, verify."),
+    ("release", "production:release", "Releases and the traffic that they take."),
+    ("rollout", "production:rollout", "Champion against challenger."),
+    ("monitor", "production:monitor", "What is watched, and what it found."),
+    ("decision", "production:decision", "Recorded predictions."),
+    ("runs", "audit:list_runs", "Executions, newest first."),
+    ("erasure", "reverse:erasure", "Withdrawals, and how far they are."),
+    ("audit", "audit:app", "The event log: read, sign, verify."),
+    ("server", "roles:server", "Serve the pages and the API."),
+    ("gateway", "roles:gateway", "Answer predictions."),
+    ("worker", "roles:worker", "Run the controllers."),
+)
+for _order, (_name, _place, _help) in enumerate(_COMMANDS):
+    app.command(f"towpath.cli.{_place}", name=_name, help=_help, sort_key=_order)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from towpath.app import Home, open_home, resolve_place
+from towpath.app.home import Home, open_home
+from towpath.app.place import resolve_place
 from towpath.core.errors import InvalidProject
-from towpath.operate.projects import Project, load_project
+
+if TYPE_CHECKING:
+    from towpath.operate.projects import Project
 
 COMMON = Group("Common options", sort_key=99)
 
@@ -58,6 +61,8 @@ class Common:
         Raises:
             InvalidProject: No settings file names one.
         """
+        from towpath.operate.projects import load_project
+
         place = self.place()
         if place.settings.project is None:
             raise InvalidProject(

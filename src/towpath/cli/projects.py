@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from towpath.app import apply, compare, open_runner
+from towpath.app.applying import apply, compare
+from towpath.app.running import open_runner
 from towpath.build.pipelines import PipelineResult
 from towpath.cli.options import Common
 from towpath.cli.printing import err, out, print_json, print_table

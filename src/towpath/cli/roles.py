@@ -10,19 +10,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from towpath.app import (
-    Child,
-    Home,
-    LoggedTraffic,
-    Supervisor,
-    Whereabouts,
-    die_with,
-    inherit_listener,
-    open_listener,
-    role_command,
-    url_of,
-    work,
-)
+from towpath.app.home import Home
+from towpath.app.listening import inherit_listener, open_listener, url_of
+from towpath.app.supervising import Child, Supervisor, Whereabouts, die_with, role_command
 from towpath.cli.options import Common
 from towpath.cli.printing import err, print_json
 
@@ -76,7 +66,8 @@ def _child(role: str, options: dict[str, object], fd: int | None = None) -> Chil
 
 def server(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
     """Serve the pages and the API."""
-    from towpath.server import Access, Services, serve  # noqa: PLC0415 - a web framework, here only
+    from towpath.app.traffic import LoggedTraffic
+    from towpath.server import Access, Services, serve
 
     _bind_life(child_of)
     with common.open() as home:
@@ -97,7 +88,7 @@ def server(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common
 
 def gateway(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
     """Answer predictions over the Open Inference Protocol."""
-    from towpath.gateway import serve_gateway  # noqa: PLC0415 - an event loop, here only
+    from towpath.gateway import serve_gateway
 
     _bind_life(child_of)
     with common.open() as home:
@@ -117,6 +108,8 @@ def gateway(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Commo
 
 def worker(*, owner: _Owner = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
     """Reconcile what is wanted with what is: pipelines, roll-outs, monitors, triggers, erasures."""
+    from towpath.app.working import work
+
     _bind_life(child_of)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import random
+import shutil
+import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Template
 
@@ -10,13 +14,18 @@ from towpath.core.errors import Conflict, InvalidName
 from towpath.core.refs import check_name
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
+_FEATURES = 10
+_SAMPLES_PER_PATIENT = 2
+_FIRST_SAMPLE = datetime(2024, 1, 2, 8, tzinfo=UTC)
+_BETWEEN_SAMPLES = timedelta(hours=15)  # 569 of them fill a year
 
 
 def scaffold(name: str, into: Path) -> Path:
-    """Write the folder `into/name` and return it.
+    """Write the folder `into/name`, whole or not at all, and return it.
 
     The sample data are the 569 tumour measurements that ship with scikit-learn (Breast Cancer
-    Wisconsin, CC BY 4.0), with a made-up patient number, so that there is somebody who may withdraw.
+    Wisconsin, CC BY 4.0). When they were taken and from whom is made up, so that there are a past to
+    learn from, a present to be judged by, and somebody who may withdraw.
 
     Raises:
         InvalidName: The name can't name a project and a Python module.
@@ -30,27 +39,47 @@ def scaffold(name: str, into: Path) -> Path:
             remedy="Begin with a letter, and use letters, digits and '-'.",
         )
     folder = into.resolve() / name
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Conflict(f"{folder} exists and is not empty", remedy="Choose another name.")
-    values = {"name": name, "module": module}
-    for template in sorted(_TEMPLATES.iterdir()):
-        target = folder / Template(template.stem).substitute(values)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(Template(template.read_text("utf-8")).substitute(values), "utf-8")
-    _write_sample(folder / "data" / "measurements.csv")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".towpath-init-", dir=folder.parent) as temporary:
+        draft = Path(temporary) / name
+        _write_files(draft, {"name": name, "module": module})
+        _write_sample(draft / "data" / "measurements.csv")
+        if folder.exists():
+            folder.rmdir()  # empty, as seen above; a rename can't replace it
+        shutil.move(draft, folder)
     return folder
 
 
+def _write_files(folder: Path, values: dict[str, str]) -> None:
+    """Fill in the templates; their names may hold values too."""
+    folder.mkdir()
+    for template in sorted(_TEMPLATES.iterdir()):
+        target = folder / Template(template.stem).substitute(values)
+        target.write_text(Template(template.read_text("utf-8")).substitute(values), "utf-8")
+
+
 def _write_sample(path: Path) -> None:
-    from sklearn.datasets import load_breast_cancer  # noqa: PLC0415 - heavy, and only needed here
+    from sklearn.datasets import load_breast_cancer
 
     sample = load_breast_cancer()
-    names = [name.replace(" ", "_") for name in sample.feature_names[:10]]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    names = [name.replace(" ", "_") for name in sample.feature_names[:_FEATURES]]
+    rows = list(zip(sample.data, sample.target, strict=True))
+    # The published order holds most malignant samples early; a clinic's year would not.
+    random.Random(0).shuffle(rows)  # noqa: S311 - an order, not a secret
+    path.parent.mkdir()
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["sample", "patient", "taken", *names, "malignant"])
-        for number, (row, benign) in enumerate(zip(sample.data, sample.target, strict=True)):
-            day = f"2024-{number // 48 + 1:02d}-{number % 28 + 1:02d}T08:00:00Z"
-            patient = f"p{number // 2:04d}"
-            writer.writerow([f"s{number:04d}", patient, day, *row[:10], 1 - int(benign)])
+        for number, (row, benign) in enumerate(rows):
+            taken = _FIRST_SAMPLE + number * _BETWEEN_SAMPLES
+            writer.writerow(
+                [
+                    f"s{number:04d}",
+                    f"p{number // _SAMPLES_PER_PATIENT:04d}",
+                    f"{taken:%Y-%m-%dT%H:%M:%SZ}",
+                    *row[:_FEATURES],
+                    1 - int(benign),
+                ]
+            )

@@ -11,7 +11,8 @@ from rich.tree import Tree
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from towpath.app import Home, Whereabouts
+    from towpath.app.home import Home
+    from towpath.app.supervising import Whereabouts
     from towpath.ledger import Intent
     from towpath.trace.erasure import ErasurePlan
     from towpath.trace.lineage import TraceNode

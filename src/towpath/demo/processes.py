@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from towpath.app import Whereabouts
+from towpath.app.supervising import Whereabouts
 from towpath.core.errors import Unavailable
 
 if TYPE_CHECKING:

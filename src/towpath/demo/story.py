@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from towpath.app import ReplayClock, apply, open_home, resolve_place
+from towpath.app.applying import apply
+from towpath.app.clock import ReplayClock
+from towpath.app.home import open_home
+from towpath.app.place import resolve_place
 from towpath.build.pipelines import recipe_of
 from towpath.demo.feed import Feed
 from towpath.demo.processes import Server, running
@@ -22,7 +25,8 @@ from towpath.operate.projects import load_project
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from towpath.app import Home, Whereabouts
+    from towpath.app.home import Home
+    from towpath.app.supervising import Whereabouts
     from towpath.demo.narrator import Narrator
     from towpath.demo.plan import Plan
     from towpath.ledger import Transaction
@@ -226,9 +230,12 @@ class Story:
 
 
 def _most_frequent(feed: Feed, until: datetime) -> str:
-    """Return the aeroplane that flew most before the opening: the one that will withdraw."""
-    flown = feed.flights.filter(pl.col("landed") < until)["tailnum"].value_counts()
-    return str(flown.sort("count", "tailnum", descending=True)["tailnum"][0])
+    """Return the registered aeroplane that flew most before the opening: the one to withdraw."""
+    flown = feed.flights.filter(pl.col("landed") < until).join(
+        feed.planes, on="tailnum", how="semi"
+    )
+    counted = flown["tailnum"].value_counts()
+    return str(counted.sort("count", "tailnum", descending=True)["tailnum"][0])
 
 
 def _nothing_runs(tx: Transaction) -> bool:

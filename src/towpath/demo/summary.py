@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
-    from towpath.app import Home
+    from towpath.app.home import Home
     from towpath.demo.stages import Stopwatch
     from towpath.ledger import Intent, Transaction
 

@@ -7,7 +7,6 @@ prove before it may serve, and what is watched once it does.
 from datetime import datetime
 from typing import Annotated
 
-import lightgbm
 import polars as pl
 
 import towpath as tp
@@ -95,6 +94,8 @@ def prepare(rows: pl.DataFrame, fleet: pl.DataFrame) -> pl.DataFrame:
 @tp.step(cpus=2, memory="2GiB", timeout="5m")
 def fit(rows: pl.DataFrame, *, trees: int = 80, leaves: int = 15) -> tp.Model:
     """Boosted trees on everything but the holdout."""
+    import lightgbm  # here, because it takes seconds to load and only this step needs it
+
     forest = lightgbm.LGBMClassifier(
         n_estimators=trees,
         num_leaves=leaves,

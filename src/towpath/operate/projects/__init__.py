@@ -1,6 +1,6 @@
 """Projects: the declaration that ties a team's assets together, and loading one from disk."""
 
-from towpath.operate.projects.loading import ProjectFile, find_project_file, load_project
+from towpath.operate.projects.loading import load_project
 from towpath.operate.projects.project import Project
 
-__all__ = ["Project", "ProjectFile", "find_project_file", "load_project"]
+__all__ = ["Project", "load_project"]

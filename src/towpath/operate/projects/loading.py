@@ -1,52 +1,15 @@
-"""Finds a project on disk and loads it, with errors that point at the project's own lines."""
+"""Loads a project from disk, with errors that point at the project's own lines."""
 
 from __future__ import annotations
 
 import importlib
 import sys
-import tomllib
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from towpath.core.errors import InvalidProject, NotFound, TowpathError
 from towpath.operate.projects.project import Project
-
-SETTINGS_FILE = "towpath.toml"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectFile:
-    """A folder that holds a project, and what its settings file says.
-
-    Attributes:
-        root: The folder; imports and relative paths start here.
-        values: The settings file's table.
-        source: The settings file itself.
-    """
-
-    root: Path
-    values: dict[str, Any]
-    source: Path
-
-
-def find_project_file(start: Path) -> ProjectFile | None:
-    """Return the nearest `towpath.toml`, or `[tool.towpath]` of a `pyproject.toml`, from `start` up.
-
-    Raises:
-        InvalidProject: The file is not TOML.
-    """
-    for folder in (start.resolve(), *start.resolve().parents):
-        settings = folder / SETTINGS_FILE
-        if settings.is_file():
-            return ProjectFile(root=folder, values=_read_toml(settings), source=settings)
-        pyproject = folder / "pyproject.toml"
-        if pyproject.is_file():
-            table = _read_toml(pyproject).get("tool", {}).get("towpath")
-            if table is not None:
-                return ProjectFile(root=folder, values=table, source=pyproject)
-    return None
 
 
 def load_project(root: Path, entry: str) -> Project:
@@ -103,10 +66,3 @@ def _where(error: BaseException, root: Path) -> str:
     if not own:
         return str(root)
     return f"{Path(own[-1].filename).relative_to(root)}:{own[-1].lineno}"
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidProject(f"{path} is not TOML: {error}", remedy="Mend the file.") from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from towpath.assets.datasets.declaration import describe_columns
 from towpath.core.durations import format_duration
 from towpath.core.errors import InvalidProject, NotFound
 from towpath.core.refs import check_name
@@ -127,7 +128,10 @@ class Project:
             "owner": self.owner,
             "risk": self.risk,
             "description": self.description,
-            "datasets": {one.name: _plain(one) for one in self.all_datasets()},
+            "datasets": {
+                one.name: {**_plain(one), "columns": describe_columns(one)}
+                for one in self.all_datasets()
+            },
             "features": {one.name: _plain(one) for one in self.features},
             "pipelines": {one.name: {"parameters": _plain(one.defaults)} for one in self.pipelines},
             "gates": [_plain(one) for one in self.gates],
