@@ -64,7 +64,8 @@ class CondemnedModel(msgspec.Struct, frozen=True, kw_only=True):
             only deleted.
         run: The run whose recipe the replacement follows.
         attempt: How often its retraining was asked for.
-        replacement: The approved version that came of it.
+        replacement: The approved version that takes its place: what the retraining gave, or a newer
+            one that was on its way already (then `attempt` is 0).
     """
 
     package: str

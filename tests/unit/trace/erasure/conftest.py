@@ -79,6 +79,7 @@ class TinyHome:
     decisions: SegmentDecisionLog
     models: ModelRegistry
     verdict: str = "pass"
+    outcomes: list[str] = field(default_factory=list)
     trained: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -159,9 +160,15 @@ class TinyHome:
         chosen = [one for one in reconcilers if not only or one.kinds[0] in only]
         return ControllerLoop(self.ledger, chosen, owner=owner)
 
-    def work(self, erasure_id: str, *, until: Callable[[Any], bool] | None = None) -> Any:
+    def work(
+        self,
+        erasure_id: str,
+        *,
+        until: Callable[[Any], bool] | None = None,
+        only: tuple[str, ...] = (),
+    ) -> Any:
         """Reconcile until the erasure is certified, blocked, or as `until` says."""
-        loop, deadline = self.loop(), time.monotonic() + DEADLINE_S
+        loop, deadline = self.loop(only=only), time.monotonic() + DEADLINE_S
         over = until or (lambda one: one.done or one.phase == "blocked")
         while not over(found := self.erasures.get(erasure_id)):
             assert time.monotonic() < deadline, f"still {found.phase}"
@@ -216,24 +223,25 @@ class TinyRuns:
 
 @dataclass
 class TinyRollouts:
-    """Promotes (or drops) every challenger at once."""
+    """Promotes every challenger at once, or does with it what `outcomes` says next."""
 
     home: TinyHome
-    outcome: str = "promoted"
     kinds: tuple[str, ...] = ("rollout",)
 
     def reconcile(self, held: Intent) -> None:
         where = {"environment": "prod", "service": held.spec["service"], "rollout": held.name}
+        outcome = held.status.get("outcome")
         with self.home.ledger.write() as tx:
             if held.phase == "new":
+                outcome = self.home.outcomes.pop(0) if self.home.outcomes else "promoted"
                 challenger = Ref.parse(held.spec["challenger"], "model")
                 self.home.releases.split(tx, **where, challenger=challenger, weight=0.1, stage=0)
-                if self.outcome == "promoted":
+                if outcome == "promoted":
                     self.home.releases.promote(tx, **where)
                 else:
                     self.home.releases.roll_back(tx, **where)
                 tx.intents.wake("service", held.spec["service"])
-            status = {"outcome": self.outcome, "evidence": {"upper": 0.001}}
+            status = {"outcome": outcome, "evidence": {"upper": 0.001}}
             tx.intents.advance(held, phase="done", status=status)
 
 

@@ -156,6 +156,54 @@ def test_refused_gates_block_and_a_retry_asks_again(home):
     assert len(home.trained) == 2
 
 
+def train_on_clean_rows(home):
+    """Make a newer approved model while an erasure is under way."""
+    return home.train(pins={"flights": 3}, reason="trigger")
+
+
+def test_a_newer_model_that_is_coming_anyway_saves_the_retraining(home):
+    erasure_id = home.erasures.submit("tailnum", SUBJECT)
+    home.work(erasure_id, until=lambda one: one.phase == "redacted", only=("erasure",))
+    newer = train_on_clean_rows(home)
+    found = home.work(erasure_id)
+    assert found.done, found.reason
+    assert found.replacements == {"model:late@3": str(newer.ref)}
+    assert home.trained == []
+    assert home.champion() == newer.ref
+
+
+def test_a_retraining_that_has_not_begun_gives_way_to_a_newer_model(home):
+    erasure_id = home.erasures.submit("tailnum", SUBJECT)
+    home.work(erasure_id, until=lambda one: one.phase == "retraining", only=("erasure",))
+    newer = train_on_clean_rows(home)
+    home.work(erasure_id, until=lambda one: one.phase == "rolling_out", only=("erasure",))
+    found = home.work(erasure_id)
+    assert found.replacements == {"model:late@3": str(newer.ref)}
+    assert home.trained == []
+
+
+def test_a_newer_model_that_loses_its_trial_is_no_replacement(home):
+    erasure_id = home.erasures.submit("tailnum", SUBJECT)
+    home.work(erasure_id, until=lambda one: one.phase == "redacted", only=("erasure",))
+    train_on_clean_rows(home)
+    home.outcomes = ["rolled_back", "promoted"]
+    found = home.work(erasure_id)
+    assert found.done, found.reason
+    assert found.replacements == {"model:late@3": "model:late@5"}
+    assert len(home.trained) == 1
+
+
+def test_a_replacement_that_loses_its_trial_blocks(home):
+    home.outcomes = ["rolled_back", "promoted"]
+    erasure_id = home.erasures.submit("tailnum", SUBJECT)
+    found = home.work(erasure_id)
+    assert (found.phase, found.blocked_in) == ("blocked", "rolling_out")
+    assert "model:late@4 lost its rollout, so model:late@3 still serves" in found.reason
+    train_on_clean_rows(home)  # a person found a better one
+    home.erasures.retry(erasure_id)
+    assert home.work(erasure_id, until=lambda one: one.done).done
+
+
 def test_what_the_scan_finds_blocks_the_certificate(home):
     leftover = home.path / "notes.txt"
     leftover.write_text(f"call about {SUBJECT}")

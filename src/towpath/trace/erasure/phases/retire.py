@@ -11,7 +11,7 @@ from towpath.trace.erasure.derived import derived_from
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.condemn import condemn
 from towpath.trace.erasure.phases.purge import forget_executions, purge_blobs
-from towpath.trace.erasure.traffic import models_in_traffic
+from towpath.trace.erasure.traffic import heir, lost_trial, models_in_traffic
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
@@ -66,24 +66,21 @@ def _still_serving(tx: Transaction, state: State) -> Step | None:
     if not serving:
         return None
     for ref, services in serving.items():
-        replacement = state.models[str(ref)].replacement
-        for service in services:
-            if replacement is not None and _lost(tx, service, replacement):
-                reason = f"{replacement} lost its rollout, so {ref} still serves {service}"
-                blocked = msgspec.structs.replace(state, blocked_in="rolling_out", reason=reason)
-                facts = {"reason": reason}
-                return Step(state=blocked, phase="blocked", facts=facts, wait_s=None)
+        model = state.models[str(ref)]
+        if model.replacement is None or heir(tx, ref, services) is not None:
+            continue
+        replacement = Ref.parse(model.replacement, "model")
+        if not any(lost_trial(tx, service, replacement) for service in services):
+            continue  # another erasure condemned it, and replaces it in turn
+        if model.attempt == 0:
+            # What it was to ride on failed it: it needs a replacement of its own.
+            alone = msgspec.structs.replace(model, replacement=None)
+            state = msgspec.structs.replace(state, models={**state.models, str(ref): alone})
+            return Step(state=state, phase="purged", facts={"lost": model.replacement})
+        reason = f"{model.replacement} lost its rollout, so {ref} still serves"
+        blocked = msgspec.structs.replace(state, blocked_in="rolling_out", reason=reason)
+        return Step(state=blocked, phase="blocked", facts={"reason": reason}, wait_s=None)
     return Step(state=state, wait_s=_LOOK_AGAIN_S)
-
-
-def _lost(tx: Transaction, service: str, replacement: str) -> bool:
-    """Tell whether a replacement was tried and rolled back, and nothing newer is on its way."""
-    ref = Ref.parse(replacement, "model")
-    newest = tx.versions.latest("model", ref.name, states=["approved"])
-    if newest is not None and (newest.ref.version or 0) > (ref.version or 0):
-        return False
-    rollout = tx.intents.find("rollout", f"{service}.{ref.version}")
-    return rollout is not None and rollout.status.get("outcome") == "rolled_back"
 
 
 def _condemn_more(work: Work, tx: Transaction, stragglers: list[Ref]) -> Step:

@@ -8,6 +8,7 @@ import msgspec
 
 from towpath.core.refs import Ref
 from towpath.trace.erasure.parts import Step
+from towpath.trace.erasure.traffic import heir
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
@@ -24,7 +25,8 @@ def order_replacements(parts: Parts, work: Work) -> Commit:
     """Ask for the same recipe on the redacted revisions, for each live condemned model.
 
     Parameters, code and data-set versions are those of the run that made the model; only the rows of
-    the subject are gone from them. On a retry, only what did not succeed is asked for again.
+    the subject are gone from them. A model that a newer approved version is about to replace anyway
+    rides on that. On a retry, only what did not succeed is asked for again.
     """
     del parts
 
@@ -32,6 +34,10 @@ def order_replacements(parts: Parts, work: Work) -> Commit:
         models = dict(work.state.models)
         for ref, model in work.state.live.items():
             if model.replacement is not None or _under_way(tx, work, ref, model):
+                continue
+            coming = heir(tx, Ref.parse(ref, "model"), model.services)
+            if coming is not None:
+                models[ref] = msgspec.structs.replace(model, replacement=str(coming))
                 continue
             recipe = _recipe(tx, ref, model, reason=work.reason)
             if recipe is None:
@@ -42,7 +48,7 @@ def order_replacements(parts: Parts, work: Work) -> Commit:
             )
             models[ref] = asked
         state = msgspec.structs.replace(work.state, models=models)
-        facts = {"runs": len(state.live)}
+        facts = {"runs": sum(1 for model in state.live.values() if model.replacement is None)}
         return Step(state=state, phase="retraining", facts=facts, wait_s=_LOOK_AGAIN_S)
 
     return commit
@@ -53,18 +59,25 @@ def await_replacements(parts: Parts, work: Work) -> Commit:
     del parts
 
     def commit(tx: Transaction) -> Step:
-        models = dict(work.state.models)
+        models, waiting = dict(work.state.models), False
         for ref, model in work.state.live.items():
             if model.replacement is not None:
                 continue
             run = tx.intents.get("pipeline_run", _run_name(work, ref, model))
-            if run.phase not in _OVER:
-                return Step(state=work.state, wait_s=_LOOK_AGAIN_S)
-            replacement = run.status.get("model")
-            if run.phase != "done" or replacement is None:
-                return _blocked(work.state, _why(ref, run))
-            models[ref] = msgspec.structs.replace(model, replacement=replacement)
+            coming = heir(tx, Ref.parse(ref, "model"), model.services)
+            if coming is not None and run.phase == "new" and run.owner is None:
+                # Overtaken before it began.
+                tx.intents.delete("pipeline_run", run.name)
+                models[ref] = msgspec.structs.replace(model, attempt=0, replacement=str(coming))
+            elif run.phase not in _OVER:
+                waiting = True
+            elif run.phase == "done" and run.status.get("model") is not None:
+                models[ref] = msgspec.structs.replace(model, replacement=run.status["model"])
+            else:
+                return _blocked(msgspec.structs.replace(work.state, models=models), _why(ref, run))
         state = msgspec.structs.replace(work.state, models=models)
+        if waiting:
+            return Step(state=state, wait_s=_LOOK_AGAIN_S)
         replacements = {ref: model.replacement for ref, model in state.live.items()}
         return Step(state=state, phase="rolling_out", facts={"replacements": replacements})
 
