@@ -27,6 +27,7 @@ _POLL_S = 0.05
 _GRACE_S = 10.0
 _BACKOFF_MOST_S = 5.0
 _STEADY_S = 10.0
+_LOCK_WITHIN_S = 1.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -90,9 +91,9 @@ class Supervisor:
     instead of being refused.
     """
 
-    def __init__(self, home: Path, children: Sequence[Child]) -> None:
+    def __init__(self, home: Path) -> None:
         self._home = home
-        self._children = children
+        self._whereabouts = home / "run" / "up.json"
         self._stopping = False
         self._lock: int | None = None
 
@@ -102,46 +103,50 @@ class Supervisor:
         Raises:
             Conflict: Another supervisor runs this home.
         """
-        folder = self._home / "run"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._home / "run").mkdir(exist_ok=True)
+        lock = os.open(self._home / "run" / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        # Whoever looks whether the home runs holds the lock for an instant: that is not a refusal.
+        deadline = time.monotonic() + _LOCK_WITHIN_S
+        while not _take(lock):
             found = Whereabouts.read(self._home)
+            if found is None and time.monotonic() < deadline:
+                time.sleep(_POLL_S)
+                continue
+            os.close(lock)
             raise Conflict(
                 f"{self._home} is being run already"
                 + (f" by process {found.pid} at {found.server}" if found else ""),
                 remedy="Use that one, or stop it first.",
-            ) from error
+            )
+        self._lock = lock
+        self._whereabouts.unlink(missing_ok=True)  # of one that was killed
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove what says that the home runs, and let the lock go."""
-        (self._home / "run" / "up.json").unlink(missing_ok=True)
+        self._whereabouts.unlink(missing_ok=True)
         if self._lock is not None:
             os.close(self._lock)
 
     def announce(self, where: Whereabouts) -> None:
         """Write `run/up.json`, whole or not at all."""
-        target = self._home / "run" / "up.json"
-        draft = target.with_suffix(".new")
+        draft = self._whereabouts.with_suffix(".new")
         draft.write_bytes(msgspec.json.encode(where))
-        draft.replace(target)
+        draft.replace(self._whereabouts)
 
-    def run(self) -> None:
+    def run(self, children: Sequence[Child]) -> None:
         """Start the children and watch over them until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        for child in self._children:
+        for child in children:
             child.start()
         due: dict[str, float] = {}
         while not self._stopping:
-            for child in self._children:
+            for child in children:
                 self._revive(child, due)
             time.sleep(_POLL_S)
-        self._end()
+        _end(children)
 
     def _revive(self, child: Child, due: dict[str, float]) -> None:
         if not child.ended():
@@ -159,18 +164,19 @@ class Supervisor:
         _log.info("up.stopping", signal=signal.Signals(number).name)
         self._stopping = True
 
-    def _end(self) -> None:
-        """Ask every child to end, and kill the ones that don't within the grace period."""
-        living = [child.process for child in self._children if child.process and not child.ended()]
-        for process in living:
-            process.terminate()
-        deadline = time.monotonic() + _GRACE_S
-        for process in living:
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+
+def _end(children: Sequence[Child]) -> None:
+    """Ask every child to end, and kill the ones that don't within the grace period."""
+    living = [child.process for child in children if child.process and not child.ended()]
+    for process in living:
+        process.terminate()
+    deadline = time.monotonic() + _GRACE_S
+    for process in living:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def role_command(role: str, options: Mapping[str, object]) -> list[str]:
@@ -179,7 +185,7 @@ def role_command(role: str, options: Mapping[str, object]) -> list[str]:
     for name, value in options.items():
         if value is True:
             command.append(f"--{name}")
-        elif value not in (None, False, ""):
+        elif value is not None and value is not False:
             command += [f"--{name}", str(value)]
     return command
 
@@ -203,10 +209,15 @@ def _holds_lock(home: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    else:
-        return False
+        return not _take(probe)
     finally:
         os.close(probe)
+
+
+def _take(lock: int) -> bool:
+    """Take a lock if it is free; it goes with the descriptor."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

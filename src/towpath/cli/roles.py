@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -15,6 +16,7 @@ from towpath.app.listening import inherit_listener, open_listener, url_of
 from towpath.app.supervising import Child, Supervisor, Whereabouts, die_with, role_command
 from towpath.cli.options import Common
 from towpath.cli.printing import err, print_json
+from towpath.core.digests import digest_bytes
 
 _ChildOf = Annotated[int | None, Parameter(show=False)]
 _Fd = Annotated[int | None, Parameter(show=False)]
@@ -22,7 +24,11 @@ _Owner = Annotated[str | None, Parameter(show=False)]
 
 
 def up(
-    *, server_port: int | None = None, gateway_port: int | None = None, common: Common = Common()
+    *,
+    server_port: int | None = None,
+    gateway_port: int | None = None,
+    child_of: _ChildOf = None,
+    common: Common = Common(),
 ) -> int:
     """Run everything a home needs in one process tree: server, gateway and worker.
 
@@ -30,11 +36,9 @@ def up(
         server_port: Port of the pages and the API; 0 takes a free one.
         gateway_port: Port of the predictions; 0 takes a free one.
     """
+    _bind_life(child_of)
     place = common.place(server_port=server_port, gateway_port=gateway_port)
     settings = place.settings
-    common.open().close()  # migrate once, before several processes would
-    server = open_listener(settings.host, settings.server_port, token=settings.token)
-    gateway = open_listener(settings.host, settings.gateway_port, token=settings.token)
     options: dict[str, object] = {
         "directory": place.root,
         "home": place.home,
@@ -42,20 +46,29 @@ def up(
         "blobs": common.blobs,
         "replay": settings.replay,
     }
-    children = [
-        _child("server", options, server.fileno()),
-        _child("gateway", options, gateway.fileno()),
-        _child("worker", {**options, "owner": f"up.{socket.gethostname()}"}),
-    ]
-    where = {"server": url_of(server), "gateway": url_of(gateway)}
-    with Supervisor(place.home, children) as supervisor:
+    with Supervisor(place.home) as supervisor:
+        common.open().close()  # migrate once, before several processes would
+        server = open_listener(settings.host, settings.server_port, token=settings.token)
+        gateway = open_listener(settings.host, settings.gateway_port, token=settings.token)
+        where = {"server": url_of(server), "gateway": url_of(gateway)}
         supervisor.announce(Whereabouts(pid=os.getpid(), **where))
         if common.json:
             print_json(where)
         else:
             err.print(f"pages and API  {where['server']}\npredictions    {where['gateway']}")
-        supervisor.run()
+        supervisor.run(
+            [
+                _child("server", options, server.fileno()),
+                _child("gateway", options, gateway.fileno()),
+                _child("worker", {**options, "owner": _owner(place.home)}),
+            ]
+        )
     return 0
+
+
+def _owner(home: Path) -> str:
+    """Name the worker of a home's one supervisor, the same after each start."""
+    return f"up.{socket.gethostname()}.{digest_bytes(bytes(home))[:8]}"
 
 
 def _child(role: str, options: dict[str, object], fd: int | None = None) -> Child:

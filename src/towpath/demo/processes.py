@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from towpath.app.supervising import Whereabouts
+from towpath.app.supervising import Whereabouts, role_command
 from towpath.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -45,8 +44,8 @@ def running(home: Path, project: Path) -> Iterator[Server]:
     """
     log = home / "run" / "up.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "towpath", "up", "--replay", "--server-port", "0"]
-    command += ["--gateway-port", "0", "--home", str(home), "--directory", str(project)]
+    ports = {"server-port": 0, "gateway-port": 0}
+    command = role_command("up", {"home": home, "directory": project, "replay": True, **ports})
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command line
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
