@@ -259,6 +259,13 @@ def test_a_model_made_meanwhile_from_the_old_rows_goes_too(home):
         late = tx.versions.commit(
             "model", "late", digest="d" * 64, body=body, state="rejected", made_by=run.id
         )
+    home.work(erasure_id, until=lambda one: one.phase == "rolling_out")
+    loop = home.loop()
+    for _ in range(10):
+        loop.step()
+    assert home.erasures.get(erasure_id).phase == "rolling_out", "the run is not over yet"
+    with home.ledger.write() as tx:
+        tx.runs.finish(run.id, "finished")
     found = home.work(erasure_id)
     assert found.done, found.reason
     assert home.state(str(late.ref)) == "deleted"

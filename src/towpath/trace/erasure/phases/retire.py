@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,12 +15,16 @@ from towpath.trace.erasure.phases.purge import forget_executions, purge_blobs
 from towpath.trace.erasure.traffic import heir, lost_trial, models_in_traffic
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from towpath.ledger.contract import Transaction
+    from towpath.trace.erasure.derived import Derived
     from towpath.trace.erasure.parts import Commit, Parts
     from towpath.trace.erasure.state import State
     from towpath.trace.erasure.work import Work
 
 _LOOK_AGAIN_S = 0.25
+_LONGEST_READ = timedelta(minutes=10)
 
 
 def retire(parts: Parts, work: Work) -> Commit:
@@ -36,6 +41,8 @@ def retire(parts: Parts, work: Work) -> Commit:
             for ref in late.models
             if str(ref) not in work.state.models and tx.versions.get(ref).state != "deleted"
         ]
+        if wait is None and _still_reading(tx, late, work.state, now=parts.wall.now()):
+            wait = Step(state=work.state, wait_s=_LOOK_AGAIN_S)
     if stragglers:
         return lambda tx: _condemn_more(work, tx, stragglers)
     if wait is not None:
@@ -81,6 +88,14 @@ def _still_serving(tx: Transaction, state: State) -> Step | None:
         blocked = msgspec.structs.replace(state, blocked_in="rolling_out", reason=reason)
         return Step(state=blocked, phase="blocked", facts={"reason": reason}, wait_s=None)
     return Step(state=state, wait_s=_LOOK_AGAIN_S)
+
+
+def _still_reading(tx: Transaction, late: Derived, state: State, *, now: datetime) -> bool:
+    """Tell whether a run that began before the redaction is going on; the dead never say so."""
+    if state.redacted_at is None or now - state.redacted_at > _LONGEST_READ:
+        return False  # whatever it leaves, the verification finds
+    runs = (tx.runs.get(run.name) for run in late.runs)
+    return any(run.status == "running" and run.kind in ("pipeline", "step") for run in runs)
 
 
 def _condemn_more(work: Work, tx: Transaction, stragglers: list[Ref]) -> Step:
