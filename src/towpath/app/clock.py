@@ -29,25 +29,30 @@ class ReplayClock:
     def now(self) -> datetime:
         """Return the time last set."""
         with self._ledger.read() as tx:
-            row = tx.intents.find(_KIND, _NAME)
-        return self._system.now() if row is None else parse_time(row.spec["now"])
+            stands = _read(tx)
+        return self._system.now() if stands is None else stands
 
     def advance_to(self, when: datetime) -> datetime:
         """Move the clock forward and wake what follows it; return where it stands.
 
-        An earlier time leaves the clock where it is.
+        An earlier time leaves the clock where it is. Moving it is a report, not an event: the log is
+        for what happened, and the passing of time is in every entry of it.
         """
         with self._ledger.write(actor="clock") as tx:
-            row = tx.intents.find(_KIND, _NAME)
-            stands = None if row is None else parse_time(row.spec["now"])
+            stands = _read(tx)
             target = as_utc(when) if stands is None else max(as_utc(when), stands)
-            spec = {"now": target.isoformat()}
-            tx.intents.put(_KIND, _NAME, project="towpath", spec=spec, due=False)
+            tx.intents.put(_KIND, _NAME, project="towpath", spec={}, due=False)
+            tx.intents.report(_KIND, _NAME, status={"now": target.isoformat()})
             for kind in _FOLLOWERS:
                 for follower in tx.intents.list(kind):
                     if follower.due_at is not None:
                         tx.intents.wake(kind, follower.name)
         return target
+
+
+def _read(tx: Transaction) -> datetime | None:
+    row = tx.intents.find(_KIND, _NAME)
+    return None if row is None or "now" not in row.status else parse_time(row.status["now"])
 
 
 def open_clock(ledger: Ledger, *, replay: bool) -> Clock:

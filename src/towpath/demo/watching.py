@@ -52,7 +52,7 @@ class Watcher:
                 )
             time.sleep(_POLL_S)
 
-    def settle(self, *, since: datetime, within_s: float = 120.0) -> None:
+    def settle(self, *, since: datetime, within_s: float = 600.0) -> None:
         """Wait until everything that follows time has looked since `since` (wall), and no run goes on."""
         self.until(lambda tx: _settled(tx, since), "a quiet moment", within_s=within_s)
 

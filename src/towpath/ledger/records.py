@@ -196,8 +196,8 @@ class Segment:
     """A sealed Parquet file of a high-volume stream (decisions, labels), kept as a blob.
 
     Attributes:
-        stream: `decisions/<service>`, `labels/<service>`, …
-        partition: `hour=2013-03-01T06/bucket=3`, by event time and subject bucket.
+        stream: `decisions/<service>`, `labels`, …
+        partition: A span of event time and a bucket of subjects, as the stream cuts them.
         first_id: Smallest record id in it; with `last_id` it prunes a look-up by id.
         since: Earliest event time in it (inclusive); `until` the latest (inclusive).
     """

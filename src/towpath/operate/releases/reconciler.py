@@ -52,7 +52,9 @@ class ServiceReconciler:
             )
             _log.info("service.deployed", service=held.name, release=str(release.ref))
             return "serving"
-        if (newest.ref.version or 0) > (champion.version or 0):
+        if (newest.ref.version or 0) > (champion.version or 0) and not _is_dated(
+            tx, newest, tx.versions.get(champion)
+        ):
             self._open_rollout(tx, held, champion, newest)
         return "serving"
 
@@ -77,3 +79,21 @@ class ServiceReconciler:
         }
         tx.intents.put("rollout", name, project=held.project, spec=spec)
         _log.info("rollout.opened", rollout=name, champion=str(champion))
+
+
+def _is_dated(tx: Transaction, newest: Version, champion: Version) -> bool:
+    """Whether a later version was trained for an earlier moment than the champion was.
+
+    An erasure repeats an old recipe; when a fresher model has taken over meanwhile, that is no reason
+    to go back. A condemned champion is replaced by anything.
+    """
+    if champion.state == "condemned":
+        return False
+    return _moment(tx, newest) < _moment(tx, champion)
+
+
+def _moment(tx: Transaction, model: Version) -> str:
+    """Return the event time that a model's run was planned for, as sortable text; empty if unknown."""
+    if model.made_by is None:
+        return ""
+    return tx.runs.get(model.made_by).tags.get("at", "")

@@ -28,12 +28,15 @@ def service(sqlite_ledger: Ledger) -> ServiceReconciler:
     return ServiceReconciler(sqlite_ledger, LedgerReleases())
 
 
-def approve(ledger: Ledger, state: str = "approved") -> None:
+def approve(ledger: Ledger, state: str = "approved", at: str = "2013-03-01") -> None:
     with ledger.write() as tx:
+        run = tx.runs.start(kind="pipeline", name="train", project="flights", tags={"at": at})
         latest = tx.versions.latest("model", "late")
         number = 1 if latest is None else (latest.ref.version or 0) + 1
         body = {"package": f"p{number}"}
-        tx.versions.commit("model", "late", digest=f"{number}", body=body, state=state)
+        tx.versions.commit(
+            "model", "late", digest=f"{number}", body=body, state=state, made_by=run.id
+        )
 
 
 def turn(ledger: Ledger, reconciler: ServiceReconciler) -> None:
@@ -103,3 +106,13 @@ def test_a_condemned_champion_is_replaced_even_without_proof_of_gain(
     approve(sqlite_ledger)
     turn(sqlite_ledger, service)
     assert rollouts(sqlite_ledger)[f"{SERVICE}.2"]["on_timeout"] == "promote"
+
+
+def test_a_model_of_an_earlier_moment_is_no_successor(
+    sqlite_ledger: Ledger, service: ServiceReconciler
+):
+    approve(sqlite_ledger, at="2013-05-01")
+    turn(sqlite_ledger, service)
+    approve(sqlite_ledger, at="2013-04-01")
+    turn(sqlite_ledger, service)
+    assert rollouts(sqlite_ledger) == {}
