@@ -1,21 +1,22 @@
 import {
-  IconActivity,
-  IconAffiliate,
-  IconBook2,
-  IconDatabase,
-  IconEraser,
-  IconFolder,
-  IconGitFork,
-  IconHexagon3d,
-  IconLayoutDashboard,
-  IconPlayerPlay,
-  IconRocket,
-} from "@tabler/icons-react";
+  DataIcon,
+  ErasureIcon,
+  FolderIcon,
+  type Icon,
+  LineageIcon,
+  LogIcon,
+  ModelIcon,
+  MonitorIcon,
+  OverviewIcon,
+  ReleaseIcon,
+  RolloutIcon,
+  RunIcon,
+} from "@/design/icons";
 
 export interface Destination {
   to: string;
   label: string;
-  icon: typeof IconActivity;
+  icon: Icon;
 }
 
 export interface Direction {
@@ -30,29 +31,29 @@ export const DIRECTIONS: Direction[] = [
     label: "",
     way: "home",
     destinations: [
-      { to: "/", label: "Overview", icon: IconLayoutDashboard },
-      { to: "/projects", label: "Projects", icon: IconFolder },
+      { to: "/", label: "Overview", icon: OverviewIcon },
+      { to: "/projects", label: "Projects", icon: FolderIcon },
     ],
   },
   {
     label: "Forward",
     way: "forward",
     destinations: [
-      { to: "/datasets", label: "Data sets", icon: IconDatabase },
-      { to: "/runs", label: "Runs", icon: IconPlayerPlay },
-      { to: "/models", label: "Models", icon: IconHexagon3d },
-      { to: "/releases", label: "Releases", icon: IconRocket },
-      { to: "/rollouts", label: "Roll-outs", icon: IconGitFork },
-      { to: "/monitors", label: "Monitors", icon: IconActivity },
+      { to: "/datasets", label: "Data sets", icon: DataIcon },
+      { to: "/runs", label: "Runs", icon: RunIcon },
+      { to: "/models", label: "Models", icon: ModelIcon },
+      { to: "/releases", label: "Releases", icon: ReleaseIcon },
+      { to: "/rollouts", label: "Roll-outs", icon: RolloutIcon },
+      { to: "/monitors", label: "Monitors", icon: MonitorIcon },
     ],
   },
   {
     label: "Back",
     way: "back",
     destinations: [
-      { to: "/lineage", label: "Lineage", icon: IconAffiliate },
-      { to: "/erasures", label: "Erasures", icon: IconEraser },
-      { to: "/log", label: "Log", icon: IconBook2 },
+      { to: "/lineage", label: "Lineage", icon: LineageIcon },
+      { to: "/erasures", label: "Erasures", icon: ErasureIcon },
+      { to: "/log", label: "Log", icon: LogIcon },
     ],
   },
 ];

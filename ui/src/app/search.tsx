@@ -1,10 +1,10 @@
 import { Modal, TextInput } from "@mantine/core";
 import { useDebouncedValue, useDisclosure, useHotkeys } from "@mantine/hooks";
-import { IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, useState } from "react";
 import type { Schemas } from "@/api/client";
+import { SearchIcon } from "@/design/icons";
 import { pathOf } from "@/design/ref-link";
 import { searchQuery } from "@/features/overview/queries";
 import styles from "./search.module.css";
@@ -16,7 +16,7 @@ export function Search() {
   return (
     <>
       <button type="button" className={styles.opener} onClick={show}>
-        <IconSearch size={15} />
+        <SearchIcon size={15} />
         <span>Find a model, run or decision</span>
         <kbd>Ctrl K</kbd>
       </button>
@@ -60,7 +60,7 @@ function Finder({ onDone }: { onDone: () => void }) {
         variant="unstyled"
         aria-label="Find"
         placeholder="late@3, a run, or a decision’s id"
-        leftSection={<IconSearch size={17} />}
+        leftSection={<SearchIcon size={17} />}
         value={text}
         onChange={(event) => {
           setText(event.currentTarget.value);

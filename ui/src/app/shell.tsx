@@ -7,12 +7,12 @@ import {
   useMantineColorScheme,
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconMoon, IconSun } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { Problem } from "@/api/client";
 import { formatMinute } from "@/design/format";
+import { type Icon, MoonIcon, SunIcon } from "@/design/icons";
 import { healthQuery } from "@/features/overview/queries";
 import { useLiveUpdates, useNews } from "./live";
 import { Logo } from "./logo";
@@ -126,7 +126,7 @@ function SchemeToggle() {
       aria-label={`Use the ${other} scheme`}
       onClick={() => setColorScheme(other)}
     >
-      {scheme === "dark" ? <IconSun size={18} /> : <IconMoon size={18} />}
+      {scheme === "dark" ? <SunIcon size={18} /> : <MoonIcon size={18} />}
     </ActionIcon>
   );
 }

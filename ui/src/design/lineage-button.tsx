@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
-import { IconAffiliate } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
+import { LineageIcon } from "@/design/icons";
 
 /** Leads to the lineage graph around a reference. */
 export function LineageButton({ ref_ }: { ref_: string }) {
@@ -12,7 +12,7 @@ export function LineageButton({ ref_ }: { ref_: string }) {
       href={href}
       variant="default"
       size="sm"
-      leftSection={<IconAffiliate size={16} />}
+      leftSection={<LineageIcon size={16} />}
       onClick={(event) => {
         event.preventDefault();
         void navigate({ href });

@@ -1,4 +1,3 @@
-import { IconChevronDown, IconChevronUp } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import {
   type ColumnDef,
@@ -11,6 +10,7 @@ import {
 } from "@tanstack/react-table";
 import type { KeyboardEvent, MouseEvent, ReactNode } from "react";
 import { useMemo, useState } from "react";
+import { DownIcon, UpIcon } from "@/design/icons";
 import styles from "./table.module.css";
 
 const features = tableFeatures({
@@ -74,8 +74,8 @@ export function Table<T extends RowData>({ rows, columns, to, first }: TableProp
                   >
                     <button type="button" onClick={header.column.getToggleSortingHandler()}>
                       {column?.header}
-                      {sorted === "asc" && <IconChevronUp size={13} />}
-                      {sorted === "desc" && <IconChevronDown size={13} />}
+                      {sorted === "asc" && <UpIcon size={13} />}
+                      {sorted === "desc" && <DownIcon size={13} />}
                     </button>
                   </th>
                 );

@@ -1,11 +1,11 @@
 import { Button } from "@mantine/core";
-import { IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
 import { Figure, Figures } from "@/design/facts";
 import { formatBytes, formatCount } from "@/design/format";
+import { SaveIcon } from "@/design/icons";
 import { Json } from "@/design/json";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
@@ -104,7 +104,7 @@ function CertificatePanel({ id }: { id: string }) {
               component="a"
               size="xs"
               variant="light"
-              leftSection={<IconDownload size={14} />}
+              leftSection={<SaveIcon size={14} />}
               href={`data:application/json,${encodeURIComponent(JSON.stringify(certificate, null, 2))}`}
               download={`erasure-${id}.json`}
             >

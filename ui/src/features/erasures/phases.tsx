@@ -1,6 +1,6 @@
-import { IconCheck } from "@tabler/icons-react";
 import type { Schemas } from "@/api/client";
 import { capitalize, formatMinute, humanize } from "@/design/format";
+import { CheckIcon } from "@/design/icons";
 import styles from "./phases.module.css";
 
 const SAYS: Record<string, string> = {
@@ -22,7 +22,7 @@ export function Phases({ phases }: { phases: Schemas["ErasurePhase"][] }) {
       {phases.map((phase) => (
         <li key={phase.name} data-state={phase.state}>
           <span className={styles.mark}>
-            {phase.state === "done" && <IconCheck size={12} stroke={3} />}
+            {phase.state === "done" && <CheckIcon size={12} stroke={3} />}
           </span>
           <div>
             <p className={styles.name}>

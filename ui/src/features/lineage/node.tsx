@@ -1,15 +1,16 @@
-import {
-  IconAffiliate,
-  IconBox,
-  IconCode,
-  IconDatabase,
-  IconHexagon3d,
-  IconPlayerPlay,
-  IconRocket,
-} from "@tabler/icons-react";
 import { Handle, type Node, type NodeProps, Position } from "@xyflow/react";
 import type { Schemas } from "@/api/client";
 import { humanize } from "@/design/format";
+import {
+  ArtefactIcon,
+  CodeIcon,
+  DataIcon,
+  type Icon,
+  LineageIcon,
+  ModelIcon,
+  ReleaseIcon,
+  RunIcon,
+} from "@/design/icons";
 import { toneOf } from "@/design/tone";
 import styles from "./graph.module.css";
 
@@ -18,18 +19,18 @@ export type NodeOfGraph = Node<
   "lineage"
 >;
 
-const ICONS: Record<string, typeof IconBox> = {
-  dataset: IconDatabase,
-  run: IconPlayerPlay,
-  code: IconCode,
-  model: IconHexagon3d,
-  release: IconRocket,
-  artifact: IconBox,
+const ICONS: Record<string, Icon> = {
+  dataset: DataIcon,
+  run: RunIcon,
+  code: CodeIcon,
+  model: ModelIcon,
+  release: ReleaseIcon,
+  artifact: ArtefactIcon,
 };
 
 /** A node: what it is, what it is called, and where it stands. */
 export function LineageNode({ data: { node, root, down } }: NodeProps<NodeOfGraph>) {
-  const Icon = ICONS[node.kind] ?? IconAffiliate;
+  const Icon = ICONS[node.kind] ?? LineageIcon;
   return (
     <div className={styles.node} data-kind={node.kind} data-root={root || undefined}>
       <Handle
