@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from towpath.core.clock import Clock
-    from towpath.ledger.contract import Ledger
+    from towpath.ledger.contract import Ledger, Transaction
 
 _KIND, _NAME = "clock", "default"
 _FOLLOWERS = ("monitor", "rollout", "trigger")
