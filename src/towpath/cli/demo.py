@@ -17,6 +17,7 @@ def demo(
     *,
     fast: Annotated[bool, Parameter(negative="")] = False,
     keep: Path | None = None,
+    days: int | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Train on real flights, serve them, notice that the world moves, retrain, roll out, forget.
@@ -24,15 +25,18 @@ def demo(
     Args:
         fast: One flight in four goes on the delay board; done in under two minutes.
         keep: Folder for everything; the same folder again carries on from where it stopped.
+        days: Replay only so many days, whether or not the story comes to its end in them.
         json: Print one JSON object with what happened.
     """
     place = tempfile.TemporaryDirectory(prefix="towpath-demo-") if keep is None else None
     with place or nullcontext() as temporary:
         folder = Path(temporary) if temporary is not None else (keep or Path()).resolve()
         narrator = Narrator(quiet=json)
-        summary = tell(FAST if fast else FULL, folder, narrator)
+        plan = (FAST if fast else FULL).shortened(days)
+        summary = tell(plan, folder, narrator)
         narrator.concluded(summary, kept=keep is not None)
         if json:
             print_json(summary)
     erasure = summary["erasure"]
-    return 0 if erasure is not None and erasure["phase"] == "certified" else 1
+    told = erasure is not None and erasure["phase"] == "certified"
+    return 0 if told or days is not None else 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 
@@ -27,6 +27,12 @@ class Plan:
     step: timedelta
     feed_every: timedelta = timedelta(days=7)
     withdraw_after: timedelta = timedelta(days=2)
+
+    def shortened(self, days: int | None) -> Plan:
+        """Return the plan with its replay ended after so many days; None leaves it as it is."""
+        if days is None:
+            return self
+        return replace(self, closing=min(self.closing, self.opening + timedelta(days=days)))
 
 
 FAST = Plan(closing=datetime(2013, 9, 1, tzinfo=UTC), share=4, step=timedelta(days=1))
