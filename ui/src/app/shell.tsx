@@ -12,7 +12,7 @@ import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { Problem } from "@/api/client";
 import { formatMinute } from "@/design/format";
-import { type Icon, MoonIcon, SunIcon } from "@/design/icons";
+import { MoonIcon, SunIcon } from "@/design/icons";
 import { healthQuery } from "@/features/overview/queries";
 import { useLiveUpdates, useNews } from "./live";
 import { Logo } from "./logo";
