@@ -19,6 +19,7 @@ def demo(
     keep: Path | None = None,
     days: int | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
+    journal: Annotated[Path | None, Parameter(show=False)] = None,
 ) -> int:
     """Train on real flights, serve them, notice that the world moves, retrain, roll out, forget.
 
@@ -27,13 +28,14 @@ def demo(
         keep: Folder for everything; the same folder again carries on from where it stopped.
         days: Replay only so many days, whether or not the story comes to its end in them.
         json: Print one JSON object with what happened.
+        journal: Add each answer to this file as it arrives: [flight, decision id], one per line.
     """
     place = tempfile.TemporaryDirectory(prefix="towpath-demo-") if keep is None else None
     with place or nullcontext() as temporary:
         folder = Path(temporary) if temporary is not None else (keep or Path()).resolve()
         narrator = Narrator(quiet=json)
         plan = (FAST if fast else FULL).shortened(days)
-        summary = tell(plan, folder, narrator)
+        summary = tell(plan, folder, narrator, journal=journal)
         narrator.concluded(summary, kept=keep is not None)
         if json:
             print_json(summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -48,7 +49,7 @@ def running(home: Path, project: Path) -> Iterator[Server]:
     command = role_command("up", {"home": home, "directory": project, "replay": True, **ports})
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command line
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment()
         )
     try:
         yield Server(_await(process, home), process)
@@ -59,6 +60,15 @@ def running(home: Path, project: Path) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return ours without settings of other homes: the demo has one of its own."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TOWPATH_") or name.startswith("TOWPATH_LOG_")
+    }
 
 
 def _await(process: subprocess.Popen[bytes], home: Path) -> Whereabouts:

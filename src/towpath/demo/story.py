@@ -38,8 +38,17 @@ _SOON_S = 120.0
 _TRAIN_S = 300.0
 
 
-def tell(plan: Plan, folder: Path, narrator: Narrator) -> dict[str, Any]:
-    """Run the demo in a home, from wherever an earlier run of it stopped, and return its summary."""
+def tell(
+    plan: Plan, folder: Path, narrator: Narrator, *, journal: Path | None = None
+) -> dict[str, Any]:
+    """Run the demo in a home, from wherever an earlier run of it stopped, and return its summary.
+
+    Args:
+        plan: What to replay.
+        folder: The home.
+        narrator: Whom to tell.
+        journal: A file to which every answer is added as it arrives, for audits.
+    """
     watch = Stopwatch()
     place = resolve_place(PROJECT, flags={"home": str(folder), "replay": True}, environ={})
     with watch.stage("read the year"):
@@ -50,7 +59,7 @@ def tell(plan: Plan, folder: Path, narrator: Narrator) -> dict[str, Any]:
         narrator.began(server.where)
         story = Story(plan, home, feed, watch=watch, narrator=narrator, server=server)
         story.begin()
-        asyncio.run(story.live(server.where))
+        asyncio.run(story.live(server.where, journal))
         return summarise(home, watch, service=SERVICE, reused=story.reused)
 
 
@@ -97,9 +106,10 @@ class Story:
             self._train(str(code), now)
         self._narrator.deployed(self._home, SERVICE)
 
-    async def live(self, where: Whereabouts) -> None:
+    async def live(self, where: Whereabouts, journal: Path | None) -> None:
         """Replay the months that follow as live traffic, until the withdrawal is fulfilled."""
-        async with DelayBoard(where.gateway, SERVICE, self._project_module(), self._feed) as board:
+        module = self._project_module()
+        async with DelayBoard(where.gateway, SERVICE, module, self._feed, journal=journal) as board:
             if self._home.erasures.list():
                 board.forget(self._tailnum)
             known = self._home.decisions.keys(SERVICE)

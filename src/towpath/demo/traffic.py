@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
+import msgspec
 import polars as pl
 
 from towpath.assets.features import join_view
@@ -14,6 +15,7 @@ from towpath.core.errors import InvalidRequest, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from pathlib import Path
     from types import ModuleType
 
     from towpath.demo.feed import Feed
@@ -26,14 +28,26 @@ _DATATYPES = {pl.String(): "BYTES", pl.Float64(): "FP64", pl.Int64(): "INT64"}
 class DelayBoard:
     """A client of the gateway. It keeps nothing: what was decided is in the decision log.
 
+    With a `journal`, though, it writes down each answer that reached it, one `[flight, decision id]`
+    per line: what an audit of the log compares with.
+
     Each hour it asks about the flights that leave within the hour, in one request with one row per
     flight, exactly as an airport's board would. Features are put together by the project's own
     function, from the weather and fleet that were known then.
     """
 
-    def __init__(self, url: str, service: str, project: ModuleType, feed: Feed) -> None:
+    def __init__(
+        self,
+        url: str,
+        service: str,
+        project: ModuleType,
+        feed: Feed,
+        *,
+        journal: Path | None = None,
+    ) -> None:
         self._client = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S)
         self._service = service
+        self._journal = journal
         self._features: list[str] = project.FEATURES
         known = join_view(feed.flights, project.weather, feed.weather, time="scheduled")
         self._rows: pl.DataFrame = project.describe(known, feed.planes).with_columns(
@@ -97,7 +111,10 @@ class DelayBoard:
         response = await self._post(f"/v2/models/{self._service}/infer", body)
         told: dict[str, Any] = response.json()["parameters"]
         ids = told.get("decision_ids") or [told["decision_id"]]
-        return dict(zip(flights, ids, strict=True))
+        answers = dict(zip(flights, ids, strict=True))
+        if self._journal is not None:
+            _note(self._journal, answers)
+        return answers
 
     def _tensor(self, column: pl.Series) -> dict[str, Any]:
         return {
@@ -120,3 +137,9 @@ class DelayBoard:
                 f"the gateway refuses {path} ({response.status_code}): {response.text[:500]}"
             )
         return response
+
+
+def _note(journal: Path, answers: dict[str, str]) -> None:
+    lines = [msgspec.json.encode(answer) + b"\n" for answer in answers.items()]
+    with journal.open("ab") as file:  # unbuffered where it matters: closing hands it to the kernel
+        file.write(b"".join(lines))
