@@ -14,6 +14,7 @@ from towpath.app.clock import ReplayClock
 from towpath.app.home import open_home
 from towpath.app.place import resolve_place
 from towpath.build.pipelines import recipe_of
+from towpath.core.errors import StepFailed
 from towpath.demo.feed import Feed
 from towpath.demo.processes import Server, running
 from towpath.demo.stages import Stopwatch
@@ -163,6 +164,7 @@ class Story:
             elif now > self._plan.opening:
                 self._repeat(tx)
         self._watcher.until(_nothing_runs, "the first training", within_s=_TRAIN_S)
+        self._check_first()
         self._watcher.until(self._serves, "the first deployment", within_s=_SOON_S)
         with self._home.ledger.read() as tx:
             again = tx.intents.find("pipeline_run", "demo-again")
@@ -171,6 +173,16 @@ class Story:
                 "steps": again.status.get("steps"),
                 "cached": again.status.get("cached"),
             }
+
+    def _check_first(self) -> None:
+        """Raise what the first training failed with, instead of waiting for a model that won't come."""
+        with self._home.ledger.read() as tx:
+            first = tx.intents.get("pipeline_run", "demo-first")
+        if first.phase == "failed":
+            raise StepFailed(
+                f"the first training failed: {first.status.get('error')}",
+                remedy="See run/up.log in the demo's folder.",
+            )
 
     def _repeat(self, tx: Transaction) -> None:
         """Ask for the champion's own training again: nothing has changed, so nothing is computed."""
