@@ -56,10 +56,8 @@ def tree_cpu_s(pid: int) -> float:
     """
     try:
         total = _own_cpu_s(pid)
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            if task.name != str(pid):
-                children += (task / "children").read_text().split()
+        tasks = Path(f"/proc/{pid}/task").iterdir()
+        children = {child for task in tasks for child in (task / "children").read_text().split()}
     except OSError:
         return time.process_time() if pid == os.getpid() else 0.0
     return total + sum(tree_cpu_s(int(child)) for child in children)
