@@ -62,7 +62,8 @@ class Outcome:
         value: What the function returned, when `done`.
         error: One line on what went wrong, without values of the data: the exception's type and the
             place it was raised.
-        error_code: The stable code of a `TowpathError` that it raised, else empty.
+        error_code: The stable code of a `TowpathError` that it raised; `unavailable` when somebody
+            killed it, which is worth another try; else empty.
         message: The exception's own words; may quote data, so it goes to people and logs only.
         traceback: The last frames, innermost last, for people.
         seconds: Wall time.

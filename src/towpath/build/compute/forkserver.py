@@ -28,6 +28,7 @@ import msgspec
 from towpath.build.compute import procfs
 from towpath.build.compute.child import Order, live
 from towpath.build.compute.wire import FrameBuffer, pack
+from towpath.core.errors import Unavailable
 
 # Importing these starts no thread that works: see the test that holds every one of them to it.
 PRELOADABLE = frozenset(
@@ -279,6 +280,9 @@ def _verdict(child: _Child, code: int) -> dict[str, Any]:
             return {"status": "memory", "error": f"it held more than {limit:g} MiB"}
         case "killed":
             return {"status": "killed", "error": "it was cancelled"}
+        case _ if code == -signal.SIGKILL:  # from outside: nothing in the task does that to itself
+            error = "it was ended by SIGKILL"
+            return {"status": "killed", "error": error, "error_code": Unavailable.code}
         case _ if code < 0:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
             return {"status": "killed", "error": f"it was ended by {name}"}

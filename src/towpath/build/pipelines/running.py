@@ -401,6 +401,7 @@ class PlanRun:
 _REMEDIES = {
     "timeout": "Give the step a longer timeout, or less to do.",
     "memory": "Give the step more memory, or read lazily.",
+    "killed": "Run again: finished steps are kept. If the machine ran out of memory, declare it.",
 }
 
 

@@ -141,6 +141,13 @@ def test_a_crash_is_an_outcome_that_names_the_signal(submit: Submit) -> None:
     outcome = submit("die", signal=int(signal.SIGSEGV)).result(WITHIN_S)
 
     assert (outcome.status, outcome.error) == ("killed", "it was ended by SIGSEGV")
+    assert outcome.error_code == ""
+
+
+def test_a_task_that_somebody_kills_is_worth_another_try(submit: Submit) -> None:
+    outcome = submit("die", signal=int(signal.SIGKILL)).result(WITHIN_S)
+
+    assert (outcome.status, outcome.error_code) == ("killed", "unavailable")
 
 
 def test_a_running_task_can_be_cancelled(executor: LocalExecutor, submit: Submit) -> None:
