@@ -1,14 +1,18 @@
 """The house stays clean: small modules, honest names, documented packages, nothing that leaks."""
 
 import ast
+import re
 import subprocess
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "towpath"
-MODULES = sorted(SOURCE.rglob("*.py"))
+MIGRATIONS = SOURCE / "storage" / "database" / "migrations"  # frozen once released
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if MIGRATIONS not in path.parents)
+ROWS = ("storage", "ledger", "assets", "build", "operate", "trace")
 MODULE_LINES_MOST = 500
 FUNCTION_LINES_MOST = 70
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers", "stuff"}
@@ -68,3 +72,22 @@ def test_no_lock_file_and_no_registry_address_is_committed():
     lock = ROOT / "ui" / "package-lock.json"
     if lock.exists():
         assert '"resolved"' not in lock.read_text()
+
+
+def test_the_drawn_arrows_are_the_ones_in_the_code():
+    drawn: dict[str, set[str]] = {}
+    for line in (ROOT / "docs" / "ARCHITECTURE.md").read_text().splitlines():
+        cells = re.findall(r"`([a-z]+\.[a-z]+)`", line)
+        if line.startswith("| `") and len(cells) > 1:
+            drawn[cells[0]] = set(cells[1:])
+    found: dict[str, set[str]] = {}
+    graph = grimp.build_graph("towpath", cache_dir=None)
+    for module in graph.modules:
+        for imported in graph.find_modules_directly_imported_by(module):
+            here, there = module.split(".")[1:3], imported.split(".")[1:3]
+            packages = all(
+                (SOURCE / Path(*one)).is_dir() and len(one) == 2 for one in (here, there)
+            )
+            if packages and here[0] == there[0] and here[0] in ROWS and here != there:
+                found.setdefault(".".join(here), set()).add(".".join(there))
+    assert drawn == found

@@ -98,21 +98,27 @@ def serve_gateway(
             publish=_publisher(inference, writer),
             moments=moments,
         )
-        server = _Server(_config(app))
-        follower.start()
-        try:
-            with _stopping(server, stop):
-                _log.info("gateway.started", gateway=follower.id)
-                await server.serve(sockets=[listener])
-        finally:
-            await asyncio.to_thread(follower.stop)
-            _log.info("gateway.stopped", gateway=follower.id)
+        await _serve(_Server(_config(app)), follower, listener, stop)
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run())
     finally:
         writer.close()
+
+
+async def _serve(
+    server: _Server, follower: LedgerFollower, listener: socket.socket, stop: Event | None
+) -> None:
+    """Serve with the follower beside it, which hears of the end after the last request."""
+    follower.start()
+    try:
+        with _stopping(server, stop):
+            _log.info("gateway.started", gateway=follower.id)
+            await server.serve(sockets=[listener])
+    finally:
+        await asyncio.to_thread(follower.stop)
+        _log.info("gateway.stopped", gateway=follower.id)
 
 
 class _Server(uvicorn.Server):
