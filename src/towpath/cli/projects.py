@@ -15,11 +15,11 @@ from towpath.cli.printing import err, out, print_json, print_table
 from towpath.cli.progress import show_progress
 from towpath.cli.scaffold import scaffold
 from towpath.core.clock import parse_time
-from towpath.core.errors import InvalidName
+from towpath.core.errors import GateRefused, InvalidName
 from towpath.core.refs import Ref
 from towpath.operate.projects import load_project
 
-_EXIT_BY_STATUS = {"finished": 0, "failed": 1, "refused": 3}
+_EXIT_BY_STATUS = {"finished": 0, "failed": 1, "refused": GateRefused.exit_code}
 
 
 def init(name: str, *, into: Path | None = None) -> int:
@@ -105,7 +105,7 @@ def run(
                 on_progress=progress,
             )
     _report(result, as_json=common.json, why=why)
-    return _EXIT_BY_STATUS[result.status]
+    return _EXIT_BY_STATUS[result.status] if result.error is None else result.error.exit_code
 
 
 def _report(result: PipelineResult, *, as_json: bool, why: bool) -> None:

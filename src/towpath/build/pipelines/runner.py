@@ -27,7 +27,7 @@ from towpath.build.pipelines.recording import Recorder, flatten
 from towpath.build.pipelines.running import PlanRun, Surroundings
 from towpath.build.pipelines.scratch import Scratch
 from towpath.core.digests import canonical_json
-from towpath.core.errors import TowpathError
+from towpath.core.errors import Conflict, TowpathError
 from towpath.core.ids import new_id
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class PipelineRunner:
             execution = PlanRun(plan, recorder, around, errand.tell)
             steps = execution.execute()
         if execution.error is not None:
-            return self._failed(recorder, steps, execution.error)
+            return self._failed(recorder, steps, self._overtaken(plan) or execution.error)
         outcome: CandidateOutcome | None = None
         judged: list[Artifact] = []
         for candidate in plan.graph.candidates if self._candidates is not None else ():
@@ -214,7 +214,7 @@ class PipelineRunner:
             try:
                 outcome = self._consider(request)
             except TowpathError as error:
-                return self._failed(recorder, steps, error)
+                return self._failed(recorder, steps, self._overtaken(plan) or error)
             errand.say("considered", candidate.name, outcome.verdict)
         verdict = None if outcome is None else outcome.verdict
         model = None if outcome is None else outcome.version
@@ -242,6 +242,23 @@ class PipelineRunner:
         return PipelineResult(
             run_id=recorder.run_id, status="failed", steps=steps, outputs={}, error=error
         )
+
+    def _overtaken(self, plan: Plan) -> Conflict | None:
+        """Return what to report when an erasure took the ground from under the run's feet, if one did.
+
+        The run was planned on a revision whose bytes are gone since. Planned again, it reads what is
+        left, so this is worth a retry.
+        """
+        with self._ledger.read() as tx:
+            for artifact in plan.pinned.values():
+                version = tx.versions.find(artifact.ref)
+                if version is not None and version.revision > artifact.meta["revision"]:
+                    return Conflict(
+                        f"{artifact.ref} was revised by an erasure while the run was reading it",
+                        remedy="Run it again; it will read what is left.",
+                        ref=str(artifact.ref),
+                    )
+        return None
 
     def _bury_the_dead(self, project: str) -> None:
         """Close the runs of processes that died on this machine, and free the keys they held."""

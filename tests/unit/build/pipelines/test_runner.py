@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from towpath.build.pipelines import missing_blobs
-from towpath.core.errors import InvalidProject, NotFound
+from towpath.core.errors import Conflict, InvalidProject, NotFound
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
@@ -434,3 +434,23 @@ def test_two_runs_at_once_share_each_execution(workshop: Any) -> None:
     assert results[0].outputs == results[1].outputs
     executed = sorted(step.name for one in results for step in one.steps if step.status == "done")
     assert executed == sorted(ALL)
+
+
+def test_a_run_whose_rows_are_erased_under_it_asks_to_be_run_again(
+    workshop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin = workshop.datasets.pin
+
+    def pin_then_erase(*args: Any, **options: Any) -> Any:
+        pinned = pin(*args, **options)
+        workshop.datasets.erase("w3", "trips")
+        return pinned
+
+    monkeypatch.setattr(workshop.datasets, "pin", pin_then_erase)
+    overtaken = workshop.run()
+    monkeypatch.undo()
+
+    assert overtaken.status == "failed"
+    assert isinstance(overtaken.error, Conflict)
+    assert "dataset:trips@1 was revised by an erasure" in str(overtaken.error)
+    assert workshop.run().status == "finished"
