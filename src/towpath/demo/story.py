@@ -159,7 +159,11 @@ class Story:
             "reason": "manual",
         }
         with self._home.ledger.write(actor="demo") as tx:
-            if tx.intents.find("pipeline_run", "demo-first") is None:
+            first = tx.intents.find("pipeline_run", "demo-first")
+            if first is not None and first.phase == "failed":
+                tx.intents.delete("pipeline_run", "demo-first")
+                first = None
+            if first is None:
                 tx.intents.put("pipeline_run", "demo-first", project=self._project.name, spec=spec)
             elif now > self._plan.opening:
                 self._repeat(tx)
