@@ -446,9 +446,9 @@ def test_a_run_whose_rows_are_erased_under_it_asks_to_be_run_again(
         workshop.datasets.erase("w3", "trips")
         return pinned
 
-    monkeypatch.setattr(workshop.datasets, "pin", pin_then_erase)
-    overtaken = workshop.run()
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(workshop.datasets, "pin", pin_then_erase)
+        overtaken = workshop.run()
 
     assert overtaken.status == "failed"
     assert isinstance(overtaken.error, Conflict)
