@@ -13,25 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from seeded_parts import ENV, SERVICE, ListedErasures, decide
+from seeded_rows import REPORT, SAID, START, bound, flights, looks, plain, weather, window
 
 from towpath.assets.datasets.profiles import Profile
-from towpath.core.clock import ManualClock, to_micros
+from towpath.core.clock import ManualClock
 from towpath.core.digests import digest_bytes, digest_json
-from towpath.core.ids import uuid7
 from towpath.core.refs import Ref
 from towpath.ledger import Metric, open_ledger
 from towpath.operate.decisions import SegmentDecisionLog
 from towpath.operate.decisions.directory import SegmentDirectory
-from towpath.operate.decisions.frames import encode_frame
-from towpath.operate.decisions.records import Decision
-from towpath.operate.decisions.writer import SegmentWriter
 from towpath.operate.releases import LedgerReleases
 from towpath.server import Services
 from towpath.server.counting import DecisionTraffic
 from towpath.storage.blobs import open_blobs
 from towpath.storage.database import open_database
 from towpath.storage.keys import FileKeyring
-from towpath.trace.erasure.state import erasure_of
 from towpath.trace.lineage import LedgerTracer
 
 if TYPE_CHECKING:
@@ -40,11 +37,7 @@ if TYPE_CHECKING:
     from towpath.ledger import Ledger, Transaction
     from towpath.storage.blobs import BlobStore
     from towpath.storage.database import Database
-    from towpath.trace.erasure.contract import Erasure
 
-START = datetime(2013, 3, 1, tzinfo=UTC)
-ENV = "production"
-SERVICE = "delay-board"
 ERASURE = "0199a5c2d3e47f60a1b2c3d4e5f60718"
 
 
@@ -60,27 +53,6 @@ class SeededHome:
     def close(self) -> None:
         self.ledger.close()
         self.database.close()
-
-
-class ListedErasures:
-    """The reading half of `Erasures`, straight from the intents."""
-
-    def __init__(self, ledger: Ledger, blobs: BlobStore) -> None:
-        self._ledger, self._blobs = ledger, blobs
-
-    def get(self, erasure_id: str) -> Erasure:
-        with self._ledger.read() as tx:
-            return erasure_of(tx.intents.get("erasure", erasure_id))
-
-    def list(self, *, limit: int = 1000) -> list[Erasure]:
-        with self._ledger.read() as tx:
-            found = [erasure_of(one) for one in tx.intents.list("erasure", limit=limit)]
-        return found[::-1]
-
-    def certificate(self, erasure_id: str) -> bytes:
-        digest = self.get(erasure_id).certificate
-        assert digest is not None
-        return self._blobs.get(digest)
 
 
 def seed_home(folder: Path, *, days: int = 60, per_day: int = 12) -> SeededHome:
@@ -109,7 +81,7 @@ def seed_home(folder: Path, *, days: int = 60, per_day: int = 12) -> SeededHome:
     story.live()
     story.monitors(days)
     story.erasure(keyring.subject_hash("tailnum", "N14228"))
-    _decide(home, SegmentDirectory(folder / "decisions"), days, per_day)
+    home.decision_ids += decide(SegmentDirectory(folder / "decisions"), days=days, per_day=per_day)
     with ledger.write() as tx:
         tx.events.checkpoint()
     return home
@@ -171,10 +143,12 @@ class _Story:
         """Commit data, train on it, and judge the result."""
         rows = 9_000 + 4_200 * number
         with self.home.ledger.write(actor="towpath") as tx:
-            flights = self._dataset(
-                tx, "flights", _flights(self.rng, min(rows, 4_000)), rows, "append"
+            rows_of_flights = self._dataset(
+                tx, "flights", flights(self.rng, min(rows, 4_000)), rows, "append"
             )
-            weather = self._dataset(tx, "weather", _weather(self.rng, 1_500), rows // 4, "append")
+            rows_of_weather = self._dataset(
+                tx, "weather", weather(self.rng, 1_500), rows // 4, "append"
+            )
             run = tx.runs.start(
                 kind="pipeline",
                 name="train",
@@ -183,14 +157,14 @@ class _Story:
                 tags={"reason": "manual" if number == 1 else f"trigger:alert-{number}"},
             )
             self.home.runs.append(run.id)
-            tx.graph.link(run.ref, "used", flights)
-            tx.graph.link(run.ref, "used", weather)
+            tx.graph.link(run.ref, "used", rows_of_flights)
+            tx.graph.link(run.ref, "used", rows_of_weather)
             tx.graph.link(run.ref, "used", Ref("code", "flights", 1))
             previous = None
             for step in ("prepare", "split", "fit", "candidate"):
-                previous = self._step(tx, run.id, step, number, previous, flights)
+                previous = self._step(tx, run.id, step, number, reads=previous or rows_of_flights)
             tx.runs.finish(run.id, "finished")
-            self._model(tx, number, run.id, flights, weather, previous)
+            self._model(tx, number, run.id, [rows_of_flights, rows_of_weather])
 
     def _dataset(
         self, tx: Transaction, name: str, frame: pl.DataFrame, rows: int, mode: str
@@ -198,7 +172,7 @@ class _Story:
         personal = {"tailnum"} & set(frame.columns)
         profile = Profile.of(frame, hidden=personal)
         columns = [
-            {"name": one, "type": _plain(kind), "nullable": True, "description": _SAID.get(one, "")}
+            {"name": one, "type": plain(kind), "nullable": True, "description": SAID.get(one, "")}
             for one, kind in frame.schema.items()
         ]
         body = {
@@ -218,9 +192,7 @@ class _Story:
         }
         return tx.versions.commit("dataset", name, digest=digest_json(body), body=body).ref
 
-    def _step(
-        self, tx: Transaction, parent: str, name: str, number: int, made: Ref | None, source: Ref
-    ) -> Ref:
+    def _step(self, tx: Transaction, parent: str, name: str, number: int, *, reads: Ref) -> Ref:
         step = tx.runs.start(
             kind="step",
             name=name,
@@ -229,7 +201,7 @@ class _Story:
             key=digest_json([name, number]),
             tags={"cached": "true"} if name == "prepare" and number == 4 else {},
         )
-        tx.graph.link(step.ref, "used", made or source)
+        tx.graph.link(step.ref, "used", reads)
         output = Ref("artifact", digest_json([name, number, "out"]))
         tx.graph.link(output, "made", step.ref)
         tx.graph.link(Ref("run", parent), "used", output)
@@ -251,27 +223,17 @@ class _Story:
         tx.runs.finish(step.id, "finished")
         return output
 
-    def _model(
-        self,
-        tx: Transaction,
-        number: int,
-        run: str,
-        flights: Ref,
-        weather: Ref,
-        package: Ref | None,
-    ) -> None:
+    def _model(self, tx: Transaction, number: int, run: str, sources: list[Ref]) -> None:
         refused = number == 3
         auc = 0.655 if refused else 0.701 + number / 300
         gates = [
-            _bound("roc_auc of late", "roc_auc", auc, 0.012, 0.68, "at_least", refused),
-            _bound(
+            bound("roc_auc of late", "roc_auc", auc, half=0.012, at_least=0.68),
+            bound(
                 "log_loss beside the champion",
                 "log_loss − champion",
                 0.004 if refused else -0.006,
-                0.005,
-                0.01,
-                "at_most",
-                False,
+                half=0.005,
+                at_most=0.01,
             ),
         ]
         verdict = "fail" if refused else "pass"
@@ -295,13 +257,13 @@ class _Story:
             "metrics": {"roc_auc": auc, "log_loss": 0.472 - number / 200, "brier": 0.148},
             "gates": gates,
             "verdict": verdict,
-            "report": self.home.blobs.put(_REPORT.format(number=number, verdict=verdict).encode()),
+            "report": self.home.blobs.put(REPORT.format(number=number, verdict=verdict).encode()),
             "run": run,
             "project": "flights",
             "pipeline": "train",
             "params": {"window": "8 weeks", "leaves": 31 + number},
             "code": "code:flights@1",
-            "datasets": [str(flights), str(weather)],
+            "datasets": [str(source) for source in sources],
             "champion": f"model:late@{number - 1}" if number > 1 else None,
             "lock": digest_bytes(b"lock"),
             "attestation": {"key_id": "f00d" * 4, "signature": "c2ln"},
@@ -309,8 +271,6 @@ class _Story:
         version = tx.versions.commit(
             "model", "late", digest=digest_json(body), body=body, state="candidate", made_by=run
         )
-        if package is not None:
-            tx.graph.link(version.ref, "made", Ref("run", run))
         state = "rejected" if refused else "approved"
         tx.versions.set_state(version.ref, state, reason=f"gates: {verdict}")
 
@@ -347,7 +307,7 @@ class _Story:
                         "on_timeout": "rollback",
                     },
                     phase="done" if done else "running",
-                    status=_looks(
+                    status=looks(
                         self.rng, done=done, start=START + timedelta(days=20 * (number - 1))
                     ),
                 )
@@ -372,12 +332,12 @@ class _Story:
             for kind in ("drift", "performance"):
                 name = f"{SERVICE}.{kind}"
                 run = tx.runs.start(kind="monitor", name=name, project="flights")
-                windows = [_window(self.rng, kind, day, onset) for day in range(days)]
-                for day, window in enumerate(windows):
+                windows = [window(self.rng, kind, day, onset) for day in range(days)]
+                for day, judged in enumerate(windows):
                     at = START + timedelta(days=day + 1)
-                    scores = {"score": window["score"], "rows": window["rows"]}
+                    scores = {"score": judged["score"], "rows": judged["rows"]}
                     if kind == "performance":
-                        scores |= {"log_loss": 0.44 + 0.02 * window["score"]}
+                        scores |= {"log_loss": 0.44 + 0.02 * judged["score"]}
                         scores |= {"log_loss.promised": 0.45}
                     else:
                         scores |= {
@@ -524,161 +484,3 @@ class _Story:
             tx.intents.put(
                 "suppression", "all", project="towpath", spec={"hashes": [subject]}, due=False
             )
-
-
-def _decide(home: SeededHome, directory: SegmentDirectory, days: int, per_day: int) -> None:
-    writer = SegmentWriter(directory)
-    rng = np.random.default_rng(3)
-    for day in range(days):
-        for place in range(per_day + int(4 * math.sin(day / 3))):
-            at = START + timedelta(days=day, hours=5 + 17 * place / (per_day + 4))
-            number = 1 if day < days / 3 else 2
-            if day > days * 0.75 and rng.random() < (0.1 if day < days * 0.85 else 0.5):
-                number = 4
-            decision = Decision(
-                decision_id=str(uuid7()),
-                at_us=to_micros(at),
-                recorded_us=to_micros(at),
-                service=SERVICE,
-                release=f"release:{ENV}@{ {1: 1, 2: 2, 4: 3}[number] }",
-                model=f"model:late@{number}",
-                arm="challenger" if number == 4 else "champion",
-                key=f"flight-{day}-{place}",
-                inputs={"distance": 1400.0, "carrier": "UA"},
-                outputs={"late": float(rng.random())},
-                status="error" if rng.random() < 0.002 else "ok",
-                latency_us=int(rng.integers(300, 900)),
-            )
-            home.decision_ids.append(decision.decision_id)
-            writer.append(encode_frame(decision), urgent=False)
-    writer.flush()
-    writer.close()
-
-
-def _bound(
-    gate: str, metric: str, value: float, half: float, threshold: float, direction: str, fails: bool
-) -> dict[str, Any]:
-    verdict = "fail" if fails else "pass"
-    words = direction.replace("_", " ")
-    return {
-        "gate": gate,
-        "verdict": verdict,
-        "summary": f"{metric} {value:.4g} [{value - half:.4g}, {value + half:.4g}], "
-        f"wanted {words} {threshold:g}, on 6,214 rows",
-        "evidence": {
-            "metric": metric,
-            "estimate": value,
-            "lower": value - half,
-            "upper": value + half,
-            "confidence": 0.95,
-            "threshold": threshold,
-            "direction": direction,
-            "rows": 6_214,
-        },
-    }
-
-
-def _looks(rng: np.random.Generator, *, done: bool, start: datetime) -> dict[str, Any]:
-    history = []
-    total = 40 if done else 26
-    for n in range(1, total + 1):
-        half = 0.09 / math.sqrt(n)
-        estimate = -0.004 + float(rng.normal(0, half / 5))
-        stage = 0 if n < total * 0.4 else 1
-        decision = "hold"
-        if n == int(total * 0.4):
-            decision = "advance"
-        elif done and n == total:
-            decision = "promote"
-        history.append(
-            {
-                "at": (start + timedelta(hours=8 * n)).isoformat(),
-                "stage": stage,
-                "n_champion": 210 * n,
-                "n_challenger": (24 if stage == 0 else 140) * n,
-                "estimate": estimate,
-                "lower": estimate - half,
-                "upper": estimate + half,
-                "decision": decision,
-            }
-        )
-    return {
-        "stage": 1,
-        "weight": 1.0 if done else 0.5,
-        "since": start.isoformat(),
-        "history": history,
-        "outcome": "promoted" if done else None,
-        "reason": "the upper bound of harm lies below the margin" if done else "not sure yet",
-        "evidence": {"upper": history[-1]["upper"], "margin": 0.01} if done else {},
-    }
-
-
-def _window(rng: np.random.Generator, kind: str, day: int, onset: int) -> dict[str, Any]:
-    since = START + timedelta(days=day)
-    rise = max(0, day - onset)
-    score = abs(float(rng.normal(0.1, 0.06))) + (rise % 9) ** 1.7 / 20 * (kind == "drift")
-    return {
-        "since": since.isoformat(),
-        "until": (since + timedelta(days=1)).isoformat(),
-        "rows": int(rng.integers(700, 990)),
-        "judged": True,
-        "score": score,
-        "alarm": score > 1,
-        "features": [{"name": "temp", "statistic": "ks", "value": 0.31, "p": 0.0004}]
-        if score > 1
-        else [],
-    }
-
-
-def _flights(rng: np.random.Generator, rows: int) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "flight_id": np.arange(rows),
-            "scheduled": [START + timedelta(minutes=11 * n) for n in range(rows)],
-            "tailnum": [f"N{n % 400:05d}" for n in range(rows)],
-            "carrier": rng.choice(["UA", "B6", "EV", "DL", "AA", "MQ", "US", "9E"], rows),
-            "origin": rng.choice(["EWR", "JFK", "LGA"], rows, p=[0.36, 0.33, 0.31]),
-            "distance": np.abs(rng.gamma(2.2, 460, rows)) + 80,
-            "hour": rng.integers(5, 24, rows),
-            "arr_delay": rng.gumbel(-12, 22, rows),
-            "late": rng.random(rows) < 0.24,
-        }
-    )
-
-
-def _weather(rng: np.random.Generator, rows: int) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "origin": rng.choice(["EWR", "JFK", "LGA"], rows),
-            "observed": [START + timedelta(hours=n) for n in range(rows)],
-            "temp": rng.normal(52, 14, rows),
-            "wind_speed": np.abs(rng.weibull(1.9, rows) * 11),
-            "visib": np.where(rng.random(rows) < 0.8, 10.0, rng.random(rows) * 10),
-        }
-    )
-
-
-def _plain(kind: pl.DataType) -> str:
-    return str(kind).partition("(")[0].lower()
-
-
-_SAID = {
-    "flight_id": "Carrier, number and scheduled departure",
-    "scheduled": "Scheduled departure, UTC",
-    "tailnum": "Aeroplane; stands in for a data subject",
-    "distance": "Miles between the airports",
-    "arr_delay": "Minutes late at the gate; negative is early",
-    "temp": "Degrees Fahrenheit",
-    "wind_speed": "Miles per hour",
-    "visib": "Miles",
-}
-
-_REPORT = """# late@{number}: {verdict}
-
-| gate | verdict | finding |
-|---|---|---|
-| roc_auc of late | {verdict} | 0.71 [0.70, 0.72], wanted at least 0.68 |
-| log_loss beside the champion | pass | −0.006 [−0.011, −0.001], wanted at most 0.01 |
-
-Judged on **6,214** held-back rows that neither model was trained on.
-"""

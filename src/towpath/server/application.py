@@ -14,7 +14,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from towpath.server.access import AccessGuard
 from towpath.server.pages import Pages
 from towpath.server.problems import EXCEPTION_HANDLERS
-from towpath.server.routes import API_HANDLERS, show_page
+from towpath.server.routes import API_HANDLERS, PAGE_HANDLERS
 from towpath.server.stream import EventStream
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def create_server(services: Services, access: Access) -> Application:
     litestar = Litestar(
         route_handlers=[
             Router("/api/v1", route_handlers=API_HANDLERS),
-            show_page,
+            *PAGE_HANDLERS,
         ],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),

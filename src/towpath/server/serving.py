@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -13,12 +16,13 @@ from towpath.server.application import create_server
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
+    from towpath.server.application import Application
     from towpath.server.contract import Access, Services
-    from towpath.server.stream import EventStream
 
 _DRAIN_S = 3
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(
@@ -46,34 +50,67 @@ def serve(
             remedy="Set a token (TOWPATH_TOKEN), or bind 127.0.0.1.",
             host=host,
         )
-    application = create_server(services, access)
-    config = uvicorn.Config(
-        application.asgi,
-        log_config=None,
-        access_log=False,
-        lifespan="on",
-        server_header=False,
-        timeout_graceful_shutdown=_DRAIN_S,
-    )
-    url = url_of(listener)
-    _Server(config, application.stream, lambda: on_ready(url)).run(sockets=[listener])
+    Running(create_server(services, access), listener, on_ready=on_ready).run()
 
 
-class _Server(uvicorn.Server):
-    """Ends the live streams first, since they would never end by themselves."""
+class Running(uvicorn.Server):
+    """An application on a socket. `run` blocks; `stop` may be called from any thread.
+
+    Ends the live streams before connections drain, since they would never end by themselves.
+    """
 
     def __init__(
-        self, config: uvicorn.Config, stream: EventStream, on_ready: Callable[[], None]
+        self,
+        application: Application,
+        listener: socket.socket,
+        *,
+        on_ready: Callable[[str], None] = lambda _: None,
     ) -> None:
-        super().__init__(config)
-        self._stream = stream
+        super().__init__(
+            uvicorn.Config(
+                application.asgi,
+                log_config=None,
+                access_log=False,
+                lifespan="on",
+                server_header=False,
+                timeout_graceful_shutdown=_DRAIN_S,
+            )
+        )
+        self._stream = application.stream
+        self._listener = listener
         self._on_ready = on_ready
+
+    @property
+    def url(self) -> str:
+        """The base URL that reaches it."""
+        return url_of(self._listener)
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer requests until told to stop; in the main thread SIGTERM and SIGINT tell it too."""
+        super().run(sockets or [self._listener])
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """End on SIGTERM and SIGINT, and return; uvicorn would raise the signal again afterwards."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell that requests are answered."""
         await super().startup(sockets)
         if self.started:
-            self._on_ready()
+            self._on_ready(self.url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the streams, then drain the rest."""

@@ -1,5 +1,5 @@
 """The API's handlers: thin, one module per resource."""
 
-from towpath.server.routes.handlers import API_HANDLERS, show_page
+from towpath.server.routes.handlers import API_HANDLERS, PAGE_HANDLERS
 
-__all__ = ["API_HANDLERS", "show_page"]
+__all__ = ["API_HANDLERS", "PAGE_HANDLERS"]

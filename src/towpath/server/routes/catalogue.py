@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from towpath.core.refs import Ref
 from towpath.ledger.records import RunStatus
@@ -36,7 +36,7 @@ def list_projects(services: Given) -> list[Project]:
 
 
 @read("/projects/{name:str}", tag="projects")
-def show_project(services: Given, name: str) -> Project:
+def show_project(services: Given, name: FromPath[str]) -> Project:
     """Show what a project declares and holds."""
     with services.ledger.read() as tx:
         return projects.get_project(tx, name)
@@ -46,10 +46,10 @@ def show_project(services: Given, name: str) -> Project:
 def list_runs(
     *,
     services: Given,
-    project: str | None = None,
-    kind: str | None = None,
-    name: str | None = None,
-    status: RunStatus | None = None,
+    project: FromQuery[str | None] = None,
+    kind: FromQuery[str | None] = None,
+    name: FromQuery[str | None] = None,
+    status: FromQuery[RunStatus | None] = None,
     limit: Limit = 200,
 ) -> list[RunSummary]:
     """List runs, newest first."""
@@ -58,7 +58,7 @@ def list_runs(
 
 
 @read("/runs/{run_id:str}", tag="runs")
-def show_run(services: Given, run_id: str) -> RunDetail:
+def show_run(services: Given, run_id: FromPath[str]) -> RunDetail:
     """Show a run with its steps, parameters, metrics, and what it used and made."""
     with services.ledger.read() as tx:
         return runs.get_run(tx, run_id)
@@ -67,8 +67,8 @@ def show_run(services: Given, run_id: str) -> RunDetail:
 @read("/runs/{run_id:str}/metrics", tag="runs")
 def show_metric(
     services: Given,
-    run_id: str,
-    key: Annotated[str, Parameter(query="key", description="The metric; may hold slashes.")],
+    run_id: FromPath[str],
+    key: Annotated[str, QueryParameter(name="key", description="The metric; may hold slashes.")],
 ) -> MetricHistory:
     """Show every point of one metric of a run."""
     with services.ledger.read() as tx:
@@ -76,63 +76,67 @@ def show_metric(
 
 
 @read("/datasets", tag="datasets")
-def list_datasets(services: Given, project: str | None = None) -> list[DatasetSummary]:
+def list_datasets(services: Given, project: FromQuery[str | None] = None) -> list[DatasetSummary]:
     """List data sets by name."""
     with services.ledger.read() as tx:
         return datasets.list_datasets(tx, project)
 
 
 @read("/datasets/{name:str}", tag="datasets")
-def show_dataset(services: Given, name: str) -> DatasetDetail:
+def show_dataset(services: Given, name: FromPath[str]) -> DatasetDetail:
     """Show a data set and its versions, newest first."""
     with services.ledger.read() as tx:
         return datasets.get_dataset(tx, name)
 
 
 @read("/datasets/{name:str}/versions/{number:int}", tag="datasets")
-def show_dataset_version(services: Given, name: str, number: int) -> DatasetVersionDetail:
+def show_dataset_version(
+    services: Given, name: FromPath[str], number: FromPath[int]
+) -> DatasetVersionDetail:
     """Show one version: its columns, its revisions, the runs that read it."""
     with services.ledger.read() as tx:
         return datasets.get_dataset_version(tx, Ref("dataset", name, number))
 
 
 @read("/datasets/{name:str}/versions/{number:int}/profile", tag="datasets")
-def show_profile(services: Given, name: str, number: int) -> DatasetProfile:
+def show_profile(services: Given, name: FromPath[str], number: FromPath[int]) -> DatasetProfile:
     """Show how the values of each column are spread. Personal columns show counts only."""
     with services.ledger.read() as tx:
         return dataset_profile(tx, services.blobs, Ref("dataset", name, number))
 
 
 @read("/models", tag="models")
-def list_models(services: Given, project: str | None = None) -> list[ModelSummary]:
+def list_models(services: Given, project: FromQuery[str | None] = None) -> list[ModelSummary]:
     """List models by name."""
     with services.ledger.read() as tx:
         return models.list_models(tx, project, services.environment)
 
 
 @read("/models/{name:str}", tag="models")
-def show_model(services: Given, name: str) -> ModelDetail:
+def show_model(services: Given, name: FromPath[str]) -> ModelDetail:
     """Show a model and its versions, newest first."""
     with services.ledger.read() as tx:
         return models.get_model(tx, name, services.environment)
 
 
 @read("/models/{name:str}/versions/{number:int}", tag="models")
-def show_model_version(services: Given, name: str, number: int) -> ModelVersionDetail:
+def show_model_version(
+    services: Given, name: FromPath[str], number: FromPath[int]
+) -> ModelVersionDetail:
     """Show one version: its gates' evidence, signature, parameters and sources."""
     with services.ledger.read() as tx:
         return models.get_model_version(tx, Ref("model", name, number), services.environment)
 
 
 @read("/models/{name:str}/versions/{number:int}/report", tag="models")
-def show_report(services: Given, name: str, number: int) -> Document:
+def show_report(services: Given, name: FromPath[str], number: FromPath[int]) -> Document:
     """Show the report that the gates wrote."""
     with services.ledger.read() as tx:
         return models.gate_report(tx, services.blobs, Ref("model", name, number))
 
 
 @read("/models/{name:str}/versions/{number:int}/card", tag="models")
-def show_card(services: Given, name: str, number: int) -> Document:
+def show_card(services: Given, name: FromPath[str], number: FromPath[int]) -> Document:
     """Show the model card, written from what the ledger knows now."""
     with services.ledger.read() as tx:
         return models.card(tx, Ref("model", name, number))

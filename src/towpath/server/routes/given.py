@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from litestar.params import Dependency, Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 
-from towpath.server.contract import Access, Services
 from towpath.server.pages import Pages
 from towpath.server.stream import EventStream
 
-Given: TypeAlias = Annotated[Services, Dependency(skip_validation=True)]
-GivenAccess: TypeAlias = Annotated[Access, Dependency(skip_validation=True)]
-GivenStream: TypeAlias = Annotated[EventStream, Dependency(skip_validation=True)]
-GivenPages: TypeAlias = Annotated[Pages, Dependency(skip_validation=True)]
+if TYPE_CHECKING:
+    from towpath.server.contract import Access, Services
 
-Limit: TypeAlias = Annotated[int, Parameter(ge=1, le=1000, description="Most answers wanted.")]
+    Given: TypeAlias = NamedDependency[Services]
+    GivenAccess: TypeAlias = NamedDependency[Access]
+else:  # Litestar takes dataclasses apart to validate them, and these hold whole stores
+    Given = NamedDependency[Any]
+    GivenAccess = NamedDependency[Any]
+
+GivenStream: TypeAlias = NamedDependency[EventStream]
+GivenPages: TypeAlias = NamedDependency[Pages]
+
+Limit: TypeAlias = Annotated[int, QueryParameter(ge=1, le=1000, description="Most answers wanted.")]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Response, get
-from litestar.params import Parameter
+from litestar import Request, Response, get
+from litestar.params import HeaderParameter
 from litestar.response import ServerSentEvent
 
 from towpath.server.routes import catalogue, health, operations, reverse
@@ -15,16 +15,20 @@ from towpath.server.routes.given import GivenPages, GivenStream
 @get("/events/stream", tags=["log"])
 async def stream_events(
     stream: GivenStream,
-    last_event_id: Annotated[int | None, Parameter(header="last-event-id")] = None,
+    last_event_id: Annotated[int | None, HeaderParameter(name="last-event-id")] = None,
 ) -> ServerSentEvent:
     """Follow the log and the event-time clock as server-sent events."""
     return ServerSentEvent(stream.listen(last_event_id))
 
 
-@get(["/", "/{path:path}"], sync_to_thread=False, include_in_schema=False)
-def show_page(pages: GivenPages, path: str = "") -> Response[bytes]:
-    """Answer a built file, or the page that takes it from there."""
-    return pages.answer(path)
+@get(["/", "/{rest:path}"], sync_to_thread=False, include_in_schema=False)
+def show_page(request: Request[Any, Any, Any], pages: GivenPages) -> Response[bytes]:
+    """Answer a built file, or the page that takes it from there.
+
+    Goes by the request's whole path: below a prefix that other routes share, the router's own path
+    parameter holds only the rest.
+    """
+    return pages.answer(request.scope["path"])
 
 
 API_HANDLERS = [
@@ -34,3 +38,5 @@ API_HANDLERS = [
     *reverse.HANDLERS,
     stream_events,
 ]
+
+PAGE_HANDLERS = [show_page]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.exceptions import NotAuthorizedException
+from litestar.params import JSONBody
 
 from towpath.server.access import COOKIE, session_value
 from towpath.server.resources.health import Health
@@ -44,7 +45,7 @@ def show_health(services: Given) -> Health:
 
 
 @post("/session", sync_to_thread=False, status_code=204, tags=["health"])
-def sign_in(data: SignIn, access: GivenAccess) -> Response[None]:
+def sign_in(data: JSONBody[SignIn], access: GivenAccess) -> Response[None]:
     """Exchange the token for a cookie that pages on this host can't read."""
     if not hmac.compare_digest(data.token.encode(), access.token.encode()):
         raise NotAuthorizedException("that is not this server's token")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from towpath.server.resources.monitors import Alert, MonitorDetail, MonitorSummary
 from towpath.server.resources.overview import Overview
@@ -16,7 +16,9 @@ from towpath.server.views import monitors, rollouts, traffic
 from towpath.server.views.overview import overview
 
 _DAY_S = 86_400
-BinSeconds = Annotated[int, Parameter(ge=60, le=30 * _DAY_S, description="Event time per bin.")]
+BinSeconds = Annotated[
+    int, QueryParameter(ge=60, le=30 * _DAY_S, description="Event time per bin.")
+]
 
 
 @read("/overview", tag="operations")
@@ -47,7 +49,9 @@ def show_traffic(services: Given, bin_s: BinSeconds = _DAY_S) -> Traffic:
 
 
 @read("/traffic/{service:str}", tag="operations")
-def show_traffic_series(services: Given, service: str, bin_s: BinSeconds = _DAY_S) -> TrafficSeries:
+def show_traffic_series(
+    services: Given, service: FromPath[str], bin_s: BinSeconds = _DAY_S
+) -> TrafficSeries:
     """Show how a service's decisions were shared between models over event time."""
     counts = services.traffic.count(service, bin_s=bin_s) if services.traffic else []
     return traffic.series_of(service, counts, bin_s)
@@ -61,14 +65,14 @@ def list_releases(services: Given) -> list[Release]:
 
 
 @read("/rollouts", tag="operations")
-def list_rollouts(services: Given, service: str | None = None) -> list[RolloutSummary]:
+def list_rollouts(services: Given, service: FromQuery[str | None] = None) -> list[RolloutSummary]:
     """List roll-outs, newest first."""
     with services.ledger.read() as tx:
         return rollouts.list_rollouts(tx, service=service)
 
 
 @read("/rollouts/{name:str}", tag="operations")
-def show_rollout(services: Given, name: str) -> RolloutDetail:
+def show_rollout(services: Given, name: FromPath[str]) -> RolloutDetail:
     """Show a roll-out and every look it took at the evidence."""
     with services.ledger.read() as tx:
         return rollouts.get_rollout(tx, name)
@@ -82,7 +86,7 @@ def list_monitors(services: Given) -> list[MonitorSummary]:
 
 
 @read("/monitors/{name:str}", tag="operations")
-def show_monitor(services: Given, name: str) -> MonitorDetail:
+def show_monitor(services: Given, name: FromPath[str]) -> MonitorDetail:
     """Show a monitor: what it measured per window, and its alarms."""
     with services.ledger.read() as tx:
         return monitors.get_monitor(tx, name)

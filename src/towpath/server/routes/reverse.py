@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from towpath.core.refs import Ref
 from towpath.server.resources.erasures import Certificate, Erasure
@@ -26,9 +26,9 @@ _CHECKPOINTS = 20
 @read("/lineage", tag="reverse")
 def show_lineage(
     services: Given,
-    ref: Annotated[str, Parameter(description="`kind:name@version` or `run:ID`.")],
-    direction: Direction = "both",
-    full: Annotated[bool, Parameter(description="Show step runs and artefacts too.")] = False,
+    ref: Annotated[str, QueryParameter(description="`kind:name@version` or `run:ID`.")],
+    direction: FromQuery[Direction] = "both",
+    full: Annotated[bool, QueryParameter(description="Show step runs and artefacts too.")] = False,
     limit: Limit = 200,
 ) -> LineageGraph:
     """Show what a node depends on and what depends on it."""
@@ -37,7 +37,7 @@ def show_lineage(
 
 
 @read("/decisions/{decision_id:str}/trace", tag="reverse")
-def trace_decision(services: Given, decision_id: str) -> DecisionTrace:
+def trace_decision(services: Given, decision_id: FromPath[str]) -> DecisionTrace:
     """Trace one decision back to its data. Inputs stay out; the read is recorded in the log."""
     tree = services.tracer.trace_decision(decision_id, actor=_ACTOR, payload=False)
     return DecisionTrace(decision_id=decision_id, tree=tree.to_json())
@@ -50,13 +50,13 @@ def list_erasures(services: Given, limit: Limit = 200) -> list[Erasure]:
 
 
 @read("/erasures/{erasure_id:str}", tag="reverse")
-def show_erasure(services: Given, erasure_id: str) -> Erasure:
+def show_erasure(services: Given, erasure_id: FromPath[str]) -> Erasure:
     """Show how far an erasure is, phase by phase."""
     return shown(services.erasures.get(erasure_id))
 
 
 @read("/erasures/{erasure_id:str}/certificate", tag="reverse")
-def show_certificate(services: Given, erasure_id: str) -> Certificate:
+def show_certificate(services: Given, erasure_id: FromPath[str]) -> Certificate:
     """Show the signed certificate of a finished erasure."""
     stored = services.erasures.certificate(erasure_id)
     return Certificate(id=erasure_id, certificate=msgspec.json.decode(stored))
@@ -65,9 +65,11 @@ def show_certificate(services: Given, erasure_id: str) -> Certificate:
 @read("/events", tag="log")
 def list_events(
     services: Given,
-    before: Annotated[int | None, Parameter(ge=0, description="Entries older than this.")] = None,
-    type: Annotated[list[str] | None, Parameter(query="type")] = None,
-    subject: str | None = None,
+    before: Annotated[
+        int | None, QueryParameter(ge=0, description="Entries older than this.")
+    ] = None,
+    type: Annotated[list[str] | None, QueryParameter(name="type")] = None,
+    subject: FromQuery[str | None] = None,
     limit: Limit = 100,
 ) -> EventPage:
     """List entries of the ledger's log, newest first."""
@@ -83,7 +85,7 @@ def show_log(services: Given) -> LogState:
 
 
 @read("/search", tag="reverse")
-def find(services: Given, q: str, limit: Limit = 12) -> list[Hit]:
+def find(services: Given, q: FromQuery[str], limit: Limit = 12) -> list[Hit]:
     """Find assets, runs, services and decisions by a piece of their name or their id."""
     with services.ledger.read() as tx:
         return search(tx, q, limit)

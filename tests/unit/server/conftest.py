@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from seeded_home import SeededHome, seed_home
+from served import served
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
+    """A home that has lived through the loop; read it, don't change it."""
+    seeded = seed_home(tmp_path_factory.mktemp("home"), days=12, per_day=4)
+    yield seeded
+    seeded.close()
+
+
+@pytest.fixture(scope="session")
+def url(home: SeededHome) -> Iterator[str]:
+    with served(home.services) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def client(url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, timeout=30) as client:
+        yield client

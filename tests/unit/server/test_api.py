@@ -1,0 +1,166 @@
+"""Every route of the document answers, in the shape the document says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from towpath.server import Access, create_server
+from towpath.server.resources.datasets import DatasetProfile
+from towpath.server.resources.models import ModelVersionDetail
+
+if TYPE_CHECKING:
+    import httpx
+    from seeded_home import SeededHome
+
+ERASURE = "0199a5c2d3e47f60a1b2c3d4e5f60718"
+NOT_JSON = {"/api/v1/events/stream"}
+DOCUMENT = create_server(None, Access()).litestar.openapi_schema.to_schema()
+PATHS = sorted(
+    path for path, item in DOCUMENT["paths"].items() if "get" in item and path not in NOT_JSON
+)
+
+
+def filled(path: str, home: SeededHome) -> str:
+    """Put something that exists into a path's parameters."""
+    name = {"rollouts": "delay-board.4", "monitors": "delay-board.drift"}
+    noun = path.split("/")[3]
+    names = {"datasets": "flights", "models": "late", "projects": "flights", **name}
+    values = {
+        "name": names.get(noun, ""),
+        "number": "3",
+        "run_id": home.runs[-1],
+        "service": "delay-board",
+        "decision_id": home.decision_ids[5],
+        "erasure_id": ERASURE,
+    }
+    query = {
+        "/api/v1/lineage": "?ref=model:late@4",
+        "/api/v1/search": "?q=late",
+        "/api/v1/runs/{run_id}/metrics": "?key=score",
+    }
+    return path.format(**values) + query.get(path, "")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_route_answers_what_its_schema_says(
+    path: str, client: httpx.Client, home: SeededHome
+):
+    response = client.get(filled(path, home))
+    assert response.status_code == 200, response.text
+    schema = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+    check(response.json(), schema["schema"])
+
+
+def check(value: Any, schema: dict[str, Any]) -> None:
+    """Hold a JSON value to the part of JSON Schema that our document uses."""
+    if "$ref" in schema:
+        check(value, DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    elif "oneOf" in schema:
+        assert any(fits(value, one) for one in schema["oneOf"]), (value, schema)
+    elif "enum" in schema:
+        assert value in schema["enum"]
+    else:
+        wanted = schema.get("type")
+        kinds = [wanted] if isinstance(wanted, str) else wanted or []
+        assert not kinds or any(isinstance(value, KINDS[kind]) for kind in kinds), (value, schema)
+        if isinstance(value, list):
+            for item in value:
+                check(item, schema.get("items", {}))
+        elif isinstance(value, dict) and "properties" in schema:
+            assert set(schema.get("required", [])) <= set(value)
+            assert set(value) <= set(schema["properties"])
+            for key, inner in value.items():
+                check(inner, schema["properties"][key])
+
+
+def fits(value: Any, schema: dict[str, Any]) -> bool:
+    try:
+        check(value, schema)
+    except AssertionError:
+        return False
+    return True
+
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "null": (type(None),),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/api/v1/models/nobody", 404, "not-found"),
+        ("/api/v1/models/late/versions/99", 404, "not-found"),
+        ("/api/v1/datasets/flights/versions/0", 400, "invalid-name"),
+        ("/api/v1/runs/nothing", 404, "not-found"),
+        ("/api/v1/monitors/nothing", 404, "not-found"),
+        ("/api/v1/lineage?ref=nonsense", 400, "invalid-name"),
+        ("/api/v1/lineage", 400, "bad-request"),
+        ("/api/v1/runs?limit=0", 400, "bad-request"),
+        ("/api/v1/runs?status=sleeping", 400, "bad-request"),
+        ("/api/v1/erasures/nothing", 404, "not-found"),
+        ("/api/v1/decisions/nothing/trace", 404, "not-found"),
+        ("/api/v1/no-such-thing", 404, "not-found"),
+        ("/api/v1/models/../../etc/passwd", 404, "not-found"),
+    ],
+)
+def test_what_can_not_be_answered_is_a_problem_document(
+    path: str, status: int, code: str, client: httpx.Client
+):
+    response = client.get(path)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    told = response.json()
+    assert told["code"] == code
+    assert told["status"] == status
+    assert told["detail"]
+
+
+def test_the_api_changes_nothing(client: httpx.Client):
+    for path in PATHS:
+        assert client.post(path.replace("{", "").replace("}", "")).status_code in (404, 405)
+
+
+def test_an_unknown_name_suggests_the_nearest(client: httpx.Client):
+    assert "flights" in client.get("/api/v1/datasets/flight").json()["remedy"]
+
+
+def test_gate_evidence_comes_with_its_bounds(client: httpx.Client):
+    answer = client.get("/api/v1/models/late/versions/3")
+    version = msgspec.json.decode(answer.content, type=ModelVersionDetail)
+    refused = version.gates[0]
+    assert (version.state, version.verdict, refused.verdict) == ("rejected", "fail", "fail")
+    assert refused.lower is not None
+    assert refused.upper is not None
+    assert refused.lower < refused.estimate < refused.threshold < 0.7
+    assert refused.direction == "at_least"
+
+
+def test_profiles_show_no_value_of_a_personal_column(client: httpx.Client):
+    answer = client.get("/api/v1/datasets/flights/versions/4/profile")
+    profile = msgspec.json.decode(answer.content, type=DatasetProfile)
+    tailnum = next(column for column in profile.columns if column.name == "tailnum")
+    assert tailnum.kind == "hidden"
+    assert tailnum.bars == []
+    assert tailnum.quantiles == {}
+    assert b"N00001" not in answer.content
+
+
+def test_a_decision_is_traced_without_its_inputs_and_the_read_is_recorded(
+    client: httpx.Client, home: SeededHome
+):
+    decision = home.decision_ids[7]
+    answer = client.get(f"/api/v1/decisions/{decision}/trace")
+    assert "inputs" not in answer.text
+    newest = client.get("/api/v1/events", params={"limit": 1, "type": "decision.read"}).json()
+    assert newest["events"][0]["subject"] == f"decision:{decision}"
+    assert newest["events"][0]["actor"] == "server"
