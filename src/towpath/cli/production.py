@@ -5,8 +5,9 @@ from __future__ import annotations
 from cyclopts import App
 
 from towpath.cli.options import Common
-from towpath.cli.printing import out, print_facts, print_json, print_table
+from towpath.cli.printing import err, out, print_facts, print_json, print_table
 from towpath.core.refs import Ref
+from towpath.operate.rollouts import Order, order
 
 release = App(name="release", help="Releases and the traffic that they take.")
 rollout = App(name="rollout", help="Champion against challenger.")
@@ -122,6 +123,28 @@ def show(name: str, *, common: Common = Common()) -> int:
     history = found.status.get("history", [])
     rows = [[_cell(look.get(column)) for column in columns] for look in history]
     print_table(columns, rows, empty="no look yet")
+    return 0
+
+
+@rollout.command
+def promote(name: str, *, common: Common = Common()) -> int:
+    """Give the challenger all traffic now, whatever the evidence so far. The order is recorded."""
+    return _order(name, "promote", common)
+
+
+@rollout.command
+def abort(name: str, *, common: Common = Common()) -> int:
+    """Give the champion all traffic back now. The order is recorded."""
+    return _order(name, "roll_back", common)
+
+
+def _order(name: str, wanted: Order, common: Common) -> int:
+    with common.open() as home, home.ledger.write(actor="cli") as tx:
+        order(tx, name, wanted)
+    if common.json:
+        print_json({"rollout": name, "ordered": wanted})
+    else:
+        err.print(f"ordered; a worker carries it out: towpath rollout show {name}")
     return 0
 
 

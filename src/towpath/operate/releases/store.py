@@ -48,7 +48,7 @@ class LedgerReleases:
         if before is not None and before.rollout is not None:
             raise Conflict(
                 f"rollout {before.rollout!r} holds service {service!r}",
-                remedy="Wait until it ends, or abort it.",
+                remedy=f"Wait until it ends, or end it: towpath rollout abort {before.rollout}.",
             )
         after = ServiceRoute(
             project=declared.project,

@@ -27,7 +27,8 @@ class Rollout:
     and so on, because an early stage only has to exclude gross harm. Otherwise it holds.
 
     Attributes:
-        stages: The challenger's share per stage, rising; 1.0 at the end is promotion.
+        stages: The challenger's share per stage, rising; 1.0 at the end is promotion. `[1.0]` alone is
+            no trial: what passed its gates takes all traffic, for services whose labels never come.
         metric: The per-row loss that is compared: `log_loss`, `brier`, `error_rate`, `mae`, `mse`.
         margin: The harm, in the metric's unit, that is worth tolerating for a fresher model.
         maturity: How long after a decision its label is waited for. Labels of good and bad outcomes
@@ -84,10 +85,14 @@ class Rollout:
         parse_duration(self.max_duration)
 
     @property
+    def has_trial(self) -> bool:
+        """Whether live traffic is asked at all; if not, the gates decide alone."""
+        return self.stages[0] < 1
+
+    @property
     def trial_stages(self) -> tuple[float, ...]:
-        """The shares below one, at which evidence is gathered; at least one."""
-        below = tuple(share for share in self.stages if share < 1)
-        return below or (0.5,)
+        """The shares below one, at which evidence is gathered."""
+        return tuple(share for share in self.stages if share < 1)
 
     def margin_at(self, stage: int) -> float:
         """Return the harm that the upper bound must exclude to leave a stage."""

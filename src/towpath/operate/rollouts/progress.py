@@ -76,7 +76,7 @@ def status_of(plan: Rollout, progress: Progress, *, look: Look | None) -> Json:
     failures = evidence.failures
     return {
         "stage": progress.stage,
-        "weight": evidence.stages[progress.stage].weight,
+        "weight": evidence.stages[progress.stage].weight if evidence.stages else 1.0,
         "since": progress.since.isoformat(),
         "history": list(progress.history),
         "outcome": None,
@@ -97,7 +97,7 @@ def status_of(plan: Rollout, progress: Progress, *, look: Look | None) -> Json:
             "answers_champion": failures.champion_rows,
             "answers_challenger": failures.challenger_rows,
             "failures_e_value": failures.e_value,
-            "ratio_e_value": max(stage.ratio_e_value for stage in evidence.stages),
+            "ratio_e_value": max((stage.ratio_e_value for stage in evidence.stages), default=1.0),
         },
         "progress": msgspec.to_builtins(msgspec.structs.replace(progress, history=())),
     }

@@ -16,6 +16,7 @@ from towpath.core.refs import Ref
 from towpath.operate.rollouts.declaration import Rollout
 from towpath.operate.rollouts.evidence import Decision, Evidence, Look, judge
 from towpath.operate.rollouts.observing import Observer
+from towpath.operate.rollouts.orders import order_in
 from towpath.operate.rollouts.progress import Progress, status_of
 
 if TYPE_CHECKING:
@@ -110,7 +111,12 @@ class RolloutReconciler:
         if objection is not None:
             self._end(tx, held, progress, outcome="superseded", look=objection, now=now)
             return
-        self._split(tx, held, progress)
+        if not plan.has_trial:
+            self._split(tx, held, stage=0, weight=1.0)
+            look = Look(decision="promote", reason="no trial: its gates decide alone", harm=None)
+            self._end(tx, held, progress, outcome="promoted", look=look, now=now)
+            return
+        self._split(tx, held, stage=0, weight=evidence.stages[0].weight)
         status = status_of(plan, progress, look=None)
         tx.intents.advance(held, phase="running", status=status, due_in_s=self._poll_s)
         _log.info("rollout.began", rollout=held.name, weight=evidence.stages[0].weight)
@@ -159,7 +165,10 @@ class RolloutReconciler:
             return
         plan = Rollout.from_spec(held.spec)
         look = judge(plan, progress.evidence, stage=progress.stage, compare=progress.compare)
-        if look.decision == "hold" and now - progress.since >= parse_duration(plan.max_duration):
+        ordered = order_in(held.spec)
+        if ordered is not None:
+            look = Look(decision=ordered, reason=f"by hand: {look.reason}", harm=look.harm)
+        elif look.decision == "hold" and now - progress.since >= parse_duration(plan.max_duration):
             look = _timed_out(plan, look, champion=_versions(tx, held)["champion"].state)
         progress = progress.noting(look, now)
         match look.decision:
@@ -168,10 +177,11 @@ class RolloutReconciler:
             case "roll_back":
                 self._end(tx, held, progress, outcome="rolled_back", look=look, now=now)
             case "advance":
+                stage = progress.stage + 1
                 progress = msgspec.structs.replace(
-                    progress, stage=progress.stage + 1, stage_since=_whole_hour(now - self._settle)
+                    progress, stage=stage, stage_since=_whole_hour(now - self._settle)
                 )
-                self._split(tx, held, progress)
+                self._split(tx, held, stage=stage, weight=progress.evidence.stages[stage].weight)
                 self._tell(tx, held, "rollout.advanced", look.reason, progress)
                 self._wait(tx, held, plan, progress, look)
             case "hold":
@@ -195,15 +205,15 @@ class RolloutReconciler:
             return Look(decision="roll_back", reason=why, harm=None)
         return None
 
-    def _split(self, tx: Transaction, held: Intent, progress: Progress) -> None:
+    def _split(self, tx: Transaction, held: Intent, *, stage: int, weight: float) -> None:
         self._releases.split(
             tx,
             environment=held.spec["environment"],
             service=held.spec["service"],
             challenger=_model(held, "challenger"),
-            weight=progress.evidence.stages[progress.stage].weight,
+            weight=weight,
             rollout=held.name,
-            stage=progress.stage,
+            stage=stage,
         )
 
     def _end(

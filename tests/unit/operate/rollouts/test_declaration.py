@@ -37,8 +37,9 @@ def test_early_stages_tolerate_more():
     assert [plan.margin_at(stage) for stage in (0, 1)] == pytest.approx([0.02, 0.01])
 
 
-def test_all_at_once_still_has_a_trial():
-    assert Rollout(stages=[1.0]).trial_stages == (0.5,)
+def test_all_at_once_is_no_trial():
+    assert not Rollout(stages=[1.0]).has_trial
+    assert Rollout(stages=[0.2]).has_trial
 
 
 def test_it_comes_back_from_an_intents_spec():

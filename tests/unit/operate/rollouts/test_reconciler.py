@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from towpath.core.errors import FenceLost
-from towpath.operate.rollouts import Rollout
+from towpath.core.errors import Conflict, FenceLost
+from towpath.operate.rollouts import Rollout, order
 from towpath.operate.rollouts.reconciler import RolloutReconciler
 
 if TYPE_CHECKING:
@@ -246,3 +246,31 @@ def test_models_with_different_inputs_are_compared_by_arm(
         tx.versions.commit("model", "late", digest="fewer", body=fewer, state="approved")
     row = begin(production, reconciler, compare="paired")
     assert row.status["evidence"]["compare"] == "arms"
+
+
+def test_without_a_trial_the_gates_decide_alone(production: Any, reconciler: RolloutReconciler):
+    production.deploy(production.model())
+    production.model()
+    row = begin(production, reconciler, stages=[1.0])
+    assert (row.phase, row.status["outcome"]) == ("done", "promoted")
+    assert arms(production) == [("model:late@2", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "outcome", "serving"),
+    [("promote", "promoted", "model:late@2"), ("roll_back", "rolled_back", "model:late@1")],
+)
+def test_a_person_may_end_it(
+    production: Any, reconciler: RolloutReconciler, wanted: Any, outcome: str, serving: str
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    with production.ledger.write(actor="cli") as tx:
+        order(tx, NAME, wanted)
+    row = production.step(reconciler)
+    assert (row.phase, row.status["outcome"]) == ("done", outcome)
+    assert row.status["reason"].startswith("by hand")
+    assert arms(production) == [(serving, 1.0)]
+    with production.ledger.write(actor="cli") as tx, pytest.raises(Conflict, match="over"):
+        order(tx, NAME, "promote")
