@@ -19,7 +19,7 @@ from towpath.build.pipelines.formats import element, load_artifact, outputs_of, 
 from towpath.build.pipelines.reporting import listening
 from towpath.build.pipelines.steps import Step
 from towpath.build.pipelines.values import decode_value
-from towpath.core.errors import InvalidProject, UsageError
+from towpath.core.errors import InvalidProject, NotFound, Unavailable, UsageError
 from towpath.storage.blobs import open_blobs
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ def execute(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
 
     Returns:
         `artifacts`: one description per result.
+
+    Raises:
+        Unavailable: An input is gone since the run was planned.
     """
     order = msgspec.convert(payload, StepOrder)
     cache_dir = None if order.cache_dir is None else Path(order.cache_dir)
@@ -67,7 +70,13 @@ def execute(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
         types = step.types
         arguments = {name: decode_value(value) for name, value in order.constants.items()}
         for name, artifact in order.inputs.items():
-            arguments[name] = _read(artifact, types.get(name), blobs, stack)
+            try:
+                arguments[name] = _read(artifact, types.get(name), blobs, stack)
+            except NotFound as error:  # planning found it there: an erasure has taken it since
+                raise Unavailable(
+                    f"input {name!r} was removed while the run went on",
+                    remedy="Run again: what is missing is computed once more.",
+                ) from error
         with _seeded(order.seed):
             result = step.function(**arguments)
         artifacts = save_results(result, types["return"], blobs)
