@@ -57,8 +57,8 @@ def create_server(services: Services, access: Access) -> Application:
         openapi_config=OpenAPIConfig(
             title="Towpath",
             version=importlib.metadata.version("towpath"),
-            path="/api/v1",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            path="/api/v1/openapi.json",  # a router of its own, whose pages for 404 stay below it
+            render_plugins=[JsonRenderPlugin(path="/")],
             use_handler_docstrings=True,
             operation_id_creator=lambda handler, _method, _path: handler.handler_name,
         ),
