@@ -6,7 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from towpath.core.digests import digest_json
+import msgspec
+
+from towpath.core.digests import canonical_json, digest_json
 from towpath.core.errors import Conflict
 
 if TYPE_CHECKING:
@@ -126,5 +128,4 @@ def _desired(
 
 def _fields(declared: Any) -> dict[str, Any]:
     """Return a declaration's fields as the JSON values that come back from the ledger."""
-    fields = dataclasses.asdict(declared)
-    return {name: list(one) if isinstance(one, tuple) else one for name, one in fields.items()}
+    return msgspec.json.decode(canonical_json(dataclasses.asdict(declared)))

@@ -11,7 +11,7 @@ from towpath.build.gates import GateKeeper
 from towpath.build.pipelines import PipelineRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from towpath.app.home import Home
     from towpath.core.refs import Ref
@@ -58,7 +58,7 @@ def champion_of(home: Home) -> Callable[[str], Ref | None]:
 
 
 @contextmanager
-def open_runner(home: Home, project: Project) -> Iterator[PipelineRunner]:
+def open_runner(home: Home, project: Project) -> Generator[PipelineRunner]:
     """Give a runner with an executor of its own, which ends with the block."""
     keeper = GateKeeper(
         home.ledger,

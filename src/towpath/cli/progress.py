@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from towpath.cli.printing import err
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from towpath.build.pipelines import Progress as Step
 
@@ -26,7 +26,7 @@ _MARKS = {
 
 
 @contextmanager
-def show_progress(*, quiet: bool) -> Iterator[Callable[[Step], None]]:
+def show_progress(*, quiet: bool) -> Generator[Callable[[Step], None]]:
     """Give a callback that draws a run's progress on standard error until the block ends."""
     if quiet:
         yield lambda _: None

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -79,8 +80,7 @@ def _child(role: str, options: dict[str, object], fd: int | None = None) -> Chil
 
 def server(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
     """Serve the pages and the API."""
-    from towpath.app.traffic import LoggedTraffic
-    from towpath.server import Access, Services, serve
+    from towpath.server import Access, DecisionTraffic, Services, serve
 
     _bind_life(child_of)
     with common.open() as home:
@@ -92,7 +92,7 @@ def server(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common
             environment=home.settings.environment,
             tracer=home.tracer,
             erasures=home.erasures,
-            traffic=LoggedTraffic(home.decisions),
+            traffic=DecisionTraffic(home.decisions),
         )
         listener = _listener(home, fd, home.settings.server_port)
         serve(services, listener, access=Access(token=home.settings.token))
@@ -125,8 +125,13 @@ def worker(*, owner: _Owner = None, child_of: _ChildOf = None, common: Common = 
 
     _bind_life(child_of)
     stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     with common.open() as home:
         work(home, owner=owner or home.owner, stop=stop)
     return 0

@@ -9,6 +9,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from towpath.core.errors import Conflict, InvalidName
 from towpath.core.refs import check_name
@@ -63,7 +64,7 @@ def _write_files(folder: Path, values: dict[str, str]) -> None:
 def _write_sample(path: Path) -> None:
     from sklearn.datasets import load_breast_cancer
 
-    sample = load_breast_cancer()
+    sample: Any = load_breast_cancer()
     names = [name.replace(" ", "_") for name in sample.feature_names[:_FEATURES]]
     rows = list(zip(sample.data, sample.target, strict=True))
     # The published order holds most malignant samples early; a clinic's year would not.

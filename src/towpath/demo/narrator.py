@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.tree import Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from towpath.app.home import Home
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
     from towpath.ledger import Intent
     from towpath.trace.erasure import ErasurePlan
     from towpath.trace.lineage import TraceNode
-
-_TOLD = {
-    "alert": lambda one: f"[yellow]alert[/yellow] {one.spec['summary']}",
-    "pipeline_run": lambda one: _run(one),
-    "rollout": lambda one: _rollout(one),
-    "erasure": lambda one: f"[magenta]erasure[/magenta] {one.phase}",
-}
 
 
 class Narrator:
@@ -113,7 +107,7 @@ class Narrator:
         """Return a line for each row that is new or has moved since the last look."""
         lines: list[str] = []
         with home.ledger.read() as tx:
-            for kind, tell in _TOLD.items():
+            for kind, tell in _TELLERS.items():
                 for one in tx.intents.list(kind):
                     mark = f"{one.phase}/{one.status.get('stage')}"
                     if self._seen.get((kind, one.name)) != mark:
@@ -152,3 +146,19 @@ def _grow(branch: Tree, node: TraceNode) -> None:
 def _label(node: TraceNode) -> str:
     facts = "  ".join(f"{name} {value}" for name, value in list(node.facts.items())[:4])
     return f"[dim]{node.relation}[/dim] [bold]{node.ref}[/bold]  [dim]{facts}[/dim]"
+
+
+def _alert(alert: Intent) -> str:
+    return f"[yellow]alert[/yellow] {alert.spec['summary']}"
+
+
+def _erasure(erasure: Intent) -> str:
+    return f"[magenta]erasure[/magenta] {erasure.phase}"
+
+
+_TELLERS: dict[str, Callable[[Intent], str]] = {
+    "alert": _alert,
+    "pipeline_run": _run,
+    "rollout": _rollout,
+    "erasure": _erasure,
+}

@@ -16,7 +16,7 @@ from towpath.app.supervising import Whereabouts, role_command
 from towpath.core.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 _START_WITHIN_S = 60.0
@@ -37,7 +37,7 @@ class Server:
 
 
 @contextmanager
-def running(home: Path, project: Path) -> Iterator[Server]:
+def running(home: Path, project: Path) -> Generator[Server]:
     """Run `towpath up` on free loopback ports for as long as the block lasts.
 
     Raises:
@@ -91,6 +91,6 @@ def _await(process: subprocess.Popen[bytes], home: Path) -> Whereabouts:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/api/v1/health", timeout=2).status_code == httpx.codes.OK
+        return httpx.get(f"{url}/api/v1/health", timeout=2).is_success
     except httpx.TransportError:
         return False

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -28,7 +28,7 @@ class Stopwatch:
         return time.perf_counter() - self._begin
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Generator[None]:
         """Charge what happens in the block to `name`."""
         wall, cpu = time.perf_counter(), tree_cpu_s(os.getpid())
         try:

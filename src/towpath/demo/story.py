@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,7 +173,7 @@ class Story:
         self._watcher.until(self._serves, "the first deployment", within_s=_SOON_S)
         with self._home.ledger.read() as tx:
             again = tx.intents.find("pipeline_run", "demo-again")
-        if again is not None and self.reused is not None:
+        if again is not None:
             self.reused["train"] = {
                 "steps": again.status.get("steps"),
                 "cached": again.status.get("cached"),
@@ -250,9 +251,7 @@ class Story:
         return bool(found) and (found[0].done or found[0].phase == "blocked")
 
     def _project_module(self) -> Any:
-        import flights  # noqa: PLC0415 - the demo's project, importable once it was loaded
-
-        return flights
+        return importlib.import_module("flights")  # importable since the project was loaded
 
 
 def _most_frequent(feed: Feed, until: datetime) -> str:

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 4
 _TIMEOUT_S = 30.0
-_DATATYPES = {pl.String(): "BYTES", pl.Float64(): "FP64", pl.Int64(): "INT64"}
+_DATATYPES: dict[pl.DataType, str] = {
+    pl.String(): "BYTES",
+    pl.Float64(): "FP64",
+    pl.Int64(): "INT64",
+}
 
 
 class DelayBoard:

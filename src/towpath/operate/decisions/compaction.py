@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import structlog
@@ -59,7 +59,7 @@ class Compactor:
         every_s: How long to wait between passes.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = (KIND,)
+    kinds: tuple[str, ...] = (KIND,)
 
     def __init__(
         self, ledger: Ledger, blobs: BlobStore, directory: Path, *, every_s: float = 2.0
