@@ -27,6 +27,9 @@ _THREAD_VARIABLES = (
 )
 
 
+_forks: list[int] = []  # this process's id, if it is a task; inherited ones are of its parents
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A task as it travels to the fork server."""
@@ -55,7 +58,10 @@ def live(order: Order, report: int, parent: int) -> NoReturn:
         procfs.die_with_parent(parent)
         for one in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(one, signal.SIG_DFL)
-        _redirect(order.log)
+        _forks.append(os.getpid())
+        log = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        redirect(log)
+        os.close(log)
         os.environ.update(order.env)
         _limit_threads(order.cpus)
         _forget_randomness()
@@ -79,13 +85,17 @@ def live(order: Order, report: int, parent: int) -> NoReturn:
         os._exit(status)
 
 
-def _redirect(log: str) -> None:
+def is_forked() -> bool:
+    """Tell whether this process began as a fork of a fork server."""
+    return os.getpid() in _forks
+
+
+def redirect(output: int) -> None:
+    """Let standard input be empty and both outputs go to the file `output`."""
     nothing = os.open(os.devnull, os.O_RDONLY)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
     os.close(nothing)
-    os.close(output)
 
 
 def _limit_threads(cpus: int) -> None:

@@ -1,10 +1,9 @@
 """The process that tasks are forked from: libraries loaded once, nothing ever computed in it.
 
-Started as `python -m towpath.build.compute.forkserver FD`, it reads orders from the socket FD and
-answers on it. It is single-threaded Python and supervises its children: it alone holds their
-deadlines and memory limits, so that an executor that hangs can't turn a limit soft. When the socket
-closes (its executor ended, however) it kills every child with all that they started, and exits; when
-it dies itself, the kernel kills its children.
+It reads orders from a socket and answers on it. It is single-threaded Python and supervises its
+children: it alone holds their deadlines and memory limits, so that an executor that hangs can't turn
+a limit soft. When the socket closes (its executor ended, however) it kills every child with all that
+they started, and exits; when it dies itself, the kernel kills its children.
 """
 
 from __future__ import annotations
@@ -62,6 +61,7 @@ class _Child:
     frames: FrameBuffer = field(default_factory=FrameBuffer)
     result: dict[str, Any] | None = None
     stopped: str = ""  # why we killed it, if we did
+    reaped: bool = False
     peak_bytes: int = 0
 
     @property
@@ -175,7 +175,8 @@ class ForkServer:
         return True
 
     def _on_report(self, child: _Child, _events: int) -> None:
-        self._listen(child)
+        if not child.reaped:  # its end may have been handled in the same round, and its pipe closed
+            self._listen(child)
 
     def _reap(self, child: _Child, _events: int) -> None:
         while self._listen(child):
@@ -187,6 +188,7 @@ class ForkServer:
             self._selector.unregister(child.report)
         os.close(child.pidfd)
         os.close(child.report)
+        child.reaped = True
         del self._children[child.order.id]
         result = child.result if child.result is not None and not child.stopped else None
         if result is None:
@@ -296,7 +298,3 @@ def main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as control:
         control.set_inheritable(False)
         ForkServer(control).serve()
-
-
-if __name__ == "__main__":
-    main()

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -18,31 +14,19 @@ import msgspec
 import structlog
 
 from towpath.build.compute.contract import Outcome, Task
-from towpath.build.compute.wire import FrameBuffer, pack
+from towpath.build.compute.link import ServerLink
+from towpath.build.compute.starting import fork_server, spawn_server, unfit_to_fork
 from towpath.core.errors import InvalidSetting, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
-    from typing import IO
 
     from towpath.build.compute.contract import Emit
 
 log = structlog.get_logger()
 
 NUMERIC = ("numpy", "polars", "pyarrow", "pyarrow.parquet", "threadpoolctl")
-_CLOSE_WITHIN_S = 10.0
-_CHUNK = 1 << 16
-# Read when a library loads, so they must be set before the server starts. The allocators' background
-# threads would not survive a fork; one BLAS thread here keeps the server single-threaded, and each
-# task raises it to its own cpus.
-SERVER_ENVIRONMENT = {
-    "_RJEM_MALLOC_CONF": "background_thread:false",
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
 
 
 @dataclass(slots=True)
@@ -63,16 +47,30 @@ class LocalExecutor:
         cpus: Cores that tasks may use together; by default what this process may run on.
         preload: Modules to import before the first fork, where they are installed. Only those that
             are known not to start working threads are taken.
+        fork: Make the server a fork of this very process, now, so that all it has imported is warm at
+            once. Where that would not be safe (a thread is at work, or a pool has been started) the
+            server is a fresh process as usual.
     """
 
-    def __init__(self, *, cpus: int | None = None, preload: Sequence[str] = NUMERIC) -> None:
+    def __init__(
+        self,
+        *,
+        cpus: int | None = None,
+        preload: Sequence[str] = NUMERIC,
+        fork: bool = False,
+    ) -> None:
         self._cpus = cpus or len(os.sched_getaffinity(0))
         self._preload = list(preload)
         self._lock = threading.RLock()
         self._queue: deque[_Held] = deque()
         self._held: dict[str, _Held] = {}
-        self._server: _Server | None = None
+        self._server: ServerLink | None = None
         self._closed = False
+        if fork and (why := unfit_to_fork()):
+            log.debug("forkserver.spawned", because=why)
+        elif fork:
+            self._server = ServerLink(self._receive, self._lost, start=fork_server)
+            self._server.send({"op": "warm", "modules": self._preload})
 
     @property
     def isolated(self) -> bool:
@@ -145,11 +143,11 @@ class LocalExecutor:
         """Close it."""
         self.close()
 
-    def _running_server(self) -> _Server:
+    def _running_server(self) -> ServerLink:
         if self._closed:
             raise Unavailable("the executor is closed")
         if self._server is None:
-            self._server = _Server(self._receive, self._lost)
+            self._server = ServerLink(self._receive, self._lost, start=spawn_server)
             self._server.send({"op": "warm", "modules": self._preload})
         return self._server
 
@@ -178,7 +176,7 @@ class LocalExecutor:
         if held is not None:
             held.future.set_result(outcome)
 
-    def _lost(self, server: _Server) -> None:
+    def _lost(self, server: ServerLink) -> None:
         """Handle the end of a server that nobody closed."""
         with self._lock:
             if self._server is not server:
@@ -195,84 +193,6 @@ class LocalExecutor:
             self._queue.clear()
         for one in held:
             one.future.set_result(Outcome(status="killed", error=why))
-
-
-class _Server:
-    """A running fork server, the socket to it, and the thread that reads from it."""
-
-    def __init__(self, receive: Emit, lost: Any) -> None:
-        self._receive = receive
-        self._lost = lost
-        self._closing = False
-        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the server
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            theirs.set_inheritable(True)
-            self._process = subprocess.Popen(  # noqa: S603  our own module, by our own interpreter
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "towpath.build.compute.forkserver",
-                    str(theirs.fileno()),
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=self._output,
-                env={**os.environ, **SERVER_ENVIRONMENT},
-            )
-        self._reader = threading.Thread(target=self._read, name="forkserver-reader", daemon=True)
-        self._reader.start()
-
-    def send(self, frame: dict[str, Any]) -> None:
-        try:
-            self._socket.sendall(pack(frame))
-        except OSError as error:
-            raise Unavailable(
-                "the process that steps are forked from is gone", remedy="Run again."
-            ) from error
-
-    def close(self) -> None:
-        self._closing = True
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        if threading.current_thread() is not self._reader:
-            self._reader.join(_CLOSE_WITHIN_S)
-        try:
-            self._process.wait(_CLOSE_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._socket.close()
-        self._output.close()
-
-    def exit_code(self) -> int | None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_CLOSE_WITHIN_S)
-        return self._process.returncode
-
-    def output_tail(self) -> str:
-        size = self._output.seek(0, os.SEEK_END)
-        self._output.seek(max(0, size - 2_000))
-        return self._output.read().decode(errors="replace")
-
-    def _read(self) -> None:
-        frames = FrameBuffer()
-        while True:
-            try:
-                data = self._socket.recv(_CHUNK)
-            except OSError:
-                data = b""
-            if not data:
-                break
-            for frame in frames.feed(data):
-                try:
-                    self._receive(frame)
-                except Exception:
-                    log.exception("forkserver.listener_failed", op=frame.get("op"))
-        if not self._closing:
-            self._lost(self)
 
 
 def _order(task: Task) -> dict[str, Any]:

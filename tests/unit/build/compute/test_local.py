@@ -265,7 +265,7 @@ def test_preloading_starts_no_thread_but_one_that_is_known_to_sleep() -> None:
                  "skops.io", "towpath.build.pipelines.worker", "towpath.build.pipelines.tables"])
         print("\\n".join(procfs.thread_names()))
     """)
-    from towpath.build.compute.local import SERVER_ENVIRONMENT
+    from towpath.build.compute.starting import SERVER_ENVIRONMENT
 
     done = subprocess.run(
         [sys.executable, "-c", script],
