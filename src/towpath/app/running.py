@@ -69,7 +69,7 @@ def open_runner(home: Home, project: Project) -> Generator[PipelineRunner]:
         champion_of=champion_of(home),
     )
     place = home.place
-    with LocalExecutor(cpus=home.settings.cpus or None) as executor:
+    with LocalExecutor(cpus=home.settings.cpus or None, fork=True) as executor:
         yield PipelineRunner(
             home.ledger,
             home.blobs,
