@@ -32,7 +32,7 @@ export function Interval(props: IntervalProps) {
   return (
     <div ref={ref}>
       <svg
-        width={width}
+        width="100%"
         height={HEIGHT}
         className={styles.interval}
         role="img"

@@ -13,6 +13,12 @@ export function EventList({ events }: { events: Schemas["LogEvent"][] }) {
           <span className={styles.mark} aria-hidden="true" />
           <span className={styles.words}>
             {explain(event)} <Subject subject={event.subject} />
+            {typeof event.payload.parent === "string" && (
+              <>
+                {" "}
+                to <Subject subject={event.payload.parent} />
+              </>
+            )}
           </span>
           <span className={styles.at}>
             <Ago at={event.at} />

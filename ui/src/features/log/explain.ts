@@ -15,7 +15,7 @@ const SENTENCES: Record<string, (event: Event) => string> = {
   "alias.moved": () => "Alias moved on",
   "run.started": ({ payload }) => `Run of ${text(payload.name)} started:`,
   "run.finished": ({ payload }) => `Run ${text(payload.status)}:`,
-  "edge.linked": ({ payload }) => `Linked (${text(payload.relation)})`,
+  "edge.linked": ({ payload }) => `Linked as “${text(payload.relation)}”`,
   "step.cached": () => "Kept for reuse",
   "intent.declared": (event) => `Wanted ${nounOf(event)}`,
   "intent.moved": ({ payload }) => `Reached ${text(payload.after) || text(payload.phase)}:`,
