@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 # By the start of SQLite's error name or PostgreSQL's SQLSTATE
 # (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-_FULL = ("SQLITE_FULL", "53100")
+# SQLite has no words for a full disk when it can't even extend the index of its write-ahead log.
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "53100")
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03")
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
 _RACE = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "40001", "40P01", "23505")
