@@ -25,11 +25,13 @@ class Place:
         root: The project's folder, or the one the command was given.
         home: Where everything is kept, absolute.
         settings: The resolved settings.
+        is_a_guess: Nobody said where: no settings file was found, and no home or database given.
     """
 
     root: Path
     home: Path
     settings: Settings
+    is_a_guess: bool = False
 
     @property
     def database_url(self) -> str:
@@ -59,7 +61,10 @@ def resolve_place(
         file_name="towpath.toml" if found is None else found.source.name,
     )
     root = directory.resolve() if found is None else found.root
-    return Place(root=root, home=(root / settings.home).resolve(), settings=settings)
+    unsaid = found is None and settings.home == Settings().home and settings.database is None
+    return Place(
+        root=root, home=(root / settings.home).resolve(), settings=settings, is_a_guess=unsaid
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

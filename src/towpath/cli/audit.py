@@ -75,6 +75,7 @@ def key(*, common: Common = Common()) -> int:
 @app.command
 def verify(
     certificate: Path,
+    /,
     *,
     public_key: Path | None = None,
     common: Common = Common(),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import polars as pl
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from towpath.cli.options import Common
+from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
 from towpath.core.errors import NotFound, SchemaViolation, UsageError
 from towpath.core.refs import Ref
@@ -39,7 +39,7 @@ def list_datasets(*, common: Common = Common()) -> int:
 
 
 @app.command
-def versions(name: str, *, common: Common = Common()) -> int:
+def versions(name: str, /, *, common: Common = Common()) -> int:
     """List the versions of a data set, newest first."""
     with common.open() as home:
         found = home.datasets.versions(name)[::-1]
@@ -69,6 +69,7 @@ def versions(name: str, *, common: Common = Common()) -> int:
 @app.command
 def show(
     ref: str,
+    /,
     *,
     rows: int = 10,
     format: Literal["table", "csv", "parquet"] = "table",
@@ -111,8 +112,9 @@ def show(
 def add(
     name: str,
     file: Path,
+    /,
     *more: Path,
-    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Flag = False,
     expected: int | None = None,
     common: Common = Common(),
 ) -> int:

@@ -9,16 +9,17 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from towpath.cli.options import Flag
 from towpath.cli.printing import print_json
 from towpath.demo import FAST, FULL, Narrator, tell
 
 
 def demo(
     *,
-    fast: Annotated[bool, Parameter(negative="")] = False,
+    fast: Flag = False,
     keep: Path | None = None,
     days: int | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Flag = False,
     journal: Annotated[Path | None, Parameter(show=False)] = None,
 ) -> int:
     """Train on real flights, serve them, notice that the world moves, retrain, roll out, forget.

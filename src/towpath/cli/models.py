@@ -7,12 +7,13 @@ from cyclopts import App
 from towpath.cli.options import Common
 from towpath.cli.printing import out, print_facts, print_json, print_table
 from towpath.core.refs import Ref
+from towpath.ledger import Version
 
 app = App(name="model", help="Model versions: list, show, report, card, verify.")
 
 
 @app.command(name="list")
-def list_models(name: str | None = None, *, common: Common = Common()) -> int:
+def list_models(name: str | None = None, /, *, common: Common = Common()) -> int:
     """List model versions, newest first."""
     with common.open() as home, home.ledger.read() as tx:
         found = tx.versions.list("model", name)
@@ -26,9 +27,7 @@ def list_models(name: str | None = None, *, common: Common = Common()) -> int:
                 one.ref,
                 one.state,
                 one.body.get("verdict"),
-                ", ".join(
-                    f"{key} {value:.4g}" for key, value in one.body.get("metrics", {}).items()
-                ),
+                _judged_by(one),
                 ", ".join(one.body.get("datasets", [])),
                 f"{one.created_at:%Y-%m-%d %H:%M:%S}",
             )
@@ -39,8 +38,15 @@ def list_models(name: str | None = None, *, common: Common = Common()) -> int:
     return 0
 
 
+def _judged_by(version: Version) -> str:
+    """Return the metrics that its gates asked for; all of them are in `model show`."""
+    metrics: dict[str, float] = version.body.get("metrics", {})
+    asked = [gate["gate"].partition(":")[2] for gate in version.body.get("gates", ())]
+    return ", ".join(f"{one} {metrics[one]:.4g}" for one in dict.fromkeys(asked) if one in metrics)
+
+
 @app.command
-def show(ref: str, *, common: Common = Common()) -> int:
+def show(ref: str, /, *, common: Common = Common()) -> int:
     """Show a model version with the verdict of each gate. NAME@VERSION, or NAME for the latest."""
     with common.open() as home, home.ledger.read() as tx:
         version = tx.versions.get(Ref.parse(ref, "model"))
@@ -69,7 +75,7 @@ def show(ref: str, *, common: Common = Common()) -> int:
 
 
 @app.command
-def report(ref: str, *, common: Common = Common()) -> int:
+def report(ref: str, /, *, common: Common = Common()) -> int:
     """Print the gates' report on a model version, as Markdown."""
     with common.open() as home:
         with home.ledger.read() as tx:
@@ -83,7 +89,7 @@ def report(ref: str, *, common: Common = Common()) -> int:
 
 
 @app.command
-def card(ref: str, *, common: Common = Common()) -> int:
+def card(ref: str, /, *, common: Common = Common()) -> int:
     """Print the model card that the ledger writes for a version, as Markdown."""
     with common.open() as home:
         text = home.models.card(Ref.parse(ref, "model"))
@@ -95,7 +101,7 @@ def card(ref: str, *, common: Common = Common()) -> int:
 
 
 @app.command
-def verify(ref: str, *, common: Common = Common()) -> int:
+def verify(ref: str, /, *, common: Common = Common()) -> int:
     """Check a version's bytes against its digests and its signature."""
     with common.open() as home:
         wanted = Ref.parse(ref, "model")

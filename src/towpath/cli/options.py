@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Group, Parameter
 
 from towpath.app.home import Home, open_home
 from towpath.app.place import resolve_place
-from towpath.core.errors import InvalidProject
+from towpath.core.errors import InvalidProject, UsageError
 
 if TYPE_CHECKING:
     from towpath.operate.projects import Project
 
 COMMON = Group("Common options", sort_key=99)
+Flag: TypeAlias = Annotated[bool, Parameter(negative="", show_default=False)]
+Repeated: TypeAlias = Annotated[
+    tuple[str, ...], Parameter(negative="", show_default=False, metavar="NAME=VALUE")
+]
 
 
 @Parameter(name="*", group=COMMON)
@@ -33,16 +37,27 @@ class Common:
         json: Print one JSON value to standard output.
     """
 
-    directory: Annotated[Path, Parameter(name=["--directory", "-C"])] = Path()
+    directory: Annotated[Path, Parameter(name=["--directory", "-C"], show_default=False)] = Path()
     home: Path | None = None
     database: str | None = None
     blobs: str | None = None
     replay: Annotated[bool | None, Parameter(negative="")] = None
-    json: Annotated[bool, Parameter(negative="")] = False
+    json: Flag = False
 
     def open(self, **flags: object) -> Home:
-        """Resolve the settings and open the home that they name."""
-        return open_home(self.place(**flags))
+        """Resolve the settings and open the home that they name.
+
+        Raises:
+            UsageError: Nothing says which home is meant, and there is none here. Looking around in
+                the wrong folder shall not leave an empty home behind.
+        """
+        place = self.place(**flags)
+        if place.is_a_guess and not place.home.exists():
+            raise UsageError(
+                f"there is no project in {place.root}, and no home",
+                remedy="Go to a project's folder, make one (towpath init NAME), or give --home.",
+            )
+        return open_home(place)
 
     def place(self, **flags: object) -> Any:
         """Resolve the settings, command line first, without opening anything."""

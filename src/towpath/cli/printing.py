@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
     from towpath.trace.lineage import TraceNode, TraceTree
 
-out = Console(soft_wrap=True, highlight=False)
+_ENDLESS = 100_000
+# A terminal folds what is too long for it. A file or a pipe gets each row on one line, uncut.
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else _ENDLESS)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -31,7 +34,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     if table.row_count:
         out.print(table)
     else:
@@ -40,7 +43,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
 
 def print_facts(title: str, facts: Mapping[str, object]) -> None:
     """Write a title and one aligned line per fact."""
-    out.print(f"[bold]{title}[/bold]")
+    out.print(Text(title, "bold"))
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
         out.print(f"  {name:<{width}}  {_plain(value)}", markup=False)
@@ -50,7 +53,7 @@ def print_trace(tree: TraceTree) -> None:
     """Draw a trace or an impact as a tree."""
     root = Tree(_label(tree.root))
     _grow(root, tree.root)
-    out.print(root)
+    out.print(root, soft_wrap=False)
 
 
 def _grow(branch: Tree, node: TraceNode) -> None:
@@ -58,11 +61,16 @@ def _grow(branch: Tree, node: TraceNode) -> None:
         _grow(branch.add(_label(child)), child)
 
 
-def _label(node: TraceNode) -> str:
-    relation = f"[dim]{node.relation}[/dim] " if node.relation else ""
-    facts = "  ".join(f"[dim]{name}[/dim] {_plain(value)}" for name, value in node.facts.items())
-    again = " [dim](above)[/dim]" if node.repeated else ""
-    return f"{relation}[bold]{node.ref}[/bold]{again}" + (f"  {facts}" if facts else "")
+def _label(node: TraceNode) -> Text:
+    label = Text(overflow="fold")
+    if node.relation:
+        label.append(f"{node.relation} ", "dim")
+    label.append(node.ref, "bold")
+    if node.repeated:
+        label.append(" (above)", "dim")
+    for name, value in node.facts.items():
+        label.append(f"  {name} ", "dim").append(_plain(value))
+    return label
 
 
 def _plain(value: Any) -> str:

@@ -55,7 +55,7 @@ def traffic(*, common: Common = Common()) -> int:
 
 
 @release.command
-def deploy(model: str, *, service: str, common: Common = Common()) -> int:
+def deploy(model: str, /, *, service: str, common: Common = Common()) -> int:
     """Give a model version all of a service's traffic at once, without a rollout.
 
     Args:
@@ -102,7 +102,7 @@ def list_rollouts(*, common: Common = Common()) -> int:
 
 
 @rollout.command
-def show(name: str, *, common: Common = Common()) -> int:
+def show(name: str, /, *, common: Common = Common()) -> int:
     """Show a rollout's evidence: the bounds on harm, look by look."""
     with common.open() as home, home.ledger.read() as tx:
         found = tx.intents.get("rollout", name)
@@ -127,13 +127,13 @@ def show(name: str, *, common: Common = Common()) -> int:
 
 
 @rollout.command
-def promote(name: str, *, common: Common = Common()) -> int:
+def promote(name: str, /, *, common: Common = Common()) -> int:
     """Give the challenger all traffic now, whatever the evidence so far. The order is recorded."""
     return _order(name, "promote", common)
 
 
 @rollout.command
-def abort(name: str, *, common: Common = Common()) -> int:
+def abort(name: str, /, *, common: Common = Common()) -> int:
     """Give the champion all traffic back now. The order is recorded."""
     return _order(name, "roll_back", common)
 
@@ -178,7 +178,7 @@ def alerts(*, common: Common = Common()) -> int:
 
 
 @decision.command(name="count")
-def count_decisions(service: str | None = None, *, common: Common = Common()) -> int:
+def count_decisions(service: str | None = None, /, *, common: Common = Common()) -> int:
     """Count decisions, errors and labels."""
     with common.open() as home:
         tally = home.decisions.tally(service)
@@ -190,7 +190,7 @@ def count_decisions(service: str | None = None, *, common: Common = Common()) ->
 
 
 @decision.command(name="show")
-def show_decision(decision_id: str, *, common: Common = Common()) -> int:
+def show_decision(decision_id: str, /, *, common: Common = Common()) -> int:
     """Show one decision with what was asked and answered. The reading is recorded."""
     with common.open() as home:
         tree = home.tracer.trace_decision(decision_id, actor="cli", payload=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 from towpath.app.applying import apply, compare
 from towpath.app.running import open_runner
 from towpath.build.pipelines import PipelineResult
-from towpath.cli.options import Common
+from towpath.cli.options import Common, Flag, Repeated
 from towpath.cli.printing import err, out, print_json, print_table
 from towpath.cli.progress import show_progress
 from towpath.cli.scaffold import scaffold
@@ -22,7 +20,7 @@ from towpath.operate.projects import load_project
 _EXIT_BY_STATUS = {"finished": 0, "failed": 1, "refused": GateRefused.exit_code}
 
 
-def init(name: str, *, into: Path | None = None) -> int:
+def init(name: str, /, *, into: Path | None = None) -> int:
     """Make a project that runs: a folder with its settings, one file of code and some data.
 
     Args:
@@ -32,16 +30,18 @@ def init(name: str, *, into: Path | None = None) -> int:
     folder = scaffold(name, into or Path())
     out.print(f"made {folder}", highlight=False)
     err.print(
-        f"next:\n  cd {folder}\n"
+        f"next:\n  cd {into / name if into else name}\n"
         "  towpath dataset add measurements data/measurements.csv\n"
-        "  towpath run train\n  towpath up"
+        "  towpath run train\n"
+        "  towpath apply\n"
+        "  towpath up"
     )
     return 0
 
 
 def apply_project(
     *,
-    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    dry_run: Flag = False,
     common: Common = Common(),
 ) -> int:
     """Show how what is live differs from what the project declares, and make them equal.
@@ -59,18 +59,25 @@ def apply_project(
         return 0
     rows = [(one.action, one.kind, one.name, ", ".join(one.fields)) for one in changes]
     print_table(["", "kind", "name", "fields"], rows, empty="nothing to change")
+    if changes:
+        err.print(
+            "only shown; without --dry-run it is done"
+            if dry_run
+            else "done; a worker makes it so: towpath up"
+        )
     return 0
 
 
 def run(
     pipeline: str | None = None,
+    /,
     *,
-    param: Annotated[tuple[str, ...], Parameter(name="--param", negative="")] = (),
+    param: Repeated = (),
     at: str | None = None,
-    pin: Annotated[tuple[str, ...], Parameter(name="--pin", negative="")] = (),
+    pin: Repeated = (),
     code: str | None = None,
     reason: str = "manual",
-    why: Annotated[bool, Parameter(negative="")] = False,
+    why: Flag = False,
     common: Common = Common(),
 ) -> int:
     """Run a pipeline here and now. Finished steps are taken from the cache.
@@ -100,7 +107,7 @@ def run(
                 code=ref,
                 params=_pairs(param, "parameter"),
                 at=None if at is None else parse_time(at),
-                pins={name: int(text) for name, text in _pairs(pin, "pin").items()},
+                pins=_pins(pin),
                 reason=reason,
                 on_progress=progress,
             )
@@ -138,6 +145,13 @@ def summarise(result: PipelineResult) -> dict[str, Any]:
         "cached": sum(step.cached for step in result.steps),
         "seconds": round(result.seconds, 3),
         "error": None if result.error is None else str(result.error),
+    }
+
+
+def _pins(texts: tuple[str, ...]) -> dict[str, int]:
+    return {
+        name: Ref.parse(f"{name}@{text}", "dataset").version or 0
+        for name, text in _pairs(texts, "pin").items()
     }
 
 

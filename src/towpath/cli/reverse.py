@@ -8,7 +8,8 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.prompt import Confirm
 
-from towpath.cli.options import Common
+from towpath.app.home import Home
+from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_facts, print_json, print_table, print_trace
 from towpath.core.errors import InvalidName, UsageError
 from towpath.core.refs import Ref
@@ -20,9 +21,10 @@ _LOOK_AGAIN_S = 0.2
 
 def trace(
     what: str,
+    /,
     *,
     depth: int | None = None,
-    full: Annotated[bool, Parameter(negative="")] = False,
+    full: Flag = False,
     common: Common = Common(),
 ) -> int:
     """Print the whole way back from a decision, or from any version or run.
@@ -46,9 +48,10 @@ def trace(
 
 def impact(
     what: str,
+    /,
     *,
     depth: int | None = None,
-    full: Annotated[bool, Parameter(negative="")] = False,
+    full: Flag = False,
     common: Common = Common(),
 ) -> int:
     """Print everything that depends on a version or run: models, releases, services.
@@ -69,9 +72,10 @@ def impact(
 
 def erase(
     subject: str,
+    /,
     *,
-    dry_run: Annotated[bool, Parameter(negative="")] = False,
-    yes: Annotated[bool, Parameter(negative="", name=["--yes", "-y"])] = False,
+    dry_run: Flag = False,
+    yes: Annotated[Flag, Parameter(name=["--yes", "-y"])] = False,
     wait: bool = True,
     common: Common = Common(),
 ) -> int:
@@ -102,7 +106,9 @@ def erase(
         seen = 0
         while wait and not found.done and found.phase != "blocked":
             for step in found.steps[seen:]:
-                err.print(f"  {step['phase']}", highlight=False)
+                err.print(f"  {step['phase']}")
+                if step["phase"] == "rolling_out":
+                    _tell_rollouts(home, found)
             seen = len(found.steps)
             time.sleep(_LOOK_AGAIN_S)
             found = home.erasures.get(erasure_id)
@@ -126,7 +132,7 @@ def list_erasures(*, common: Common = Common()) -> int:
 
 
 @erasure.command
-def show(erasure_id: str, *, common: Common = Common()) -> int:
+def show(erasure_id: str, /, *, common: Common = Common()) -> int:
     """Show how far a withdrawal is."""
     with common.open() as home:
         found = home.erasures.get(erasure_id)
@@ -134,7 +140,7 @@ def show(erasure_id: str, *, common: Common = Common()) -> int:
 
 
 @erasure.command
-def retry(erasure_id: str, *, common: Common = Common()) -> int:
+def retry(erasure_id: str, /, *, common: Common = Common()) -> int:
     """Let a blocked erasure try again, once its reason is mended."""
     with common.open() as home:
         home.erasures.retry(erasure_id)
@@ -143,11 +149,22 @@ def retry(erasure_id: str, *, common: Common = Common()) -> int:
 
 
 @erasure.command
-def certificate(erasure_id: str, *, common: Common = Common()) -> int:
+def certificate(erasure_id: str, /, *, common: Common = Common()) -> int:
     """Print the signed certificate, byte for byte as it was stored."""
     with common.open() as home:
         out.file.write(home.erasures.certificate(erasure_id).decode() + "\n")
     return 0
+
+
+def _tell_rollouts(home: Home, found: Erasure) -> None:
+    """Say what the erasure waits for, and how a person may go ahead of the evidence."""
+    with home.ledger.read() as tx:
+        for trial in tx.intents.list("rollout", phases=["new", "running"]):
+            if trial.spec["champion"] in found.replacements:
+                err.print(
+                    f"    waits for rollout {trial.name}, at most {trial.spec['max_duration']}; "
+                    f"to go ahead now: towpath rollout promote {trial.name}"
+                )
 
 
 def _confirmed(*, as_json: bool) -> bool:

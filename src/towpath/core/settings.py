@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "TOWPATH_"
 _TRUE = frozenset({"1", "true", "yes", "on"})
+_KINDS = {"int": "a whole number", "bool": "true or false"}
 _FALSE = frozenset({"0", "false", "no", "off"})
 
 
@@ -96,7 +97,8 @@ def _checked(key: str, value: object, source: str) -> object:
             key=key,
         )
     wanted = str(fields[key].type)
-    problem = InvalidSetting(f"{source} sets {key!r} to {value!r}, which is not {wanted}", key=key)
+    kind = _KINDS.get(wanted, "text")
+    problem = InvalidSetting(f"{source} sets {key!r} to {value!r}, which is not {kind}", key=key)
     match wanted:
         case "int":
             if isinstance(value, bool) or not isinstance(value, int | str):

@@ -27,6 +27,11 @@ _assets = tables.assets
 _versions = tables.versions
 _revisions = tables.revisions
 _aliases = tables.aliases
+_WORDS = {"dataset": "data set"}
+_FIRST = {
+    "dataset": "None has a version yet. Add one: towpath dataset add NAME FILE.",
+    "model": "There is none yet. A pipeline makes one: towpath run.",
+}
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 _JOINED = sa.select(_versions, _assets.c.kind, _assets.c.name, _assets.c.project).select_from(
     _versions.join(_assets, _versions.c.asset == _assets.c.id)
@@ -343,7 +348,10 @@ class SqlVersions:
 
     def _unknown_asset(self, kind: str, name: str) -> NotFound:
         query = sa.select(_assets.c.name).where(_assets.c.kind == kind)
-        return NotFound.named(kind, name, [row.name for row in self._session.rows(query)])
+        known = [row.name for row in self._session.rows(query)]
+        return NotFound.named(
+            _WORDS.get(kind, kind), name, known, remedy="" if known else _FIRST.get(kind, "")
+        )
 
     def _unknown_version(self, ref: Ref) -> NotFound:
         if self._asset_row(ref.kind, ref.name) is None:
