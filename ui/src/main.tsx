@@ -12,6 +12,8 @@ import { router } from "@/app/router";
 import { theme } from "@/app/theme";
 
 const nonce = document.querySelector<HTMLMetaElement>("meta[property=csp-nonce]")?.nonce ?? "";
+// The name under which libraries that add style elements (scroll locks) look for a nonce.
+Object.assign(globalThis, { __webpack_nonce__: nonce });
 const root = document.getElementById("root");
 
 if (root) {
