@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from towpath.build.pipelines import recipe_of
 from towpath.core.refs import Ref
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.traffic import heir
@@ -39,7 +40,8 @@ def order_replacements(parts: Parts, work: Work) -> Commit:
             if coming is not None:
                 models[ref] = msgspec.structs.replace(model, replacement=str(coming))
                 continue
-            recipe = _recipe(tx, ref, model, reason=work.reason)
+            made = tx.versions.get(Ref.parse(ref, "model"))
+            recipe = recipe_of(tx, made, reason=work.reason)
             if recipe is None:
                 return _blocked(work.state, f"{ref} was not made by a pipeline run: replace it")
             asked = msgspec.structs.replace(model, attempt=model.attempt + 1)
@@ -109,22 +111,3 @@ def _under_way(tx: Transaction, work: Work, ref: str, model: CondemnedModel) -> 
 def _run_name(work: Work, ref: str, model: CondemnedModel) -> str:
     parsed = Ref.parse(ref, "model")
     return f"{work.id}.{parsed.name}.{parsed.version}.{model.attempt}"
-
-
-def _recipe(
-    tx: Transaction, ref: str, model: CondemnedModel, *, reason: str
-) -> dict[str, Any] | None:
-    """Return the spec of a run that repeats the one which made a model."""
-    body = tx.versions.get(Ref.parse(ref, "model")).body
-    if model.run is None or not body.get("pipeline"):
-        return None
-    pins = [Ref.parse(text, "dataset") for text in body.get("datasets", ())]
-    return {
-        "project": body["project"],
-        "pipeline": body["pipeline"],
-        "params": body.get("params", {}),
-        "code": body["code"],
-        "at": tx.runs.get(model.run).tags.get("at"),
-        "pins": {pin.name: pin.version for pin in pins},
-        "reason": reason,
-    }
