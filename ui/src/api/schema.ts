@@ -710,6 +710,7 @@ export interface components {
     schemas: {
         /** Alert */
         Alert: {
+            answers: string[];
             /** Format: date-time */
             at: string;
             features: components["schemas"]["AlertFeature"][];

@@ -9,7 +9,7 @@ type Bar = Schemas["Bar"];
 /** How a column's values are spread: upright bars for ranges, lying ones for words. */
 export function Bars({ column }: { column: Profile }) {
   if (column.kind === "hidden") {
-    return <p className={styles.hidden}>Personal: only counted, never profiled.</p>;
+    return <p className={styles.hidden}>Personal, or a key: counted, never profiled.</p>;
   }
   return column.kind === "category" ? <Words column={column} /> : <Ranges column={column} />;
 }
@@ -29,14 +29,18 @@ function Ranges({ column }: { column: Profile }) {
             transitionProps={{ duration: 0 }}
           >
             <span className={styles.slot}>
-              <span className={styles.range} style={{ height: `${(bar.count / most) * 100}%` }} />
+              <span
+                className={styles.range}
+                data-open={bar.until == null || undefined}
+                style={{ height: `${(bar.count / most) * 100}%` }}
+              />
             </span>
           </Tooltip>
         ))}
       </div>
       <div className={styles.ends}>
         <span>{write(first?.since ?? first?.until)}</span>
-        <span>{write(last?.until ?? last?.since)}</span>
+        <span>{last?.until == null ? `above ${write(last?.since)}` : write(last.until)}</span>
       </div>
     </div>
   );

@@ -11,6 +11,8 @@ export interface Line {
   points: [number, number | null][];
   dashed?: boolean;
   tone?: "bad" | "muted";
+  /** Not drawn until somebody asks for it in the legend. */
+  hidden?: boolean;
 }
 
 interface CurveProps {
@@ -30,7 +32,7 @@ export function Curve({ lines, time = false, marks, height = 240, floor }: Curve
   const palette = usePalette();
   const data = useMemo(() => joined(lines), [lines]);
   const shape = JSON.stringify([
-    lines.map(({ label, dashed, tone }) => [label, dashed, tone]),
+    lines.map(({ label, dashed, tone, hidden }) => [label, dashed, tone, hidden]),
     time,
   ]);
   const chart = useRef<uPlot | null>(null);
@@ -106,6 +108,7 @@ function optionsOf(
       },
       ...lines.map((line, place) => ({
         label: line.label,
+        show: !line.hidden,
         stroke: strokeOf(line, place, palette),
         width: line.dashed ? 1.25 : 1.75,
         dash: line.dashed ? [5, 5] : undefined,

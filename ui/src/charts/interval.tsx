@@ -15,7 +15,8 @@ interface IntervalProps {
 const WIDEST = 720;
 const HEIGHT = 66;
 const MIDDLE = 24;
-const PADDING = 44;
+const PADDING = 56;
+const NUDGE = 10;
 
 /** A bound held against a threshold: the bar must lie wholly on the shaded side. */
 export function Interval(props: IntervalProps) {
@@ -68,10 +69,10 @@ export function Interval(props: IntervalProps) {
         <text x={x(threshold)} y={HEIGHT - 4} textAnchor="middle" className={styles.limitLabel}>
           {atLeast ? "≥" : "≤"} {formatNumber(threshold)}
         </text>
-        <text x={x(lower)} y={MIDDLE + 22} textAnchor="middle" className={styles.label}>
+        <text x={x(lower) + NUDGE} y={MIDDLE + 22} textAnchor="end" className={styles.label}>
           {formatNumber(lower)}
         </text>
-        <text x={x(upper)} y={MIDDLE + 22} textAnchor="middle" className={styles.label}>
+        <text x={x(upper) - NUDGE} y={MIDDLE + 22} textAnchor="start" className={styles.label}>
           {formatNumber(upper)}
         </text>
         <text x={x(estimate)} y={MIDDLE - 11} textAnchor="middle" className={styles.value}>

@@ -1,9 +1,16 @@
 import styles from "./json.module.css";
+import { Value } from "./value";
+
+const OPEN_MOST = 6;
 
 /** JSON as nested names and values, folded below the second level. */
 export function Json({ value, depth = 0 }: { value: unknown; depth?: number }) {
   if (value === null || typeof value !== "object") {
-    return <span className={styles.value}>{value === null ? "none" : String(value)}</span>;
+    return (
+      <span className={styles.value}>
+        <Value value={value} />
+      </span>
+    );
   }
   const entries = Object.entries(value);
   if (entries.length === 0) return <span className={styles.none}>none</span>;
@@ -12,7 +19,7 @@ export function Json({ value, depth = 0 }: { value: unknown; depth?: number }) {
       {entries.map(([name, inner]) => (
         <li key={name}>
           {isBranch(inner) ? (
-            <details open={depth < 1}>
+            <details open={depth < 1 && Object.keys(inner).length <= OPEN_MOST}>
               <summary>{Array.isArray(value) ? titleOf(inner, name) : name}</summary>
               <Json value={inner} depth={depth + 1} />
             </details>

@@ -20,7 +20,12 @@ class AlertFeature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """A monitor's alarm."""
+    """A monitor's alarm.
+
+    Attributes:
+        led_to: Pipeline runs that it started.
+        answers: What the project's triggers made of it, in words.
+    """
 
     id: str
     monitor: str
@@ -34,6 +39,7 @@ class Alert:
     summary: str
     features: list[AlertFeature]
     led_to: list[str]
+    answers: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

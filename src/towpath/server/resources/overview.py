@@ -33,7 +33,13 @@ class LoopStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Everything the first page shows, read in one snapshot."""
+    """Everything the first page shows, read in one snapshot.
+
+    Attributes:
+        rollouts: The newest, whether they are under way or not.
+        alerts: The newest.
+        events: The newest that people care about.
+    """
 
     event_time: datetime
     stages: list[LoopStage]

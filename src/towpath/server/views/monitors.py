@@ -55,7 +55,14 @@ def list_alerts(tx: Transaction) -> list[Alert]:
         reason, _, cause = text(run.spec.get("reason")).partition(":")
         if reason == "trigger":
             led_to.setdefault(cause, []).append(run.name)
-    return [_alert(intent, led_to) for intent in reversed(tx.intents.list("alert"))]
+    answers: dict[str, list[str]] = {}
+    for trigger in tx.intents.list("trigger"):
+        for answer in items(trigger.status.get("answers")):
+            answers.setdefault(text(answer.get("alert")), []).append(text(answer.get("why")))
+    return [
+        _alert(intent, led_to.get(intent.name, []), answers.get(intent.name, []))
+        for intent in reversed(tx.intents.list("alert"))
+    ]
 
 
 def _summary(intent: Intent, alarms: list[Alert]) -> MonitorSummary:
@@ -92,7 +99,7 @@ def _window(window: Json) -> MonitorWindow:
     )
 
 
-def _alert(intent: Intent, led_to: dict[str, list[str]]) -> Alert:
+def _alert(intent: Intent, led_to: list[str], answers: list[str]) -> Alert:
     spec = intent.spec
     since, until = ([*spec.get("window", []), None, None])[:2]
     return Alert(
@@ -107,7 +114,8 @@ def _alert(intent: Intent, led_to: dict[str, list[str]]) -> Alert:
         until=moment(until),
         summary=text(spec.get("summary")),
         features=_features(spec.get("features")),
-        led_to=led_to.get(intent.name, []),
+        led_to=led_to,
+        answers=answers,
     )
 
 

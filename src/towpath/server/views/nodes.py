@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Run, Version
 
 _SHORT = 10
+_TELLING = ("roc_auc", "log_loss", "rmse")  # one metric has room on a node
 
 
 def describe(tx: Transaction, ref: Ref, distance: int) -> LineageNode:
@@ -50,8 +51,9 @@ def _version_node(version: Version, distance: int) -> LineageNode:
                 detail += f" · revision {version.revision}"
         case "model":
             scores = mapping(body.get("metrics"))
-            best = next(((name, number(value)) for name, value in scores.items()), None)
-            detail = f"{best[0]} {best[1]:.4f}" if best and best[1] is not None else ""
+            name = next((one for one in _TELLING if one in scores), next(iter(scores), ""))
+            value = number(scores.get(name))
+            detail = "" if value is None else f"{name} {value:.3f}"
         case "code":
             detail = f"{whole(body.get('files'))} files"
         case "release":

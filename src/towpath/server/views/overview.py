@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from towpath.ledger.contract import Transaction
+    from towpath.server.resources.events import LogEvent
     from towpath.server.resources.releases import TrafficSeries
     from towpath.trace.erasure.contract import Erasure
 
 _EVENTS = 14
+_EVENTS_READ = 80  # steps are dropped from what is read
+_ROLLOUTS = 2
 _NOTABLE = (
     "version.committed",
     "version.revised",
     "version.moved",
-    "run.finished",
+    "run.started",
     "intent.moved",
     "route.changed",
     "alert.raised",
@@ -36,7 +39,7 @@ _NOTABLE = (
     "decision.read",
     "subject.read",
 )
-_ALERTS = 5
+_ALERTS = 3
 
 
 def overview(
@@ -65,10 +68,13 @@ def overview(
         ],
         services=services,
         traffic=traffic,
-        rollouts=running,
+        rollouts=list_rollouts(tx)[:_ROLLOUTS],
         alerts=alerts[:_ALERTS],
-        events=[
-            log_event(one)
-            for one in tx.events.read(limit=_EVENTS, types=_NOTABLE, newest_first=True)
-        ],
+        events=_newest(tx),
     )
+
+
+def _newest(tx: Transaction) -> list[LogEvent]:
+    """Return the newest entries that people care about: no steps, no plumbing."""
+    read = tx.events.read(limit=_EVENTS_READ, types=_NOTABLE, newest_first=True)
+    return [log_event(one) for one in read if one.payload.get("kind") != "step"][:_EVENTS]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _BARS = 28
 _WORDS = 12
 _TAIL = 0.005
+_GROWN = 0.02
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MICROS_PER_S = 1_000_000
 
@@ -100,17 +101,23 @@ def _range_bars(column: Counted, scale: int) -> list[Bar]:
     """Return ranges of equal width, rows spread evenly inside each quantile bin.
 
     The half per cent at either end is left out of the width, not of the count, so that one outlier
-    does not squeeze everybody else into a single bar.
+    does not squeeze everybody else into a single bar. Rows above the last edge (times go on after the
+    bins were chosen) get a bar of their own, open to the right, once they are more than a tail.
     """
+    beyond = int(column.counts[-1])
     reached = np.cumsum(column.counts[:-1])
     low, high = (column.quantile(share) for share in (_TAIL, 1 - _TAIL))
     if low is None or high is None or low >= high:
         return _value_bars(column.coarsened(_BARS), scale)
     cuts = np.linspace(low, high, _BARS + 1)
     below = np.interp(cuts, column.edges, reached)
-    below[0], below[-1] = 0, column.count
+    grown = beyond > _GROWN * column.count
+    below[0], below[-1] = 0, column.count - beyond * grown
     counts = np.diff(np.rint(below)).astype(int)
-    return [
+    bars = [
         Bar(label="", since=float(since) / scale, until=float(until) / scale, count=int(count))
         for since, until, count in zip(cuts, cuts[1:], counts, strict=False)
     ]
+    if grown:
+        bars.append(Bar(label="", since=float(high) / scale, until=None, count=beyond))
+    return bars

@@ -100,7 +100,7 @@ def serve(services: list[ServiceTraffic], traffic: list[TrafficSeries]) -> LoopS
         title="Serve",
         headline=_count(total, "decision"),
         detail=_count(errors, "error") if errors else answered,
-        state="warn" if errors else "active" if total else "good" if services else "idle",
+        state="warn" if errors else "good" if services else "idle",
         at=last,
     )
 

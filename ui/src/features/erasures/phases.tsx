@@ -1,5 +1,5 @@
 import type { Schemas } from "@/api/client";
-import { capitalize, formatMinute, humanize } from "@/design/format";
+import { capitalize, formatMinute, humanize, shorten } from "@/design/format";
 import { CheckIcon } from "@/design/icons";
 import styles from "./phases.module.css";
 
@@ -43,7 +43,7 @@ function FactLine({ facts }: { facts: Record<string, unknown> }) {
   if (counts.length === 0) return null;
   return (
     <p className={styles.facts}>
-      {counts.map(([name, value]) => `${String(value)} ${humanize(name)}`).join(", ")}
+      {counts.map(([name, value]) => `${humanize(name)} ${shorten(String(value))}`).join(", ")}
     </p>
   );
 }

@@ -1,6 +1,7 @@
 import { Code } from "@/design/code";
-import { formatCount, formatMinute, formatNumber, humanize, shorten } from "@/design/format";
+import { humanize } from "@/design/format";
 import { parseRef, RefLink } from "@/design/ref-link";
+import { Value } from "@/design/value";
 import styles from "./decision-tree.module.css";
 
 interface TraceNode {
@@ -14,8 +15,6 @@ interface TraceNode {
 
 const LINKED = new Set(["release", "model", "run", "dataset", "code", "service"]);
 const MOST_FACTS = 8;
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
-const DIGEST = /^[0-9a-f]{32,}$/;
 
 /** The tree from one decision down to code and rows. */
 export function DecisionTree({ tree }: { tree: Record<string, unknown> }) {
@@ -64,24 +63,11 @@ function Facts({ facts }: { facts: Record<string, unknown> }) {
       {shown.map(([name, value]) => (
         <div key={name}>
           <dt>{humanize(name)}</dt>
-          <dd>{write(value)}</dd>
+          <dd>
+            <Value value={value} />
+          </dd>
         </div>
       ))}
     </dl>
   );
-}
-
-function write(value: unknown): string {
-  if (typeof value === "number") {
-    return Number.isInteger(value) ? formatCount(value) : formatNumber(value);
-  }
-  if (Array.isArray(value)) return value.map(write).join(", ");
-  if (value !== null && typeof value === "object") {
-    return Object.entries(value)
-      .map(([name, inner]) => `${name} ${write(inner)}`)
-      .join(", ");
-  }
-  const text = String(value);
-  if (TIME.test(text)) return formatMinute(text);
-  return DIGEST.test(text) ? shorten(text) : text;
 }

@@ -1,7 +1,7 @@
 import dagre from "@dagrejs/dagre";
 import type { Schemas } from "@/api/client";
 
-export const NODE_WIDTH = 196;
+export const NODE_WIDTH = 212;
 export const NODE_HEIGHT = 64;
 
 export interface Place {

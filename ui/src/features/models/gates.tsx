@@ -29,7 +29,7 @@ function Gate({ gate }: { gate: Schemas["GateResult"] }) {
   return (
     <li className={styles.gate}>
       <header>
-        <h3>{gate.metric || gate.gate}</h3>
+        <h3>{gate.gate}</h3>
         <State state={gate.verdict} />
         {gate.rows != null && <span>{formatCount(gate.rows)} rows</span>}
       </header>

@@ -31,9 +31,15 @@ export function AlertList({ alerts }: { alerts: Schemas["Alert"][] }) {
               ))}
             </ul>
           )}
-          {alert.led_to.length > 0 && <p className={styles.led}>Started a retraining.</p>}
+          <Answer alert={alert} />
         </li>
       ))}
     </ul>
   );
+}
+
+function Answer({ alert }: { alert: Schemas["Alert"] }) {
+  if (alert.led_to.length > 0) return <p className={styles.led}>Started a retraining.</p>;
+  const [why] = alert.answers;
+  return why ? <p className={styles.facts}>No retraining: {why}.</p> : null;
 }

@@ -13,6 +13,8 @@ interface Chart {
 }
 
 const BAR = 1;
+const DRAWN = 5;
+const RECENT = 7;
 
 /** A monitor's curves over event time, alarms marked. */
 export function MonitorCharts({ monitor }: { monitor: Monitor }) {
@@ -57,12 +59,23 @@ function chartsOf(monitor: Monitor): Chart[] {
   if (distances.length > 0) {
     charts.push({
       title: "Distance from the training data",
-      note: "Per column and window: Kolmogorov–Smirnov for numbers, total variation for words.",
-      lines: distances,
+      note: "Per column and window: Kolmogorov–Smirnov for numbers, total variation for words. The farthest are drawn; the legend shows more.",
+      lines: mostMoved(distances),
       floor: 0,
     });
   }
   return charts;
+}
+
+/** The lines that ended farthest away first, and only some of them drawn. */
+function mostMoved(lines: Line[]): Line[] {
+  const recent = (line: Line) => {
+    const values = line.points.slice(-RECENT).map(([, value]) => value ?? 0);
+    return values.reduce((sum, value) => sum + value, 0) / Math.max(values.length, 1);
+  };
+  return [...lines]
+    .sort((a, b) => recent(b) - recent(a))
+    .map((line, place) => ({ ...line, hidden: place >= DRAWN }));
 }
 
 function lineOf(series: Schemas["Series"]): Line {

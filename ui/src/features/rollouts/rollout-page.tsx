@@ -83,16 +83,21 @@ function Body({ rollout }: { rollout: Rollout }) {
         <Figure label="Margin" value={formatNumber(rollout.margin)} note="harm worth tolerating" />
       </Figures>
       <Columns wide>
-        <Panel
-          title={`Harm in ${rollout.metric}`}
-          note="The challenger's mean loss minus the champion's. It goes on when the band lies below the margin, and goes back when the band lies above zero."
-        >
-          {rollout.history.length > 0 ? (
-            <Confidence looks={rollout.history} metric={rollout.metric} />
-          ) : (
-            <Empty title="No labelled decisions yet" />
-          )}
-        </Panel>
+        <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
+          <Panel
+            title={`Harm in ${rollout.metric}`}
+            note="The challenger's mean loss minus the champion's. It goes on when the band lies below the margin, and goes back when the band lies above zero."
+          >
+            {rollout.history.length > 0 ? (
+              <Confidence looks={rollout.history} metric={rollout.metric} />
+            ) : (
+              <Empty title="No labelled decisions yet" />
+            )}
+          </Panel>
+          <Panel title="Every look" flush>
+            <Table rows={[...rollout.history].reverse()} columns={LOOKS} first={12} />
+          </Panel>
+        </div>
         <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
           <Panel title="Stages">
             <RolloutTrack rollout={rollout} />
@@ -126,9 +131,6 @@ function Body({ rollout }: { rollout: Rollout }) {
           )}
         </div>
       </Columns>
-      <Panel title="Every look" flush>
-        <Table rows={[...rollout.history].reverse()} columns={LOOKS} first={12} />
-      </Panel>
     </>
   );
 }

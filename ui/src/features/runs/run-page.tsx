@@ -10,6 +10,7 @@ import { Panel } from "@/design/panel";
 import { RefList } from "@/design/ref-list";
 import { State } from "@/design/state";
 import { Ago } from "@/design/time";
+import { Value } from "@/design/value";
 import { Curves } from "./curves";
 import { runQuery } from "./queries";
 import { Steps } from "./steps";
@@ -75,16 +76,22 @@ function Body({ run }: { run: Run }) {
             {Object.keys(run.params).length === 0 && "None."}
           </Facts>
         </Panel>
+        {Object.keys(run.metrics).length > 0 && (
+          <Panel title="Metrics">
+            <Facts>
+              {Object.entries(run.metrics).map(([name, value]) => (
+                <Fact key={name} name={name}>
+                  {formatNumber(value)}
+                </Fact>
+              ))}
+            </Facts>
+          </Panel>
+        )}
         <Panel title="About">
           <Facts>
-            {Object.entries(run.metrics).map(([name, value]) => (
-              <Fact key={name} name={name}>
-                {formatNumber(value)}
-              </Fact>
-            ))}
             {Object.entries(run.tags).map(([name, value]) => (
-              <Fact key={name} name={name}>
-                {value}
+              <Fact key={name} name={humanize(name)}>
+                <Value value={value} />
               </Fact>
             ))}
             <Fact name="Started">
