@@ -10,7 +10,7 @@ from cyclopts import App
 
 from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
-from towpath.core.errors import NotFound, SchemaViolation, UsageError
+from towpath.cli.reading import read_rows
 from towpath.core.refs import Ref
 
 app = App(name="dataset", help="Versions of tables: add, list, show, read.")
@@ -129,12 +129,13 @@ def add(
     """
     project = common.project()
     dataset = project.dataset(name)
-    types = {column.name: column.polars_type for column in dataset.columns}
-    frame = pl.concat([_read(path, types) for path in (file, *more)], how="diagonal")
+    frames = [read_rows(path, dataset.columns) for path in (file, *more)]
     with common.open() as home:
+        with home.ledger.read() as tx:
+            before = tx.versions.latest("dataset", name)
         version = home.datasets.commit(
             dataset,
-            frame,
+            pl.concat(frames, how="diagonal"),
             project=project.name,
             mode="overwrite" if overwrite else "append",
             expected=expected,
@@ -142,44 +143,10 @@ def add(
     if common.json:
         print_json(version)
     else:
-        out.print(f"{version.ref}  {version.body['rows']} rows", highlight=False)
+        out.print(f"{version.ref}  {version.body['rows']} rows")
+    if before is not None and version.ref == before.ref:
+        err.print("nothing new: these rows are there already")
     return 0
-
-
-def _read(path: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:
-    if not path.is_file():
-        raise NotFound(f"there is no file {str(path)!r}", path=str(path))
-    try:
-        match path.suffix.lower():
-            case ".csv":
-                return _read_csv(path, types)
-            case ".jsonl" | ".ndjson":
-                return pl.read_ndjson(path, schema_overrides=types)
-            case ".parquet":
-                return pl.read_parquet(path)
-            case other:
-                raise UsageError(
-                    f"{path} is not a file that can be added ({other or 'no ending'})",
-                    remedy="Give .csv, .jsonl or .parquet.",
-                )
-    except pl.exceptions.PolarsError as error:
-        raise SchemaViolation(
-            f"{path} can't be read with the data set's schema: {str(error).splitlines()[0]}",
-            remedy="Mend the file, or the types in the schema.",
-        ) from error
-
-
-def _read_csv(path: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:
-    """Read text in the schema's types; times may be written in any ISO 8601 form."""
-    texts = {name: pl.String() if kind.is_temporal() else kind for name, kind in types.items()}
-    header = pl.read_csv(path, n_rows=0).columns
-    known = {name: kind for name, kind in texts.items() if name in header}
-    frame = pl.read_csv(path, schema_overrides=known, null_values=["", "NA"])
-    times = [name for name, kind in types.items() if kind.is_temporal() and name in header]
-    return frame.with_columns(
-        pl.col(name).str.to_datetime(time_unit="us", time_zone="UTC").cast(types[name])
-        for name in times
-    )
 
 
 def _write(frame: pl.DataFrame, path: Path, form: str) -> None:

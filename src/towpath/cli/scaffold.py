@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ from towpath.core.refs import check_name
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _FEATURES = 10
-_SAMPLES_PER_PATIENT = 2
+_ASKED_ABOUT = 14
 _FIRST_SAMPLE = datetime(2024, 1, 2, 8, tzinfo=UTC)
 _BETWEEN_SAMPLES = timedelta(hours=15)  # 569 of them fill a year
 
@@ -46,7 +47,7 @@ def scaffold(name: str, into: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=".towpath-init-", dir=folder.parent) as temporary:
         draft = Path(temporary) / name
         _write_files(draft, {"name": name, "module": module})
-        _write_sample(draft / "data" / "measurements.csv")
+        _write_sample(draft / "data")
         if folder.exists():
             folder.rmdir()  # empty, as seen above; a rename can't replace it
         shutil.move(draft, folder)
@@ -61,26 +62,40 @@ def _write_files(folder: Path, values: dict[str, str]) -> None:
         target.write_text(Template(template.read_text("utf-8")).substitute(values), "utf-8")
 
 
-def _write_sample(path: Path) -> None:
+def _write_sample(folder: Path) -> None:
+    """Write the rows to learn from, and a request about one of their patients."""
     from sklearn.datasets import load_breast_cancer
 
     sample: Any = load_breast_cancer()
     names = [name.replace(" ", "_") for name in sample.feature_names[:_FEATURES]]
-    rows = list(zip(sample.data, sample.target, strict=True))
+    rows = [
+        ([float(one) for one in row[:_FEATURES]], 1 - int(benign))
+        for row, benign in zip(sample.data, sample.target, strict=True)
+    ]
     # The published order holds most malignant samples early; a clinic's year would not.
     random.Random(0).shuffle(rows)  # noqa: S311 - an order, not a secret
-    path.parent.mkdir()
-    with path.open("w", newline="", encoding="utf-8") as file:
+    folder.mkdir()
+    with (folder / "measurements.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["sample", "patient", "taken", *names, "malignant"])
-        for number, (row, benign) in enumerate(rows):
+        for number, (values, malignant) in enumerate(rows):
             taken = _FIRST_SAMPLE + number * _BETWEEN_SAMPLES
-            writer.writerow(
-                [
-                    f"s{number:04d}",
-                    f"p{number // _SAMPLES_PER_PATIENT:04d}",
-                    f"{taken:%Y-%m-%dT%H:%M:%SZ}",
-                    *row[:_FEATURES],
-                    1 - int(benign),
-                ]
-            )
+            known = [_sample(number), _patient(number), f"{taken:%Y-%m-%dT%H:%M:%SZ}"]
+            writer.writerow([*known, *values, malignant])
+    request = {
+        "parameters": {"key": _sample(len(rows)), "subject": _patient(_ASKED_ABOUT)},
+        "inputs": [
+            {"name": name, "shape": [1], "datatype": "FP64", "data": [value]}
+            for name, value in zip(names, rows[_ASKED_ABOUT][0], strict=True)
+        ],
+    }
+    (folder / "request.json").write_text(json.dumps(request, indent=1) + "\n", "utf-8")
+
+
+def _sample(number: int) -> str:
+    return f"s{number:04d}"
+
+
+def _patient(number: int) -> str:
+    """Return who gave a sample: each patient gave two."""
+    return f"p{number // 2:04d}"
