@@ -89,11 +89,16 @@ class Telling:
         return None
 
     def step(self) -> psutil.Process | None:
-        """Return a process that executes a step of a pipeline: one that was forked below a run."""
-        run = self.role("run")
+        """Return a process that executes a step: the worker starts runs, a run has steps forked."""
+        worker = self.role("worker")
         try:
             return next(
-                (step for server in (run.children() if run else []) for step in server.children()),
+                (
+                    step
+                    for run in (worker.children() if worker else [])
+                    for server in run.children()
+                    for step in server.children()
+                ),
                 None,
             )
         except psutil.NoSuchProcess:

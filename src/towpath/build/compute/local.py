@@ -184,15 +184,15 @@ class LocalExecutor:
             self._server = None
         log.warning("forkserver.died", exit_code=server.exit_code(), output=server.output_tail())
         server.close()
-        self._abandon("the process that steps are forked from died")
+        self._abandon("the process that steps are forked from died", error_code=Unavailable.code)
 
-    def _abandon(self, why: str) -> None:
+    def _abandon(self, why: str, *, error_code: str = "") -> None:
         with self._lock:
             held = list(self._held.values())
             self._held.clear()
             self._queue.clear()
         for one in held:
-            one.future.set_result(Outcome(status="killed", error=why))
+            one.future.set_result(Outcome(status="killed", error=why, error_code=error_code))
 
 
 def _order(task: Task) -> dict[str, Any]:

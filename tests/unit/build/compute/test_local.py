@@ -203,7 +203,8 @@ def test_when_the_fork_server_dies_its_tasks_are_told_and_the_next_one_runs(
 
     os.kill(server, signal.SIGKILL)
 
-    assert future.result(WITHIN_S).status == "killed"
+    outcome = future.result(WITHIN_S)
+    assert (outcome.status, outcome.error_code) == ("killed", "unavailable")
     until(lambda: gone(pids[0]))
     os.kill(pids[1], signal.SIGKILL)  # an orphan of the task, in no relation to the killed server
     assert submit("pid").result(WITHIN_S).value["parent"] != server
