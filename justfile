@@ -30,3 +30,13 @@ pin:
 # The page in development: needs `towpath up` running beside it.
 ui:
     cd ui && npm run dev
+
+# Write the API's document and the types that the pages are checked against.
+ui-types:
+    uv run python -m towpath.server.document ui/openapi.json
+    cd ui/tools && npm install --ignore-scripts && npm run types
+
+# Types and lint of the pages.
+ui-check:
+    cd ui && npm ci --ignore-scripts && npm run check
+    cd ui/tools && npm install --ignore-scripts && npm run lint

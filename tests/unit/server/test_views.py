@@ -49,7 +49,7 @@ def test_the_overview_has_a_station_for_each_part_of_the_loop(home: SeededHome):
     assert stations["release"].detail == "late@4 at 50%"
     assert stations["watch"].headline == "1 alarm"
     assert stations["erase"].detail == "certified"
-    assert [rollout.name for rollout in shown.rollouts] == ["delay-board.4"]
+    assert [rollout.name for rollout in shown.rollouts] == ["delay-board.4", "delay-board.2"]
 
 
 def test_an_empty_home_is_told_as_empty(sqlite_ledger):

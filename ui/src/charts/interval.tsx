@@ -16,7 +16,7 @@ const WIDEST = 720;
 const HEIGHT = 66;
 const MIDDLE = 24;
 const PADDING = 56;
-const NUDGE = 10;
+const INWARD = 10;
 
 /** A bound held against a threshold: the bar must lie wholly on the shaded side. */
 export function Interval(props: IntervalProps) {
@@ -28,6 +28,7 @@ export function Interval(props: IntervalProps) {
   const air = (high - low || 1) * 0.18;
   const x = (value: number) =>
     PADDING + ((value - low + air) / (high - low + 2 * air)) * (width - 2 * PADDING);
+  const nudge = Math.min(INWARD, (x(upper) - x(lower)) / 2 - INWARD);
   const color = colorOf(toneOf(verdict));
   const atLeast = direction === "at_least";
   return (
@@ -69,10 +70,10 @@ export function Interval(props: IntervalProps) {
         <text x={x(threshold)} y={HEIGHT - 4} textAnchor="middle" className={styles.limitLabel}>
           {atLeast ? "≥" : "≤"} {formatNumber(threshold)}
         </text>
-        <text x={x(lower) + NUDGE} y={MIDDLE + 22} textAnchor="end" className={styles.label}>
+        <text x={x(lower) + nudge} y={MIDDLE + 22} textAnchor="end" className={styles.label}>
           {formatNumber(lower)}
         </text>
-        <text x={x(upper) - NUDGE} y={MIDDLE + 22} textAnchor="start" className={styles.label}>
+        <text x={x(upper) - nudge} y={MIDDLE + 22} textAnchor="start" className={styles.label}>
           {formatNumber(upper)}
         </text>
         <text x={x(estimate)} y={MIDDLE - 11} textAnchor="middle" className={styles.value}>
