@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from towpath.trace.lineage import TraceNode, TraceTree
 
-_ENDLESS = 100_000
+_ENDLESS = 60_000  # Polars counts columns in 16 bits
 # A terminal folds what is too long for it. A file or a pipe gets each row on one line, uncut.
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else _ENDLESS)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
