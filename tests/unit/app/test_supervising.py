@@ -69,6 +69,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 def test_a_killed_child_comes_back_and_its_callers_never_notice(running: Running):
     before = running.answering()
     os.kill(before, signal.SIGKILL)
+    until(lambda: not alive(before), "the child died")  # what it had accepted died with it
     after = running.answering()
     assert after != before
     assert running.process.poll() is None
