@@ -141,7 +141,10 @@ class Home:
 
     def snapshot(self, project: Project) -> Ref:
         """Keep the project's code as a version, if it is not the latest already."""
-        return self.code.snapshot(self.place.root, project.name, self.settings.project or "").ref
+        settings = self.settings
+        return self.code.snapshot(
+            self.place.root, project.name, settings.project or "", files=settings.files
+        ).ref
 
     def unpack(self, code: Ref) -> tuple[Path, str]:
         """Return a folder that holds a version of a project's code, and its entry point."""

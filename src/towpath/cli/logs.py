@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 
 import structlog
@@ -11,15 +10,8 @@ import structlog
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def configure_logs(level: str | None = None, form: str | None = None) -> None:
-    """Send structured events to standard error.
-
-    Args:
-        level: `debug`, `info`, `warning` or `error`; `TOWPATH_LOG_LEVEL`, else `warning`, when None.
-        form: `json`, `text` or `auto`; `TOWPATH_LOG_FORMAT`, else `auto`, when None.
-    """
-    level = level or os.environ.get("TOWPATH_LOG_LEVEL", "warning")
-    form = form or os.environ.get("TOWPATH_LOG_FORMAT", "auto")
+def configure_logs(level: str = "warning", form: str = "auto") -> None:
+    """Send structured events to standard error; the settings' `log_level` and `log_format`."""
     readable = form == "text" or (form == "auto" and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
@@ -32,7 +24,7 @@ def configure_logs(level: str | None = None, form: str | None = None) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS.get(level, 30)),
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from cyclopts import Group, Parameter
 
 from towpath.app.home import Home, open_home
-from towpath.app.place import resolve_place
+from towpath.app.place import Place, resolve_place
+from towpath.cli.logs import configure_logs
 from towpath.core.errors import InvalidProject, UsageError
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class Common:
             )
         return open_home(place)
 
-    def place(self, **flags: object) -> Any:
-        """Resolve the settings, command line first, without opening anything."""
+    def place(self, **flags: object) -> Place:
+        """Resolve the settings, command line first, without opening anything; set logs up by them."""
         given: dict[str, object] = {
             "home": None if self.home is None else str(self.home.resolve()),
             "database": self.database,
@@ -68,7 +69,9 @@ class Common:
             "replay": self.replay,
             **flags,
         }
-        return resolve_place(self.directory, flags=given, environ=os.environ)
+        place = resolve_place(self.directory, flags=given, environ=os.environ)
+        configure_logs(place.settings.log_level, place.settings.log_format)
+        return place
 
     def project(self) -> Project:
         """Load the project of the folder.

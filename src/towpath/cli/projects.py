@@ -125,7 +125,10 @@ def _report(result: PipelineResult, *, as_json: bool, why: bool) -> None:
     if result.report_markdown:
         out.print(result.report_markdown, markup=False)
     if result.error is not None:
-        err.print(f"[red]{result.error.code}[/red] {result.error}", markup=True)
+        err.print(f"[red]{result.error.code}[/red] ", end="")
+        err.print(str(result.error), markup=False)
+        for note in getattr(result.error, "__notes__", ()):  # the step's own words and traceback
+            err.print(note, markup=False)
     hits = sum(step.cached for step in result.steps)
     err.print(
         f"run {result.run_id} {result.status} in {result.seconds:.1f} s, "

@@ -16,6 +16,10 @@ _PREFIX = "TOWPATH_"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _KINDS = {"int": "a whole number", "bool": "true or false"}
 _FALSE = frozenset({"0", "false", "no", "off"})
+_CHOICES = {
+    "log_level": ("debug", "info", "warning", "error"),
+    "log_format": ("auto", "json", "text"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class Settings:
         token: Bearer token that API callers must send; empty for none.
         replay: Follow a replayed clock instead of the system's, and believe the times that
             requests carry.
+        files: Patterns, relative to the settings file, of files besides Python that belong to the
+            project's code and travel with each version of it.
         cpus: Cores that pipeline steps may use at a time; 0 means all.
         log_level: `debug`, `info`, `warning` or `error`.
         log_format: `auto` (readable on a terminal, else JSON), `json` or `text`.
@@ -49,8 +55,9 @@ class Settings:
     gateway_port: int = 8510
     token: str = ""
     replay: bool = False
+    files: tuple[str, ...] = ()
     cpus: int = 0
-    log_level: str = "info"
+    log_level: str = "warning"
     log_format: str = "auto"
 
 
@@ -83,7 +90,15 @@ def resolve_settings(
     for key, value in (flags or {}).items():
         if value is not None:
             values[key] = _checked(key, value, "the command line")
-    return Settings(**values)
+    settings = Settings(**values)
+    for key, known in _CHOICES.items():
+        if getattr(settings, key) not in known:
+            raise InvalidSetting(
+                f"{key} is {getattr(settings, key)!r}",
+                remedy=f"Use one of {', '.join(known)}.",
+                key=key,
+            )
+    return settings
 
 
 def _checked(key: str, value: object, source: str) -> object:
@@ -112,6 +127,13 @@ def _checked(key: str, value: object, source: str) -> object:
             if text not in _TRUE | _FALSE:
                 raise problem
             return text in _TRUE
+        case "tuple[str, ...]":
+            parts = value.split(",") if isinstance(value, str) else value
+            if not isinstance(parts, list | tuple) or not all(
+                isinstance(one, str) for one in parts
+            ):
+                raise problem
+            return tuple(one.strip() for one in parts if one.strip())
         case _:
             if not isinstance(value, str):
                 raise problem

@@ -44,3 +44,18 @@ def test_a_value_of_the_wrong_type_is_refused(key: str, value: object):
 @pytest.mark.parametrize(("text", "meant"), [("yes", True), ("0", False), ("true", True)])
 def test_switches_are_read_as_people_write_them(text: str, meant: bool):
     assert resolve_settings(environ={"TOWPATH_REPLAY": text}).replay is meant
+
+
+def test_a_list_is_read_from_a_file_and_from_the_environment():
+    assert resolve_settings(file={"files": ["a.json", "b/*.sql"]}).files == ("a.json", "b/*.sql")
+    assert resolve_settings(environ={"TOWPATH_FILES": "a.json, b/*.sql"}).files == (
+        "a.json",
+        "b/*.sql",
+    )
+    with pytest.raises(InvalidSetting, match="files"):
+        resolve_settings(file={"files": [1]})
+
+
+def test_a_choice_is_one_of_the_known():
+    with pytest.raises(InvalidSetting, match="Use one of debug, info"):
+        resolve_settings(file={"log_level": "loud"})
