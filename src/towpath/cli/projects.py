@@ -91,23 +91,25 @@ def run(
         reason: Kept with the run.
         why: Say for each step why it was executed rather than taken from the cache.
     """
+    params, pins = _pairs(param, "parameter"), _pins(pin)
+    when = None if at is None else parse_time(at)
+    project = common.project() if code is None else None
     with common.open() as home:
-        if code is None:
-            project = common.project()
+        if project is not None:
+            chosen = project.pipeline(pipeline)
             ref = home.snapshot(project)
         else:
-            ref = Ref.parse(code, "code")
-            root, entry = home.unpack(ref)
-            project = load_project(root, entry)
-        chosen = project.pipeline(pipeline)
+            ref = Ref.parse(str(code), "code")
+            project = load_project(*home.unpack(ref))
+            chosen = project.pipeline(pipeline)
         with open_runner(home, project) as runner, show_progress(quiet=common.json) as progress:
             result = runner.run(
                 chosen,
                 project=project.name,
                 code=ref,
-                params=_pairs(param, "parameter"),
-                at=None if at is None else parse_time(at),
-                pins=_pins(pin),
+                params=params,
+                at=when,
+                pins=pins,
                 reason=reason,
                 on_progress=progress,
             )

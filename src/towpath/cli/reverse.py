@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from cyclopts import App, Parameter
 from rich.prompt import Confirm
 
 from towpath.app.home import Home
+from towpath.app.supervising import Whereabouts
 from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_facts, print_json, print_table, print_trace
 from towpath.core.errors import InvalidName, UsageError
@@ -90,6 +92,10 @@ def erase(
     field, equals, value = subject.partition("=")
     if not equals or not field or not value:
         raise InvalidName(f"{subject!r} does not name a subject", remedy="Write FIELD=VALUE.")
+    if not dry_run and not yes and (common.json or not sys.stdin.isatty()):
+        raise UsageError(
+            "erasing needs a yes, and there is nobody to ask", remedy="Add --yes, or --dry-run."
+        )
     with common.open() as home:
         plan = home.erasures.plan(field, value)
         if not common.json:
@@ -98,20 +104,11 @@ def erase(
             if common.json:
                 print_json(plan)
             return 0
-        if not yes and not _confirmed(as_json=common.json):
+        if not yes and not Confirm.ask("Erase all of this?", console=err, default=False):
             return 1
         erasure_id = home.erasures.submit(field, value, actor="cli")
         err.print(f"erasure {erasure_id} submitted; the subject is suppressed from now on")
-        found = home.erasures.get(erasure_id)
-        seen = 0
-        while wait and not found.done and found.phase != "blocked":
-            for step in found.steps[seen:]:
-                err.print(f"  {step['phase']}")
-                if step["phase"] == "rolling_out":
-                    _tell_rollouts(home, found)
-            seen = len(found.steps)
-            time.sleep(_LOOK_AGAIN_S)
-            found = home.erasures.get(erasure_id)
+        found = _follow(home, erasure_id) if wait else home.erasures.get(erasure_id)
     return _report(found, as_json=common.json)
 
 
@@ -156,6 +153,23 @@ def certificate(erasure_id: str, /, *, common: Common = Common()) -> int:
     return 0
 
 
+def _follow(home: Home, erasure_id: str) -> Erasure:
+    """Say each phase as it is reached, until the erasure is done or blocked."""
+    if Whereabouts.read(home.place.home) is None:
+        err.print("nothing runs in this home; the erasure waits for a worker: towpath up")
+    seen = 0
+    while True:
+        found = home.erasures.get(erasure_id)
+        for step in found.steps[seen:]:
+            err.print(f"  {step['phase']}")
+            if step["phase"] == "rolling_out":
+                _tell_rollouts(home, found)
+        seen = len(found.steps)
+        if found.done or found.phase == "blocked":
+            return found
+        time.sleep(_LOOK_AGAIN_S)
+
+
 def _tell_rollouts(home: Home, found: Erasure) -> None:
     """Say what the erasure waits for, and how a person may go ahead of the evidence."""
     with home.ledger.read() as tx:
@@ -165,14 +179,6 @@ def _tell_rollouts(home: Home, found: Erasure) -> None:
                     f"    waits for rollout {trial.name}, at most {trial.spec['max_duration']}; "
                     f"to go ahead now: towpath rollout promote {trial.name}"
                 )
-
-
-def _confirmed(*, as_json: bool) -> bool:
-    if as_json or not err.is_terminal:
-        raise UsageError(
-            "erasing needs a yes, and there is nobody to ask", remedy="Add --yes, or --dry-run."
-        )
-    return Confirm.ask("Erase all of this?", console=err, default=False)
 
 
 def _show_plan(plan: ErasurePlan) -> None:
