@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,17 +52,29 @@ class Stopwatch:
 def tree_cpu_s(pid: int) -> float:
     """Return the processor seconds of a process, its living descendants and its reaped children.
 
-    Read from Linux's `/proc/PID/stat` (proc(5), fields 14 to 17); elsewhere only this process counts.
+    Read from Linux's `/proc` (proc(5): `PID/stat`, fields 14 to 17, and `PID/task/TID/children`);
+    elsewhere only this process counts. Threads and processes that end meanwhile are passed over.
     """
-    try:
-        total = _own_cpu_s(pid)
-        tasks = Path(f"/proc/{pid}/task").iterdir()
-        children = {child for task in tasks for child in (task / "children").read_text().split()}
-    except OSError:
+    if not Path("/proc/self/stat").exists():
         return time.process_time() if pid == os.getpid() else 0.0
-    return total + sum(tree_cpu_s(int(child)) for child in children)
+    return _own_cpu_s(pid) + sum(tree_cpu_s(child) for child in _children(pid))
+
+
+def _children(pid: int) -> set[int]:
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return set()
+    found: set[int] = set()
+    for thread in threads:
+        with suppress(OSError):
+            found.update(int(child) for child in (thread / "children").read_text().split())
+    return found
 
 
 def _own_cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
     return sum(int(ticks) for ticks in fields[11:15]) / _TICKS_PER_S
