@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,3 +182,155 @@ def _the_patient_is_gone(reader: Reader) -> None:
     }
     assert states.pop(serving) == "approved"
     assert set(states.values()) <= {"deleted", "rejected"}
+
+
+# -- what goes wrong, and how it is told -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mine(run: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with its data added and nothing trained, shared by the tests below."""
+    folder = tmp_path_factory.mktemp("wrong")
+    assert run("init", "mine", cwd=folder).returncode == 0
+    project = folder / "mine"
+    added = run("dataset", "add", "measurements", "data/measurements.csv", cwd=project)
+    assert added.returncode == 0, added.stderr
+    assert run("apply", "--dry-run", cwd=project).returncode == 0  # keeps the code, as `run` does
+    return project
+
+
+@pytest.fixture
+def refused(run: Any, mine: Path) -> Callable[..., str]:
+    """Run a command that must fail, leave everything as it was, and say why on one line."""
+
+    def check(*words: object, exit_code: int) -> str:
+        before = kept(mine)
+        done = run(*words, cwd=mine)
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        assert done.stdout == ""
+        assert kept(mine) == before, "something was half-written"
+        return done.stderr.strip().splitlines()[-1]
+
+    return check
+
+
+def kept(project: Path) -> tuple[object, ...]:
+    """Return what a home holds: its blobs, and how long its log is."""
+    home = project / ".towpath"
+    blobs = sorted(path.name for path in (home / "blobs").rglob("*") if path.is_file())
+    with closing(sqlite3.connect(home / "towpath.db")) as database:
+        counts = [
+            database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("events", "versions", "runs")
+        ]
+    return (*blobs, *counts)
+
+
+def spoilt(project: Path, change: Callable[[list[list[str]]], object]) -> Path:
+    """Return a CSV file of five new rows, header first, that `change` was let loose on."""
+    with (project / "data" / "measurements.csv").open(newline="") as file:
+        header, *rows = list(csv.reader(file))[:6]
+    table = [header, *([f"new{row[0]}", *row[1:]] for row in rows)]
+    change(table)
+    target = project / "data" / "spoilt.csv"
+    with target.open("w", newline="") as file:
+        csv.writer(file).writerows(table)
+    return target.relative_to(project)
+
+
+def put(row: int, column: int, value: str) -> Callable[[list[list[str]]], object]:
+    return lambda table: table[row].__setitem__(column, value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put(0, 3, "mean_radios"), ["no column 'mean_radios'", "'mean_radius'?"]),
+        (put(2, 3, "wide"), ["'mean_radius'", "not a number", "row 1 (line 3)"]),
+        (put(2, 3, "NaN"), ["'mean_radius'", "is missing", "row 1"]),
+        (lambda table: [row.pop(3) for row in table], ["lack column 'mean_radius'"]),
+        (lambda table: table.clear(), ["spoilt.csv"]),
+    ],
+    ids=["unknown", "text", "nan", "missing", "empty"],
+)
+def test_rows_that_do_not_fit_are_named(
+    mine: Path, refused: Callable[..., str], change: Any, said: list[str]
+):
+    file = spoilt(mine, change)
+    told = refused("dataset", "add", "measurements", file, exit_code=1)
+    assert told.startswith("schema-violation")
+    for words in said:
+        assert words in told
+
+
+@pytest.mark.parametrize(
+    ("line", "exit_code", "said"),
+    [
+        ("frobnicate", 2, 'Unknown command "frobnicate"'),
+        ("run trian", 1, "Did you mean 'train'?"),
+        ("run train --param holdout=soon", 2, "soon"),
+        ("dataset add measurments data/measurements.csv", 1, "Did you mean 'measurements'?"),
+        ("dataset add measurements data/measurements.csv --expected 7", 5, "not 7"),
+        ("model show tumor@1", 1, "no model 'tumor'"),
+        ("erase patient=p0001", 2, "--yes"),
+        ("runs --database postgresql+psycopg://127.0.0.1:1/nowhere", 5, "127.0.0.1:1"),
+    ],
+)
+def test_a_command_that_can_not_be_meant_says_so(
+    refused: Callable[..., str], line: str, exit_code: int, said: str
+):
+    assert said in refused(*line.split(), exit_code=exit_code)
+
+
+def test_a_setting_that_is_none_is_corrected(mine: Path, run: Any):
+    settings = mine / "towpath.toml"
+    before = settings.read_text()
+    settings.write_text(before + 'databse = "sqlite:///x.db"\n')
+    done = run("runs", cwd=mine)
+    settings.write_text(before)
+    assert done.returncode == 2
+    assert "towpath.toml sets 'databse'" in done.stderr
+    assert "Did you mean 'database'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("def train(:\n", "SyntaxError"),
+        ("rate = 1 / 0\n", "ZeroDivisionError"),
+        ("import nothing_of_that_name\n", "nothing_of_that_name"),
+        ('bad = tp.Dataset("x", schema=Measurement, key="nope")\n', "its key column 'nope'"),
+    ],
+    ids=["syntax", "exception", "import", "declaration"],
+)
+def test_an_error_in_the_project_is_told_with_its_line(
+    mine: Path, refused: Callable[..., str], broken: str, said: str
+):
+    code = mine / "mine.py"
+    before = code.read_text()
+    code.write_text(before + broken)
+    line = len(before.splitlines()) + 1
+    try:
+        told = refused("run", "train", exit_code=2)
+    finally:
+        code.write_text(before)
+    assert f"mine.py:{line}" in told
+    assert said in told
+
+
+def test_a_byte_that_changed_is_noticed_and_named(mine: Path, run: Any):
+    shown = json.loads(run("dataset", "show", "measurements@1", "--json", cwd=mine).stdout)
+    blobs = mine / ".towpath" / "blobs" / "sha256"
+    manifest = shown["version"]["body"]["manifest"]
+    digest = json.loads((blobs / manifest[:2] / manifest).read_bytes())["files"][0]["digest"]
+    file = blobs / digest[:2] / digest
+    whole = file.read_bytes()
+    file.chmod(0o600)
+    file.write_bytes(whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:])
+    done = run("dataset", "show", "measurements@1", cwd=mine)
+    file.write_bytes(whole)
+    assert done.returncode == 1
+    assert done.stderr.startswith("corrupt-blob")
+    assert digest in done.stderr
+    assert run("dataset", "show", "measurements@1", cwd=mine).returncode == 0
