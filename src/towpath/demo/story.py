@@ -21,7 +21,7 @@ from towpath.demo.processes import Server, running
 from towpath.demo.stages import Stopwatch
 from towpath.demo.summary import summarise
 from towpath.demo.traffic import DelayBoard
-from towpath.demo.watching import Watcher, wall_now
+from towpath.demo.watching import Watcher
 from towpath.operate.projects import load_project
 
 if TYPE_CHECKING:
@@ -139,9 +139,8 @@ class Story:
         with self._watch.stage("commit data"):
             self._feed_until(now, until)
         with self._watch.stage("monitor, retrain, roll out"):
-            moved_at = wall_now()
             now = self._clock.advance_to(until)
-            self._watcher.settle(since=moved_at)
+            self._watcher.settle()
         self._narrator.day(self._home, now, SERVICE)
         if self._ready_to_leave(now):
             with self._watch.stage("erase"):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.02
 _BUSY = ("new", "running")
-_FOLLOW_TIME = ("monitor", "rollout")
+_FOLLOW_TIME = ("monitor", "trigger", "service", "rollout")
 
 
 class Watcher:
@@ -52,24 +52,18 @@ class Watcher:
                 )
             time.sleep(_POLL_S)
 
-    def settle(self, *, since: datetime, within_s: float = 600.0) -> None:
-        """Wait until everything that follows time has looked since `since` (wall), and no run goes on."""
-        self.until(lambda tx: _settled(tx, since), "a quiet moment", within_s=within_s)
+    def settle(self, *, within_s: float = 600.0) -> None:
+        """Wait until whatever follows time has looked at where it stands, and no run goes on."""
+        self.until(_settled, "a quiet moment", within_s=within_s)
 
 
-def wall_now() -> datetime:
-    """Return wall time, as the ledger stamps its rows."""
-    return datetime.now(UTC)
-
-
-def _settled(tx: Transaction, since: datetime) -> bool:
+def _settled(tx: Transaction) -> bool:
     if tx.intents.list("pipeline_run", phases=_BUSY):
         return False
-    followers = (one for kind in _FOLLOW_TIME for one in tx.intents.list(kind))
-    return all(_looked(one, since) for one in followers)
+    now = datetime.now(UTC)
+    return all(_at_rest(one, now) for kind in _FOLLOW_TIME for one in tx.intents.list(kind))
 
 
-def _looked(intent: Intent, since: datetime) -> bool:
-    return intent.phase in ("done", "failed") or (
-        intent.owner is None and intent.updated_at >= since
-    )
+def _at_rest(follower: Intent, now: datetime) -> bool:
+    """Whether nobody works on it and nobody has to: a clock that moves makes it due."""
+    return follower.owner is None and (follower.due_at is None or follower.due_at > now)
