@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from towpath.demo.feed import Feed
 
 PROGRAM = Path(sys.executable).with_name("towpath")
 WITHIN_S = 600
+Once = Callable[[str, Callable[[Path], Any]], Any]
 HOMELESS = {name: value for name, value in os.environ.items() if not name.startswith("TOWPATH_")}
 
 
@@ -38,7 +41,7 @@ def towpath(*words: object, cwd: Path | None = None) -> subprocess.CompletedProc
 class Told:
     """What a telling of the demo left behind."""
 
-    home: Path
+    home: str
     summary: dict[str, Any]
 
     def ask(self, *words: object) -> Any:
@@ -48,11 +51,11 @@ class Told:
         return json.loads(done.stdout)
 
 
-def tell(home: Path) -> Told:
+def tell(home: Path) -> dict[str, Any]:
     done = towpath("demo", "--fast", "--json", "--keep", home)
     assert done.returncode == 0, done.stderr + said_by_server(home)
     (line,) = done.stdout.splitlines()
-    return Told(home=home, summary=json.loads(line))
+    return {"home": str(home), "summary": json.loads(line)}
 
 
 def said_by_server(home: Path) -> str:
@@ -61,15 +64,38 @@ def said_by_server(home: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """The demo, told once."""
-    return tell(tmp_path_factory.mktemp("demo") / "home")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """What makes something slow once for all workers of a test run, each in a folder of its name."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def once(name: str, make: Callable[[Path], Any]) -> Any:
+        folder = root / f"once-{name}"
+        folder.mkdir(exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            made = folder / "made.json"
+            if not made.exists():
+                made.write_text("null")  # what has failed once is not tried again
+                made.write_text(json.dumps(make(folder)))
+            found = json.loads(made.read_text())
+        assert found is not None, f"making {name!r} has failed in another test"
+        return found
+
+    return once
 
 
 @pytest.fixture(scope="session")
-def retold(told: Told) -> Told:
+def told(once: Once) -> Told:
+    """The demo, told once."""
+    return Told(**once("demo", lambda folder: tell(folder / "home")))
+
+
+@pytest.fixture(scope="session")
+def retold(told: Told, once: Once) -> Told:
     """The same command on the same folder again."""
-    return tell(told.home)
+    return Told(**once("demo-again", lambda _: tell(Path(told.home))))
 
 
 @pytest.fixture(scope="session")

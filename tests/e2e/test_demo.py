@@ -65,8 +65,8 @@ def test_the_summary_says_what_the_ledger_says(told: Any):
     )
     rollouts = {one["name"]: one["status"]["outcome"] for one in told.ask("rollout", "list")}
     assert rollouts == {one["name"]: one["outcome"] for one in summary["rollouts"]}
-    (serving,) = told.ask("release", "list")[:1]
-    assert serving["body"]["services"]["delay-board"]["model"] == summary["champion_after"]
+    arms = told.ask("release", "traffic")["services"]["delay-board"]["arms"]
+    assert [one["model"] for one in arms if one["arm"] == "champion"] == [summary["champion_after"]]
     runs = told.ask("runs", "--kind", "pipeline", "--limit", 1000)
     assert len(runs) >= summary["runs"]["pipeline"]
     made_by = {one["tags"].get("model") for one in runs if one["status"] == "finished"}
@@ -122,7 +122,7 @@ def as_of(given: pl.DataFrame, rows: pl.DataFrame, withdrawn: str) -> pl.DataFra
     return given if "tailnum" not in given.columns else given.filter(pl.col("tailnum") != withdrawn)
 
 
-def test_the_erasure_is_certified(told: Any, withdrawn: str, run: Any):
+def test_the_erasure_is_certified(told: Any, withdrawn: str, run: Any, tmp_path: Path):
     erasure = told.summary["erasure"]
     assert erasure["phase"] == "certified"
     assert erasure["versions_touched"] > 0
@@ -135,7 +135,7 @@ def test_the_erasure_is_certified(told: Any, withdrawn: str, run: Any):
     assert certificate.is_relative_to(told.home)
     assert withdrawn not in certificate.read_text()
     json.loads(certificate.read_text())
-    key = told.home.with_name("key.pem")
+    key = tmp_path / "key.pem"
     key.write_text(run("audit", "key", "--home", told.home).stdout)
     checked = run("audit", "verify", certificate, "--public-key", key)
     assert checked.returncode == 0, checked.stderr

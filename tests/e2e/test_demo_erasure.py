@@ -38,7 +38,7 @@ AUDITOR = Path(__file__).parents[2] / "scripts" / "find_residue.py"
 OTHERS = ["N24211", "N619AA", "N804JB"]
 
 
-def audit(folder: Path, value: str) -> dict[str, list[str]]:
+def audit(folder: Path | str, value: str) -> dict[str, list[str]]:
     """Return what the independent search finds, by file."""
     done = subprocess.run(
         [sys.executable, "-I", str(AUDITOR), str(folder), value],
@@ -172,7 +172,7 @@ def test_the_search_sees_what_is_left_behind_in_any_form(tmp_path: Path, withdra
 def test_every_old_version_still_opens_without_the_aeroplane(told: Any, withdrawn: str, feed: Feed):
     settings = {"home": str(told.home), "replay": True}
     opened = 0
-    with open_home(resolve_place(told.home, flags=settings, environ={})) as home:
+    with open_home(resolve_place(Path(told.home), flags=settings, environ={})) as home:
         for name in told.summary["dataset_versions"]:
             for version in home.datasets.versions(name):
                 rows = home.datasets.scan(version.ref).collect()

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 INFRASTRUCTURE = 5
 DISK_MIB = 24
+SAMPLE = Path("data/measurements.csv")
 KIB = 1 << 10
 MANY_ROWS = 20_000  # some 2 MiB as Parquet, since random numbers don't compress
 
@@ -62,15 +63,13 @@ def project(disk: Disk, run: Any) -> Path:
     """A new project on that disk, with a first version of its data."""
     assert run("init", "tumours", cwd=disk.path).returncode == 0
     folder = disk.path / "tumours"
-    (data,) = (folder / "data").iterdir()
-    done = run("dataset", "add", "measurements", data, cwd=folder)
+    done = run("dataset", "add", "measurements", folder / SAMPLE, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
 
 
 def more_rows(folder: Path) -> Path:
-    (first,) = (folder / "data").iterdir()
-    sample = pl.read_csv(first).head(1)
+    sample = pl.read_csv(folder / SAMPLE).head(1)
     numbers = np.random.default_rng(7)
     means = [name for name in sample.columns if name.startswith("mean_")]
     taken = pl.col("taken").str.to_datetime(time_unit="us", time_zone="UTC")
