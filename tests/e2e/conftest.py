@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,9 +41,15 @@ def towpath(*words: object, cwd: Path | None = None) -> subprocess.CompletedProc
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What a telling of the demo left behind."""
+    """What a telling of the demo left behind.
+
+    Attributes:
+        copy: The home as it was then, for tests that read every file: another telling may be at work
+            in the home itself.
+    """
 
     home: str
+    copy: str
     summary: dict[str, Any]
 
     def ask(self, *words: object) -> Any:
@@ -55,7 +63,9 @@ def tell(home: Path) -> dict[str, Any]:
     done = towpath("demo", "--fast", "--json", "--keep", home)
     assert done.returncode == 0, done.stderr + said_by_server(home)
     (line,) = done.stdout.splitlines()
-    return {"home": str(home), "summary": json.loads(line)}
+    copy = home.with_name(f"{home.name}-{secrets.token_hex(4)}")
+    shutil.copytree(home, copy)
+    return {"home": str(home), "copy": str(copy), "summary": json.loads(line)}
 
 
 def said_by_server(home: Path) -> str:

@@ -47,6 +47,7 @@ def audit(folder: Path | str, value: str) -> dict[str, list[str]]:
         check=False,
         timeout=300,
     )
+    assert done.stdout, done.stderr
     found = json.loads(done.stdout)
     assert found["files"] > 0
     assert done.returncode == bool(found["residue"])
@@ -149,12 +150,12 @@ def plant_in_log(folder: Path, value: str) -> None:
 
 
 def test_nothing_of_the_aeroplane_is_left(told: Any, withdrawn: str):
-    assert audit(told.home, withdrawn) == {}
+    assert audit(told.copy, withdrawn) == {}
 
 
 def test_the_search_does_see_the_aeroplanes_that_stayed(told: Any, withdrawn: str, feed: Feed):
     flown = feed.flights.filter(pl.col("tailnum") != withdrawn)["tailnum"].head(1)
-    seen = {form for forms in audit(told.home, flown[0]).values() for form in forms}
+    seen = {form for forms in audit(told.copy, flown[0]).values() for form in forms}
     assert "parquet" in seen
 
 
