@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from towpath.cli.options import Common
 from towpath.cli.printing import err, out, print_json, print_table
@@ -108,11 +107,16 @@ def verify(
 
 def list_runs(
     *,
-    kind: Annotated[str | None, Parameter(help="pipeline, step, evaluation, …")] = "pipeline",
+    kind: str | None = "pipeline",
     limit: int = 50,
     common: Common = Common(),
 ) -> int:
-    """List runs, newest first."""
+    """List runs, newest first.
+
+    Args:
+        kind: Only these: pipeline, step, evaluation, monitor or erasure.
+        limit: How many.
+    """
     with common.open() as home, home.ledger.read() as tx:
         found = tx.runs.list(kind=kind, limit=limit)
     if common.json:

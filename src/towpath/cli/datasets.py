@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 from cyclopts import App
 
 from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
-from towpath.cli.reading import read_rows
+from towpath.cli.rows import read_rows, write_rows
 from towpath.core.refs import Ref
 
 app = App(name="dataset", help="Versions of tables: add, list, show, read.")
@@ -72,7 +71,6 @@ def show(
     /,
     *,
     rows: int = 10,
-    format: Literal["table", "csv", "parquet"] = "table",
     to: Path | None = None,
     common: Common = Common(),
 ) -> int:
@@ -80,9 +78,8 @@ def show(
 
     Args:
         ref: NAME@VERSION, or NAME for the latest.
-        rows: How many rows to print; 0 for none. A file always gets all of them.
-        format: How to write the rows.
-        to: Write all rows to this file instead of printing some.
+        rows: How many rows to print; 0 for none.
+        to: Write all rows to this file instead: .csv, .jsonl or .parquet.
     """
     with common.open() as home:
         wanted = Ref.parse(ref, "dataset")
@@ -90,7 +87,7 @@ def show(
             version = tx.versions.get(wanted)
         frame = home.datasets.scan(version.ref)
         if to is not None:
-            _write(frame.collect(), to, "parquet" if format == "table" else format)
+            write_rows(frame.collect(), to)
             err.print(f"wrote {to}")
             return 0
         head = frame.head(rows).collect() if rows else None
@@ -147,10 +144,3 @@ def add(
     if before is not None and version.ref == before.ref:
         err.print("nothing new: these rows are there already")
     return 0
-
-
-def _write(frame: pl.DataFrame, path: Path, form: str) -> None:
-    if form == "csv":
-        frame.write_csv(path)
-    else:
-        frame.write_parquet(path)

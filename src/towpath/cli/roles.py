@@ -120,7 +120,7 @@ def gateway(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Commo
 
 
 def worker(*, owner: _Owner = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
-    """Reconcile what is wanted with what is: pipelines, roll-outs, monitors, triggers, erasures."""
+    """Reconcile what is wanted with what is: pipelines, rollouts, monitors, triggers, erasures."""
     from towpath.app.working import work
 
     _bind_life(child_of)

@@ -29,9 +29,9 @@ class Settings:
     Attributes:
         project: Where the project object is, `module:attribute`, seen from the settings file.
         home: Folder for everything Towpath keeps locally; relative to the settings file.
-        database: Database URL; None means SQLite in the home. `postgresql+psycopg://…` for a team.
-        blobs: Blob store URL; None means the home. `s3://bucket/prefix` for a team.
-        environment: The environment that `apply`, the gateway and roll-outs act on.
+        database: Database URL; SQLite in the home when unset. `postgresql+psycopg://…` for a team.
+        blobs: Blob store URL; a folder in the home when unset. `s3://bucket/prefix` for a team.
+        environment: The environment that `apply`, the gateway and rollouts act on.
         host: Address the server and gateway bind; anything but loopback needs a `token`.
         server_port: Port of the control plane (API and pages); 0 takes a free one.
         gateway_port: Port of the gateway; 0 takes a free one.

@@ -114,12 +114,17 @@ def test_the_same_rows_again_are_no_new_version(towpath: Callable[..., Any]):
 
 
 def test_rows_can_be_taken_out_again(towpath: Callable[..., Any], project: Path):
-    for name in ("rows.csv", "rows.parquet"):
-        form = name.rpartition(".")[2]
-        words = ("dataset", "show", "measurements@1", "--to", project / name, "--format", form)
-        assert towpath(*words).code == 0
+    for name in ("rows.csv", "rows.jsonl", "rows.parquet"):
+        assert towpath("dataset", "show", "measurements@1", "--to", project / name).code == 0
         again = towpath("dataset", "add", "measurements", project / name)
         assert "nothing new" in again.err
+
+
+@pytest.mark.parametrize("target", ["rows.xlsx", "nowhere/rows.csv"])
+def test_rows_can_not_be_taken_anywhere(towpath: Callable[..., Any], project: Path, target: str):
+    done = towpath("dataset", "show", "measurements@1", "--to", project / target)
+    assert done.code == 2
+    assert target in done.err
 
 
 @pytest.mark.usefixtures("project")

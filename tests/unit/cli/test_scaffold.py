@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from towpath.cli.reading import read_rows
+from towpath.cli.rows import read_rows
 from towpath.cli.scaffold import scaffold
 from towpath.core.errors import Conflict, InvalidName
 

@@ -1,4 +1,4 @@
-"""Rows from the files that people have: CSV, JSON lines, Parquet."""
+"""Rows from and to the files that people have: CSV, JSON lines, Parquet."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from towpath.assets.datasets import Column
 from towpath.core.errors import NotFound, SchemaViolation, UsageError
 
 _NULLS = ["", "NA"]
+_ENDINGS = "Give .csv, .jsonl or .parquet."
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -36,13 +37,36 @@ def read_rows(path: Path, columns: Sequence[Column]) -> pl.DataFrame:
             case other:
                 raise UsageError(
                     f"{path} is not a file that can be added ({other or 'no ending'})",
-                    remedy="Give .csv, .jsonl or .parquet.",
+                    remedy=_ENDINGS,
                 )
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise SchemaViolation(
             f"{path} can't be read: {str(error).splitlines()[0]}",
             remedy="Nothing was stored. Mend the file.",
         ) from error
+
+
+def write_rows(rows: pl.DataFrame, path: Path) -> None:
+    """Write a file of the kind that its ending says.
+
+    Raises:
+        UsageError: It is a kind that can't be written, or a place that can't be written to.
+    """
+    try:
+        match path.suffix.lower():
+            case ".csv":
+                rows.write_csv(path)
+            case ".jsonl" | ".ndjson":
+                rows.write_ndjson(path)
+            case ".parquet":
+                rows.write_parquet(path)
+            case other:
+                raise UsageError(
+                    f"{path} is not a file that rows can be written to ({other or 'no ending'})",
+                    remedy=_ENDINGS,
+                )
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error}", remedy="Choose another.") from error
 
 
 def _read_csv(path: Path, columns: Sequence[Column]) -> pl.DataFrame:

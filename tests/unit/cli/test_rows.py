@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from towpath.assets.datasets import Schema
-from towpath.cli.reading import read_rows
+from towpath.cli.rows import read_rows
 from towpath.core.errors import NotFound, SchemaViolation, UsageError
 
 if TYPE_CHECKING:
