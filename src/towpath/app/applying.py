@@ -10,6 +10,8 @@ import msgspec
 
 from towpath.core.digests import canonical_json, digest_json
 from towpath.core.errors import Conflict
+from towpath.operate.releases import LedgerReleases
+from towpath.operate.rollouts import order
 
 if TYPE_CHECKING:
     from towpath.core.refs import Ref
@@ -59,8 +61,18 @@ def apply(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> l
             tx.intents.put(kind, name, project=project.name, spec=spec, due=kind in _RECONCILED)
         for change in changes:
             if change.action == "remove":
-                tx.intents.delete(change.kind, change.name)
+                _remove(tx, change, environment)
     return changes
+
+
+def _remove(tx: Transaction, change: Change, environment: str) -> None:
+    """Delete what is no longer declared; a service stops being served, and its rollouts end."""
+    if change.kind == "service":
+        for rollout in tx.intents.list("rollout", phases=["new", "running"]):
+            if rollout.spec["service"] == change.name:
+                order(tx, rollout.name, "roll_back")
+        LedgerReleases().withdraw(tx, environment=environment, service=change.name)
+    tx.intents.delete(change.kind, change.name)
 
 
 def _commit_service(tx: Transaction, project: Project, name: str, spec: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from towpath.app.clock import ReplayClock
 from towpath.app.home import open_home
 from towpath.app.place import resolve_place
 from towpath.build.pipelines import recipe_of
+from towpath.core.clock import parse_time
 from towpath.core.errors import StepFailed
 from towpath.demo.feed import Feed
 from towpath.demo.processes import Server, running
@@ -234,8 +235,9 @@ class Story:
         if self._home.erasures.list():
             return False
         with self._home.ledger.read() as tx:
-            ended = [one for one in tx.intents.list("rollout") if one.phase == "done"]
-        return bool(ended) and now >= self._plan.opening + self._plan.withdraw_after
+            rollouts = tx.intents.list("rollout", phases=["done"])
+        ended = [parse_time(one.status["ended"]) for one in rollouts]
+        return bool(ended) and now >= min(ended) + self._plan.withdraw_after
 
     def _withdraw(self, board: DelayBoard) -> None:
         self._narrator.traced(self._home, SERVICE)

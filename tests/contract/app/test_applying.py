@@ -11,6 +11,7 @@ from towpath.app.applying import Change, apply, compare
 from towpath.core.errors import Conflict, TowpathError
 from towpath.core.refs import Ref
 from towpath.ledger import Ledger
+from towpath.operate.releases import LedgerReleases
 
 CODE = Ref("code", "flights", 1)
 NEXT_CODE = Ref("code", "flights", 2)
@@ -158,3 +159,28 @@ def test_a_name_that_belongs_to_another_project_is_refused_and_nothing_is_writte
         apply(ledger, project("trains", **theirs), code=CODE, environment=ENVIRONMENT)
     assert isinstance(caught.value, Conflict)
     assert live(ledger) == before
+
+
+def test_a_service_that_is_no_longer_declared_is_no_longer_served(ledger: Ledger):
+    apply(ledger, project(), code=CODE, environment=ENVIRONMENT)
+    releases = LedgerReleases()
+    with ledger.write() as tx:
+        tx.versions.declare("model", "late", project="flights")
+        for number in (1, 2):
+            tx.versions.commit(
+                "model",
+                "late",
+                digest=f"{number}",
+                body={"package": f"p{number}"},
+                state="approved",
+            )
+        served = Ref("model", "late", 1)
+        releases.deploy(tx, environment=ENVIRONMENT, service="board", model=served, reason="test")
+        spec = {"service": "board", "champion": "model:late@1", "challenger": "model:late@2"}
+        tx.intents.put("rollout", "board.2", project="flights", spec=spec)
+
+    apply(ledger, project(services=[]), code=CODE, environment=ENVIRONMENT)
+
+    with ledger.read() as tx:
+        assert releases.route(tx, ENVIRONMENT).services == {}
+        assert tx.intents.get("rollout", "board.2").spec["ordered"] == "roll_back"

@@ -146,3 +146,15 @@ def test_a_release_pins_every_service_of_the_environment(ledger: Ledger, release
         )
     chosen = {name: part["model"] for name, part in release.body["services"].items()}
     assert chosen == {SERVICE: "model:late@1", "kiosk": "model:late@2"}
+
+
+def test_a_withdrawn_service_leaves_the_route_and_others_stay(
+    ledger: Ledger, releases: LedgerReleases
+):
+    deploy(ledger, releases, 1)
+    for _ in range(2):
+        with ledger.write() as tx:
+            releases.withdraw(tx, environment=ENV, service=SERVICE)
+    with ledger.read() as tx:
+        assert releases.route(tx, ENV).services == {}
+        assert releases.champion(tx, ENV, SERVICE) is None

@@ -108,8 +108,8 @@ class ModelRegistry:
         _log.info("model.registered", model=str(ref), state=state, package=registration.package)
         return version
 
-    def weighed(self, name: str, conditions: str, champion: Ref | None, run: str) -> Version | None:
-        """Return the version that was already weighed under these conditions, now also made by `run`.
+    def weighed(self, name: str, conditions: str, champion: Ref | None) -> Version | None:
+        """Return the version that was already weighed under these conditions.
 
         The champion itself counts: proposing it again is not a new model. Condemned and retired
         versions don't, or an erasure could never replace what it condemned.
@@ -120,8 +120,6 @@ class ModelRegistry:
         for version in versions:
             same = version.body["conditions"] == conditions
             if same and (version.body["champion"] == against or version.ref == champion):
-                with self._ledger.write() as tx:
-                    tx.graph.link(version.ref, "made", Ref("run", run))
                 return version
         return None
 

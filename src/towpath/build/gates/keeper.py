@@ -70,7 +70,7 @@ class GateKeeper:
         conditions = conditions_digest(
             request.model.digest, request.test.digest, [describe(gate) for gate in self._gates]
         )
-        known = self._registry.weighed(request.name, conditions, champion, request.run_id)
+        known = self._registry.weighed(request.name, conditions, champion)
         version = known or self._weigh(request, conditions, champion)
         self._log_metrics(request.run_id, version)
         return CandidateOutcome(

@@ -63,6 +63,13 @@ class Releases(Protocol):
         """
         ...
 
+    def withdraw(self, tx: Transaction, *, environment: str, service: str) -> None:
+        """Stop serving a service: it leaves the route, and gateways answer 404 for it.
+
+        Its releases stay on record. Harmless when the service is not routed.
+        """
+        ...
+
     def roll_back(self, tx: Transaction, *, environment: str, service: str, rollout: str) -> None:
         """Return all traffic to the champion. Harmless when the service is not in this rollout."""
         ...

@@ -90,3 +90,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     def replacing(self, service: str, route: ServiceRoute) -> Self:
         """Return the route with one service's share-out replaced."""
         return msgspec.structs.replace(self, services={**self.services, service: route})
+
+    def without(self, service: str) -> Self:
+        """Return the route without a service."""
+        rest = {name: route for name, route in self.services.items() if name != service}
+        return msgspec.structs.replace(self, services=rest)

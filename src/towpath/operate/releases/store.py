@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -104,6 +104,19 @@ class LedgerReleases:
         after = before.alone(before.champion)
         self._switch(tx, route.replacing(service, after), service, f"rolled-back:{rollout}")
 
+    def withdraw(self, tx: Transaction, *, environment: str, service: str) -> None:
+        """Stop serving a service: it leaves the route."""
+        route = self.route(tx, environment)
+        if service in route.services:
+            self._put(tx, route.without(service))
+            tx.events.append(
+                "route.changed",
+                f"service:{service}",
+                environment=environment,
+                reason="no longer declared",
+                arms=[],
+            )
+
     def _service_route(
         self, tx: Transaction, environment: str, service: str
     ) -> tuple[Route, ServiceRoute]:
@@ -159,8 +172,7 @@ class LedgerReleases:
         )
 
     def _switch(self, tx: Transaction, route: Route, service: str, reason: str) -> None:
-        spec = msgspec.to_builtins(route)
-        tx.intents.put("route", route.environment, project=_PLATFORM, spec=spec, due=False)
+        spec = self._put(tx, route)
         tx.events.append(
             "route.changed",
             f"service:{service}",
@@ -168,3 +180,8 @@ class LedgerReleases:
             reason=reason,
             arms=spec["services"][service]["arms"],
         )
+
+    def _put(self, tx: Transaction, route: Route) -> dict[str, Any]:
+        spec: dict[str, Any] = msgspec.to_builtins(route)
+        tx.intents.put("route", route.environment, project=_PLATFORM, spec=spec, due=False)
+        return spec
