@@ -1,11 +1,12 @@
-"""Write docs/reference/cli.md and docs/reference/settings.md from the program itself.
+"""Write the pages of docs/reference from the program itself, and the table of its API into http.md.
 
-Run it after changing a command or a setting; a test compares the pages with the program.
+Run it after changing a command, a setting or a route; a test compares the pages with the program.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
@@ -15,6 +16,7 @@ import docstring_parser
 from towpath.cli.main import app
 from towpath.cli.options import COMMON, Common
 from towpath.core.settings import Settings
+from towpath.server.document import openapi_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _WRITTEN = "<!-- Written by scripts/write_reference.py from the program itself; don't edit. -->"
+_API_BEGIN = "<!-- api: written by scripts/write_reference.py -->\n"
+_API_END = "<!-- /api -->\n"
 _WORDS = {str: "TEXT", int: "N", Path: "PATH", float: "NUMBER"}
 
 _CLI_HEAD = f"""{_WRITTEN}
@@ -110,7 +114,7 @@ def _section(name: str, command: App) -> str:
     parsed = docstring_parser.parse(function.__doc__)
     text = " ".join(filter(None, (parsed.short_description, parsed.long_description)))
     table = "".join(["\n| | |\n|---|---|\n", *rows]) if rows else ""
-    return f"\n## {name}\n\n{_flat(text)}\n\n```console\n{usage}\n```\n{table}"
+    return f"\n## {name}\n\n{_flat(text)}\n\n```text\n{usage}\n```\n{table}"
 
 
 def _common_options() -> str:
@@ -172,12 +176,33 @@ def _toml(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
+def http(page: str) -> str:
+    """Return the page on HTTP with its table of the API's routes renewed."""
+    paths: dict[str, Any] = json.loads(openapi_document())["paths"]
+    rows = ["\n| request | answer |\n|---|---|\n"]
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            rows.append(f"| `{method.upper()} {path}` | {_cell(operation['description'])} |\n")
+    begin, _, rest = page.partition(_API_BEGIN)
+    _, _, end = rest.partition(_API_END)
+    return f"{begin}{_API_BEGIN}{''.join(rows)}\n{_API_END}{end}"
+
+
+def pages() -> dict[Path, str]:
+    """Return what each page should hold."""
+    page = REFERENCE / "http.md"
+    return {
+        REFERENCE / "cli.md": command_line(),
+        REFERENCE / "settings.md": settings(),
+        page: http(page.read_text("utf-8")),
+    }
+
+
 def main() -> None:
-    """Write both pages."""
-    REFERENCE.mkdir(exist_ok=True)
-    for name, text in (("cli.md", command_line()), ("settings.md", settings())):
-        (REFERENCE / name).write_text(text, encoding="utf-8")
-        print(f"wrote {name}")
+    """Write them."""
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path.name}")
 
 
 if __name__ == "__main__":
