@@ -83,7 +83,7 @@ class ErasurePlan:
         field: The declared subject field, for instance `tailnum`.
         subject: The keyed hash; the plain value is nowhere in the plan.
         datasets: Affected data-set versions, oldest first.
-        rows: Rows of the subject summed over distinct stored files (versions share files).
+        rows: Rows of the subject, each counted once in however many files and versions it is stored.
         decisions: Recorded decisions about the subject; `labels` of those.
         artefacts: Digests of stored step results downstream of the affected versions.
         executions: Cached steps that will be forgotten.

@@ -16,6 +16,7 @@ from towpath.trace.erasure.traffic import live_models
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from towpath.assets.datasets import DataFile
     from towpath.assets.datasets.contract import DatasetStore
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.operate.decisions.contract import DecisionLog
@@ -59,8 +60,8 @@ class Planner:
             field=field,
             subject=subject,
             datasets=tuple(datasets),
-            files=len(rows_of.counts),
-            rows=sum(rows_of.counts.values()),
+            files=len(rows_of.sizes),
+            rows=len(rows_of.keys),
             size_bytes=sum(rows_of.sizes.values()),
             decisions=holdings.decisions,
             labels=holdings.labels,
@@ -77,7 +78,8 @@ class Planner:
             version = tx.versions.get(ref)
         bucket = bucket_of(value, version.body["buckets"])
         files = [file for file in self._datasets.files(ref) if file.bucket == bucket]
-        counts = {file.digest: rows_of(file.digest, column, file.size_bytes) for file in files}
+        key = tuple(version.body["key"])
+        counts = {file.digest: rows_of(file, column, ref.name, key) for file in files}
         return AffectedDataset(
             ref=str(ref),
             revision=version.revision,
@@ -89,24 +91,31 @@ class Planner:
 
 
 class _RowCounter:
-    """Counts a subject's rows per stored file, each file read once."""
+    """Counts a subject's rows per stored file, each file read once.
+
+    Attributes:
+        keys: Data set and key of every row of the subject: a row counts once, in however many files
+            and versions it is stored.
+        sizes: Bytes of each file that holds the subject.
+    """
 
     def __init__(self, blobs: BlobStore, value: str) -> None:
         self._blobs = blobs
         self._value = value
         self._seen: dict[str, int] = {}
-        self.counts: dict[str, int] = {}
+        self.keys: set[tuple[object, ...]] = set()
         self.sizes: dict[str, int] = {}
 
-    def __call__(self, digest: str, column: str, size_bytes: int) -> int:
-        if digest not in self._seen:
-            with self._blobs.open_local(digest) as path:
-                frame = pl.scan_parquet(path).select(pl.col(column).cast(pl.String) == self._value)
-                self._seen[digest] = frame.sum().collect().item() or 0
-            if self._seen[digest]:
-                self.counts[digest] = self._seen[digest]
-                self.sizes[digest] = size_bytes
-        return self._seen[digest]
+    def __call__(self, file: DataFile, column: str, dataset: str, key: tuple[str, ...]) -> int:
+        if file.digest not in self._seen:
+            with self._blobs.open_local(file.digest) as path:
+                theirs = pl.col(column).cast(pl.String) == self._value
+                rows = pl.scan_parquet(path).filter(theirs).select(key).collect().rows()
+            self._seen[file.digest] = len(rows)
+            self.keys.update((dataset, *row) for row in rows)
+            if rows:
+                self.sizes[file.digest] = file.size_bytes
+        return self._seen[file.digest]
 
 
 def affected_models(

@@ -31,7 +31,7 @@ def test_the_plan_says_what_would_happen_and_changes_nothing(home):
     plan = home.erasures.plan("tailnum", SUBJECT)
     assert [data.ref for data in plan.datasets] == ["dataset:flights@2", "dataset:flights@3"]
     assert [data.rows for data in plan.datasets] == [1, 2]
-    assert plan.rows == 2  # versions share files: each stored row counts once
+    assert plan.rows == 2  # each row counts once, in however many versions
     assert (plan.decisions, plan.labels) == (3, 3)
     assert [model.ref for model in plan.models] == ["model:late@3", "model:late@2"]
     assert plan.models[0].live == ("delay-board",)
