@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from cyclopts import App
 
 from towpath.cli.options import Common
@@ -109,7 +111,8 @@ def show(name: str, /, *, common: Common = Common()) -> int:
     if common.json:
         print_json(found)
         return 0
-    print_facts(name, {**found.spec, "phase": found.phase, "outcome": found.status.get("outcome")})
+    ended = {key: found.status.get(key) for key in ("outcome", "reason")}
+    print_facts(name, {**found.spec, "phase": found.phase, **ended})
     columns = [
         "at",
         "stage",
@@ -185,7 +188,7 @@ def count_decisions(service: str | None = None, /, *, common: Common = Common())
     if common.json:
         print_json(tally)
     else:
-        out.print(str(tally), highlight=False)
+        print_facts(service or "all services", asdict(tally))
     return 0
 
 
@@ -203,4 +206,6 @@ def show_decision(decision_id: str, /, *, common: Common = Common()) -> int:
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return "–"
     return f"{value:.5f}" if isinstance(value, float) else str(value)

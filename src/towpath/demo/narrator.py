@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.text import Text
 from rich.tree import Tree
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Narrator:
         drawn = Tree(_label(tree.root))
         _grow(drawn, tree.root)
         self._say(f"where did decision {decision} come from?  (towpath trace {decision})")
-        self._console.print(drawn)
+        self._console.print(drawn, soft_wrap=False)
 
     def withdrawing(self, plan: ErasurePlan) -> None:
         """Somebody withdraws; this is what it will take."""
@@ -143,9 +144,14 @@ def _grow(branch: Tree, node: TraceNode) -> None:
         _grow(branch.add(_label(child)), child)
 
 
-def _label(node: TraceNode) -> str:
-    facts = "  ".join(f"{name} {value}" for name, value in list(node.facts.items())[:4])
-    return f"[dim]{node.relation}[/dim] [bold]{node.ref}[/bold]  [dim]{facts}[/dim]"
+def _label(node: TraceNode) -> Text:
+    label = Text(overflow="fold")
+    if node.relation:
+        label.append(f"{node.relation} ", "dim")
+    label.append(node.ref, "bold")
+    for name, value in list(node.facts.items())[:4]:
+        label.append(f"  {name} {value}", "dim")
+    return label
 
 
 def _alert(alert: Intent) -> str:

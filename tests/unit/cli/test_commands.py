@@ -106,6 +106,19 @@ def test_a_wide_row_stays_on_one_line_when_nobody_looks(towpath: Callable[..., A
 
 
 @pytest.mark.usefixtures("project")
+def test_a_trace_is_never_cut(towpath: Callable[..., Any]):
+    (version,) = json.loads(towpath("dataset", "versions", "measurements", "--json").out)
+    assert version["digest"] in towpath("impact", "dataset:measurements@1").out
+
+
+@pytest.mark.usefixtures("project")
+def test_counts_are_words_and_numbers(towpath: Callable[..., Any]):
+    printed = towpath("decision", "count").out
+    assert [line.split() for line in printed.splitlines()[1:]][0] == ["decisions", "0"]
+    assert "Tally" not in printed
+
+
+@pytest.mark.usefixtures("project")
 def test_the_same_rows_again_are_no_new_version(towpath: Callable[..., Any]):
     done = towpath("dataset", "add", "measurements", "data/measurements.csv")
     assert done.code == 0
