@@ -217,6 +217,23 @@ def test_what_the_scan_finds_blocks_the_certificate(home):
     assert home.work(erasure_id, until=lambda one: one.done).totals["residue"] == 0
 
 
+def test_a_result_that_a_killed_step_left_unrecorded_goes_too(home):
+    orphan = home.blobs.put(f"what a step wrote about {SUBJECT} before it was killed".encode())
+    found = home.work(home.erasures.submit("tailnum", SUBJECT))
+    assert (found.phase, found.totals["residue"]) == ("certified", 0)
+    assert not home.blobs.exists(orphan)
+
+
+def test_a_blob_that_something_needs_is_no_orphan(home):
+    needed = home.blobs.put(f"somebody wrote {SUBJECT} into a project's code".encode())
+    with home.ledger.write() as tx:
+        tx.versions.declare("code", "flights", project="flights")
+        tx.versions.commit("code", "flights", digest="c" * 64, body={"bundle": needed})
+    found = home.work(home.erasures.submit("tailnum", SUBJECT))
+    assert (found.phase, found.blocked_in) == ("blocked", "retired")
+    assert home.blobs.exists(needed)
+
+
 def test_it_waits_for_every_living_gateway(home):
     erasure_id = home.erasures.submit("tailnum", SUBJECT)
     with home.ledger.write() as tx:

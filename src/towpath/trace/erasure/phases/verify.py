@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from towpath.trace.erasure.parts import Step
+from towpath.trace.erasure.phases.orphans import sweep_orphans
 from towpath.trace.erasure.subjects import datasets_about
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def verify(parts: Parts, work: Work) -> Commit:
             names = datasets_about(tx, work.request.field)
         for name in sorted(names):
             parts.datasets.erase(value, name)
+        sweep_orphans(parts, report.residue)
         report = parts.scanner.scan(value)
     scan = cast("dict[str, object]", msgspec.to_builtins(report))
     _log.info("erasure.scanned", erasure=work.id, places=report.places, residue=len(report.residue))
