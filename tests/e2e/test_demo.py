@@ -45,7 +45,7 @@ def test_the_loop_turned_by_itself(told: Any):
     assert first["verdict"] == "pass"
 
     ended = [one for one in summary["rollouts"] if one["phase"] == "done"]
-    assert ended, "no roll-out came to an end"
+    assert ended, "no rollout came to an end"
     for rollout in ended:
         assert rollout["outcome"] in ("promoted", "rolled_back", "superseded")
     promoted = [one for one in ended if one["outcome"] == "promoted"]

@@ -160,7 +160,7 @@ def survive(program: Path, folder: Path) -> str:
     telling.until(telling.step, "a step of the retraining")
     telling.kill(telling.role("worker"))
 
-    telling.until(lambda: telling.phases("rollout"), "a roll-out")
+    telling.until(lambda: telling.phases("rollout"), "a rollout")
     telling.kill(telling.role("up"))
     assert telling.end() == WORTH_A_RETRY
 

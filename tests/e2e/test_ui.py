@@ -33,7 +33,7 @@ PAGES = {
     "/models/late": "late",
     "/models/late/3": "late@3",
     "/releases": "Releases and traffic",
-    "/rollouts": "Roll-outs",
+    "/rollouts": "Rollouts",
     "/rollouts/delay-board.4": "delay-board.4",
     "/monitors": "Monitors",
     "/monitors/delay-board.drift": "delay-board.drift",

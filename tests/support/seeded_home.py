@@ -1,6 +1,6 @@
 """A small home that has lived through the whole loop, written through the real stores.
 
-Flights and weather, four model versions, one of them refused, a promoted and a running roll-out, drift
+Flights and weather, four model versions, one of them refused, a promoted and a running rollout, drift
 that raised an alarm, a retraining, and a finished erasure. Numbers come from a seeded generator.
 """
 

@@ -1,4 +1,4 @@
-"""The numbers of the seeded home: rows, gate bounds, looks at a roll-out, windows of a monitor."""
+"""The numbers of the seeded home: rows, gate bounds, looks at a rollout, windows of a monitor."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Two times exist side by side. *Wall time* is when something happened to the machine (leases,
 recorded-at, latencies). *Event time* is when it happened in the world the model lives in; windows,
-label maturity, schedules and roll-outs follow it, so that a year can be replayed in minutes.
+label maturity, schedules and rollouts follow it, so that a year can be replayed in minutes.
 """
 
 from __future__ import annotations

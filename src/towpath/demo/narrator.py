@@ -93,7 +93,7 @@ class Narrator:
         self._say(
             f"champion {summary['champion_before']} → {summary['champion_after']}; "
             f"{len(summary['alerts'])} alerts, {len(summary['retrainings'])} retrainings, "
-            f"{len(summary['rollouts'])} roll-outs"
+            f"{len(summary['rollouts'])} rollouts"
         )
         if erasure:
             self._say(
@@ -127,7 +127,7 @@ def _run(run: Intent) -> str:
 
 def _rollout(rollout: Intent) -> str:
     spec, status = rollout.spec, rollout.status
-    head = f"[cyan]roll-out[/cyan] {spec['champion']} → {spec['challenger']}"
+    head = f"[cyan]rollout[/cyan] {spec['champion']} → {spec['challenger']}"
     if status.get("outcome"):
         look = (status.get("history") or [{}])[-1]
         bounds = (

@@ -17,7 +17,7 @@ class Plan:
         share: One flight in this many is put on the delay board; all of them reach the data sets.
         step: How far event time moves at once.
         feed_every: How often the flights that have landed are committed as a new version.
-        withdraw_after: How long after the first finished roll-out the aeroplane withdraws.
+        withdraw_after: How long after the first finished rollout the aeroplane withdraws.
     """
 
     first_day: datetime = datetime(2013, 1, 1, tzinfo=UTC)

@@ -231,7 +231,7 @@ class Story:
             )
 
     def _ready_to_leave(self, now: datetime) -> bool:
-        """Whether a roll-out has ended long enough ago, and nobody has withdrawn yet."""
+        """Whether a rollout has ended long enough ago, and nobody has withdrawn yet."""
         if self._home.erasures.list():
             return False
         with self._home.ledger.read() as tx:

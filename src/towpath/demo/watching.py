@@ -22,7 +22,7 @@ class Watcher:
     """Looks at desired state until it has settled.
 
     A retraining takes seconds, in which a replayed clock would run away by weeks; so the demo holds
-    the clock while pipelines run, and until monitors and roll-outs have looked at the new day.
+    the clock while pipelines run, and until monitors and rollouts have looked at the new day.
     """
 
     def __init__(self, ledger: Ledger, is_alive: Callable[[], bool]) -> None:

@@ -241,7 +241,7 @@ def _per_row(
 def _refuse_unknown(
     service: LiveService, columns: dict[str, list[Any]], request: InferRequest
 ) -> None:
-    """Refuse inputs and outputs that no arm has; in a roll-out callers send what either arm needs."""
+    """Refuse inputs and outputs that no arm has; in a rollout callers send what either arm needs."""
     unknown = [name for name in columns if name not in service.columns]
     if unknown:
         raise InvalidRequest(

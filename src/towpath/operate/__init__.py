@@ -1,1 +1,1 @@
-"""Production: releases, decisions, roll-outs, monitors and triggers."""
+"""Production: releases, decisions, rollouts, monitors and triggers."""

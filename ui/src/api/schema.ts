@@ -533,7 +533,7 @@ export interface paths {
         };
         /**
          * ListRollouts
-         * @description List roll-outs, newest first.
+         * @description List rollouts, newest first.
          */
         get: operations["list_rollouts"];
         put?: never;
@@ -553,7 +553,7 @@ export interface paths {
         };
         /**
          * ShowRollout
-         * @description Show a roll-out and every look it took at the evidence.
+         * @description Show a rollout and every look it took at the evidence.
          */
         get: operations["show_rollout"];
         put?: never;

@@ -43,7 +43,7 @@ export const DIRECTIONS: Direction[] = [
       { to: "/runs", label: "Runs", icon: RunIcon },
       { to: "/models", label: "Models", icon: ModelIcon },
       { to: "/releases", label: "Releases", icon: ReleaseIcon },
-      { to: "/rollouts", label: "Roll-outs", icon: RolloutIcon },
+      { to: "/rollouts", label: "Rollouts", icon: RolloutIcon },
       { to: "/monitors", label: "Monitors", icon: MonitorIcon },
     ],
   },

@@ -102,7 +102,7 @@ function Clock() {
   const words = { connecting: "Connecting", live: "Live", away: "Reconnecting" }[state];
   return (
     <Tooltip
-      label="Event time: the clock that windows, labels and roll-outs follow"
+      label="Event time: the clock that windows, labels and rollouts follow"
       openDelay={300}
     >
       <div className={styles.clock} data-state={state}>

@@ -20,7 +20,7 @@ const TONES: Record<string, Tone> = {
   pass: "good",
   fail: "bad",
   inconclusive: "warn",
-  // roll-outs
+  // rollouts
   new: "active",
   hold: "idle",
   advance: "active",

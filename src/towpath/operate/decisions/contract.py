@@ -1,4 +1,4 @@
-"""What the decision log promises to the monitors, roll-outs, traces and erasures that read it."""
+"""What the decision log promises to the monitors, rollouts, traces and erasures that read it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class DecisionLog(Protocol):
     | `decision_id` | String | |
     | `at`, `recorded` | Datetime(us, UTC) | event time, wall time |
     | `service`, `release`, `model`, `arm` | String | references as text |
-    | `rollout`, `stage` | String, Int64 | null outside a roll-out |
+    | `rollout`, `stage` | String, Int64 | null outside a rollout |
     | `key`, `subject` | String | null where the caller gave none |
     | `status`, `error` | String | `ok` or `error` |
     | `latency_us` | Int64 | |

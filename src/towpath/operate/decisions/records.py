@@ -33,8 +33,8 @@ class Decision(
         model: Reference of the model version that predicted, `model:late@3`.
         arm: `champion` or `challenger`; `pinned` when the caller named the version, so that a
             comparison of arms can leave those out.
-        rollout: Name of the roll-out that the split belonged to, if one was under way.
-        stage: The roll-out's stage, from 0.
+        rollout: Name of the rollout that the split belonged to, if one was under way.
+        stage: The rollout's stage, from 0.
         key: What the caller calls the thing decided on; unique only if the caller makes it so.
         subject: Keyed hash of the person or thing that may withdraw; never the plain value.
         inputs: Column to value, as the model saw them.

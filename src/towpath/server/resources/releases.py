@@ -28,7 +28,7 @@ class ServiceTraffic:
 
     Attributes:
         durability: `ack` or `relaxed`.
-        rollout: Name of the roll-out that splits it, if one does.
+        rollout: Name of the rollout that splits it, if one does.
     """
 
     service: str

@@ -1,4 +1,4 @@
-"""Roll-outs: how a challenger earned its share, look by look."""
+"""Rollouts: how a challenger earned its share, look by look."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RolloutLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutSummary:
-    """A roll-out as lists show it.
+    """A rollout as lists show it.
 
     Attributes:
         phase: `new`, `running` or `done`.
@@ -60,7 +60,7 @@ class RolloutSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutDetail(RolloutSummary):
-    """A roll-out with every look at the evidence, oldest first.
+    """A rollout with every look at the evidence, oldest first.
 
     Attributes:
         reason: Why it did last what it did, in words.

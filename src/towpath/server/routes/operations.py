@@ -1,4 +1,4 @@
-"""The overview, releases and traffic, roll-outs, monitors and alerts."""
+"""The overview, releases and traffic, rollouts, monitors and alerts."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ def list_releases(services: Given) -> list[Release]:
 
 @read("/rollouts", tag="operations")
 def list_rollouts(services: Given, service: FromQuery[str | None] = None) -> list[RolloutSummary]:
-    """List roll-outs, newest first."""
+    """List rollouts, newest first."""
     with services.ledger.read() as tx:
         return rollouts.list_rollouts(tx, service=service)
 
 
 @read("/rollouts/{name:str}", tag="operations")
 def show_rollout(services: Given, name: FromPath[str]) -> RolloutDetail:
-    """Show a roll-out and every look it took at the evidence."""
+    """Show a rollout and every look it took at the evidence."""
     with services.ledger.read() as tx:
         return rollouts.get_rollout(tx, name)
 

@@ -50,7 +50,7 @@ def overview(
     traffic: list[TrafficSeries],
     erasures: list[Erasure],
 ) -> Overview:
-    """Return the loop's stations, live traffic, open roll-outs, alarms and the newest events."""
+    """Return the loop's stations, live traffic, open rollouts, alarms and the newest events."""
     services = services_now(tx, environment, served_by_model(traffic))
     alerts = list_alerts(tx)
     running = list_rollouts(tx, running=True)

@@ -1,4 +1,4 @@
-"""Roll-outs and every look they took at the evidence."""
+"""Rollouts and every look they took at the evidence."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 def list_rollouts(
     tx: Transaction, *, service: str | None = None, running: bool = False
 ) -> list[RolloutSummary]:
-    """Return roll-outs, newest first."""
+    """Return rollouts, newest first."""
     phases = ["new", "running"] if running else None
     found = reversed(tx.intents.list("rollout", phases=phases))
     return [_summary(intent) for intent in found if service in (None, intent.spec.get("service"))]
 
 
 def get_rollout(tx: Transaction, name: str) -> RolloutDetail:
-    """Return one roll-out with its looks. Raises `NotFound`."""
+    """Return one rollout with its looks. Raises `NotFound`."""
     intent = tx.intents.get("rollout", name)
     summary = _summary(intent)
     policy = Rollout.from_spec(intent.spec)

@@ -74,7 +74,7 @@ def gate(tx: Transaction) -> LoopStage:
 
 
 def release(tx: Transaction, environment: str, running: list[RolloutSummary]) -> LoopStage:
-    """The newest release, and the roll-out that is under way."""
+    """The newest release, and the rollout that is under way."""
     newest = tx.versions.latest("release", environment)
     detail = str(newest.body.get("reason", "")) if newest else "nothing deployed yet"
     if running:

@@ -27,7 +27,7 @@ const SENTENCES: Record<string, (event: Event) => string> = {
   "rollout.advanced": () => "Challenger advanced on",
   "rollout.promoted": () => "Challenger promoted on",
   "rollout.rolled_back": () => "Challenger rolled back on",
-  "rollout.superseded": () => "Roll-out superseded on",
+  "rollout.superseded": () => "Rollout superseded on",
   "erasure.suppressed": () => "Subject suppressed by",
   "decision.read": () => "Somebody traced",
   "subject.read": () => "Somebody looked up a subject:",

@@ -40,7 +40,7 @@ function Overview({ data }: { data: Schemas["Overview"] }) {
           {data.rollouts.map((rollout) => (
             <Panel
               key={rollout.name}
-              title={`Roll-out ${rollout.name}`}
+              title={`Rollout ${rollout.name}`}
               aside={<Link to={`/rollouts/${rollout.name}`}>Evidence</Link>}
             >
               <RolloutTrack rollout={rollout} />

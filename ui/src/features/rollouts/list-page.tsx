@@ -14,7 +14,7 @@ import { rolloutsQuery } from "./queries";
 type Rollout = Schemas["RolloutSummary"];
 
 const COLUMNS: Column<Rollout>[] = [
-  { id: "name", header: "Roll-out", value: (one) => one.name, show: (one) => <b>{one.name}</b> },
+  { id: "name", header: "Rollout", value: (one) => one.name, show: (one) => <b>{one.name}</b> },
   {
     id: "challenger",
     header: "Challenger",
@@ -55,7 +55,7 @@ const COLUMNS: Column<Rollout>[] = [
 export function RolloutsPage() {
   return (
     <Page
-      title="Roll-outs"
+      title="Rollouts"
       lead="A challenger earns traffic by stages, on evidence that may be looked at any time."
     >
       <Loaded query={useQuery(rolloutsQuery)}>

@@ -53,14 +53,14 @@ const LOOKS: Column<Look>[] = [
   },
 ];
 
-/** One roll-out: how the evidence narrowed until it decided. */
+/** One rollout: how the evidence narrowed until it decided. */
 export function RolloutPage() {
   const { name = "" } = useParams({ strict: false });
   const query = useQuery(rolloutQuery(name));
   return (
     <Page
       title={name}
-      within={{ to: "/rollouts", label: "Roll-outs" }}
+      within={{ to: "/rollouts", label: "Rollouts" }}
       lead={query.data && <State state={query.data.outcome ?? query.data.phase} />}
     >
       <Loaded query={query}>{(rollout) => <Body rollout={rollout} />}</Loaded>
