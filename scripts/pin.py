@@ -14,13 +14,15 @@ from pathlib import Path
 
 PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 BLOCK = re.compile(r"(?ms)^constraint-dependencies = \[\n.*?^\]\n")
+OURSELVES = re.compile(r'(?m)^  "towpath\[.*\]",\n')
 
 
 def resolve(pyproject: str) -> list[str]:
     """Return `name==version` for everything that the project and its groups need."""
     with tempfile.TemporaryDirectory() as folder:
         bare = Path(folder) / "pyproject.toml"
-        bare.write_text(BLOCK.sub("", pyproject))
+        # `--all-extras` asks for what the dev group asks of ourselves, and needs no build of us.
+        bare.write_text(OURSELVES.sub("", BLOCK.sub("", pyproject)))
         command = ["uv", "pip", "compile", "--quiet", "--universal", "--no-header", "--no-annotate"]
         command += ["--all-extras", "--group", f"{bare}:dev", str(bare)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)

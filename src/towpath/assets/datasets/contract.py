@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
+    from typing import Self
 
     import polars as pl
 
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from towpath.assets.datasets.manifest import DataFile
     from towpath.assets.datasets.profiles import Profile
     from towpath.core.refs import Ref
-    from towpath.ledger.records import Version
+    from towpath.ledger.contract import Transaction
+    from towpath.ledger.records import Json, Version
 
 
 class ArrowStream(Protocol):
@@ -25,8 +28,9 @@ class ArrowStream(Protocol):
         ...
 
 
+Also: TypeAlias = "Callable[[Transaction, Version], None]"
 Rows: TypeAlias = "pl.DataFrame | pl.LazyFrame | ArrowStream"
-Mode: TypeAlias = Literal["append", "overwrite"]
+Mode: TypeAlias = Literal["append", "overwrite", "merge", "delete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,53 @@ class ErasedDataset:
     bytes_deleted: int
 
 
+class Load(Protocol):
+    """A version that is written in pieces and appears whole. Made by `DatasetStore.load`.
+
+    Memory stays constant in the number of rows. Each `write` that returns is durable: after a kill,
+    `DatasetStore.load` with the same name carries on after it, at `position`. Nothing is visible to
+    readers before `commit`. A load is one writer's; not thread-safe.
+    """
+
+    @property
+    def position(self) -> Json | None:
+        """Where the source stood after the last piece that was kept; None at the beginning."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """How many rows have been kept so far."""
+        ...
+
+    def write(self, rows: Rows, *, position: Json | None = None) -> None:
+        """Check and keep a piece.
+
+        Raises:
+            SchemaViolation: As for `DatasetStore.commit`; what was kept before stays kept.
+        """
+        ...
+
+    def commit(self, *, also: Also | None = None) -> Version:
+        """Make everything that was kept the next version.
+
+        Raises:
+            SchemaViolation: A key occurs in two pieces, or (append) is there with other values.
+            Conflict: Another commit came in between and `expected` was given, or an erasure overtook
+                the load: it is discarded, and must be started over.
+        """
+        ...
+
+    def discard(self) -> None:
+        """Delete what was kept. Idempotent."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Return itself; leaving the block keeps what was written, for the next attempt."""
+        ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
 class DatasetStore(Protocol):
     """Versions of tables, immutable but for erasure. Thread-safe and process-safe.
 
@@ -111,6 +162,8 @@ class DatasetStore(Protocol):
         mode: Mode = "append",
         expected: int | None = None,
         made_by: str | None = None,
+        branch: str | None = None,
+        also: Also | None = None,
     ) -> Version:
         """Check `rows`, store them as the next version and return it.
 
@@ -118,8 +171,11 @@ class DatasetStore(Protocol):
         taken as UTC; nothing else is converted. Rows of withdrawn subjects are left out and counted
         in the body (`suppressed_rows`). `append` adds to the latest version; a row that is there
         already, equal in every column, is skipped, so that sending a batch again is harmless.
-        `overwrite` replaces the content and shares the files that stay equal. Content equal to the
-        latest version's makes no new one: that version is returned.
+        `overwrite` replaces the content and shares the files that stay equal. `merge` adds rows whose
+        key is new and replaces those whose key is there; a row that is there already, equal in every
+        column, is skipped. `delete` removes the rows with the keys given; the other columns are not
+        needed, and keys that are not there are skipped. Content equal to the latest version's makes
+        no new one: that version is returned.
 
         Args:
             dataset: The declaration; it is declared in the ledger on the way.
@@ -128,6 +184,9 @@ class DatasetStore(Protocol):
             mode: Whether to add or to replace.
             expected: The version number the caller believes is the latest (0 for none).
             made_by: Id of the run that made the rows.
+            branch: The branch to commit to, by its own line of version numbers; None for the trunk.
+            also: Called in the transaction that records the version, so that what goes with it (how
+                far an ingest has come) can't be lost or doubled; also when nothing changed.
 
         Raises:
             SchemaViolation: Rows don't fit the schema, repeat a key, or (append) repeat a key that is
@@ -135,6 +194,28 @@ class DatasetStore(Protocol):
                 number and key. Nothing is stored.
             Conflict: `expected` is not the latest, another project owns the name, or an erasure of
                 the data set did not end in time.
+        """
+        ...
+
+    def load(
+        self,
+        dataset: Dataset,
+        *,
+        project: str,
+        name: str,
+        mode: Literal["append", "overwrite"] = "append",
+        expected: int | None = None,
+        made_by: str | None = None,
+    ) -> Load:
+        """Begin, or carry on, a version that is written in pieces.
+
+        Args:
+            dataset: The declaration.
+            project: The project that owns the data set.
+            name: Names the load among those of the data set; the same name finds it again.
+            mode: As for `commit`. Two loads may be open at once; each appears when it commits.
+            expected: As for `commit`.
+            made_by: As for `commit`.
         """
         ...
 
