@@ -261,6 +261,20 @@ class DatasetStore(Protocol):
         """Return the versions that hold rows of a subject, oldest first. Reads one bucket."""
         ...
 
+    def compact(self, name: str, *, branch: str | None = None) -> Version:
+        """Make the latest rows the next version, laid out for reading: no overlays, few files.
+
+        Only buckets that have overlays or many small files are rewritten, one at a time in memory;
+        the others' files are shared. Where there is nothing to gain no version is made, and the
+        latest is returned. Its rows, and so its profile, are those of the version before; its body's
+        `mode` is `compact`.
+
+        Raises:
+            NotFound: The data set, or branch, has no version.
+            Conflict: Commits kept coming in between.
+        """
+        ...
+
     def erase(self, subject_value: str, name: str) -> ErasedDataset:
         """Remove a subject's rows from every version of a data set.
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from towpath.core.errors import InvalidProject
 
-ColumnType: TypeAlias = Literal["string", "int64", "float64", "bool", "timestamp", "date"]
+ColumnType: TypeAlias = Literal["string", "int64", "float64", "bool", "timestamp", "date", "binary"]
 
 _TYPES: dict[Any, ColumnType] = {
     str: "string",
@@ -21,6 +21,7 @@ _TYPES: dict[Any, ColumnType] = {
     bool: "bool",
     datetime: "timestamp",
     date: "date",
+    bytes: "binary",
 }
 POLARS_TYPES: dict[ColumnType, pl.DataType] = {
     "string": pl.String(),
@@ -29,6 +30,7 @@ POLARS_TYPES: dict[ColumnType, pl.DataType] = {
     "bool": pl.Boolean(),
     "timestamp": pl.Datetime("us", "UTC"),
     "date": pl.Date(),
+    "binary": pl.Binary(),
 }
 
 
@@ -86,8 +88,8 @@ class Column:
 class Schema:
     """Base of row declarations.
 
-    Annotate one attribute per column with `str`, `int`, `float`, `bool`, `datetime` or `date`. Add
-    `| None` where a value may be missing, and wrap in `Annotated` to say more:
+    Annotate one attribute per column with `str`, `int`, `float`, `bool`, `datetime`, `date` or
+    `bytes`. Add `| None` where a value may be missing, and wrap in `Annotated` to say more:
 
         class Flight(Schema):
             flight_id: str
@@ -145,7 +147,8 @@ def _column(schema: str, name: str, hint: Any) -> Column:
     if hint not in _TYPES:
         raise InvalidProject(
             f"column {name!r} of schema {schema!r} has a type that a column can't have: {hint}",
-            remedy="Use str, int, float, bool, datetime or date, with `| None` if it may be missing.",
+            remedy="Use str, int, float, bool, datetime, date or bytes, with `| None` if it may be "
+            "missing.",
         )
     column = Column(name=name, type=_TYPES[hint], nullable=nullable)
     return _annotated(schema, column, notes)

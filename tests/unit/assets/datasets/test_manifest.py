@@ -62,8 +62,8 @@ def test_files_are_ordered_whatever_order_they_came_in():
 
 
 def test_a_later_format_is_refused_by_number():
-    data = GOLDEN.read_bytes().replace(b'"format":1', b'"format":2')
-    with pytest.raises(IntegrityError, match="has format 2, and this Towpath reads 1"):
+    data = GOLDEN.read_bytes().replace(b'"format":1', b'"format":3')
+    with pytest.raises(IntegrityError, match="has format 3, and this Towpath reads 1 to 2"):
         decode(data, digest="0" * 64)
 
 
