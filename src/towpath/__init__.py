@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from towpath.assets.datasets import Dataset, Doc, Personal, Range, Schema, Values
-    from towpath.assets.features import FeatureView
+    from towpath.assets.features import FeatureService, FeatureView, on_demand
     from towpath.assets.models import Inputs, Model
     from towpath.build import gates
     from towpath.build.pipelines import (
@@ -36,6 +36,7 @@ _HOMES = {
     "Dataset": "towpath.assets.datasets",
     "Doc": "towpath.assets.datasets",
     "Drift": "towpath.operate.monitoring",
+    "FeatureService": "towpath.assets.features",
     "FeatureView": "towpath.assets.features",
     "Inputs": "towpath.assets.models",
     "Model": "towpath.assets.models",
@@ -52,6 +53,7 @@ _HOMES = {
     "join": "towpath.build.pipelines",
     "log_metric": "towpath.build.pipelines",
     "log_param": "towpath.build.pipelines",
+    "on_demand": "towpath.assets.features",
     "pipeline": "towpath.build.pipelines",
     "split": "towpath.build.pipelines",
     "step": "towpath.build.pipelines",
@@ -60,6 +62,7 @@ __all__ = [
     "Dataset",
     "Doc",
     "Drift",
+    "FeatureService",
     "FeatureView",
     "Inputs",
     "Model",
@@ -77,6 +80,7 @@ __all__ = [
     "join",
     "log_metric",
     "log_param",
+    "on_demand",
     "pipeline",
     "split",
     "step",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
+from towpath.assets.features.lookup import Lookup
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject, NotFound
 from towpath.core.refs import Ref, check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from towpath.assets.datasets import Dataset
+    from towpath.assets.datasets.schema import Column
+
+ENTITY_TYPES = ("string", "int64", "bool", "date", "timestamp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +28,17 @@ class FeatureView:
     Attributes:
         name: Names the view.
         source: The data set that holds the observations.
-        entity: The column, or columns, that say what a row describes; the same names in the rows that
-            the view is joined to.
+        entity: The column, or columns, that say what a row describes. Rows are matched by the same
+            names, unless `lookup(by=…)` says otherwise.
         time: The source's column that says when an observation was true.
         ttl: How long an observation may be used after its time, inclusive; None for ever.
         features: The columns that a join adds.
         created: The source's column that says when an observation became known, where that is later
             than `time`; corrections of the same time win by it.
+        owner: Whom to ask; an address or a team.
+        description: One or two sentences for the discovery page.
+        tags: Free labels to find it by.
+        online: Whether it is materialised to the online store, to be read by entity while serving.
     """
 
     name: str
@@ -39,25 +48,17 @@ class FeatureView:
     ttl: str | timedelta | None = field(default=None, kw_only=True)
     features: Sequence[str] = field(kw_only=True)
     created: str | None = field(default=None, kw_only=True)
+    owner: str = field(default="", kw_only=True)
+    description: str = field(default="", kw_only=True)
+    tags: Mapping[str, str] = field(default_factory=dict[str, str], kw_only=True)
+    online: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse a declaration that does not hang together."""
         check_name(self.name, "feature view name")
         object.__setattr__(self, "entity", self.entity_columns)
         object.__setattr__(self, "features", tuple(self.features))
-        columns = {column.name: column for column in self.source.columns}
-        named = [*self.entity_columns, self.time, *self.features]
-        for name in named if self.created is None else [*named, self.created]:
-            if name not in columns:
-                missing = NotFound.named("column", name, columns)
-                self._refuse(
-                    f"data set {self.source.name!r} has no column {name!r}", missing.remedy
-                )
-        for name in (self.time, self.created):
-            if name is not None and columns[name].type != "timestamp":
-                self._refuse(f"its time column {name!r} is not a datetime")
-        if not self.features:
-            self._refuse("it names no features")
+        self._check_columns()
         if self.ttl is not None:
             object.__setattr__(self, "ttl", parse_duration(self.ttl))
 
@@ -72,9 +73,58 @@ class FeatureView:
         return None if self.ttl is None else parse_duration(self.ttl)
 
     @property
+    def columns(self) -> dict[str, Column]:
+        """Every column that the view reads, by name: entity, time, created, then features."""
+        known = {column.name: column for column in self.source.columns}
+        stamps = [self.time, *([] if self.created is None else [self.created])]
+        return {name: known[name] for name in [*self.entity_columns, *stamps, *self.features]}
+
+    @property
     def ref(self) -> Ref:
         """`features:NAME`."""
         return Ref("features", self.name)
+
+    def lookup(
+        self,
+        *features: str,
+        by: str | Sequence[str] | None = None,
+        prefix: str = "",
+    ) -> Lookup:
+        """Say how a join or a service uses the view, where its own names don't do.
+
+        Args:
+            features: The features to add, in this order; all of them when none is named.
+            by: The columns of the rows that hold the entity, in the order of `entity`: an airport's
+                weather is looked up by `origin` and once more by `dest`.
+            prefix: Goes before the names of the features that are added.
+        """
+        columns = (by,) if isinstance(by, str) else by
+        return Lookup(view=self, features=features, by=tuple(columns or ()), prefix=prefix)
+
+    def _check_columns(self) -> None:
+        columns = {column.name: column for column in self.source.columns}
+        named = [*self.entity_columns, self.time, *self.features]
+        for name in named if self.created is None else [*named, self.created]:
+            if name not in columns:
+                missing = NotFound.named("column", name, columns)
+                self._refuse(
+                    f"data set {self.source.name!r} has no column {name!r}", missing.remedy
+                )
+        for name in (self.time, self.created):
+            if name is not None and columns[name].type != "timestamp":
+                self._refuse(f"its time column {name!r} is not a datetime")
+        for name in self.entity_columns:
+            if columns[name].type not in ENTITY_TYPES:
+                self._refuse(
+                    f"its entity column {name!r} is a {columns[name].type}",
+                    "Entities are matched by equality: use str, int, bool, date or datetime.",
+                )
+        for what, names in (("entity column", self.entity_columns), ("feature", self.features)):
+            if not names:
+                self._refuse(f"it names no {what}s")
+            name, count = Counter(names).most_common(1)[0]
+            if count > 1:
+                self._refuse(f"it names the {what} {name!r} twice")
 
     def _refuse(self, why: str, remedy: str = "") -> NoReturn:
         raise InvalidProject(f"feature view {self.name!r} can't be: {why}", remedy=remedy)
