@@ -99,7 +99,11 @@ class Load(Protocol):
 
     Memory stays constant in the number of rows. Each `write` that returns is durable: after a kill,
     `DatasetStore.load` with the same name carries on after it, at `position`. Nothing is visible to
-    readers before `commit`. A load is one writer's; not thread-safe.
+    readers before `commit`. A load is one writer's and not thread-safe; whoever opens it last has it,
+    and the earlier writer's next call raises `Conflict`.
+
+    Pieces lie in the blob store, and the ledger names them before they are written. An erasure of the
+    data set deletes the pieces of its open loads, whoever they are about: the load starts over.
     """
 
     @property
@@ -113,18 +117,30 @@ class Load(Protocol):
         ...
 
     def write(self, rows: Rows, *, position: Json | None = None) -> None:
-        """Check and keep a piece.
+        """Check and keep a piece: a good one is 64 to 256 MB, and memory holds a few times that.
+
+        Args:
+            rows: The piece. Rows of withdrawn subjects are left out.
+            position: Where the source stands after it; None if it can't carry on from there, and a
+                load that is opened again then has no position either.
 
         Raises:
             SchemaViolation: As for `DatasetStore.commit`; what was kept before stays kept.
+            Conflict: An erasure overtook the load, or somebody else opened it since.
         """
         ...
 
     def commit(self, *, also: Also | None = None) -> Version:
-        """Make everything that was kept the next version.
+        """Make everything that was kept the next version, as `DatasetStore.commit` would.
+
+        A row that occurs in several pieces, equal in every column, counts once. Keys are compared by
+        64-bit hashes that are spilled to a temporary folder by range, eight bytes a row; only those
+        that meet are read again and compared for what they are. Profile bins are chosen from a
+        bounded sample spread over all pieces, and every file is then counted in them.
 
         Raises:
-            SchemaViolation: A key occurs in two pieces, or (append) is there with other values.
+            SchemaViolation: A key occurs in two pieces with other values (in `merge` the later piece
+                wins), or (append) is there with other values. Names how many; the load stays open.
             Conflict: Another commit came in between and `expected` was given, or an erasure overtook
                 the load: it is discarded, and must be started over.
         """
@@ -203,11 +219,14 @@ class DatasetStore(Protocol):
         *,
         project: str,
         name: str,
-        mode: Literal["append", "overwrite"] = "append",
+        mode: Literal["append", "overwrite", "merge"] = "append",
         expected: int | None = None,
         made_by: str | None = None,
     ) -> Load:
         """Begin, or carry on, a version that is written in pieces.
+
+        A load of that name that was begun otherwise (another mode, or another declaration of the
+        columns) is discarded, and a new one begun.
 
         Args:
             dataset: The declaration.
