@@ -1,7 +1,8 @@
 """References: how one asset version or run is named everywhere, from the CLI to the graph.
 
 A reference reads `kind:name@version` (`dataset:flights@7`), `kind:name` for the asset itself, or
-`run:0192…` for a run. References are the nodes of the lineage graph.
+`run:0192…` for a run. References are the nodes of the lineage graph. A data set may have branches,
+each a line of versions of its own: `dataset:flights~what-if@2`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from towpath.core.errors import InvalidName
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,126}[a-z0-9])?")
 _KIND = re.compile(r"[a-z][a-z_]{0,30}")
+_BRANCH = "~"
+_BRANCHING = frozenset({"dataset"})
 
 
 def check_name(name: str, what: str = "name") -> str:
@@ -39,7 +42,8 @@ class Ref:
 
     Attributes:
         kind: What it is: `dataset`, `model`, `code`, `release`, `run`, `artifact`, …
-        name: The asset's name, or the id of a run or artefact.
+        name: The asset's name, or the id of a run or artefact. A data set's may carry one branch:
+            `flights~what-if`.
         version: The version number (from 1), or None for the asset as a whole and for runs.
     """
 
@@ -51,7 +55,10 @@ class Ref:
         """Refuse what could not be parsed back."""
         if not _KIND.fullmatch(self.kind):
             raise InvalidName(f"{self.kind!r} is not a kind of asset", kind=self.kind)
-        check_name(self.name, f"{self.kind} name")
+        name, tilde, branch = self.name.partition(_BRANCH)
+        check_name(name if self.kind in _BRANCHING else self.name, f"{self.kind} name")
+        if tilde:
+            check_name(branch, "branch")
         if self.version is not None and self.version < 1:
             raise InvalidName(
                 f"version {self.version} of {self.kind} {self.name!r} is not valid",
@@ -80,6 +87,24 @@ class Ref:
                 f"{number!r} in {text!r} is not a version number", remedy="Write a whole number."
             )
         return cls(head, name, int(number))
+
+    @property
+    def trunk(self) -> str:
+        """The name without its branch."""
+        return self.name.partition(_BRANCH)[0]
+
+    @property
+    def branch(self) -> str | None:
+        """The branch, or None on the trunk."""
+        return self.name.partition(_BRANCH)[2] or None
+
+    def on(self, branch: str | None) -> Ref:
+        """Return the reference to a branch of the same asset, or with None to its trunk.
+
+        Raises:
+            InvalidName: The branch can't be called so, or the kind of asset has no branches.
+        """
+        return Ref(self.kind, self.trunk if branch is None else f"{self.trunk}{_BRANCH}{branch}")
 
     def at(self, version: int) -> Ref:
         """Return the reference to one version of the same asset."""

@@ -21,7 +21,11 @@ def test_with_a_kind_given_the_bare_name_will_do():
 
 
 @pytest.mark.parametrize(
-    "text", ["flights", "dataset:", "dataset:a@x", "dataset:a@0", "Data:a", "dataset:a/../b", ""]
+    "text",
+    [
+        *("flights", "dataset:", "dataset:a@x", "dataset:a@0", "Data:a", "dataset:a/../b", ""),
+        *("dataset:a~", "dataset:~b", "dataset:a~b~c", "dataset:a~B", "model:a~b", "run:a~b"),
+    ],
 )
 def test_what_is_no_reference_is_refused(text: str):
     with pytest.raises(InvalidName):
@@ -37,3 +41,17 @@ def test_another_kind_than_asked_for_is_refused():
 def test_names_that_could_hurt_a_url_or_a_path_are_refused(name: str):
     with pytest.raises(InvalidName, match="not valid"):
         check_name(name)
+
+
+def test_a_data_set_has_branches_that_are_lines_of_their_own():
+    what_if = Ref.parse("dataset:flights~what-if@2")
+    assert (what_if.trunk, what_if.branch, what_if.version) == ("flights", "what-if", 2)
+    assert Ref.parse(str(what_if)) == what_if
+    assert Ref("dataset", "flights", 7).on("what-if") == Ref("dataset", "flights~what-if")
+    assert what_if.on(None) == Ref("dataset", "flights")
+    assert Ref("dataset", "flights").branch is None
+
+
+def test_what_is_declared_can_not_be_called_like_a_branch():
+    with pytest.raises(InvalidName, match="not valid"):
+        check_name("flights~what-if")
