@@ -113,8 +113,10 @@ class Versions(Protocol):
         """
         ...
 
-    def assets(self, kind: str | None = None, *, project: str | None = None) -> list[Asset]:
-        """Return assets ordered by kind and name."""
+    def assets(
+        self, kind: str | None = None, *, project: str | None = None, prefix: str = ""
+    ) -> list[Asset]:
+        """Return assets ordered by kind and name; with `prefix`, those whose names begin with it."""
         ...
 
     def commit(

@@ -71,6 +71,17 @@ def test_assets_are_listed_by_kind_and_name(late: Ledger) -> None:
         assert [a.name for a in tx.versions.assets("dataset", project="sky")] == ["weather"]
 
 
+def test_assets_are_found_by_how_their_names_begin(ledger: Ledger):
+    with ledger.write() as tx:
+        for name in ("flights", "flights~a", "flights~what-if", "flights-old", "flight"):
+            tx.versions.declare("dataset", name, project="sky")
+        assert [a.name for a in tx.versions.assets("dataset", prefix="flights~")] == [
+            "flights~a",
+            "flights~what-if",
+        ]
+        assert tx.versions.assets("dataset", prefix="trains") == []
+
+
 def test_versions_count_from_one_and_read_back_whole(late: Ledger) -> None:
     first = commit(late, tags={"stage": "dev"})
     second = commit(late, digest="b" * 64, body={"metrics": {"auc": 0.7}, "list": [1, None, "é"]})

@@ -32,6 +32,7 @@ _FIRST = {
     "dataset": "None has a version yet. Add one: towpath dataset add NAME FILE.",
     "model": "There is none yet. A pipeline makes one: towpath run.",
 }
+_LAST_CHARACTER = "\x7f"
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 _JOINED = sa.select(_versions, _assets.c.kind, _assets.c.name, _assets.c.project).select_from(
     _versions.join(_assets, _versions.c.asset == _assets.c.id)
@@ -92,13 +93,18 @@ class SqlVersions:
             )
         return self._asset(self._asset_row(kind, name))
 
-    def assets(self, kind: str | None = None, *, project: str | None = None) -> list[Asset]:
+    def assets(
+        self, kind: str | None = None, *, project: str | None = None, prefix: str = ""
+    ) -> list[Asset]:
         """See `Versions.assets`."""
         query = sa.select(_assets).order_by(_assets.c.kind, _assets.c.name)
         if kind is not None:
             query = query.where(_assets.c.kind == kind)
         if project is not None:
             query = query.where(_assets.c.project == project)
+        if prefix:
+            # Names are ASCII and sorted by bytes, so a range does it, and an index serves it.
+            query = query.where(_assets.c.name.between(prefix, prefix + _LAST_CHARACTER))
         rows = self._session.rows(query)
         tags = labels_of(self._session, tables.asset_tags, [row.id for row in rows])
         return [self._asset(row, tags.get(row.id, {})) for row in rows]

@@ -1,0 +1,27 @@
+"""Versions over time: tags, branches, differences, restoring, and letting go of what nobody uses."""
+
+from towpath.assets.datasets.history.contract import (
+    CHANGE,
+    Branch,
+    ChangeKind,
+    Collection,
+    ColumnChange,
+    DatasetHistory,
+    Diff,
+    Kept,
+    Retention,
+    RowChanges,
+)
+
+__all__ = [
+    "CHANGE",
+    "Branch",
+    "ChangeKind",
+    "Collection",
+    "ColumnChange",
+    "DatasetHistory",
+    "Diff",
+    "Kept",
+    "Retention",
+    "RowChanges",
+]
