@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         split,
         step,
     )
+    from towpath.operate.labelling import LabelQueue
     from towpath.operate.monitoring import Drift, Performance
     from towpath.operate.projects import Project
     from towpath.operate.releases import Service
@@ -39,6 +40,7 @@ _HOMES = {
     "FeatureService": "towpath.assets.features",
     "FeatureView": "towpath.assets.features",
     "Inputs": "towpath.assets.models",
+    "LabelQueue": "towpath.operate.labelling",
     "Model": "towpath.assets.models",
     "Performance": "towpath.operate.monitoring",
     "Personal": "towpath.assets.datasets",
@@ -65,6 +67,7 @@ __all__ = [
     "FeatureService",
     "FeatureView",
     "Inputs",
+    "LabelQueue",
     "Model",
     "Performance",
     "Personal",

@@ -34,7 +34,7 @@ from towpath.core.digests import digest_bytes
 from towpath.core.errors import Conflict, NotFound, TowpathError
 
 if TYPE_CHECKING:
-    from towpath.assets.datasets.contract import Mode
+    from towpath.assets.datasets.contract import Also, Mode
     from towpath.assets.datasets.declaration import Dataset
     from towpath.assets.datasets.profiles import Profile
     from towpath.ledger.contract import Ledger, Transaction
@@ -55,6 +55,13 @@ class Request:
     mode: Mode
     expected: int | None
     made_by: str | None
+    branch: str | None = None
+    also: Also | None = None
+
+    @property
+    def line(self) -> str:
+        """The name under which the versions are numbered: the data set's, or its branch's."""
+        return self.dataset.ref.on(self.branch).name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +73,18 @@ class _Base:
 
     @classmethod
     def read(cls, tx: Transaction, request: Request) -> _Base:
-        latest = tx.versions.latest("dataset", request.dataset.name)
+        latest = tx.versions.latest("dataset", request.line)
+        if latest is None and request.branch is not None:
+            raise NotFound(
+                f"data set {request.dataset.name!r} has no branch {request.branch!r}",
+                remedy="Make it first: towpath dataset branch NAME BRANCH.",
+                dataset=request.dataset.name,
+                branch=request.branch,
+            )
         number = 0 if latest is None else latest.ref.version
         if request.expected is not None and request.expected != number:
             raise Conflict(
-                f"version {number} of data set {request.dataset.name!r} is the latest, "
+                f"version {number} of data set {request.line!r} is the latest, "
                 f"not {request.expected}",
                 remedy="Read the latest version, and commit on top of it.",
                 dataset=request.dataset.name,
@@ -128,8 +142,18 @@ class Commit:
                     return None
             raise
         if base.latest is not None and self._changes_nothing(base.latest, draft):
-            return base.latest
+            return self._leave(base, base.latest)
         return self._write(base, draft)
+
+    def _leave(self, base: _Base, latest: Version) -> Version | None:
+        """Return the latest version, having done what goes with the commit."""
+        if self._request.also is None:
+            return latest
+        with self._ledger.write() as tx:
+            if _Base.read(tx, self._request).state != base.state:
+                return None
+            self._request.also(tx, latest)
+        return latest
 
     def _draft(self, base: _Base) -> _Draft:
         request = self._request
@@ -205,7 +229,7 @@ class Commit:
                 return None
             tx.versions.declare(
                 "dataset",
-                request.dataset.name,
+                request.line,
                 project=request.project,
                 description=request.dataset.description,
             )
@@ -213,12 +237,14 @@ class Commit:
                 return None
             version = tx.versions.commit(
                 "dataset",
-                request.dataset.name,
+                request.line,
                 digest=manifest_digest,
                 body=self._body(draft, manifest_digest),
                 expected=base.number,
                 made_by=request.made_by,
             )
+            if request.also is not None:
+                request.also(tx, version)
         _log.info("dataset.committed", ref=str(version.ref), added_rows=draft.added_rows)
         return version
 
@@ -231,6 +257,7 @@ class Commit:
             "time": dataset.time,
             "subject": dataset.subject,
             "subject_field": dataset.subject_field,
+            "subject_hashed": dataset.subject_hashed,
             "buckets": dataset.buckets,
             "added_rows": draft.added_rows,
             "skipped_rows": draft.skipped_rows,

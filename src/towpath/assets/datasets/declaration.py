@@ -31,6 +31,8 @@ class Dataset:
         subject: The column that names the person (or whoever may withdraw) a row is about.
         subject_field: What the subject is called across data sets, by default the column's name.
             Data sets that call the same people differently share a subject by sharing this word.
+        subject_hashed: Whether the subject column holds keyed hashes already, as rows taken from the
+            decision log do. Buckets, suppression and erasure then go by the hash.
         description: One or two sentences for the data-set page.
         buckets: How many files a version is spread over by subject; fixed cost against the share of
             the data that one erasure rewrites. A data set without a subject has one.
@@ -42,6 +44,7 @@ class Dataset:
     time: str | None = field(default=None, kw_only=True)
     subject: str | None = field(default=None, kw_only=True)
     subject_field: str | None = field(default=None, kw_only=True)
+    subject_hashed: bool = field(default=False, kw_only=True)
     description: str = field(default="", kw_only=True)
     buckets: int = field(default=16, kw_only=True)
 
@@ -55,17 +58,27 @@ class Dataset:
                 self._require(columns, what, name)
         if self.time is not None and columns[self.time].type != "timestamp":
             self._refuse(f"its time column {self.time!r} is not a datetime")
-        if self.subject is not None:
-            if self._require(columns, "subject", self.subject, nullable=True).type != "string":
-                self._refuse(f"its subject column {self.subject!r} is not a str")
-            if self.subject_field is None:
-                object.__setattr__(self, "subject_field", self.subject)
-        elif self.subject_field is not None:
-            self._refuse("it has a subject_field but no subject column")
+        self._check_subject(columns)
         if not 1 <= self.buckets <= _BUCKETS_MOST:
             self._refuse(f"buckets is {self.buckets}, not between 1 and {_BUCKETS_MOST}")
         if self.subject is None:
             object.__setattr__(self, "buckets", 1)
+
+    def _check_subject(self, columns: dict[str, Column]) -> None:
+        if self.subject is not None:
+            if self._require(columns, "subject", self.subject, nullable=True).type != "string":
+                self._refuse(f"its subject column {self.subject!r} is not a str")
+            if self.subject_field is None and self.subject_hashed:
+                self._refuse(
+                    "its subjects are hashed, and it doesn't say as what",
+                    "Add subject_field=…: the field that the hashes were made of.",
+                )
+            if self.subject_field is None:
+                object.__setattr__(self, "subject_field", self.subject)
+        elif self.subject_field is not None:
+            self._refuse("it has a subject_field but no subject column")
+        elif self.subject_hashed:
+            self._refuse("its subjects are hashed, and it has no subject column")
 
     @property
     def key_columns(self) -> tuple[str, ...]:

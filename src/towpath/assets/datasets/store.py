@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from towpath.assets.datasets.contract import ErasedDataset, Mode, Rows
+    from towpath.assets.datasets.contract import Also, ErasedDataset, Mode, Rows
     from towpath.assets.datasets.declaration import Dataset, Selection
     from towpath.assets.datasets.manifest import DataFile
     from towpath.assets.datasets.profiles import Profile
@@ -52,6 +52,8 @@ class ParquetDatasetStore:
         mode: Mode = "append",
         expected: int | None = None,
         made_by: str | None = None,
+        branch: str | None = None,
+        also: Also | None = None,
     ) -> Version:
         """See `DatasetStore.commit`."""
         request = Request(
@@ -61,6 +63,8 @@ class ParquetDatasetStore:
             mode=mode,
             expected=expected,
             made_by=made_by,
+            branch=branch,
+            also=also,
         )
         commit = Commit(self._ledger, self._blobs, self._keyring, request)
         for _ in range(_ATTEMPTS):
@@ -137,13 +141,14 @@ class ParquetDatasetStore:
     def _erasure(self, seen: Catalogue, subject_value: str) -> Erasure:
         newest = seen.versions[-1]
         field = newest.body["subject_field"] or ""
+        hashed = self._keyring.subject_hash(field, subject_value)
         return Erasure(
             self._ledger,
             self._blobs,
             dataset=seen.dataset,
             project=newest.project,
-            subject=subject_value,
-            hashed=self._keyring.subject_hash(field, subject_value),
+            subject=hashed if newest.body.get("subject_hashed") else subject_value,
+            hashed=hashed,
         )
 
     def _catalogue(self, name: str) -> Catalogue:

@@ -36,7 +36,10 @@ class Suppression:
             return rows
         field = dataset.subject_field
         present = rows.get_column(dataset.subject).drop_nulls().unique().to_list()
-        gone = [one for one in present if keyring.subject_hash(field, one) in self.hashes]
+        if dataset.subject_hashed:
+            gone = [one for one in present if one in self.hashes]
+        else:
+            gone = [one for one in present if keyring.subject_hash(field, one) in self.hashes]
         if not gone:
             return rows
         return rows.filter(~pl.col(dataset.subject).is_in(gone).fill_null(value=False))
