@@ -49,9 +49,14 @@ class Intents(Protocol):
         *,
         project: str | None = None,
         phases: Sequence[str] | None = None,
+        prefix: str | None = None,
         limit: int = 1000,
     ) -> list[Intent]:
-        """Return rows, oldest first."""
+        """Return rows, oldest first; with `prefix` those whose name begins with it."""
+        ...
+
+    def count(self, kind: str, *, prefix: str | None = None) -> dict[str, int]:
+        """Return how many rows of a kind are in each phase, without reading them."""
         ...
 
     def claim(self, kinds: Sequence[str], *, owner: str, lease_s: float) -> Intent | None:
@@ -91,8 +96,12 @@ class Intents(Protocol):
         """Tell whether `claim` would return a row, without standing in line for it."""
         ...
 
-    def report(self, kind: str, name: str, *, status: Mapping[str, object]) -> None:
+    def report(
+        self, kind: str, name: str, *, status: Mapping[str, object], phase: str | None = None
+    ) -> None:
         """Replace the status of plain state that nobody claims (a heartbeat), without an event.
+
+        Event: `intent.moved` where `phase` is another than the row's.
 
         Raises:
             NotFound: There is no such row.

@@ -242,6 +242,18 @@ def test_reporting_changes_the_status_alone(ledger: Ledger) -> None:
         tx.intents.report("monitor", "nobody", status={})
 
 
+def test_reporting_another_phase_is_an_event_and_the_same_is_none(ledger: Ledger) -> None:
+    put(ledger, due=False, phase="open")
+    for phase in ("open", "settled", "settled"):
+        with ledger.write() as tx:
+            tx.intents.report("monitor", "m", status={"said": phase}, phase=phase)
+    after = row(ledger)
+    assert (after.phase, after.status) == ("settled", {"said": "settled"})
+    with ledger.read() as tx:
+        (moved,) = tx.events.read(types=["intent.moved"])
+    assert moved.payload == {"before": "open", "after": "settled"}
+
+
 def test_nobody_reports_on_a_held_row(ledger: Ledger) -> None:
     put(ledger)
     claim(ledger)
@@ -276,6 +288,18 @@ def test_rows_are_listed_oldest_first_and_filtered(ledger: Ledger, wall: ManualC
         assert names(phases=["done"]) == ["x"]
         assert names(project="flights", phases=["new"]) == ["z", "y"]
         assert names("rollout") == []
+
+
+def test_rows_are_found_and_counted_by_how_their_name_begins(ledger: Ledger) -> None:
+    for name in ("ab.1", "ab.2", "ab", "abc", "a_b.1", "AB.1", "b"):
+        put(ledger, name)
+    put(ledger, "ab.3", phase="done")
+    with ledger.read() as tx:
+        found = [one.name for one in tx.intents.list("monitor", prefix="ab.")]
+        assert sorted(found) == ["ab.1", "ab.2", "ab.3"]
+        assert tx.intents.count("monitor", prefix="ab.") == {"new": 2, "done": 1}
+        assert tx.intents.count("monitor") == {"new": 7, "done": 1}
+        assert tx.intents.count("rollout") == {}
 
 
 def test_an_unknown_row_is_named_with_its_neighbours(ledger: Ledger) -> None:

@@ -82,6 +82,7 @@ class SqlIntents:
         *,
         project: str | None = None,
         phases: Sequence[str] | None = None,
+        prefix: str | None = None,
         limit: int = 1000,
     ) -> list[Intent]:
         """See `Intents.list`."""
@@ -93,7 +94,17 @@ class SqlIntents:
             query = query.where(_intents.c.project == project)
         if phases is not None:
             query = query.where(_intents.c.phase.in_(phases))
+        if prefix is not None:
+            query = query.where(_begins_with(prefix))
         return [_intent(row) for row in self._session.rows(query)]
+
+    def count(self, kind: str, *, prefix: str | None = None) -> dict[str, int]:
+        """See `Intents.count`."""
+        query = sa.select(_intents.c.phase, sa.func.count().label("rows"))
+        query = query.where(_intents.c.kind == kind).group_by(_intents.c.phase)
+        if prefix is not None:
+            query = query.where(_begins_with(prefix))
+        return {row.phase: row.rows for row in self._session.rows(query)}
 
     def claim(self, kinds: Sequence[str], *, owner: str, lease_s: float) -> Intent | None:
         """See `Intents.claim`."""
@@ -149,17 +160,21 @@ class SqlIntents:
             changes["due_at"] = now if again else later
         self._update(held.kind, held.name, **changes)
         if phase is not None and phase != row.phase:
-            self._events.append(
-                "intent.moved", f"{held.kind}:{held.name}", before=row.phase, after=phase
-            )
+            self._moved(held.kind, held.name, row.phase, phase)
         return self.get(held.kind, held.name)
 
-    def report(self, kind: str, name: str, *, status: Mapping[str, object]) -> None:
+    def report(
+        self, kind: str, name: str, *, status: Mapping[str, object], phase: str | None = None
+    ) -> None:
         """See `Intents.report`."""
         self._session.require_writable()
-        if self.get(kind, name).owner is not None:
+        row = self.get(kind, name)
+        if row.owner is not None:
             raise Conflict(f"a worker holds the {kind} {name!r}; only it may report on it")
-        self._update(kind, name, status=dict(status))
+        moved = phase is not None and phase != row.phase
+        self._update(kind, name, status=dict(status), **({"phase": phase} if moved else {}))
+        if moved:
+            self._moved(kind, name, row.phase, phase)
 
     def release(self, owner: str) -> int:
         """See `Intents.release`."""
@@ -201,6 +216,9 @@ class SqlIntents:
         changes = sa.update(_intents).where(_intents.c.kind == kind, _intents.c.name == name)
         self._session.write(changes.values(**values, updated_at=self._session.wall.now()))
 
+    def _moved(self, kind: str, name: str, before: str, after: str | None) -> None:
+        self._events.append("intent.moved", f"{kind}:{name}", before=before, after=after)
+
     def _declared(self, kind: str, name: str, generation: int, spec: Mapping[str, object]) -> None:
         # The log is for ever and a spec may be large or sealed: its digest is evidence enough.
         self._events.append(
@@ -212,6 +230,11 @@ def _free(kinds: Sequence[str], now: datetime) -> tuple[sa.ColumnElement[bool], 
     """Return the conditions of a row that is due and that nobody living holds."""
     unheld = sa.or_(_intents.c.owner.is_(None), _intents.c.leased_until <= now)
     return (_intents.c.kind.in_(kinds), _intents.c.due_at <= now, unheld)
+
+
+def _begins_with(prefix: str) -> sa.ColumnElement[bool]:
+    """Return the condition on a name as a range: both databases order names by their bytes."""
+    return sa.and_(_intents.c.name >= prefix, _intents.c.name < prefix + "\U0010ffff")
 
 
 def _intent(row: Record) -> Intent:
