@@ -112,3 +112,47 @@ def test_many_writers_of_the_same_bytes_agree(blobs: BlobStore) -> None:
     assert set(found) == set(blobs.walk()) == {digest_bytes(each) for each in data}
     assert len(found) == 30
     assert [blobs.get(digest_bytes(each)) for each in data] == data
+
+
+def test_many_files_are_stored_at_once_and_announced_first(
+    blobs: BlobStore, tmp_path: Path
+) -> None:
+    sources = [tmp_path / f"{number}.bin" for number in range(5)]
+    for number, source in enumerate(sources):
+        source.write_bytes(b"same" if number < 2 else bytes([number]) * (number * 1000))
+    told: list[str] = []
+
+    def announce(digests: list[str]) -> None:
+        told.extend(digests)
+        assert not any(blobs.exists(digest) for digest in digests), "found before it was told"
+
+    digests = blobs.put_files(sources, announce=announce)
+    assert digests == told == [digest_bytes(source.read_bytes()) for source in sources]
+    assert [blobs.get(digest) for digest in digests] == [one.read_bytes() for one in sources]
+    assert sorted(blobs.walk()) == sorted(set(digests))
+    assert blobs.put_files([], announce=lambda _: None) == []
+
+
+def test_an_announcement_that_fails_leaves_nothing(blobs: BlobStore, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"unheard of")
+
+    def refuse(_: object) -> None:
+        raise NotFound("no")
+
+    with pytest.raises(NotFound):
+        blobs.put_files([source], announce=refuse)
+    assert list(blobs.walk()) == []
+
+
+def test_areas_know_nothing_of_each_other(blobs: BlobStore) -> None:
+    area = blobs.area("files")
+    digest = blobs.put(b"both")
+    assert not area.exists(digest)
+    assert area.put(b"both") == digest
+    assert blobs.delete(digest)
+    assert area.get(digest) == b"both"
+    assert list(blobs.walk()) == []
+    assert list(blobs.area("files").walk()) == [digest]
+    with pytest.raises(InvalidName):
+        blobs.area("../files")

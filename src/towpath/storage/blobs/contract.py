@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import Self
 
 
 class BlobStore(Protocol):
@@ -28,6 +29,30 @@ class BlobStore(Protocol):
 
     def put_file(self, path: Path) -> str:
         """Store a local file's bytes, in constant memory, and return the digest. The file stays."""
+        ...
+
+    def put_files(
+        self, paths: Sequence[Path], *, announce: Callable[[Sequence[str]], None]
+    ) -> list[str]:
+        """Store the bytes of several local files, in constant memory, on a few threads.
+
+        `announce` is called once, with the digests in the order of the paths, when every file has
+        been read and before the first can be found by its name: whoever keeps a record of what may
+        exist writes it there. If it raises, nothing is stored. Folders are synced once per call, so a
+        batch of small files costs far less than as many `put_file`s. Holds an open file per path:
+        keep batches to a few hundred.
+
+        Raises:
+            Conflict: A file changed between being read and being sent to a remote store.
+        """
+        ...
+
+    def area(self, name: str) -> Self:
+        """Return the part of this store under `name`, whose blobs are apart from all others.
+
+        The same bytes in two areas are two blobs: `exists`, `delete` and `walk` see one area alone,
+        so each can have an owner that lets go of its blobs without asking anybody else.
+        """
         ...
 
     def get(self, digest: str) -> bytes:

@@ -6,18 +6,21 @@ import fcntl
 import hashlib
 import os
 import secrets
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from towpath.core.digests import digest_bytes, digest_file
+from towpath.core.refs import check_name
 from towpath.storage.blobs.naming import absent, check_digest, corrupt, is_digest
-from towpath.storage.files import disk_errors, sync_folder
+from towpath.storage.files import clone_file, disk_errors, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
 _COPY_BYTES = 1 << 20
+_THREADS = 4
 
 
 class DiskBlobStore:
@@ -48,23 +51,45 @@ class DiskBlobStore:
                 with self._temporary() as (fd, temporary):
                     _write_all(fd, memoryview(data).cast("B"))
                     self._publish(fd, temporary, digest)
+                    sync_folder(self._path(digest).parent)
         return digest
 
     def put_file(self, path: Path) -> str:
         """See `BlobStore.put_file`; hashes while it copies."""
         with (
             disk_errors(self._root),
-            path.open("rb") as source,
             self._temporary() as (fd, temporary),
         ):
-            hasher = hashlib.sha256()
-            while chunk := source.read(_COPY_BYTES):
-                hasher.update(chunk)
-                _write_all(fd, memoryview(chunk))
-            digest = hasher.hexdigest()
+            digest = _take(path, fd)
             if not self._holds(digest, os.fstat(fd).st_size):
                 self._publish(fd, temporary, digest)
+                sync_folder(self._path(digest).parent)
         return digest
+
+    def put_files(
+        self, paths: Sequence[Path], *, announce: Callable[[Sequence[str]], None]
+    ) -> list[str]:
+        """See `BlobStore.put_files`; hashes while it copies."""
+
+        def publish(digest: str, held: tuple[int, Path]) -> None:
+            if not self._holds(digest, os.fstat(held[0]).st_size):
+                self._publish(*held, digest)
+
+        with (
+            disk_errors(self._root),
+            ExitStack() as stack,
+            ThreadPoolExecutor(_THREADS, thread_name_prefix="put") as pool,
+        ):
+            held = [stack.enter_context(self._temporary()) for _ in paths]
+            digests = list(pool.map(_take, paths, (fd for fd, _ in held)))
+            announce(digests)
+            list(pool.map(publish, digests, held))
+            list(pool.map(sync_folder, {self._path(digest).parent for digest in digests}))
+        return digests
+
+    def area(self, name: str) -> DiskBlobStore:
+        """See `BlobStore.area`; a folder of its own."""
+        return DiskBlobStore(self._root / check_name(name, "area"))
 
     def get(self, digest: str) -> bytes:
         """See `BlobStore.get`."""
@@ -161,6 +186,7 @@ class DiskBlobStore:
             os.close(fd)  # another process's sweep came between the two calls
 
     def _publish(self, fd: int, temporary: Path, digest: str) -> None:
+        """Give a finished file its name; the caller syncs the folder that it is in now."""
         os.fchmod(fd, 0o444)
         os.fsync(fd)
         path = self._path(digest)
@@ -172,7 +198,6 @@ class DiskBlobStore:
         except FileExistsError:
             # Another writer was faster with the same bytes, or the one there is damaged.
             temporary.replace(path)
-        sync_folder(path.parent)
 
     def _sweep(self) -> None:
         """Remove what killed writers left: nobody living holds the lock of such a file."""
@@ -180,6 +205,20 @@ class DiskBlobStore:
             with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
+
+
+def _take(source: Path, fd: int) -> str:
+    """Copy a file's bytes into an open one and return their digest."""
+    hasher = hashlib.sha256()
+    with source.open("rb") as file:
+        if clone_file(file.fileno(), fd):
+            while chunk := os.read(fd, _COPY_BYTES):
+                hasher.update(chunk)
+            return hasher.hexdigest()
+        while chunk := file.read(_COPY_BYTES):
+            hasher.update(chunk)
+            _write_all(fd, memoryview(chunk))
+    return hasher.hexdigest()
 
 
 def _write_all(fd: int, data: memoryview) -> None:

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import tempfile
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -17,16 +18,18 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from towpath.core.digests import digest_bytes, digest_file
-from towpath.core.errors import InvalidSetting, NotFound, Unavailable
+from towpath.core.errors import Conflict, InvalidSetting, NotFound, Unavailable
+from towpath.core.refs import check_name
 from towpath.storage.blobs.naming import absent, check_digest, corrupt, is_digest
 from towpath.storage.files import disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from obstore.store import S3Config
 
 _MULTIPART_BYTES = 16 << 20
+_THREADS = 8
 _SETTINGS = ("endpoint", "region", "access_key_id", "secret_access_key", "session_token")
 
 
@@ -38,9 +41,19 @@ class ObjectBlobStore:
     `cache_dir`; a file there is checked against its name before this process first trusts it.
     """
 
-    def __init__(self, store: S3Store, *, name: str, cache_dir: Path | None) -> None:
+    def __init__(
+        self,
+        store: S3Store,
+        *,
+        name: str,
+        cache_dir: Path | None,
+        folder: str = "sha256",
+        within: ObjectBlobStore | None = None,
+    ) -> None:
         self._store = store
         self._name = name
+        self._folder = folder
+        self._within = within  # an area lives in its store's cache, so that must live as long
         if cache_dir is None:
             cache_dir = Path(tempfile.mkdtemp(prefix="towpath-blobs-"))
             # Removed with this object, at the latest when the process ends.
@@ -55,7 +68,7 @@ class ObjectBlobStore:
         digest = digest_bytes(data)
         if not self._holds(digest, memoryview(data).nbytes):
             with self._answers():
-                obstore.put(self._store, _key(digest), bytes(data), use_multipart=False)
+                obstore.put(self._store, self._key(digest), bytes(data), use_multipart=False)
         return digest
 
     def put_file(self, path: Path) -> str:
@@ -67,12 +80,34 @@ class ObjectBlobStore:
             with self._answers():
                 obstore.put(
                     self._store,
-                    _key(digest),
+                    self._key(digest),
                     path,
                     use_multipart=size_bytes > _MULTIPART_BYTES,
                     chunk_size=_MULTIPART_BYTES,
                 )
         return digest
+
+    def put_files(
+        self, paths: Sequence[Path], *, announce: Callable[[Sequence[str]], None]
+    ) -> list[str]:
+        """See `BlobStore.put_files`; reads each file twice, to know its name before sending it."""
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="put") as pool:
+            with disk_errors(self._cache):
+                digests = list(pool.map(digest_file, paths))
+            announce(digests)
+            list(pool.map(self._send, paths, digests))
+        return digests
+
+    def area(self, name: str) -> ObjectBlobStore:
+        """See `BlobStore.area`; a prefix of its own."""
+        check_name(name, "area")
+        return ObjectBlobStore(
+            self._store,
+            name=self._name,
+            cache_dir=self._cache / name,
+            folder=f"{name}/{self._folder}",
+            within=self,
+        )
 
     def get(self, digest: str) -> bytes:
         """See `BlobStore.get`."""
@@ -83,7 +118,7 @@ class ObjectBlobStore:
                 if digest_bytes(data) == digest:
                     return data
         with self._answers(digest):
-            data = bytes(obstore.get(self._store, _key(digest)).bytes())
+            data = bytes(obstore.get(self._store, self._key(digest)).bytes())
         if digest_bytes(data) != digest:
             raise corrupt(digest)
         return data
@@ -118,17 +153,20 @@ class ObjectBlobStore:
         was_there = self._size(digest) is not None
         if was_there:
             with self._answers():
-                obstore.delete(self._store, _key(digest))
+                obstore.delete(self._store, self._key(digest))
         return was_there
 
     def walk(self) -> Iterator[str]:
         """See `BlobStore.walk`."""
         with self._answers():
-            for page in obstore.list(self._store, prefix="sha256"):
+            for page in obstore.list(self._store, prefix=self._folder):
                 for item in page:
                     name = item["path"].rpartition("/")[2]
                     if is_digest(name):
                         yield name
+
+    def _key(self, digest: str) -> str:
+        return f"{self._folder}/{check_digest(digest)[:2]}/{digest}"
 
     def _cached(self, digest: str) -> Path:
         return self._cache / check_digest(digest)[:2] / digest
@@ -140,16 +178,42 @@ class ObjectBlobStore:
     def _size(self, digest: str) -> int | None:
         try:
             with self._answers(digest):
-                return obstore.head(self._store, _key(digest))["size"]
+                return obstore.head(self._store, self._key(digest))["size"]
         except NotFound:
             return None
+
+    def _send(self, path: Path, digest: str) -> None:
+        """Send a file under a name that was read off it before, unless its bytes changed since."""
+        with disk_errors(path):
+            before = path.stat()
+            if self._holds(digest, before.st_size):
+                return
+            if before.st_size <= _MULTIPART_BYTES:
+                data = path.read_bytes()
+                if digest_bytes(data) != digest:
+                    raise _changed(digest)
+                self.put(data)
+                return
+        with self._answers():
+            obstore.put(
+                self._store,
+                self._key(digest),
+                path,
+                use_multipart=True,
+                chunk_size=_MULTIPART_BYTES,
+            )
+        with disk_errors(path):
+            after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            self.delete(digest)
+            raise _changed(digest)
 
     def _download(self, digest: str, path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         temporary = path.with_name(f".{secrets.token_hex(16)}")
         try:
             with self._answers(digest), temporary.open("wb") as file:
-                for chunk in obstore.get(self._store, _key(digest)).stream():
+                for chunk in obstore.get(self._store, self._key(digest)).stream():
                     file.write(chunk)
             if digest_file(temporary) != digest:
                 raise corrupt(digest)
@@ -178,6 +242,14 @@ class ObjectBlobStore:
         )
 
 
+def _changed(digest: str) -> Conflict:
+    return Conflict(
+        f"a file changed while blob {digest} was made of it",
+        remedy="Store it again when nobody writes to it.",
+        digest=digest,
+    )
+
+
 def open_s3(url: SplitResult, *, cache_dir: Path | None) -> ObjectBlobStore:
     """Open the bucket and prefix of an `s3://` URL; see `open_blobs` for its query."""
     query = dict(parse_qsl(url.query, keep_blank_values=True))
@@ -198,7 +270,3 @@ def open_s3(url: SplitResult, *, cache_dir: Path | None) -> ObjectBlobStore:
         retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
     )
     return ObjectBlobStore(store, name=f"{url.netloc}{url.path}", cache_dir=cache_dir)
-
-
-def _key(digest: str) -> str:
-    return f"sha256/{check_digest(digest)[:2]}/{digest}"

@@ -9,7 +9,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from towpath.core.errors import CorruptBlob, InvalidSetting, NotFound, Unavailable
+from towpath.core.errors import Conflict, CorruptBlob, InvalidSetting, NotFound, Unavailable
 from towpath.storage.blobs import open_blobs
 
 if TYPE_CHECKING:
@@ -81,3 +81,24 @@ def test_a_bucket_that_does_not_answer_is_unavailable(s3_url: str) -> None:
 def test_a_wrong_setting_is_refused(query: str) -> None:
     with pytest.raises(InvalidSetting):
         open_blobs(f"s3://bucket/prefix?{query}")
+
+
+@pytest.mark.parametrize("size_bytes", [10, 17 << 20])
+def test_a_file_that_changes_before_it_is_sent_is_not_stored_under_a_wrong_name(
+    s3_url: str, tmp_path: Path, size_bytes: int
+) -> None:
+    store, source = open_blobs(s3_url, cache_dir=tmp_path / "cache"), tmp_path / "source"
+    source.write_bytes(b"a" * size_bytes)
+
+    def change(_: object) -> None:
+        source.write_bytes(b"b" * size_bytes)
+
+    if size_bytes > 16 << 20:  # sent in parts, straight from the file: let it change under way
+        send = store._holds
+        store._holds = lambda *given: (send(*given), change(None))[0]
+        with pytest.raises(Conflict):
+            store.put_files([source], announce=lambda _: None)
+    else:
+        with pytest.raises(Conflict):
+            store.put_files([source], announce=change)
+    assert list(store.walk()) == []
