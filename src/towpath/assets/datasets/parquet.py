@@ -1,4 +1,7 @@
-"""One bucket's rows as Parquet bytes and back, in the one order that makes equal rows equal bytes."""
+"""One bucket's rows as Parquet bytes and back, in the one order that makes equal rows equal bytes.
+
+These functions know files, not versions: they see superseded rows too. `layers` tells which rows live.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from towpath.assets.datasets.hashing import buckets_of
-from towpath.assets.datasets.manifest import DataFile, Manifest
+from towpath.assets.datasets.manifest import DataFile, Manifest, Role
 from towpath.assets.datasets.schema import POLARS_TYPES
 from towpath.core.digests import digest_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -63,17 +66,31 @@ def by_bucket(manifest: Manifest, rows: pl.DataFrame) -> dict[int | None, pl.Dat
     }
 
 
-def encode_buckets(manifest: Manifest, parts: dict[int | None, pl.DataFrame]) -> list[EncodedFile]:
-    """Encode each bucket's rows as one file, or several of a million rows, on a few threads."""
+def encode_buckets(
+    manifest: Manifest,
+    parts: Mapping[int | None, pl.DataFrame],
+    *,
+    role: Role = "rows",
+    layers: Mapping[int | None, int] | None = None,
+) -> list[EncodedFile]:
+    """Encode each bucket's rows as one file, or several of a million rows, on a few threads.
+
+    Args:
+        manifest: What the files are of.
+        parts: Rows by bucket: all columns, or those of `delete_columns`.
+        role: What the rows are.
+        layers: The layer of each bucket's files; 0 where it says nothing.
+    """
     slices = [
         (bucket, part)
         for bucket, rows in parts.items()
-        for part in _ordered(manifest, rows).iter_slices(ROWS_PER_FILE_MOST)
+        for part in _ordered(manifest, rows, role).iter_slices(ROWS_PER_FILE_MOST)
         if not part.is_empty()
     ]
 
     def encode(one: tuple[int | None, pl.DataFrame]) -> EncodedFile:
-        return _encode(manifest, *one)
+        bucket, part = one
+        return _encode(manifest, bucket, part, role=role, layer=(layers or {}).get(bucket, 0))
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="encode") as pool:
         return list(pool.map(encode, slices))
@@ -115,21 +132,39 @@ def open_files(blobs: BlobStore, files: Sequence[DataFile], held: ExitStack) -> 
         return list(pool.map(enter, files))
 
 
-def scan_paths(manifest: Manifest, paths: Sequence[Path]) -> pl.LazyFrame:
+def scan_paths(
+    manifest: Manifest, paths: Sequence[Path | str], *, include_file_paths: str | None = None
+) -> pl.LazyFrame:
     """Scan files that were written under this manifest's columns or fewer of them."""
     return pl.scan_parquet(
-        list(paths), schema=polars_schema(manifest), missing_columns="insert", glob=False
+        [str(path) for path in paths],
+        schema=polars_schema(manifest),
+        missing_columns="insert",
+        glob=False,
+        include_file_paths=include_file_paths,
     )
 
 
-def _ordered(manifest: Manifest, rows: pl.DataFrame) -> pl.DataFrame:
+def delete_columns(manifest: Manifest) -> list[str]:
+    """Return the columns of delete markers: the key, and the subject whose row it deletes."""
+    subject = [] if manifest.subject is None else [manifest.subject]
+    return list(dict.fromkeys([*manifest.key, *subject]))
+
+
+def _ordered(manifest: Manifest, rows: pl.DataFrame, role: Role) -> pl.DataFrame:
     """Sort by time, then key: content decides the bytes, and a window reads few row groups."""
+    if role == "deletes":
+        return rows.select(delete_columns(manifest)).sort(delete_columns(manifest))
     return rows.sort([*([manifest.time] if manifest.time else []), *manifest.key])
 
 
-def _encode(manifest: Manifest, bucket: int | None, rows: pl.DataFrame) -> EncodedFile:
+def _encode(
+    manifest: Manifest, bucket: int | None, rows: pl.DataFrame, *, role: Role, layer: int
+) -> EncodedFile:
+    # Markers of a table that is nothing but its key would else have the bytes of its rows.
+    told = {} if role == "rows" else {"towpath.role": role}
     table = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).replace_schema_metadata(
-        {"towpath.dataset": manifest.dataset}
+        {"towpath.dataset": manifest.dataset, **told}
     )
     personal = {column.name for column in manifest.columns if column.personal}
     described = [name for name in table.column_names if name not in personal]
@@ -144,7 +179,7 @@ def _encode(manifest: Manifest, bucket: int | None, rows: pl.DataFrame) -> Encod
         write_statistics=described,  # pyright: ignore[reportArgumentType]  # the stub lacks lists
     )
     data = memoryview(sink.getvalue())
-    since, until = _time_bounds(manifest, personal, rows)
+    since, until = (None, None) if role == "deletes" else _time_bounds(manifest, personal, rows)
     return EncodedFile(
         entry=DataFile(
             digest=digest_bytes(data),
@@ -153,6 +188,8 @@ def _encode(manifest: Manifest, bucket: int | None, rows: pl.DataFrame) -> Encod
             size_bytes=data.nbytes,
             time_min=since,
             time_max=until,
+            layer=layer,
+            role=role,
         ),
         data=data,
     )

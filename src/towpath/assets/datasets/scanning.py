@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from towpath.assets.datasets.layers import scan_live
 from towpath.assets.datasets.manifest import Manifest, decode
-from towpath.assets.datasets.parquet import open_files, polars_schema, scan_paths
+from towpath.assets.datasets.parquet import polars_schema
 from towpath.core.clock import from_micros, to_micros
 from towpath.core.digests import digest_json
 from towpath.core.errors import NotFound, UsageError
@@ -47,9 +48,10 @@ def scan_manifest(
 ) -> pl.LazyFrame:
     """Return the rows of a manifest with `since` ≤ time < `until`, lazily.
 
-    Files outside the window are never opened; the others are opened, verified and read when the frame
-    is collected, with projection and filters pushed down into them. Rows come file by file, each in
-    time order.
+    Files outside the window are never opened, but for overlays over files inside: a newer row outside
+    the window still takes the place of an older one inside. The others are opened, verified and read
+    when the frame is collected, with projection and filters pushed down into them. Rows come file by
+    file, each in time order.
 
     Raises:
         NotFound: A column does not exist, or (on collect) an erasure replaced a file since.
@@ -62,23 +64,20 @@ def scan_manifest(
         if name not in schema:
             raise NotFound.named("column", name, schema.names())
     window = _window(manifest, since, until)
-    files = manifest.overlapping(
-        *(None if one is None else to_micros(one) for one in (since, until))
-    )
+    files = manifest.overlapping(*_micros(since, until))
 
     def read(
         wanted: list[str] | None, predicate: pl.Expr | None, rows: int | None, _batch: int | None
     ) -> Iterator[pl.DataFrame]:
-        if not files:
-            yield pl.DataFrame(schema=schema).select(wanted if wanted is not None else pl.all())
-            return
+        yield pl.DataFrame(schema=schema).select(pl.all() if wanted is None else wanted)
         with ExitStack() as held:
-            frame = scan_paths(manifest, open_files(blobs, files, held))
-            for condition in (window, predicate):
-                frame = frame if condition is None else frame.filter(condition)
-            frame = frame if wanted is None else frame.select(wanted)
-            frame = frame if rows is None else frame.head(rows)
-            yield from frame.collect_batches(maintain_order=True)
+            for live in scan_live(blobs, manifest, files, held):
+                frame = live.filter(one for one in (window, predicate) if one is not None)
+                frame = frame.select(pl.all() if wanted is None else wanted)
+                frame = frame if rows is None else frame.head(rows)
+                for batch in frame.collect_batches(maintain_order=True):
+                    rows = None if rows is None else rows - batch.height
+                    yield batch
 
     frame = register_io_source(read, schema=schema, is_pure=True)
     return frame if columns is None else frame.select(columns)
@@ -90,9 +89,10 @@ def selection_digest(
     """Return a digest of the rows that a window of a version selects.
 
     A bound that cuts nothing off doesn't count, nor do files outside: so a later version, or a later
-    window, that selects the same files whole has the same digest.
+    window, that selects the same files whole has the same digest. Overlays over a selected file count
+    too.
     """
-    first, last = (None if one is None else to_micros(one) for one in (since, until))
+    first, last = _micros(since, until)
     files = manifest.overlapping(first, last)
     cuts_start = first is not None and any(
         file.time_min is None or file.time_min < first for file in files
@@ -100,14 +100,21 @@ def selection_digest(
     cuts_end = last is not None and any(
         file.time_max is None or file.time_max >= last for file in files
     )
+    above = manifest.above(files)
+    layered = [*(file for file in files if file.superseded), *above]
     return digest_json(
         {
             "columns": manifest.columns,
             "files": [file.digest for file in files],
             "since": first if cuts_start else None,
             "until": last if cuts_end else None,
+            **({"layers": [(file.digest, file.layer) for file in layered]} if layered else {}),
         }
     )
+
+
+def _micros(*moments: datetime | None) -> list[int | None]:
+    return [None if moment is None else to_micros(moment) for moment in moments]
 
 
 def _window(manifest: Manifest, since: datetime | None, until: datetime | None) -> pl.Expr | None:
