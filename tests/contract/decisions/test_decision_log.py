@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import polars as pl
 
 from towpath.operate.decisions import DecisionLog
+from towpath.operate.decisions.partitions import cut_labels
+
+if TYPE_CHECKING:
+    from towpath.ledger import Ledger
+    from towpath.storage.blobs import BlobStore
 
 START = datetime(2013, 3, 1, tzinfo=UTC)
 
@@ -109,6 +115,36 @@ def test_last_recorded_label_counts(bench: Any, state: str) -> None:
     assert label is not None
     assert (label.value, label.at) == (1.0, hours(9))
     assert bench.log.label_of(third.decision_id) is None
+
+
+def test_labels_say_who_they_are_from(bench: Any, state: str) -> None:
+    reported, asked = (bench.decision(hours=n) for n in range(2))
+    by_people = msgspec.structs.replace(bench.label(asked, 1), source="label_queue:review")
+    bench.spread(state, [[reported, asked], [bench.label(reported, 0)], [by_people]])
+    sources = bench.log.labels().collect().select("decision_id", "label_source").rows()
+    assert dict(sources) == {
+        reported.decision_id: None,
+        asked.decision_id: "label_queue:review",
+    }
+    assert bench.log.label_of(asked.decision_id) == by_people
+
+
+def test_files_from_before_labels_had_a_source_are_read(
+    bench: Any, sqlite_ledger: Ledger, disk_blobs: BlobStore
+) -> None:
+    decision = bench.decision()
+    bench.write(decision, bench.label(decision, 1))
+    bench.compact()
+    with sqlite_ledger.write() as tx:
+        (segment,) = tx.segments.list("labels")
+        with disk_blobs.open_local(segment.digest) as path:
+            old = pl.read_parquet(path).drop("label_source")
+        (file,) = cut_labels(old)
+        disk_blobs.put(file.data)
+        tx.segments.add([file.segment], retire=[segment.digest])
+    label = bench.log.label_of(decision.decision_id)
+    assert (label.value, label.source) == (1.0, None)
+    assert bench.log.labels().collect()["label_source"].to_list() == [None]
 
 
 def test_labels_that_were_not_known_yet_are_left_out(bench: Any, state: str) -> None:

@@ -39,6 +39,7 @@ LABEL_SCHEMA: Final[dict[str, Any]] = {
     "label": pl.Float64,
     "label_at": _TIME,
     "label_recorded": _TIME,
+    "label_source": pl.String,
 }
 
 
@@ -62,6 +63,7 @@ def labels_frame(labels: Sequence[Label]) -> pl.DataFrame:
             "label": pl.Series([label.value for label in labels], dtype=pl.Float64),
             "label_at": _times([label.at_us for label in labels]),
             "label_recorded": _times([label.recorded_us for label in labels]),
+            "label_source": pl.Series([label.source for label in labels], dtype=pl.String),
         }
     )
 
@@ -93,6 +95,7 @@ def label_of(row: Mapping[str, Any]) -> Label:
         value=row["label"],
         at_us=to_micros(row["label_at"]),
         recorded_us=to_micros(row["label_recorded"]),
+        source=row["label_source"],
     )
 
 

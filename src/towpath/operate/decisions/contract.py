@@ -87,7 +87,7 @@ class DecisionLog(Protocol):
         self, *, since: datetime | None = None, until: datetime | None = None
     ) -> pl.LazyFrame:
         """Return labels known in [since, until), one per decision: `decision_id`, `label`,
-        `label_at`, `label_recorded`. Those of unknown decisions are among them.
+        `label_at`, `label_recorded`, `label_source`. Those of unknown decisions are among them.
         """
         ...
 

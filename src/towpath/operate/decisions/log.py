@@ -78,7 +78,7 @@ class SegmentDecisionLog:
             labels = view.labels_of(decisions)
             if matured_by is not None:
                 labels = labels.filter(pl.col("label_at") <= as_utc(matured_by))
-            counting = last_labels(labels).drop("label_recorded")
+            counting = last_labels(labels).drop("label_recorded", "label_source")
             joined = decisions.lazy().join(counting, on="decision_id", how="inner")
             if columns is not None:
                 joined = joined.select(*columns, "label", "label_at")

@@ -79,12 +79,15 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="lab
         value: The outcome: 0 or 1 for a yes-or-no question, the quantity otherwise.
         at_us: Event time at which the outcome was known.
         recorded_us: Wall time; of several labels for one decision the one recorded last counts.
+        source: Who says so, `label_queue:NAME` for people asked by Towpath; None for a caller of the
+            gateway, who reports what happened.
     """
 
     decision_id: str
     value: float
     at_us: int
     recorded_us: int
+    source: str | None = None
 
     @property
     def at(self) -> datetime:

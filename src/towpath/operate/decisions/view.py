@@ -102,7 +102,9 @@ class View:
                 for segment in self.segments
                 if segment.stream == LABELS
             ]
-        return stack([frame.lazy() for frame in (*frames, *self.raw.labels)], LABEL_SCHEMA)
+        # Files from before labels had a source lack that column.
+        every = (pl.DataFrame(schema=LABEL_SCHEMA), *frames, *self.raw.labels)
+        return stack([frame.lazy() for frame in every], LABEL_SCHEMA)
 
     def labels_of(self, decisions: pl.DataFrame) -> pl.LazyFrame:
         """Return the labels of some decisions, reading only files whose ids may meet theirs."""
