@@ -1,11 +1,13 @@
-"""The versions of one data set at one moment, and the blobs that they use."""
+"""The versions of one data set at one moment, on all its lines, and the blobs that they use."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from towpath.assets.datasets.lines import line_names, trunk_of
 from towpath.assets.datasets.scanning import load_manifest
+from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
     from towpath.assets.datasets.manifest import Manifest
@@ -13,29 +15,51 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Version
     from towpath.storage.blobs import BlobStore
 
+READY = "ready"
+COLLECTED = "collected"
+_CHANGES = ("version.committed", "version.revised", "version.moved")
 _NO_LIMIT = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """What one transaction saw of a data set; a later one can tell whether it still holds."""
+    """What one transaction saw of a data set; a later one can tell whether it still holds.
+
+    Attributes:
+        dataset: The trunk's name.
+        versions: The versions of every line whose rows can be read, oldest first.
+        size: How many events the log had: what happened since is found without reading versions.
+    """
 
     dataset: str
     versions: tuple[Version, ...]
+    size: int
 
     @classmethod
-    def read(cls, tx: Transaction, dataset: str) -> Catalogue:
-        """Return every version, oldest first."""
-        newest_first = tx.versions.list("dataset", dataset, limit=_NO_LIMIT)
-        return cls(dataset=dataset, versions=tuple(reversed(newest_first)))
+    def read(cls, tx: Transaction, name: str) -> Catalogue:
+        """Return every version of the data set that a line belongs to."""
+        versions = [
+            version
+            for line in line_names(tx, name)
+            for version in tx.versions.list("dataset", line, states=[READY], limit=_NO_LIMIT)
+        ]
+        versions.sort(key=lambda version: (version.created_at, version.ref))
+        return cls(dataset=trunk_of(name), versions=tuple(versions), size=tx.events.size())
+
+    @classmethod
+    def since(cls, tx: Transaction, name: str, size: int) -> Catalogue:
+        """Return only the versions that were committed or revised after the log had `size` events."""
+        touched = _touched(tx, trunk_of(name), size)
+        versions = (tx.versions.get(ref) for ref in touched)
+        return cls(
+            dataset=trunk_of(name),
+            versions=tuple(one for one in versions if one.state == READY),
+            size=tx.events.size(),
+        )
 
     def is_current(self, tx: Transaction) -> bool:
-        """Tell whether nobody committed or erased since."""
-        return self.contents() == Catalogue.read(tx, self.dataset).contents()
-
-    def contents(self) -> list[tuple[int | None, int]]:
-        """Return each version's number and revision, which change with every commit and erasure."""
-        return [(version.ref.version, version.revision) for version in self.versions]
+        """Tell whether nobody committed, erased or collected since. Costs what happened since."""
+        return not _touched(tx, self.dataset, self.size)
 
 
 def manifest_of(blobs: BlobStore, version: Version) -> Manifest:
@@ -46,3 +70,10 @@ def manifest_of(blobs: BlobStore, version: Version) -> Manifest:
 def blobs_of(blobs: BlobStore, manifest: str, profile: str) -> set[str]:
     """Return every blob that a manifest and profile stand for, themselves included."""
     return {manifest, profile, *(file.digest for file in load_manifest(blobs, manifest).files)}
+
+
+def _touched(tx: Transaction, trunk: str, size: int) -> list[Ref]:
+    """Return the versions of a family that changed after the log had `size` events, sorted."""
+    events = tx.events.read(after=size - 1, types=_CHANGES, limit=_NO_LIMIT)
+    prefixes = (f"dataset:{trunk}@", f"dataset:{trunk}~")
+    return sorted({Ref.parse(one.subject) for one in events if one.subject.startswith(prefixes)})

@@ -14,6 +14,7 @@ from towpath.assets.datasets.appending import continued, unseen
 from towpath.assets.datasets.catalogue import manifest_of
 from towpath.assets.datasets.declaration import describe_columns
 from towpath.assets.datasets.folding import fold
+from towpath.assets.datasets.lines import require_living
 from towpath.assets.datasets.manifest import Manifest, blank
 from towpath.assets.datasets.parquet import (
     EncodedFile,
@@ -73,21 +74,16 @@ class _Base:
 
     @classmethod
     def read(cls, tx: Transaction, request: Request) -> _Base:
+        if request.branch is not None:
+            require_living(tx, request.dataset.ref.on(request.branch))
         latest = tx.versions.latest("dataset", request.line)
-        if latest is None and request.branch is not None:
-            raise NotFound(
-                f"data set {request.dataset.name!r} has no branch {request.branch!r}",
-                remedy="Make it first: towpath dataset branch NAME BRANCH.",
-                dataset=request.dataset.name,
-                branch=request.branch,
-            )
         number = 0 if latest is None else latest.ref.version
         if request.expected is not None and request.expected != number:
             raise Conflict(
                 f"version {number} of data set {request.line!r} is the latest, "
                 f"not {request.expected}",
                 remedy="Read the latest version, and commit on top of it.",
-                dataset=request.dataset.name,
+                dataset=request.line,
                 latest=number,
                 expected=request.expected,
             )

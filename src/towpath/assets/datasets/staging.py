@@ -9,15 +9,22 @@ that was written:
 - `dataset_deletion` lists the blobs of a data set that are being deleted, from the transaction in
   which the last version let go of them until they are gone. Whoever holds its lease deletes; a commit
   that would write one of them waits.
+
+A commit that fails takes back what it wrote without reading every version: what it found in the store
+when it began is somebody else's to answer for, and what it wrote can only be used by a version that
+came later. Where a blob is kept for the sake of a commit under way, that commit inherits it, and
+answers for it when it fails in turn.
 """
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from towpath.assets.datasets.catalogue import Catalogue, blobs_of
+from towpath.assets.datasets.lines import trunk_of
 from towpath.core.errors import Conflict
 from towpath.core.ids import new_id
 
@@ -83,15 +90,32 @@ class DeletionReconciler:
                 self.reconcile(held)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """What a commit found when it announced its blobs.
+
+    Attributes:
+        size: How many events the log had.
+        fresh: The announced blobs that were not in the store.
+    """
+
+    size: int
+    fresh: frozenset[str]
+
+
 class Staging:
-    """The blobs of one data set that are on their way in or out."""
+    """The blobs of one data set, on all its lines, that are on their way in or out.
+
+    An instance is one writer's; not thread-safe.
+    """
 
     def __init__(self, ledger: Ledger, blobs: BlobStore, *, dataset: str, project: str) -> None:
         self._ledger = ledger
         self._blobs = blobs
-        self._dataset = dataset
+        self._dataset = trunk_of(dataset)
         self._project = project
         self._deletion = DeletionReconciler(ledger, blobs)
+        self._starts: dict[str, _Start] = {}
 
     def announce(self, digests: Sequence[str]) -> str:
         """Record that these blobs will be written, and return the record's id.
@@ -100,13 +124,19 @@ class Staging:
             Conflict: An erasure is still deleting one of them after half a minute.
         """
         commit_id = new_id()
-        spec = {"dataset": self._dataset, "blobs": sorted(set(digests)), "fenced": False}
+        announced = sorted(set(digests))
+        spec = {"dataset": self._dataset, "blobs": announced, "fenced": False}
         wait = _deadline(self._dataset)
         while True:
             with self._ledger.write() as tx:
-                if not self._going(tx).intersection(digests):
+                free = not self._going(tx).intersection(digests)
+                if free:
                     tx.intents.put(COMMIT, commit_id, project=self._project, spec=spec, due=False)
-                    return commit_id
+                size = tx.events.size()
+            if free:
+                # Only now: what an erasure was deleting when we looked would not be there to find.
+                self._starts[commit_id] = _Start(size=size, fresh=self._absent(announced))
+                return commit_id
             wait()
 
     def settle(self, tx: Transaction, commit_id: str) -> bool:
@@ -118,20 +148,39 @@ class Staging:
         return True
 
     def abandon(self, commit_id: str) -> None:
-        """Delete what a failed commit wrote, but for what a version uses."""
-        while True:
-            with self._ledger.read() as tx:
-                seen = Catalogue.read(tx, self._dataset)
-            used = self.used(seen)
-            with self._ledger.write() as tx:
-                row = tx.intents.find(COMMIT, commit_id)
-                if row is None:
-                    return
-                if seen.is_current(tx):
-                    tx.intents.delete(COMMIT, commit_id)
-                    self.retire(tx, row.spec["blobs"], used=used)
-                    break
+        """Delete what a failed commit wrote, but for what a version uses.
+
+        Reads the versions that came since it began; all of them only if an erasure fenced it, or
+        another process began it.
+        """
+        while not self._let_go(commit_id):
+            pass
+        self._starts.pop(commit_id, None)
         self.sweep()
+
+    def _let_go(self, commit_id: str) -> bool:
+        """List a failed commit's blobs for deletion; False if the data set changed meanwhile."""
+        start = self._starts.get(commit_id)
+        with self._ledger.read() as tx:
+            row = tx.intents.find(COMMIT, commit_id)
+            if row is None:
+                return True
+            blobs = set[str](row.spec["blobs"])
+            if start is None or row.spec["fenced"]:
+                seen = Catalogue.read(tx, self._dataset)
+            else:
+                seen = Catalogue.since(tx, self._dataset, start.size)
+                blobs &= start.fresh.union(row.spec.get("inherited", ()))
+        used = self.used(seen)
+        with self._ledger.write() as tx:
+            found = tx.intents.find(COMMIT, commit_id)
+            if found is None:
+                return True
+            if found.spec != row.spec or not seen.is_current(tx):
+                return False
+            tx.intents.delete(COMMIT, commit_id)
+            self.retire(tx, blobs, used=used)
+        return True
 
     def fence(self, tx: Transaction) -> set[str]:
         """Make commits under way start over, and return the blobs that they announced.
@@ -146,24 +195,35 @@ class Staging:
             tx.intents.put(COMMIT, row.name, project=row.project, spec=fenced, due=False)
         return announced
 
-    def retire(self, tx: Transaction, digests: Iterable[str], *, used: set[str]) -> None:
+    def retire(self, tx: Transaction, digests: Iterable[str], *, used: set[str]) -> set[str]:
         """List blobs for deletion, but for those in use and those that a live commit announced.
 
-        `used` must be current in this transaction.
+        `used` must be current in this transaction. Returns the blobs that were listed.
         """
-        live = (row.spec["blobs"] for row in self._announced(tx) if not row.spec["fenced"])
-        keep = used.union(*live)
-        gone = sorted(self._going(tx) | (set(digests) - keep))
+        unused = set(digests) - used
+        kept: set[str] = set()
+        for row in self._announced(tx):
+            if row.spec["fenced"]:
+                continue
+            inherited = unused.intersection(row.spec["blobs"])
+            kept |= inherited
+            if inherited.difference(row.spec.get("inherited", ())):
+                told = sorted(inherited.union(row.spec.get("inherited", ())))
+                spec = {**row.spec, "inherited": told}
+                tx.intents.put(COMMIT, row.name, project=row.project, spec=spec, due=False)
+        going = self._going(tx)
+        gone = unused - kept
         if gone:
-            spec = {"dataset": self._dataset, "blobs": gone}
+            spec = {"dataset": self._dataset, "blobs": sorted(going | gone)}
             tx.intents.put(DELETION, self._dataset, project=self._project, spec=spec)
+        return gone
 
     def sweep(self) -> None:
         """Delete what is listed for deletion, and return when it is gone."""
         self._deletion.finish(self._dataset)
 
     def used(self, seen: Catalogue) -> set[str]:
-        """Return every blob that the versions of a data set use."""
+        """Return every blob that these versions of a data set use."""
         bodies = (version.body for version in seen.versions)
         return set().union(
             *(blobs_of(self._blobs, body["manifest"], body["profile"]) for body in bodies)
@@ -172,6 +232,11 @@ class Staging:
     def _announced(self, tx: Transaction) -> list[Intent]:
         rows = tx.intents.list(COMMIT, project=self._project, limit=1_000_000)
         return [row for row in rows if row.spec["dataset"] == self._dataset]
+
+    def _absent(self, digests: Sequence[str]) -> frozenset[str]:
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="look") as pool:
+            there = pool.map(self._blobs.exists, digests)
+            return frozenset(one for one, found in zip(digests, there, strict=True) if not found)
 
     def _going(self, tx: Transaction) -> set[str]:
         row = tx.intents.find(DELETION, self._dataset)

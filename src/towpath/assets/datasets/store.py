@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from towpath.assets.datasets.catalogue import Catalogue, manifest_of
+from towpath.assets.datasets.catalogue import COLLECTED, Catalogue, manifest_of
 from towpath.assets.datasets.committing import Commit, Request
 from towpath.assets.datasets.contract import Pin
 from towpath.assets.datasets.erasing import Erasure
@@ -14,7 +14,7 @@ from towpath.assets.datasets.erasure_record import nothing_erased
 from towpath.assets.datasets.profiling import load_profile
 from towpath.assets.datasets.scanning import load_manifest, scan_manifest, selection_digest
 from towpath.assets.datasets.validation import conform
-from towpath.core.errors import Conflict, InvalidName
+from towpath.core.errors import Conflict, InvalidName, NotFound
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _ATTEMPTS = 16
+_NO_LIMIT = 1_000_000_000
 
 
 class ParquetDatasetStore:
@@ -72,7 +73,7 @@ class ParquetDatasetStore:
             if version is not None:
                 return version
         raise Conflict(
-            f"data set {dataset.name!r} changed {_ATTEMPTS} times while this commit was written",
+            f"data set {request.line!r} changed {_ATTEMPTS} times while this commit was written",
             remedy="Commit again, or let fewer writers commit to it at once.",
             dataset=dataset.name,
         )
@@ -111,7 +112,9 @@ class ParquetDatasetStore:
 
     def versions(self, name: str) -> list[Version]:
         """See `DatasetStore.versions`."""
-        return list(self._catalogue(name).versions)
+        with self._ledger.read() as tx:
+            newest_first = tx.versions.list("dataset", name, limit=_NO_LIMIT)
+        return newest_first[::-1]
 
     def files(self, ref: Ref) -> tuple[DataFile, ...]:
         """See `DatasetStore.files`."""
@@ -128,11 +131,11 @@ class ParquetDatasetStore:
         """See `DatasetStore.erase`."""
         seen = self._catalogue(name)
         if not any(version.body["subject"] for version in seen.versions):
-            return nothing_erased(name)
+            return nothing_erased(seen.dataset)
         erased = self._erasure(seen, subject_value).run()
         _log.info(
             "dataset.erased",
-            dataset=name,
+            dataset=seen.dataset,
             versions=len(erased.versions),
             rows_removed=erased.rows_removed,
         )
@@ -159,4 +162,11 @@ class ParquetDatasetStore:
         if ref.kind != "dataset":
             raise InvalidName(f"{ref} is not a data set", remedy="Write dataset:NAME@VERSION.")
         with self._ledger.read() as tx:
-            return tx.versions.get(ref)
+            version = tx.versions.get(ref)
+        if version.state == COLLECTED:
+            raise NotFound(
+                f"{version.ref} was collected: nothing used it, and its rows are gone",
+                remedy="Its entry in the ledger says what it was. Tag what should be kept.",
+                ref=str(version.ref),
+            )
+        return version

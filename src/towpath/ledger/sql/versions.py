@@ -104,7 +104,8 @@ class SqlVersions:
             query = query.where(_assets.c.project == project)
         if prefix:
             # Names are ASCII and sorted by bytes, so a range does it, and an index serves it.
-            query = query.where(_assets.c.name.between(prefix, prefix + _LAST_CHARACTER))
+            query = query.where(_assets.c.name >= prefix)
+            query = query.where(_assets.c.name < prefix + _LAST_CHARACTER)
         rows = self._session.rows(query)
         tags = labels_of(self._session, tables.asset_tags, [row.id for row in rows])
         return [self._asset(row, tags.get(row.id, {})) for row in rows]
