@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from towpath.assets.checks import rules
     from towpath.assets.datasets import Dataset, Doc, Personal, Range, Schema, Values
     from towpath.assets.features import FeatureService, FeatureView, on_demand
     from towpath.assets.models import Inputs, Model
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+_MODULES = {"gates": "towpath.build.gates", "rules": "towpath.assets.checks.rules"}
 _HOMES = {
     "Dataset": "towpath.assets.datasets",
     "Doc": "towpath.assets.datasets",
@@ -85,6 +87,7 @@ __all__ = [
     "log_param",
     "on_demand",
     "pipeline",
+    "rules",
     "split",
     "step",
 ]
@@ -92,8 +95,8 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name's home the first time it is asked for."""
-    if name == "gates":
-        return importlib.import_module("towpath.build.gates")
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     if name not in _HOMES:
         raise AttributeError(f"module 'towpath' has no attribute {name!r}")
     value: object = getattr(importlib.import_module(_HOMES[name]), name)

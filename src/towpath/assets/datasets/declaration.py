@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from towpath.assets.checks import Rule
 from towpath.core.clock import as_utc, parse_time
 from towpath.core.durations import format_duration, parse_duration
 from towpath.core.errors import InvalidProject, NotFound
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from towpath.assets.datasets.schema import Column, Schema
 
+QUARANTINE_ID = "quarantine_id"
+QUARANTINE_REASON = "quarantine_reason"
 _BUCKETS_MOST = 1024
 
 
@@ -36,6 +40,7 @@ class Dataset:
         description: One or two sentences for the data-set page.
         buckets: How many files a version is spread over by subject; fixed cost against the share of
             the data that one erasure rewrites. A data set without a subject has one.
+        rules: What rows must keep beyond the schema, and what becomes of those that don't: `tp.rules`.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Dataset:
     subject_hashed: bool = field(default=False, kw_only=True)
     description: str = field(default="", kw_only=True)
     buckets: int = field(default=16, kw_only=True)
+    rules: Sequence[Rule] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse a declaration that does not hang together."""
@@ -63,6 +69,7 @@ class Dataset:
             self._refuse(f"buckets is {self.buckets}, not between 1 and {_BUCKETS_MOST}")
         if self.subject is None:
             object.__setattr__(self, "buckets", 1)
+        self._check_rules()
 
     def _check_subject(self, columns: dict[str, Column]) -> None:
         if self.subject is not None:
@@ -79,6 +86,24 @@ class Dataset:
             self._refuse("it has a subject_field but no subject column")
         elif self.subject_hashed:
             self._refuse("its subjects are hashed, and it has no subject column")
+
+    def _check_rules(self) -> None:
+        object.__setattr__(self, "rules", tuple(self.rules))
+        for given in cast("Sequence[object]", self.rules):
+            if not isinstance(given, Rule):
+                self._refuse(
+                    f"{given!r} is not a rule",
+                    "Use tp.rules.…; a function goes into Custom(…), a pandera schema into Pandera(…).",
+                )
+        columns = dict(self.schema.polars_schema())
+        titles = Counter(rule.title for rule in self.rules)
+        for rule in self.rules:
+            rule.check(columns)
+            if titles[rule.title] > 1:
+                self._refuse(f"two of its rules are called {rule.title!r}", "Give one a name=….")
+        if any(rule.policy == "quarantine" for rule in self.rules):
+            for name in {QUARANTINE_ID, QUARANTINE_REASON} & set(columns):
+                self._refuse(f"its column {name!r} has a name that its quarantine needs")
 
     @property
     def key_columns(self) -> tuple[str, ...]:

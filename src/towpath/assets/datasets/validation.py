@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 from polars.exceptions import InvalidOperationError
 
+from towpath.assets.checks import Broken
 from towpath.core.errors import NotFound, SchemaViolation
 
 if TYPE_CHECKING:
@@ -38,30 +39,48 @@ class Violation:
 
 
 def conform(dataset: Dataset, rows: Rows) -> pl.DataFrame:
-    """Return rows with the declared columns, types and order, having checked every rule.
+    """Return rows with the declared columns, types and order, having checked what the schema says.
+
+    Rules that a data set declares besides are judged by `Quality`, not here.
 
     Raises:
         SchemaViolation: They don't fit. The message never holds a value other than keys, and keys
             only where they are not personal.
     """
-    frame = _materialised(rows)
-    _check_names(dataset, frame)
-    frame = frame.select(
-        _converted(dataset, column, frame.get_column(column.name)) for column in dataset.columns
-    )
-    violations = [*_broken_rules(dataset, frame), *repeated_keys(dataset, frame)]
+    frame = shaped(dataset, rows)
+    violations = [
+        _violation(", ".join(part.columns), part.words, part.rows)
+        for part in broken_declaration(dataset, frame)
+    ]
     if violations:
         raise violation_error(dataset, frame, violations)
     return frame
 
 
+def shaped(dataset: Dataset, rows: Rows) -> pl.DataFrame:
+    """Return rows with the declared columns, types and order, whatever their values.
+
+    Raises:
+        SchemaViolation: A column is missing, not declared, or of a type that does not widen.
+    """
+    frame = _materialised(rows)
+    _check_names(dataset, frame)
+    return frame.select(
+        _converted(dataset, column, frame.get_column(column.name)) for column in dataset.columns
+    )
+
+
+def broken_declaration(dataset: Dataset, frame: pl.DataFrame) -> list[Broken]:
+    """Return what rows break of the schema: missing values, bounds, values allowed, keys."""
+    return [*_broken_rules(dataset, frame), *_repeated(dataset, frame)]
+
+
 def repeated_keys(dataset: Dataset, frame: pl.DataFrame) -> list[Violation]:
     """Return the violation of keys that occur more than once, if any do."""
-    keys = list(dataset.key_columns)
-    if frame.select(keys).n_unique() == frame.height:
-        return []
-    repeated = frame.select(pl.struct(keys).is_duplicated().alias("bad"))["bad"]
-    return [_violation(", ".join(keys), "repeats a key", repeated)]
+    return [
+        _violation(", ".join(part.columns), part.words, part.rows)
+        for part in _repeated(dataset, frame)
+    ]
 
 
 def violation_error(
@@ -161,7 +180,15 @@ def _without_nan(column: Column, values: pl.Series) -> pl.Series:
     return values.fill_nan(None) if column.type == "float64" else values
 
 
-def _broken_rules(dataset: Dataset, frame: pl.DataFrame) -> list[Violation]:
+def _repeated(dataset: Dataset, frame: pl.DataFrame) -> list[Broken]:
+    keys = list(dataset.key_columns)
+    if frame.select(keys).n_unique() == frame.height:
+        return []
+    repeated = frame.select(pl.struct(keys).is_duplicated().alias("bad"))["bad"]
+    return [Broken(columns=tuple(keys), words="repeats a key", rows=repeated)]
+
+
+def _broken_rules(dataset: Dataset, frame: pl.DataFrame) -> list[Broken]:
     rules: list[tuple[str, str, pl.Expr]] = []
     for column in dataset.columns:
         value = pl.col(column.name)
@@ -180,7 +207,11 @@ def _broken_rules(dataset: Dataset, frame: pl.DataFrame) -> list[Violation]:
         for place, (_, _, rule) in enumerate(rules)
     ).row(0)
     return [
-        _violation(name, words, frame.select(rule.fill_null(value=False).alias("bad"))["bad"])
+        Broken(
+            columns=(name,),
+            words=words,
+            rows=frame.select(rule.fill_null(value=False).alias("bad"))["bad"],
+        )
         for (name, words, rule), count in zip(rules, counts, strict=True)
         if count
     ]
