@@ -1,11 +1,12 @@
 """How blobs come and go without a reader, or an erasure, ever missing one.
 
-Two kinds of rows in the ledger carry it, so that a kill at any point leaves a record of every byte
+Three kinds of rows in the ledger carry it, so that a kill at any point leaves a record of every byte
 that was written:
 
 - `dataset_commit` lists the blobs that a commit is about to write, from before the first of them
   until the transaction that makes them part of a version. An erasure *fences* these rows: a fenced
   commit starts over, and deletes what it had written before it does.
+- `dataset_load` does the same for a version that is written in pieces; see `load_record`.
 - `dataset_deletion` lists the blobs of a data set that are being deleted, from the transaction in
   which the last version let go of them until they are gone. Whoever holds its lease deletes; a commit
   that would write one of them waits.
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from towpath.assets.datasets.catalogue import Catalogue, blobs_of
 from towpath.assets.datasets.lines import trunk_of
+from towpath.assets.datasets.load_record import fence_loads, open_loads
 from towpath.core.errors import Conflict
 from towpath.core.ids import new_id
 
@@ -77,7 +79,7 @@ class DeletionReconciler:
             Conflict: Somebody else holds the deletion and does not get done within half a minute.
         """
         owner = new_id()
-        wait = _deadline(dataset)
+        wait = deadline(dataset)
         while True:
             with self._ledger.read() as tx:
                 if tx.intents.find(DELETION, dataset) is None:
@@ -126,10 +128,10 @@ class Staging:
         commit_id = new_id()
         announced = sorted(set(digests))
         spec = {"dataset": self._dataset, "blobs": announced, "fenced": False}
-        wait = _deadline(self._dataset)
+        wait = deadline(self._dataset)
         while True:
             with self._ledger.write() as tx:
-                free = not self._going(tx).intersection(digests)
+                free = not self.going(tx).intersection(digests)
                 if free:
                     tx.intents.put(COMMIT, commit_id, project=self._project, spec=spec, due=False)
                 size = tx.events.size()
@@ -193,7 +195,15 @@ class Staging:
             announced.update(row.spec["blobs"])
             fenced = {**row.spec, "fenced": True}
             tx.intents.put(COMMIT, row.name, project=row.project, spec=fenced, due=False)
-        return announced
+        return announced | fence_loads(tx, self._dataset, project=self._project)
+
+    def leave(self, tx: Transaction, digests: Iterable[str]) -> None:
+        """Record blobs that a writer which lost its right to them may write still.
+
+        Nobody clears the record away, so that every erasure looks for them.
+        """
+        spec = {"dataset": self._dataset, "blobs": sorted(digests), "fenced": True}
+        tx.intents.put(COMMIT, new_id(), project=self._project, spec=spec, due=False)
 
     def retire(self, tx: Transaction, digests: Iterable[str], *, used: set[str]) -> set[str]:
         """List blobs for deletion, but for those in use and those that a live commit announced.
@@ -201,6 +211,9 @@ class Staging:
         `used` must be current in this transaction. Returns the blobs that were listed.
         """
         unused = set(digests) - used
+        # An open load answers for every blob that it names, until it ends.
+        for _, state in open_loads(tx, self._dataset, project=self._project):
+            unused -= set() if state.fenced else state.blobs
         kept: set[str] = set()
         for row in self._announced(tx):
             if row.spec["fenced"]:
@@ -211,7 +224,7 @@ class Staging:
                 told = sorted(inherited.union(row.spec.get("inherited", ())))
                 spec = {**row.spec, "inherited": told}
                 tx.intents.put(COMMIT, row.name, project=row.project, spec=spec, due=False)
-        going = self._going(tx)
+        going = self.going(tx)
         gone = unused - kept
         if gone:
             spec = {"dataset": self._dataset, "blobs": sorted(going | gone)}
@@ -238,12 +251,13 @@ class Staging:
             there = pool.map(self._blobs.exists, digests)
             return frozenset(one for one, found in zip(digests, there, strict=True) if not found)
 
-    def _going(self, tx: Transaction) -> set[str]:
+    def going(self, tx: Transaction) -> set[str]:
+        """Return the blobs that are listed for deletion; whoever would write one of them waits."""
         row = tx.intents.find(DELETION, self._dataset)
         return set() if row is None else set(row.spec["blobs"])
 
 
-def _deadline(dataset: str) -> Callable[[], None]:
+def deadline(dataset: str) -> Callable[[], None]:
     """Return a function that sleeps a little, and raises once half a minute has passed."""
     until = time.monotonic() + _WAIT_S
 

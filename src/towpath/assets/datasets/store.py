@@ -11,6 +11,8 @@ from towpath.assets.datasets.committing import Commit, Request
 from towpath.assets.datasets.contract import Pin
 from towpath.assets.datasets.erasing import Erasure
 from towpath.assets.datasets.erasure_record import nothing_erased
+from towpath.assets.datasets.load_request import LoadMode, LoadRequest
+from towpath.assets.datasets.loading import ParquetLoad
 from towpath.assets.datasets.profiling import load_profile
 from towpath.assets.datasets.scanning import load_manifest, scan_manifest, selection_digest
 from towpath.assets.datasets.validation import conform
@@ -77,6 +79,27 @@ class ParquetDatasetStore:
             remedy="Commit again, or let fewer writers commit to it at once.",
             dataset=dataset.name,
         )
+
+    def load(
+        self,
+        dataset: Dataset,
+        *,
+        project: str,
+        name: str,
+        mode: LoadMode = "append",
+        expected: int | None = None,
+        made_by: str | None = None,
+    ) -> ParquetLoad:
+        """See `DatasetStore.load`."""
+        request = LoadRequest(
+            dataset=dataset,
+            project=project,
+            name=name,
+            mode=mode,
+            expected=expected,
+            made_by=made_by,
+        )
+        return ParquetLoad(self._ledger, self._blobs, self._keyring, request)
 
     def scan(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
-from towpath.assets.sources import Source
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject, NotFound
 from towpath.core.refs import check_name
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from towpath.assets.datasets import Dataset
+    from towpath.assets.sources import Source
 
 IngestMode: TypeAlias = Literal["append", "merge", "overwrite"]
 _MODES = ("append", "merge", "overwrite")
@@ -53,10 +53,9 @@ class Ingest:
         if not self.name:
             object.__setattr__(self, "name", self.dataset.name)
         check_name(self.name, "ingest name")
-        source: object = self.source  # a project file is not type-checked before it runs
-        if not isinstance(source, Source):
+        if not callable(getattr(self.source, "read", None)):
             self._refuse(
-                f"its source is a {type(source).__name__}",
+                f"its source is a {type(self.source).__name__}",
                 "Give one of tp.sources, such as tp.sources.Files('data/*.parquet').",
             )
         if self.mode not in _MODES:

@@ -1,0 +1,31 @@
+"""What a caller wants loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from towpath.assets.datasets.bodies import declared_body
+from towpath.core.digests import digest_json
+
+if TYPE_CHECKING:
+    from towpath.assets.datasets.declaration import Dataset
+    from towpath.ledger.records import Json
+
+LoadMode: TypeAlias = Literal["append", "overwrite", "merge"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRequest:
+    """What the caller wants loaded; see `DatasetStore.load`."""
+
+    dataset: Dataset
+    project: str
+    name: str
+    mode: LoadMode
+    expected: int | None
+    made_by: str | None
+
+    def begun_as(self) -> Json:
+        """Return what must not change while a load is open."""
+        return {"mode": self.mode, "declared": digest_json(declared_body(self.dataset))}

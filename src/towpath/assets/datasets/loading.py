@@ -1,0 +1,101 @@
+"""Writes a version in pieces: each is durable when it is written, and all of them appear at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from towpath.assets.datasets.assembling import Assembly
+from towpath.assets.datasets.load_pieces import LoadPieces
+from towpath.assets.datasets.manifest import blank
+from towpath.assets.datasets.parquet import by_bucket, encode_buckets
+from towpath.assets.datasets.suppression import Suppression
+from towpath.assets.datasets.validation import conform
+from towpath.core.errors import Conflict
+
+if TYPE_CHECKING:
+    from towpath.assets.datasets.contract import Also, Rows
+    from towpath.assets.datasets.load_request import LoadRequest
+    from towpath.ledger.contract import Ledger
+    from towpath.ledger.records import Json, Version
+    from towpath.storage.blobs import BlobStore
+    from towpath.storage.keys import Keyring
+
+_ATTEMPTS = 16
+
+
+class ParquetLoad:
+    """See `Load`. Making one takes the load over from whoever wrote it before."""
+
+    def __init__(
+        self, ledger: Ledger, blobs: BlobStore, keyring: Keyring, request: LoadRequest
+    ) -> None:
+        self._ledger = ledger
+        self._blobs = blobs
+        self._keyring = keyring
+        self._request = request
+        self._pieces = LoadPieces(
+            ledger,
+            blobs,
+            dataset=request.dataset.name,
+            project=request.project,
+            name=request.name,
+            begun_as=request.begun_as(),
+        )
+
+    @property
+    def position(self) -> Json | None:
+        """See `Load.position`."""
+        return self._pieces.state.position
+
+    @property
+    def rows(self) -> int:
+        """See `Load.rows`."""
+        return self._pieces.state.rows
+
+    def write(self, rows: Rows, *, position: Json | None = None) -> None:
+        """See `Load.write`."""
+        dataset = self._request.dataset
+        frame = conform(dataset, rows)
+        with self._ledger.read() as tx:
+            suppression = Suppression.read(tx)
+        kept = suppression.filter(dataset, frame, self._keyring)
+        layout = blank(dataset)
+        files = encode_buckets(layout, by_bucket(layout, kept))
+        self._pieces.store([file.data for file in files])
+        state = self._pieces.state
+        oldest = suppression.generation if state.generation is None else state.generation
+        self._pieces.keep(
+            files=(*state.files, *(file.entry for file in files)),
+            pieces=(*state.pieces, len(files)),
+            position=position,
+            suppressed_rows=state.suppressed_rows + frame.height - kept.height,
+            generation=min(oldest, suppression.generation),
+        )
+
+    def commit(self, *, also: Also | None = None) -> Version:
+        """See `Load.commit`."""
+        assembly = Assembly(
+            self._ledger, self._blobs, self._keyring, self._request, self._pieces, also=also
+        )
+        for _ in range(_ATTEMPTS):
+            version = assembly.attempt()
+            if version is not None:
+                self._pieces.sweep()
+                return version
+        raise Conflict(
+            f"data set {self._request.dataset.name!r} changed {_ATTEMPTS} times while a load of it "
+            "was committed",
+            remedy="The load is still there: commit it again, or let fewer writers commit at once.",
+            dataset=self._request.dataset.name,
+        )
+
+    def discard(self) -> None:
+        """See `Load.discard`."""
+        self._pieces.discard()
+
+    def __enter__(self) -> Self:
+        """See `Load`."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """See `Load`: what was written is durable already."""
