@@ -151,9 +151,14 @@ class Versions(Protocol):
         ...
 
     def latest(
-        self, kind: str, name: str, *, states: Sequence[str] | None = None
+        self,
+        kind: str,
+        name: str,
+        *,
+        states: Sequence[str] | None = None,
+        at: datetime | None = None,
     ) -> Version | None:
-        """Return the highest-numbered version, of those in `states` if given."""
+        """Return the highest-numbered version, of those in `states` and committed by `at` if given."""
         ...
 
     def list(
@@ -199,6 +204,10 @@ class Versions(Protocol):
 
     def by_alias(self, kind: str, name: str, alias: str) -> Version | None:
         """Return the version an alias points at."""
+        ...
+
+    def aliases(self, kind: str, name: str) -> dict[str, int]:
+        """Return an asset's aliases, by name, and the numbers of the versions they point at."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -171,6 +172,19 @@ def test_tags_are_set_changed_and_removed(late: Ledger) -> None:
         assert tx.versions.get(ref).tags == {"b": "3", "c": "4"}
 
 
+def test_the_latest_is_told_for_any_moment_and_state(late: Ledger) -> None:
+    one, two, three = commit(late), commit(late), commit(late)
+    with late.write() as tx:
+        tx.versions.set_state(two.ref, "collected", reason="test")
+    with late.read() as tx:
+        assert tx.versions.latest("model", "late").ref == three.ref
+        assert tx.versions.latest("model", "late", at=two.created_at).ref == two.ref
+        ready = tx.versions.latest("model", "late", at=two.created_at, states=["ready"])
+        assert ready.ref == one.ref
+        just_before = one.created_at - timedelta(microseconds=1)
+        assert tx.versions.latest("model", "late", at=just_before) is None
+
+
 def test_aliases_move_between_versions(late: Ledger) -> None:
     one, two = commit(late), commit(late)
     with late.write() as tx:
@@ -181,6 +195,7 @@ def test_aliases_move_between_versions(late: Ledger) -> None:
         assert tx.versions.get(one.ref).aliases == ("previous",)
         assert tx.versions.by_alias("model", "late", "champion") == tx.versions.get(two.ref)
         assert tx.versions.by_alias("model", "late", "nobody") is None
+        assert tx.versions.aliases("model", "late") == {"champion": 2, "previous": 1}
     with late.write() as tx:
         tx.versions.set_alias("model", "late", "champion", None)
         tx.versions.set_alias("model", "late", "champion", None)

@@ -18,6 +18,7 @@ from towpath.storage.database import tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from towpath.ledger.sql.events import SqlEvents
     from towpath.ledger.sql.graph import SqlGraph
@@ -171,11 +172,21 @@ class SqlVersions:
         return None if row is None else self._load([row])[0]
 
     def latest(
-        self, kind: str, name: str, *, states: Sequence[str] | None = None
+        self,
+        kind: str,
+        name: str,
+        *,
+        states: Sequence[str] | None = None,
+        at: datetime | None = None,
     ) -> Version | None:
         """See `Versions.latest`."""
-        found = self.list(kind, name, states=states, limit=1)
-        return found[0] if found else None
+        query = _JOINED.where(_assets.c.kind == kind, _assets.c.name == name)
+        if states is not None:
+            query = query.where(_versions.c.state.in_(states))
+        if at is not None:
+            query = query.where(_versions.c.created_at <= at)
+        row = self._session.first(query.order_by(_versions.c.number.desc()).limit(1))
+        return None if row is None else self._load([row])[0]
 
     def list(
         self,
@@ -283,6 +294,17 @@ class SqlVersions:
         )
         row = self._session.first(query)
         return None if row is None else self._load([row])[0]
+
+    def aliases(self, kind: str, name: str) -> dict[str, int]:
+        """See `Versions.aliases`."""
+        query = sa.select(_aliases.c.alias, _versions.c.number).select_from(
+            _aliases.join(_versions, _aliases.c.version == _versions.c.id).join(
+                _assets, _aliases.c.asset == _assets.c.id
+            )
+        )
+        query = query.where(_assets.c.kind == kind, _assets.c.name == name)
+        rows = self._session.rows(query.order_by(_aliases.c.alias))
+        return {row.alias: row.number for row in rows}
 
     # -- rows ---------------------------------------------------------------------------------
 
