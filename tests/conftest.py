@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
@@ -184,6 +186,43 @@ def s3_url(s3_server: str) -> str:
     query = {"endpoint": s3_server, "region": "us-east-1"}
     query |= {"access_key_id": "test", "secret_access_key": "test"}
     return f"s3://{bucket}/some/prefix?{urlencode(query)}"
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a real Redis that keeps nothing on disk, and return its URL."""
+    program = shutil.which("redis-server")
+    if program is None:
+        missing("Redis can't be started: is redis-server installed?")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": folder}
+    command = [program, *(str(part) for name in options for part in (f"--{name}", options[name]))]
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log) as process:
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.01)
+        else:
+            process.kill()
+            missing(f"Redis can't be started: {(folder / 'log').read_text()[-500:]}")
+        yield f"redis://127.0.0.1:{port}/0"
+        process.kill()
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """Return the URL of an empty Redis database."""
+    import redis
+
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server
 
 
 def missing(why: str) -> NoReturn:

@@ -1,0 +1,23 @@
+"""The newest row of every key, for look-ups in microseconds: embedded in files, or in Redis."""
+
+from towpath.storage.online.contract import (
+    KEY_BYTES_MOST,
+    STAMP_BYTES,
+    Draft,
+    Found,
+    Head,
+    OnlineStore,
+    Row,
+)
+from towpath.storage.online.opening import open_online
+
+__all__ = [
+    "KEY_BYTES_MOST",
+    "STAMP_BYTES",
+    "Draft",
+    "Found",
+    "Head",
+    "OnlineStore",
+    "Row",
+    "open_online",
+]

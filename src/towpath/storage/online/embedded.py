@@ -1,0 +1,174 @@
+"""Online rows in LMDB files that the processes of one machine share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from towpath.core.errors import Conflict, NotFound
+from towpath.core.ids import new_id
+from towpath.core.refs import check_name
+from towpath.storage.online.contract import STAMP_BYTES, Found, Head
+from towpath.storage.online.drafting import BODY, LmdbDraft
+from towpath.storage.online.environments import lmdb_errors, release
+from towpath.storage.online.generations import DRAFT, IN_FORCE, Generations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import lmdb
+
+    from towpath.storage.online.contract import Row
+    from towpath.storage.online.environments import Environment
+
+
+class LmdbOnlineStore:
+    """See `OnlineStore`. A read is a look into the catalog and one per key: no lock, no copy."""
+
+    @property
+    def waits(self) -> bool:
+        """See `OnlineStore.waits`: files of this machine."""
+        return False
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        with lmdb_errors(root):
+            self._generations = Generations(root)
+
+    def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> list[Found]:
+        """See `OnlineStore.read`."""
+        with lmdb_errors(self._root):
+            with self._generations.catalog.begin() as tx:
+                tokens = [tx.get(IN_FORCE + table.encode()) for table, _ in wanted]
+            return [
+                self._look_up(table, token, keys)
+                for (table, keys), token in zip(wanted, tokens, strict=True)
+            ]
+
+    def head(self, table: str) -> Head | None:
+        """See `OnlineStore.head`."""
+        with lmdb_errors(self._root), self._generations.in_force(table) as found:
+            if found is None:
+                return None
+            token, opened = found
+            with opened.env.begin() as tx:
+                return Head(generation=token.decode(), body=tx.get(BODY, b""))
+
+    def tables(self) -> list[str]:
+        """See `OnlineStore.tables`."""
+        with lmdb_errors(self._root):
+            return self._generations.tables()
+
+    def count(self, table: str) -> int:
+        """See `OnlineStore.count`."""
+        with lmdb_errors(self._root), self._generations.in_force(table) as found:
+            if found is None:
+                return 0
+            _, opened = found
+            with opened.env.begin() as tx:
+                return tx.stat(opened.rows)["entries"]
+
+    def begin(self, table: str) -> LmdbDraft:
+        """See `OnlineStore.begin`."""
+        token = new_id().encode()
+        with lmdb_errors(self._root), self._generations.line() as tx:
+            tx.put(DRAFT + check_name(table, "online table").encode(), token)
+            self._generations.sweep(tx, table)
+        return LmdbDraft(self._generations, table, token)
+
+    def update(
+        self, table: str, rows: Sequence[Row], *, generation: str, body: bytes | None = None
+    ) -> int:
+        """See `OnlineStore.update`."""
+        with lmdb_errors(self._root), self._generations.line() as tx:
+            token = tx.get(IN_FORCE + table.encode())
+            if token is None or token.decode() != generation:
+                raise Conflict(
+                    f"the online table {table!r} has another generation than the one to update",
+                    remedy="Look at its head again, and begin from there.",
+                    table=table,
+                )
+            count = self._bring(table, token, rows, body=body)
+            if tx.delete(DRAFT + table.encode()):
+                self._generations.sweep(tx, table)
+            return count
+
+    def put(self, table: str, rows: Sequence[Row]) -> int:
+        """See `OnlineStore.put`."""
+        with lmdb_errors(self._root), self._generations.line() as tx:
+            token = tx.get(IN_FORCE + table.encode())
+            if token is None:
+                raise NotFound.named("online table", table, self._generations.tables())
+            return self._bring(table, token, rows, carry=True)
+
+    def carried(self, table: str) -> Iterator[Row]:
+        """See `OnlineStore.carried`."""
+        with lmdb_errors(self._root), self._generations.in_force(table) as found:
+            if found is not None:
+                _, opened = found
+                with opened.env.begin(db=opened.carried) as tx:
+                    yield from tx.cursor()
+
+    def drop(self, table: str) -> bool:
+        """See `OnlineStore.drop`."""
+        with lmdb_errors(self._root):
+            with self._generations.line() as tx:
+                name = check_name(table, "online table").encode()
+                there = tx.delete(IN_FORCE + name)
+                tx.delete(DRAFT + name)
+                self._generations.sweep(tx, table)
+            self._generations.forget(table)
+        return there
+
+    def close(self) -> None:
+        """See `OnlineStore.close`."""
+        self._generations.close()
+
+    def _look_up(self, table: str, token: bytes | None, keys: Sequence[bytes]) -> Found:
+        leased = self._generations.lease_in_force(table, token)
+        if leased is None:
+            return Found(None, [None] * len(keys))
+        token, opened = leased
+        try:
+            with opened.env.begin(db=opened.rows) as tx:
+                get = tx.get
+                return Found(token.decode(), [get(key) for key in keys])
+        finally:
+            release(opened)
+
+    def _bring(
+        self,
+        table: str,
+        token: bytes,
+        rows: Sequence[Row],
+        *,
+        body: bytes | None = None,
+        carry: bool = False,
+    ) -> int:
+        """Write the rows that are not older than what is there, and the body, in one transaction."""
+        opened = self._generations.lease(table, token)
+        try:
+            with opened.env.begin(write=True) as tx:
+                count = _bring_newer(tx, opened, rows, carry=carry)
+                if body is not None:
+                    tx.put(BODY, body)
+        finally:
+            release(opened)
+        return count
+
+
+def _bring_newer(
+    tx: lmdb.Transaction[bytes], opened: Environment, rows: Sequence[Row], *, carry: bool
+) -> int:
+    count = 0
+    for key, value in rows:
+        before = tx.get(key, db=opened.rows)
+        if before is not None and before[:STAMP_BYTES] > value[:STAMP_BYTES]:
+            continue
+        tx.put(key, value, db=opened.rows)
+        if carry:
+            tx.put(key, value, db=opened.carried)
+        else:
+            tx.delete(key, db=opened.carried)
+        count += 1
+    return count

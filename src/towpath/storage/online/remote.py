@@ -1,0 +1,173 @@
+"""Online rows in Redis: one hash per table, so that a look-up of any width is one command."""
+
+from __future__ import annotations
+
+import time
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from towpath.core.errors import Conflict, InvalidSetting, NotFound, Unavailable
+from towpath.core.ids import new_id
+from towpath.core.refs import check_name
+from towpath.storage.online import scripts
+from towpath.storage.online.contract import Found, Head
+from towpath.storage.online.keyspace import ROWS_PER_CALL, Keyspace, pieces_of, redis_errors
+from towpath.storage.online.remote_draft import RedisDraft
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import redis
+
+    from towpath.storage.online.contract import Row
+
+_TIMEOUT_S: Final = 5.0
+_CLOSED_WAIT_S: Final = 0.005
+_CLOSED_MOST_S: Final = 60.0
+
+
+def open_redis(url: str, *, namespace: str) -> RedisOnlineStore:
+    """Open the store at a `redis://`, `rediss://` or `unix://` URL.
+
+    Raises:
+        InvalidSetting: redis-py is not installed, or can't read the URL.
+        Unavailable: The server does not answer.
+    """
+    try:
+        import redis  # noqa: PLC0415 -- an optional library
+    except ImportError as error:
+        raise InvalidSetting(
+            "an online store in Redis needs redis-py",
+            remedy="Run pip install 'towpath[redis]', or leave `online` unset.",
+            key="online",
+        ) from error
+    try:
+        client = redis.Redis.from_url(
+            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
+        )
+    except ValueError as error:
+        raise InvalidSetting(
+            "the Redis URL of the online store can't be read",
+            remedy="Write redis://[user:password@]host:port/0.",
+            key="online",
+        ) from error
+    with redis_errors():
+        client.ping()  # a wrong address is told now, and not to the first reader
+    return RedisOnlineStore(client, namespace=namespace)
+
+
+class RedisOnlineStore:
+    """See `OnlineStore`. One server, or a cluster in which each table lives on one node.
+
+    Args:
+        client: A client that returns bytes; closed with the store.
+        namespace: Begins the name of every key.
+    """
+
+    def __init__(self, client: redis.Redis, *, namespace: str) -> None:
+        self._client = client
+        self._keyspace = Keyspace(client, namespace)
+
+    @property
+    def waits(self) -> bool:
+        """See `OnlineStore.waits`: a server, somewhere."""
+        return True
+
+    def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> list[Found]:
+        """See `OnlineStore.read`: one command per table, all in one round trip."""
+        with redis_errors():
+            pipeline = self._client.pipeline(transaction=False)
+            for table, keys in wanted:
+                rows = self._keyspace.key(table, "rows")
+                pipeline.execute_command("HMGET", rows, scripts.RESERVED, *keys)
+            answers: list[list[bytes | None]] = pipeline.execute()
+        return [
+            Found(None if token is None else token.decode(), values) for token, *values in answers
+        ]
+
+    def head(self, table: str) -> Head | None:
+        """See `OnlineStore.head`."""
+        with redis_errors():
+            state = self._keyspace.key(table, "state")
+            found: Any = self._client.execute_command("HMGET", state, "generation", "body")
+        token, body = found
+        return None if token is None else Head(generation=token.decode(), body=body or b"")
+
+    def tables(self) -> list[str]:
+        """See `OnlineStore.tables`."""
+        with redis_errors():
+            names: Any = self._client.execute_command("SMEMBERS", self._keyspace.index)
+            listed = sorted(str(name, "utf-8") for name in names)
+            pipeline = self._client.pipeline(transaction=False)
+            for table in listed:
+                pipeline.hexists(self._keyspace.key(table, "state"), "generation")
+            there = pipeline.execute()
+        return [table for table, is_there in zip(listed, there, strict=True) if is_there]
+
+    def count(self, table: str) -> int:
+        """See `OnlineStore.count`."""
+        with redis_errors():
+            return max(0, self._client.hlen(self._keyspace.key(table, "rows")) - 1)
+
+    def begin(self, table: str) -> RedisDraft:
+        """See `OnlineStore.begin`."""
+        token = new_id()
+        self._keyspace.run(scripts.BEGIN, check_name(table, "online table"), token)
+        return RedisDraft(self._keyspace, table, token)
+
+    def update(
+        self, table: str, rows: Sequence[Row], *, generation: str, body: bytes | None = None
+    ) -> int:
+        """See `OnlineStore.update`."""
+        calls: list[tuple[str | bytes, ...]] = [
+            (generation, b"0", b"", *chain.from_iterable(piece)) for piece in pieces_of(rows)
+        ]
+        if body is not None or not calls:
+            calls.append((generation, b"0" if body is None else b"1", body or b""))
+        answers = self._keyspace.run_all(scripts.UPDATE, table, calls)
+        if min(answers) < 0:
+            raise Conflict(
+                f"the online table {table!r} has another generation than the one to update",
+                remedy="Look at its head again, and begin from there.",
+                table=table,
+            )
+        return sum(answers)
+
+    def put(self, table: str, rows: Sequence[Row]) -> int:
+        """See `OnlineStore.put`."""
+        return sum(self._put(table, piece) for piece in pieces_of(rows))
+
+    def carried(self, table: str) -> Iterator[Row]:
+        """See `OnlineStore.carried`."""
+        with redis_errors():
+            yield from self._client.hscan_iter(
+                self._keyspace.key(table, "carried"), count=ROWS_PER_CALL
+            )
+
+    def drop(self, table: str) -> bool:
+        """See `OnlineStore.drop`."""
+        there = bool(self._keyspace.run(scripts.DROP, check_name(table, "online table")))
+        with redis_errors():
+            self._client.srem(self._keyspace.index, table)
+        return there
+
+    def close(self) -> None:
+        """See `OnlineStore.close`."""
+        self._client.close()
+
+    def _put(self, table: str, piece: Sequence[Row]) -> int:
+        """Put one piece, waiting while a draft is being published."""
+        deadline = time.monotonic() + _CLOSED_MOST_S
+        while True:
+            newer = self._keyspace.run(scripts.PUT, table, *chain.from_iterable(piece))
+            if newer >= 0:
+                return newer
+            if newer == scripts.NO_TABLE:
+                raise NotFound.named("online table", table, self.tables())
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"the online table {table!r} stayed closed for {_CLOSED_MOST_S:.0f} s",
+                    remedy="Somebody is publishing it and does not come to an end; try again.",
+                    table=table,
+                )
+            time.sleep(_CLOSED_WAIT_S)
