@@ -64,9 +64,32 @@ def shaped(dataset: Dataset, rows: Rows) -> pl.DataFrame:
         SchemaViolation: A column is missing, not declared, or of a type that does not widen.
     """
     frame = _materialised(rows)
-    _check_names(dataset, frame)
+    _check_names(dataset, frame, needed=[column.name for column in dataset.columns])
     return frame.select(
         _converted(dataset, column, frame.get_column(column.name)) for column in dataset.columns
+    )
+
+
+def conform_keys(dataset: Dataset, rows: Rows) -> pl.DataFrame:
+    """Return the keys that rows name, each once, with their declared types.
+
+    Other columns may be there or not, and are not looked at. A key with a missing value is no row's.
+
+    Raises:
+        SchemaViolation: A key column is missing or of another type, or a column is not declared.
+    """
+    frame = _materialised(rows)
+    keys = dataset.key_columns
+    _check_names(dataset, frame, needed=keys)
+    return (
+        frame.select(
+            _converted(dataset, column, frame.get_column(column.name))
+            for column in dataset.columns
+            if column.name in keys
+        )
+        .select(keys)
+        .drop_nulls()
+        .unique(maintain_order=True)
     )
 
 
@@ -117,9 +140,9 @@ def _materialised(rows: Rows) -> pl.DataFrame:
     return cast("pl.DataFrame", pl.from_arrow(cast(Any, rows)))
 
 
-def _check_names(dataset: Dataset, frame: pl.DataFrame) -> None:
+def _check_names(dataset: Dataset, frame: pl.DataFrame, *, needed: Sequence[str]) -> None:
     declared = [column.name for column in dataset.columns]
-    missing = [name for name in declared if name not in frame.columns]
+    missing = [name for name in needed if name not in frame.columns]
     unknown = [name for name in frame.columns if name not in declared]
     if unknown:
         near = NotFound.named("column", unknown[0], missing or declared).remedy

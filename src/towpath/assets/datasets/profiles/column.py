@@ -114,11 +114,7 @@ class ColumnProfile:
         Raises:
             UsageError: They count in different bins; recount one on the other's.
         """
-        if not self.has_bins_of(other):
-            raise UsageError(
-                f"the profiles of column {self.name!r} count in different bins",
-                remedy="Use Profile.recount to count the second one's rows in the first one's bins.",
-            )
+        self._needs_bins_of(other)
         mean, spread = _pool(self, other)
         mine, theirs = self.registers, other.registers
         return replace(
@@ -129,6 +125,44 @@ class ColumnProfile:
             spread=spread,
             registers=None if mine is None or theirs is None else np.maximum(mine, theirs),
         )
+
+    def without(self, other: ColumnProfile) -> ColumnProfile:
+        """Return the profile of these rows but for `other`'s, which are among them.
+
+        Registers can't forget: they stay those of all rows ever counted.
+
+        Raises:
+            UsageError: They count in different bins, or `other` has rows that are not among these.
+        """
+        self._needs_bins_of(other)
+        counts, nulls = self.counts - other.counts, self.nulls - other.nulls
+        if nulls < 0 or (counts < 0).any():
+            raise UsageError(
+                f"rows can't be taken out of the profile of column {self.name!r} that are not in it",
+                remedy="Profile the rows that are left.",
+            )
+        mean, spread = _unpool(self, other)
+        return replace(self, nulls=nulls, counts=counts, mean=mean, spread=spread)
+
+    def _needs_bins_of(self, other: ColumnProfile) -> None:
+        if not self.has_bins_of(other):
+            raise UsageError(
+                f"the profiles of column {self.name!r} count in different bins",
+                remedy="Use Profile.recount to count the second one's rows in the first one's bins.",
+            )
+
+
+def _unpool(both: ColumnProfile, two: ColumnProfile) -> tuple[float, float]:
+    """Take `two` out of what `_pool` made of it and another: the other's mean and deviations."""
+    left = both.count - two.count
+    if math.isnan(two.mean) or math.isnan(both.mean) or left == 0:
+        return (both.mean, both.spread) if left else (math.nan, 0.0)
+    share = two.count / left
+    mean = both.mean + (both.mean - two.mean) * share
+    apart = two.mean - mean
+    spread = both.spread - two.spread - apart**2 * left * two.count / both.count
+    # Rounding may leave a little less than nothing.
+    return mean, max(spread, 0.0)
 
 
 def _pool(one: ColumnProfile, two: ColumnProfile) -> tuple[float, float]:

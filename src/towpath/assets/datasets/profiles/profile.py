@@ -41,11 +41,14 @@ class Profile:
         chosen_from: How many rows the bins were chosen from; when a table has outgrown that number,
             choose anew.
         columns: One profile per column.
+        removed: How many rows have been taken away since. Numbers of distinct values can't be: they
+            are those of all rows ever counted, until they are counted anew.
     """
 
     rows: int
     chosen_from: int
     columns: tuple[ColumnProfile, ...]
+    removed: int = 0
 
     @classmethod
     def of(
@@ -120,6 +123,27 @@ class Profile:
             columns=tuple(
                 one.merge(two) for one, two in zip(self.columns, other.columns, strict=True)
             ),
+            removed=self.removed + other.removed,
+        )
+
+    def without(self, other: Profile) -> Profile:
+        """Return the profile of these rows but for some of them, given as theirs in these bins.
+
+        Counts are exact, means and spreads but for rounding; distinct values keep counting.
+
+        Raises:
+            UsageError: The profiles don't have the same columns and bins, or `other` has rows that
+                this one never counted.
+        """
+        if [one.name for one in self.columns] != [two.name for two in other.columns]:
+            raise UsageError("the profiles are of different columns and can't be subtracted")
+        return Profile(
+            rows=self.rows - other.rows,
+            chosen_from=self.chosen_from,
+            columns=tuple(
+                one.without(two) for one, two in zip(self.columns, other.columns, strict=True)
+            ),
+            removed=self.removed + other.rows,
         )
 
     def column(self, name: str) -> ColumnProfile:
@@ -149,6 +173,7 @@ class Profile:
                 of=of,
                 rows=self.rows,
                 chosen_from=self.chosen_from,
+                removed=self.removed,
                 columns=[_StoredColumn.store(column) for column in self.columns],
             )
         )
@@ -173,6 +198,7 @@ class Profile:
             rows=document.rows,
             chosen_from=document.chosen_from,
             columns=tuple(column.load() for column in document.columns),
+            removed=document.removed,
         )
 
 
@@ -222,13 +248,14 @@ class _StoredColumn(msgspec.Struct, kw_only=True, omit_defaults=True):
         )
 
 
-class _Document(msgspec.Struct, kw_only=True):
-    """A profile as JSON."""
+class _Document(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A profile as JSON; what is absent is empty."""
 
     format: int
-    of: str = ""
+    of: str
     rows: int
     chosen_from: int
+    removed: int = 0
     columns: list[_StoredColumn]
 
 
