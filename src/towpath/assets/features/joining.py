@@ -2,47 +2,118 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from towpath.core.errors import NotFound, UsageError
+from towpath.assets.features.arranging import arrange
+from towpath.assets.features.lookup import lookup_of
+from towpath.assets.features.searching import Found, Questions, find
+from towpath.assets.features.shape import TIME, Shape, column, micros_of, shape_of
+from towpath.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
-    from numpy.typing import NDArray
-
+    from towpath.assets.features.arranging import Arranged
+    from towpath.assets.features.contract import JoinMode
     from towpath.assets.features.declaration import FeatureView
+    from towpath.assets.features.lookup import Lookup
 
-    Whole: TypeAlias = NDArray[np.int64]
-
-_CODE = "__entity_code"
+_KINDS = {
+    pl.String: "string",
+    pl.Categorical: "string",
+    pl.Enum: "string",
+    pl.Boolean: "bool",
+    pl.Date: "date",
+    pl.Datetime: "timestamp",
+}
 
 
 def join_view(
-    rows: pl.DataFrame, view: FeatureView, observations: pl.DataFrame, *, time: str
+    rows: pl.DataFrame,
+    view: FeatureView | Lookup,
+    observations: pl.DataFrame,
+    *,
+    time: str,
+    mode: JoinMode = "known",
 ) -> pl.DataFrame:
     """Add a view's features to rows, as they were known at each row's `time`.
 
     Args:
         rows: Any table with the view's entity columns.
-        view: The view.
+        view: The view, or a lookup in it.
         observations: Rows of the view's source.
         time: The column of `rows` that says when each row needs to know.
+        mode: Which observations count; see `FeatureStore.join`.
     """
-    return as_of_join(
-        rows,
-        observations,
-        entity=view.entity_columns,
-        left_time=time,
-        right_time=view.time,
-        features=view.features,
-        ttl=view.time_to_live,
-        created=view.created,
+    lookup = lookup_of(view)
+    parts = [arrange(shape_of(lookup.view), observations)]
+    return join_lookup(rows, lookup, parts, time=time, mode=mode)
+
+
+def join_lookup(
+    rows: pl.DataFrame, lookup: Lookup, parts: Sequence[Arranged], *, time: str, mode: JoinMode
+) -> pl.DataFrame:
+    """Add a lookup's features to rows, from observations that are arranged already.
+
+    Raises:
+        NotFound: `rows` lack a column.
+        UsageError: A column is of the wrong type, or has the name of one that would be added.
+    """
+    refuse_taken(rows, lookup.names)
+    asked = questions(rows, shape_of(lookup.view), lookup.by, time)
+    found = find(parts, asked, mode=mode, ttl=lookup.view.time_to_live)
+    return add_columns(rows, lookup, parts, found)
+
+
+def questions(rows: pl.DataFrame, shape: Shape, by: Sequence[str], time: str) -> Questions:
+    """Return what rows ask of observations of a shape."""
+    return Questions(entities=shape.entities(rows, by), moments=micros_of(rows, time))
+
+
+def refuse_taken(rows: pl.DataFrame, names: Sequence[str]) -> None:
+    """Raise `UsageError` if rows have a column that a join would add."""
+    for name in names:
+        if name in rows.columns:
+            raise UsageError(
+                f"the rows already have a column {name!r}, which the join would add",
+                remedy="Rename or drop it first, or set the features apart: "
+                "view.lookup(prefix='…').",
+            )
+
+
+def add_columns(
+    rows: pl.DataFrame, lookup: Lookup, parts: Sequence[Arranged], found: Found
+) -> pl.DataFrame:
+    """Return rows with a lookup's features from the places that were found."""
+    gathered = gather(parts, found, lookup.features)
+    if gathered is None:
+        empty = [pl.lit(None, one.polars_type).alias(one.name) for one in lookup.columns]
+        return rows.with_columns(empty)
+    return rows.with_columns(
+        one.alias(name) for one, name in zip(gathered, lookup.names, strict=True)
     )
+
+
+def gather(
+    parts: Sequence[Arranged], found: Found, features: tuple[str, ...]
+) -> list[pl.Series] | None:
+    """Return features of what was found, null where nothing was; None if there are no parts."""
+    if len(parts) < 2:
+        return parts[0].gather(_nullable(found.place), features) if parts else None
+    # Part by part, then back into the order of the questions.
+    order = np.argsort(found.part, kind="stable")
+    ends = np.searchsorted(found.part[order], np.arange(-1, len(parts)), side="right")
+    pieces: list[pl.DataFrame] = []
+    for number, one in enumerate(parts):
+        mine = order[ends[number] : ends[number + 1]]
+        pieces.append(pl.DataFrame(one.gather(pl.Series(found.place[mine]), features)))
+    back = np.full(found.part.size, -1, dtype=np.int64)
+    back[order[ends[0] :]] = np.arange(found.part.size - ends[0])
+    return pl.concat(pieces).select(pl.all().gather(pl.lit(_nullable(back)))).get_columns()
 
 
 def as_of_join(
@@ -55,16 +126,12 @@ def as_of_join(
     features: Sequence[str],
     ttl: timedelta | None = None,
     created: str | None = None,
+    mode: JoinMode = "known",
 ) -> pl.DataFrame:
     """Return `left` with the `features` of the observation that was known at each row's time.
 
-    An observation of time `ts` is known from `max(ts, created)` on. At a moment t the newest one that
-    is known wins: the largest ts, and of equal ones the largest `created`, and of equal ones the last
-    row. It is used while ts + ttl ≥ t, both ends inclusive; once it is too old nothing older is used
-    in its place. Every row of `left` comes back once, in order, with nulls where nothing was known.
-
-    Sorts the observations once and looks every row up by binary search: O((n + m) log m), a few
-    integers per row of memory beside the result.
+    What `FeatureStore.join` promises, on two tables: of observations with equal times and equal
+    `created` the last row wins. Sorts `right` once: O((n + m) log n).
 
     Args:
         left: The rows that ask, in any order. Null times or entities know nothing.
@@ -75,102 +142,47 @@ def as_of_join(
         features: Columns of `right` to add.
         ttl: How long an observation may be used; None for ever.
         created: Column of `right` that says when it became known; null means at once.
+        mode: Which observations count.
 
     Raises:
         NotFound: A named column is missing.
-        UsageError: `left` already has a column that would be added.
+        UsageError: `left` already has a column that would be added, or a column has a type that can't
+            be matched.
     """
-    _require(left, [*entity, left_time])
-    _require(right, [*entity, right_time, *features, *([] if created is None else [created])])
-    taken = [name for name in features if name in left.columns]
-    if taken:
-        raise UsageError(
-            f"the rows already have a column {taken[0]!r}, which the join would add",
-            remedy="Rename or drop it first.",
-        )
-    right = right.filter(pl.all_horizontal(pl.col(*entity, right_time).is_not_null()))
-    found = _lookup(
-        left, right, entity=entity, times=(left_time, right_time), ttl=ttl, created=created
+    stamps = [right_time, *([] if created is None else [created])]
+    shape = Shape(
+        source="",
+        entity=tuple((name, _kind(column(right, name))) for name in entity),
+        time=right_time,
+        created=created,
+        features=tuple((name, str(column(right, name).dtype)) for name in features),
+        key=(),
     )
-    chosen = right.select(pl.col(*features).gather(pl.lit(found)))
-    return left.with_columns(chosen.get_columns())
+    seen = right.with_columns(
+        *shape.entities(right, entity).get_columns(),
+        *(micros_of(right, name).cast(TIME) for name in stamps),
+    )
+    refuse_taken(left, features)
+    parts = [arrange(shape, seen, ties=())]
+    found = find(parts, questions(left, shape, entity, left_time), mode=mode, ttl=ttl)
+    return left.with_columns(
+        one.alias(name)
+        for one, name in zip(gather(parts, found, tuple(features)) or [], features, strict=True)
+    )
 
 
-def _lookup(
-    left: pl.DataFrame,
-    right: pl.DataFrame,
-    *,
-    entity: Sequence[str],
-    times: tuple[str, str],
-    ttl: timedelta | None,
-    created: str | None,
-) -> pl.Series:
-    """Return, per row of `left`, the row number of its observation, or null."""
-    if right.is_empty():
-        return pl.repeat(None, left.height, dtype=pl.UInt32, eager=True)
-    left_codes, codes = _encode(left, right, entity)
-    asked, true_at = _micros(left[times[0]]), _micros(right[times[1]])
-    if created is None:
-        order = np.lexsort((true_at, codes))
-        known_at, best = true_at[order], order
-    else:
-        made_at = _micros(right[created])
-        known_at = np.maximum(true_at, made_at)
-        order = np.lexsort((known_at, codes))
-        known_at, best = known_at[order], _best_so_far(codes, true_at, made_at, order)
-    at = _last_known(codes[order], known_at, left_codes, asked)
-    hit = (at >= 0) & left[times[0]].is_not_null().to_numpy()
-    chosen = best[at]
-    if ttl is not None:
-        hit &= asked - true_at[chosen] <= ttl // timedelta(microseconds=1)
-    return pl.Series(np.where(hit, chosen, -1)).replace(-1, None)
+def _nullable(places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pl.Series:
+    at = pl.Series(places)
+    return at if at.is_empty() or at.min() != -1 else at.set(at < 0, None)
 
 
-def _best_so_far(codes: Whole, true_at: Whole, made_at: Whole, order: Whole) -> Whole:
-    """Return, per place in `order`, the preferred one of the entity's observations up to there."""
-    by_preference = np.lexsort((made_at, true_at))
-    rank = np.empty(order.size, dtype=np.int64)
-    rank[by_preference] = np.arange(order.size)
-    # Codes grow along `order`, so one running maximum never carries over to the next entity.
-    running = np.maximum.accumulate(codes[order] * order.size + rank[order])
-    return by_preference[running % order.size]
-
-
-def _last_known(codes: Whole, known_at: Whole, wanted: Whole, asked: Whole) -> Whole:
-    """Return the last place with the wanted code and known_at ≤ asked, or -1: all searches in step.
-
-    `codes` ascend, and `known_at` ascends within a code.
-    """
-    begin = np.searchsorted(codes, wanted, side="left")
-    low, high = begin.copy(), np.searchsorted(codes, wanted, side="right")
-    while (low < high).any():
-        middle = (low + high) // 2
-        earlier = (low < high) & (known_at[np.minimum(middle, codes.size - 1)] <= asked)
-        low = np.where(earlier, middle + 1, low)
-        high = np.where(earlier | (low >= high), high, middle)
-    return np.where(low > begin, low - 1, -1)
-
-
-def _encode(left: pl.DataFrame, right: pl.DataFrame, entity: Sequence[str]) -> tuple[Whole, Whole]:
-    """Number the entities of `right`; an entity that only `left` knows gets -1."""
-    known = right.select(entity).unique().with_row_index(_CODE)
-
-    def codes(frame: pl.DataFrame) -> Whole:
-        joined = frame.select(entity).join(
-            known, on=list(entity), how="left", maintain_order="left"
+def _kind(values: pl.Series) -> str:
+    kind = values.dtype.base_type()
+    if kind.is_integer():
+        return "int64"
+    if kind not in _KINDS:
+        raise UsageError(
+            f"the entity column {values.name!r} is {values.dtype}",
+            remedy="Entities are matched by equality: use text, whole numbers, dates or booleans.",
         )
-        return joined[_CODE].cast(pl.Int64).fill_null(-1).to_numpy()
-
-    return codes(left), codes(right)
-
-
-def _micros(times: pl.Series) -> Whole:
-    """Return times as microseconds; null means since for ever."""
-    whole = times.dt.timestamp("us") if times.dtype.is_temporal() else times.cast(pl.Int64)
-    return whole.fill_null(np.iinfo(np.int64).min).to_numpy()
-
-
-def _require(frame: pl.DataFrame, columns: Sequence[str]) -> None:
-    for column in columns:
-        if column not in frame.columns:
-            raise NotFound.named("column", column, frame.columns)
+    return _KINDS[kind]

@@ -1,0 +1,138 @@
+"""Finds which observation was known of each entity at each moment: binary searches in step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from towpath.assets.features.arranging import Arranged, Whole
+    from towpath.assets.features.contract import JoinMode
+
+    Choice: TypeAlias = NDArray[np.intp]
+
+NOWHERE = -1
+_CODE = "towpath.code"
+_SCAN_ABOVE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions:
+    """What is asked: of which entity, at which moment.
+
+    Attributes:
+        entities: The entities, under the shape's names.
+        moments: When each asks, in microseconds; null knows nothing.
+    """
+
+    entities: pl.DataFrame
+    moments: pl.Series
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The answers: for each question, in which part and at which place; -1 where nothing is known."""
+
+    part: Choice
+    place: Whole
+
+
+def find(
+    parts: Sequence[Arranged], asked: Questions, *, mode: JoinMode, ttl: timedelta | None
+) -> Found:
+    """Return the preferred observation that counts at each question's moment, of all parts together.
+
+    An entity's observations may be spread over parts, in no order of time: the best of each part is
+    found, and of these the best (largest time, then largest created).
+
+    O(m log n) for m questions in steps of whole columns, as in Shar's search (Knuth, The Art of
+    Computer Programming, volume 3, section 6.2.1): no branches, as many steps as the longest run has
+    binary digits.
+    """
+    moments = asked.moments.fill_null(np.iinfo(np.int64).min).to_numpy()
+    is_asked = asked.moments.is_not_null().to_numpy()
+    part = np.full(moments.size, NOWHERE, dtype=np.intp)
+    place = np.full(moments.size, NOWHERE, dtype=np.int64)
+    time = np.full(moments.size, np.iinfo(np.int64).min)
+    created = time.copy()
+    for number, one in enumerate(parts):
+        if one.rows == 0:
+            continue
+        at = places_at(one, codes_of(one, asked.entities), moments, mode=mode)
+        hit = (at >= 0) & is_asked
+        at = np.where(hit, at, 0)
+        its_time = one.time[at]
+        its_created = created if one.created is None else one.created[at]
+        newer = (its_time > time) | ((its_time == time) & (its_created > created)) | (part < 0)
+        hit &= newer
+        part[hit], place[hit] = number, at[hit]
+        time[hit] = its_time[hit]
+        if one.created is not None:
+            created[hit] = its_created[hit]
+    if ttl is not None:
+        known = part >= 0
+        known &= moments - np.where(known, time, moments) <= ttl // timedelta(microseconds=1)
+        part, place = np.where(known, part, NOWHERE), np.where(known, place, NOWHERE)
+    return Found(part=part, place=place)
+
+
+def places_at(one: Arranged, codes: Whole, moments: Whole, *, mode: JoinMode) -> Whole:
+    """Return the place of the observation that counts for each entity at its moment, or -1.
+
+    Args:
+        one: The observations.
+        codes: Which of the directory's entities asks; -1 for none.
+        moments: When, in microseconds.
+        mode: Whether observations count from when they were known, or true.
+    """
+    if mode == "event":
+        return last_at(one, one.time, codes, moments)
+    at = last_at(one, one.known_at, codes, moments)
+    return np.where(at >= 0, one.best(np.maximum(at, 0)), NOWHERE)
+
+
+def last_at(one: Arranged, times: Whole, codes: Whole, moments: Whole) -> Whole:
+    """Return the last place in each entity's run with a time ≤ the moment, or -1.
+
+    `times` ascend in each run.
+    """
+    begin, end = one.bounds[codes], one.bounds[codes + 1]
+    end = np.where(codes < 0, begin, end)
+    at = begin - 1
+    longest = int((end - begin).max(initial=0))
+    step = 1 << (longest.bit_length() - 1) if longest else 0
+    while step:
+        ahead = at + step
+        ahead_holds = ahead < end
+        ahead_holds &= times[np.minimum(ahead, times.size - 1)] <= moments
+        at += ahead_holds * step
+        step >>= 1
+    return np.where(at >= begin, at, NOWHERE)
+
+
+def codes_of(one: Arranged, entities: pl.DataFrame) -> Whole:
+    """Return each entity's number in the directory, or -1."""
+    known = one.entities
+    if known.width == 1 and entities.height * _SCAN_ABOVE < known.height:
+        return _searched(known.to_series(), entities.to_series())
+    numbered = known.with_row_index(_CODE)
+    joined = entities.join(numbered, on=known.columns, how="left", maintain_order="left")
+    return joined[_CODE].cast(pl.Int64).fill_null(NOWHERE).to_numpy()
+
+
+def _searched(known: pl.Series, wanted: pl.Series) -> Whole:
+    """Return where each wanted entity is among the known ones, which ascend: for a few in many."""
+    asked = wanted.drop_nulls().unique()
+    at = pl.Series(known.search_sorted(asked)).cast(pl.Int64).clip(0, known.len() - 1)
+    held = known.gather(at) == asked
+    return wanted.replace_strict(
+        asked.filter(held), at.filter(held), default=NOWHERE, return_dtype=pl.Int64
+    ).to_numpy()
