@@ -39,6 +39,8 @@ class FeatureView:
         description: One or two sentences for the discovery page.
         tags: Free labels to find it by.
         online: Whether it is materialised to the online store, to be read by entity while serving.
+        every: How often, in event time, it is materialised besides: each new version of the source
+            brings what is new at once, but what the source knows of the future waits for this.
     """
 
     name: str
@@ -52,6 +54,7 @@ class FeatureView:
     description: str = field(default="", kw_only=True)
     tags: Mapping[str, str] = field(default_factory=dict[str, str], kw_only=True)
     online: bool = field(default=True, kw_only=True)
+    every: str | timedelta | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse a declaration that does not hang together."""
@@ -61,6 +64,8 @@ class FeatureView:
         self._check_columns()
         if self.ttl is not None:
             object.__setattr__(self, "ttl", parse_duration(self.ttl))
+        if self.every is not None:
+            object.__setattr__(self, "every", parse_duration(self.every))
 
     @property
     def entity_columns(self) -> tuple[str, ...]:
@@ -71,6 +76,11 @@ class FeatureView:
     def time_to_live(self) -> timedelta | None:
         """How long an observation may be used; None for ever."""
         return None if self.ttl is None else parse_duration(self.ttl)
+
+    @property
+    def interval(self) -> timedelta | None:
+        """How often it is materialised besides; None for with new versions of the source alone."""
+        return None if self.every is None else parse_duration(self.every)
 
     @property
     def columns(self) -> dict[str, Column]:
