@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from towpath.assets.datasets.lines import line_names, trunk_of
 from towpath.assets.datasets.scanning import load_manifest
+from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
@@ -60,6 +61,21 @@ class Catalogue:
     def is_current(self, tx: Transaction) -> bool:
         """Tell whether nobody committed, erased or collected since. Costs what happened since."""
         return not _touched(tx, self.dataset, self.size)
+
+
+def require_readable(version: Version) -> Version:
+    """Return a version whose rows are there.
+
+    Raises:
+        NotFound: It was collected.
+    """
+    if version.state == COLLECTED:
+        raise NotFound(
+            f"{version.ref} was collected: nothing used it, and its rows are gone",
+            remedy="Its entry in the ledger says what it was. Tag what should be kept.",
+            ref=str(version.ref),
+        )
+    return version
 
 
 def manifest_of(blobs: BlobStore, version: Version) -> Manifest:

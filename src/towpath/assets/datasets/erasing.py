@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from towpath.assets.datasets.bodies import content_body
 from towpath.assets.datasets.catalogue import Catalogue, blobs_of, manifest_of
-from towpath.assets.datasets.committing import content_body
 from towpath.assets.datasets.contract import ErasedDataset, ErasedVersion
 from towpath.assets.datasets.erasure_record import add_to_record, nothing_erased, read_record
 from towpath.assets.datasets.parquet import store_blobs

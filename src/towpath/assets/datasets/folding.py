@@ -1,4 +1,4 @@
-"""Adds rows to a version without leaving a trail of tiny files."""
+"""Adds rows to a bucket's base without leaving a trail of tiny files."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from towpath.assets.datasets.parquet import EncodedFile, encode_buckets, read_files
+from towpath.assets.datasets.parquet import read_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from towpath.assets.datasets.manifest import DataFile, Manifest
     from towpath.storage.blobs import BlobStore
 
@@ -16,22 +18,22 @@ _FOLDED_ROWS_MOST = 65_536
 
 
 def fold(
-    blobs: BlobStore, manifest: Manifest, added: dict[int | None, pl.DataFrame]
-) -> tuple[Manifest, list[EncodedFile]]:
-    """Return the manifest with rows added to its buckets, and the files that are new.
+    blobs: BlobStore, manifest: Manifest, files: Iterable[DataFile], added: pl.DataFrame
+) -> tuple[list[DataFile], pl.DataFrame]:
+    """Return which of a bucket's files stay, and the rows of the new base file.
 
-    A bucket's small files fold into the new one as carries do in binary addition: every file is at
-    least twice as large as the next, so n appends leave O(log n) files per bucket, a row is rewritten
-    O(log n) times, and large files are shared with every earlier version.
+    Small files fold into the new one as carries do in binary addition: every file is at least twice as
+    large as the next, so n appends leave O(log n) files per bucket, a row is rewritten O(log n) times,
+    and large files are shared with every earlier version. Files that overlays have touched stay: which
+    of their rows live is counted per file.
     """
-    kept = list(manifest.files)
-    parts: dict[int | None, pl.DataFrame] = {}
-    for bucket, rows in added.items():
-        folded = _carried([file for file in kept if file.bucket == bucket], rows.height)
-        kept = [file for file in kept if file not in folded]
-        parts[bucket] = pl.concat([read_files(blobs, manifest, folded), rows]) if folded else rows
-    files = encode_buckets(manifest, parts)
-    return manifest.with_files([*kept, *(file.entry for file in files)]), files
+    files = list(files)
+    pure = [file for file in files if file.layer == 0 and file.live and not file.superseded]
+    folded = _carried(pure, added.height)
+    kept = [file for file in files if file not in folded]
+    if not folded:
+        return kept, added
+    return kept, pl.concat([read_files(blobs, manifest, folded), added])
 
 
 def _carried(files: list[DataFile], new_rows: int) -> list[DataFile]:

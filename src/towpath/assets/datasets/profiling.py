@@ -14,8 +14,9 @@ from towpath.assets.datasets.profiles import Profile
 from towpath.core.digests import digest_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from towpath.assets.datasets.changing import Change
     from towpath.assets.datasets.manifest import DataFile, Manifest
     from towpath.ledger.records import Version
     from towpath.storage.blobs import BlobStore
@@ -29,31 +30,43 @@ _STRETCH_ROWS = 1 << 17
 def profile_rows(manifest: Manifest, rows: pl.DataFrame) -> Profile:
     """Choose bins for a version's rows and count them.
 
-    Personal columns, and a key of one column, are hidden. Where rows are about people, a value is
+    Personal columns, bytes, and a key of one column, are hidden. Where rows are about people, a value is
     listed and a bin cut only where at least five rows share it.
     """
     hidden = {column.name for column in manifest.columns if column.personal}
-    keys = manifest.key if len(manifest.key) == 1 else ()
+    keys = list(manifest.key if len(manifest.key) == 1 else ())
+    keys += [column.name for column in manifest.columns if column.type == "binary"]
     least = 1 if manifest.subject is None else _LEAST_COUNT
     return Profile.of(rows, hidden=hidden, keys=keys, least_count=least)
 
 
-def profile_append(
-    manifest: Manifest,
-    before: Profile,
-    added: pl.DataFrame,
-    everything: Callable[[], pl.DataFrame],
-) -> Profile:
-    """Add rows to the profile of the version before.
+def profile_changed(blobs: BlobStore, before: Manifest, latest: Version, change: Change) -> Profile:
+    """Take what goes out of the profile of the version before, and add what comes.
 
-    Only the new rows are counted, until the table has doubled since its bins were chosen: then they
-    are chosen anew from everything, so the whole cost stays proportional to the rows ever added.
+    Only the rows that change are counted, until the table has doubled since its bins were chosen, or
+    half as many rows as there were then have gone: then bins are chosen and rows counted anew, so the
+    whole cost stays proportional to the rows that ever changed.
+
+    Args:
+        blobs: Where files are.
+        before: The version before, under today's declaration.
+        latest: The same as a version.
+        change: What the commit does to it.
     """
-    names = [column.name for column in manifest.columns]
-    grown = before.rows + added.height > 2 * before.chosen_from
-    if grown or names != [column.name for column in before.columns]:
-        return profile_rows(manifest, everything())
-    return before.merge(before.recount(added, distinct=True))
+    profile = load_profile(blobs, latest)
+    names = [column.name for column in before.columns]
+    grown = profile.rows + change.incoming.height > 2 * profile.chosen_from
+    worn = 2 * (profile.removed + change.removed.height) > profile.chosen_from
+    if grown or worn or names != [column.name for column in profile.columns]:
+        if change.incoming.height >= before.rows - change.removed.height:
+            stayed = read_live(blobs, before).join(
+                change.removed, on=list(before.key), how="anti", maintain_order="left"
+            )
+            return profile_rows(before, pl.concat([stayed, change.incoming]))
+        profile = profile_files(blobs, before)
+    if not change.removed.is_empty():
+        profile = profile.without(profile.recount(change.removed))
+    return profile.merge(profile.recount(change.incoming, distinct=True))
 
 
 def profile_files(blobs: BlobStore, manifest: Manifest) -> Profile:
@@ -74,7 +87,7 @@ def profile_files(blobs: BlobStore, manifest: Manifest) -> Profile:
 def profile_grown(
     blobs: BlobStore, manifest: Manifest, latest: Version, added: Sequence[DataFile]
 ) -> Profile:
-    """Add new files' rows to the profile of the version before, as `profile_append` adds rows."""
+    """Add new files' rows to the profile of the version before, as `profile_changed` adds rows."""
     before = load_profile(blobs, latest)
     names = [column.name for column in manifest.columns]
     rows = before.rows + sum(file.rows for file in added)

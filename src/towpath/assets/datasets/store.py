@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from towpath.assets.datasets.catalogue import COLLECTED, Catalogue, manifest_of
+from towpath.assets.datasets.catalogue import Catalogue, manifest_of, require_readable
 from towpath.assets.datasets.committing import Commit, Request
+from towpath.assets.datasets.compacting import Compaction
 from towpath.assets.datasets.contract import Pin
 from towpath.assets.datasets.erasing import Erasure
 from towpath.assets.datasets.erasure_record import nothing_erased
@@ -15,10 +16,12 @@ from towpath.assets.datasets.load_request import LoadMode, LoadRequest
 from towpath.assets.datasets.loading import ParquetLoad
 from towpath.assets.datasets.profiling import load_profile
 from towpath.assets.datasets.scanning import load_manifest, scan_manifest, selection_digest
-from towpath.assets.datasets.validation import conform
-from towpath.core.errors import Conflict, InvalidName, NotFound
+from towpath.assets.datasets.validation import conform, conform_keys
+from towpath.core.errors import Conflict, InvalidName
+from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     import polars as pl
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from towpath.assets.datasets.declaration import Dataset, Selection
     from towpath.assets.datasets.manifest import DataFile
     from towpath.assets.datasets.profiles import Profile
-    from towpath.core.refs import Ref
     from towpath.ledger.contract import Ledger
     from towpath.ledger.records import Version
     from towpath.storage.blobs import BlobStore
@@ -61,7 +63,7 @@ class ParquetDatasetStore:
         """See `DatasetStore.commit`."""
         request = Request(
             dataset=dataset,
-            rows=conform(dataset, rows),
+            rows=conform_keys(dataset, rows) if mode == "delete" else conform(dataset, rows),
             project=project,
             mode=mode,
             expected=expected,
@@ -70,15 +72,12 @@ class ParquetDatasetStore:
             also=also,
         )
         commit = Commit(self._ledger, self._blobs, self._keyring, request)
-        for _ in range(_ATTEMPTS):
-            version = commit.attempt()
-            if version is not None:
-                return version
-        raise Conflict(
-            f"data set {request.line!r} changed {_ATTEMPTS} times while this commit was written",
-            remedy="Commit again, or let fewer writers commit to it at once.",
-            dataset=dataset.name,
-        )
+        return _insist(commit.attempt, request.line)
+
+    def compact(self, name: str, *, branch: str | None = None) -> Version:
+        """See `DatasetStore.compact`."""
+        line = Ref("dataset", name).on(branch)
+        return _insist(Compaction(self._ledger, self._blobs, line).attempt, line.name)
 
     def load(
         self,
@@ -185,11 +184,21 @@ class ParquetDatasetStore:
         if ref.kind != "dataset":
             raise InvalidName(f"{ref} is not a data set", remedy="Write dataset:NAME@VERSION.")
         with self._ledger.read() as tx:
-            version = tx.versions.get(ref)
-        if version.state == COLLECTED:
-            raise NotFound(
-                f"{version.ref} was collected: nothing used it, and its rows are gone",
-                remedy="Its entry in the ledger says what it was. Tag what should be kept.",
-                ref=str(version.ref),
-            )
-        return version
+            return require_readable(tx.versions.get(ref))
+
+
+def _insist(attempt: Callable[[], Version | None], line: str) -> Version:
+    """Try until nobody else comes in between.
+
+    Raises:
+        Conflict: Somebody did, again and again.
+    """
+    for _ in range(_ATTEMPTS):
+        version = attempt()
+        if version is not None:
+            return version
+    raise Conflict(
+        f"data set {line!r} changed {_ATTEMPTS} times while a version of it was written",
+        remedy="Try again, or let fewer writers commit to it at once.",
+        dataset=line,
+    )
