@@ -14,7 +14,7 @@ else: an erased decision is gone from the queue with its next reading, at the la
 say anything, lie in blobs; the ledger holds their digests until they are sealed or taken back.
 
 Names of people are handles that they choose; everybody who holds the server's token is the same to it.
-Each showing of an item is an event (`decision.shown`), as is everything said (`label.judged`,
+Each showing of an item is an event (`decision.read`), as is everything said (`label.judged`,
 `label.skipped`, `label.undone`, `label.settled`, `label.contested`), with the person as its actor, the
 decision's id, and never the label or the subject.
 """
@@ -104,10 +104,10 @@ class LabelDesk(Protocol):
         ...
 
     def undo(self, queue: str, decision_id: str, *, annotator: str) -> Item:
-        """Take back what the person said of an item, and lend it to them again.
+        """Take back what the person said of an item, as annotator or adjudicator, and show it again.
 
         Raises:
-            Conflict: They said nothing of it, or it is sealed or settled by an adjudicator.
+            Conflict: They said nothing of it, or it is sealed, or settled by another adjudicator.
         """
         ...
 

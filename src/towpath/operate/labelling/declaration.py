@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _LABELS_MOST = 50
 _ANNOTATORS_MOST = 20
+_INPUT_TYPES = ("string", "int64", "float64", "bool")
+_INPUT_REMEDY = "Use str, int, float or bool."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,14 @@ class LabelQueue:
         object.__setattr__(self, "labels", self._values())
         for person in self.adjudicators:
             check_name(person, "adjudicator's name")
+        for span in (self.lease, self.maturity):
+            if span is not None:
+                parse_duration(span)
+        parse_sample(self.sample)
+        self._check_numbers()
+        self._check_sets()
+
+    def _check_numbers(self) -> None:
         if not 1 <= self.annotators <= _ANNOTATORS_MOST:
             self._refuse(f"it asks {self.annotators} annotators", f"Ask 1 to {_ANNOTATORS_MOST}.")
         if self.agreement not in ("all", "majority"):
@@ -97,11 +107,12 @@ class LabelQueue:
         for field in ("per_day", "backlog"):
             if getattr(self, field) < 1:
                 self._refuse(f"{field} is {getattr(self, field)}", "Use 1 or more.")
-        for span in (self.lease, self.maturity):
-            if span is not None:
-                parse_duration(span)
-        parse_sample(self.sample)
-        self.spec.sets()  # what can't be a data set is refused here and now
+
+    def _check_sets(self) -> None:
+        odd = [one.name for one in self.spec.keep if one.type not in _INPUT_TYPES]
+        if odd:
+            self._refuse(f"it keeps {odd[0]!r} as a type that no input has", _INPUT_REMEDY)
+        self.spec.sets()
 
     @property
     def values(self) -> dict[str, float]:

@@ -39,9 +39,15 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person said. `comment` is sealed: only the keyring reads it."""
+    """What one person said.
+
+    Attributes:
+        value: The label's number when it was given; a queue's labels may change.
+        comment: Sealed: only the keyring reads it.
+    """
 
     label: str | None
+    value: float | None
     at: datetime
     comment: str | None = None
     spent_s: float | None = None
@@ -52,6 +58,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     adjudicator: str
     label: str | None
+    value: float | None
     at: datetime
     comment: str | None = None
 
@@ -92,9 +99,28 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
         return Counter(votes).most_common(1)[0][0] if votes else None
 
     @property
+    def value(self) -> float | None:
+        """The label's number."""
+        if self.verdict is not None:
+            return self.verdict.value
+        return next((one.value for one in self.answers.values() if one.label == self.label), None)
+
+    @property
+    def known_at(self) -> datetime:
+        """Event time of the word that settled it."""
+        spoken = [one.at for one in self.answers.values()]
+        return max(spoken) if self.verdict is None else self.verdict.at
+
+    @property
     def settled_by(self) -> Settlement:
         """How the label came about."""
         return "agreement" if self.verdict is None else "adjudication"
+
+    def is_word_of(self, person: str) -> bool:
+        """Tell whether what stands is somebody's own: their verdict, or their answer without one."""
+        if self.verdict is not None:
+            return self.verdict.adjudicator == person
+        return person in self.answers
 
     def has_lease(self, annotator: str, now: datetime) -> bool:
         """Tell whether somebody's place is kept for them."""
@@ -123,10 +149,19 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
         leases = {name: at for name, at in self.leases.items() if name != annotator}
         return msgspec.structs.replace(self, answers={**answers, annotator: answer}, leases=leases)
 
+    def ruled(self, verdict: Verdict) -> Self:
+        """Take an adjudicator's word."""
+        return msgspec.structs.replace(self, verdict=verdict)
+
+    def contested_by(self, annotator: str, answer: Answer) -> Self:
+        """Take an objection in: what was settled is open to an adjudicator again."""
+        state = self.answered(annotator, answer)
+        return msgspec.structs.replace(state, verdict=None, contested=True)
+
     def without(self, annotator: str) -> Self:
         """Take back an answer, or one's own verdict."""
         if self.verdict is not None:
-            return msgspec.structs.replace(self, verdict=None, settled=None)
+            return msgspec.structs.replace(self, verdict=None)
         answers = {name: one for name, one in self.answers.items() if name != annotator}
         return msgspec.structs.replace(self, answers=answers)
 
