@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from towpath.app.place import Place
     from towpath.assets.code import CodeStore
     from towpath.assets.datasets import ParquetDatasetStore
+    from towpath.assets.datasets.history import LedgerDatasetHistory
     from towpath.assets.models import ModelRegistry
     from towpath.core.clock import Clock
     from towpath.core.refs import Ref
@@ -91,6 +92,13 @@ class Home:
         from towpath.assets.datasets import ParquetDatasetStore
 
         return ParquetDatasetStore(self.ledger, self.blobs, self.keyring)
+
+    @cached_property
+    def history(self) -> LedgerDatasetHistory:
+        """What versions of tables were, are and differ in; branches, tags, collections."""
+        from towpath.assets.datasets.history import LedgerDatasetHistory
+
+        return LedgerDatasetHistory(self.ledger, self.blobs)
 
     @cached_property
     def code(self) -> CodeStore:

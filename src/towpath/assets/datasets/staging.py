@@ -32,6 +32,7 @@ from towpath.core.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Intent
@@ -196,6 +197,19 @@ class Staging:
             fenced = {**row.spec, "fenced": True}
             tx.intents.put(COMMIT, row.name, project=row.project, spec=fenced, due=False)
         return announced | fence_loads(tx, self._dataset, project=self._project)
+
+    def forsake(self, tx: Transaction, *, before: datetime) -> set[str]:
+        """Fence the commits that were begun before a moment, and return the blobs they announced.
+
+        For commits whose process must have been killed; one that is alive starts over.
+        """
+        announced: set[str] = set()
+        for row in self._announced(tx):
+            if row.created_at < before:
+                announced.update(row.spec["blobs"])
+                fenced = {**row.spec, "fenced": True}
+                tx.intents.put(COMMIT, row.name, project=row.project, spec=fenced, due=False)
+        return announced
 
     def leave(self, tx: Transaction, digests: Iterable[str]) -> None:
         """Record blobs that a writer which lost its right to them may write still.

@@ -12,6 +12,7 @@ from towpath.assets.datasets.history.contract import (
     Retention,
     RowChanges,
 )
+from towpath.assets.datasets.history.store import LedgerDatasetHistory
 
 __all__ = [
     "CHANGE",
@@ -22,6 +23,7 @@ __all__ = [
     "DatasetHistory",
     "Diff",
     "Kept",
+    "LedgerDatasetHistory",
     "Retention",
     "RowChanges",
 ]

@@ -140,7 +140,8 @@ class Retention:
 
     Attributes:
         keep_last: How many of the latest versions of each line stay; at least 1.
-        older_than: Versions younger than this stay, by wall time; None for no such rule.
+        older_than: Versions that were replaced less than this long ago stay; None for no such rule.
+            Give it when readers without a run in the ledger may be under way.
     """
 
     keep_last: int = 1
@@ -297,7 +298,9 @@ class DatasetHistory(Protocol):
 
     # -- letting go -------------------------------------------------------------------------------
 
-    def collect(self, name: str, retention: Retention, *, dry_run: bool = False) -> Collection:
+    def collect(
+        self, name: str, retention: Retention, *, now: datetime, dry_run: bool = False
+    ) -> Collection:
         """Let go of old versions that nothing uses, and delete the bytes that only they needed.
 
         Kept, whatever the rules say: the latest version of the trunk and of each living branch, a
@@ -312,6 +315,7 @@ class DatasetHistory(Protocol):
         Args:
             name: The data set; all its lines are looked at.
             retention: Which versions are old enough.
+            now: Wall time, which ages are taken at.
             dry_run: Only say what would go.
 
         Raises:
