@@ -130,6 +130,11 @@ def arrange(shape: Shape, rows: pl.DataFrame, *, ties: tuple[str, ...] | None = 
     return Arranged(shape=shape, directory=directory, observations=observations)
 
 
+def nothing(shape: Shape) -> Arranged:
+    """Return no observations, arranged."""
+    return arrange(shape, shape.empty())
+
+
 def _knowledge(found: pl.DataFrame, first: pl.Series, time: str, created: str) -> list[pl.Series]:
     """Return, per place, from when on something new was known, and what is preferred since then.
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from towpath.assets.features.declaration import FeatureView
-    from towpath.assets.features.lookup import Lookup
+    from towpath.assets.features.declaration import FeatureView, Lookup
+    from towpath.assets.features.layout import Layout
     from towpath.assets.features.service import FeatureService
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
@@ -58,6 +58,22 @@ class Purged:
     bytes_deleted: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturePin:
+    """A view's layout fixed for one run: with it, a step process needs nothing but blobs.
+
+    Attributes:
+        ref: The view's version.
+        revision: Its revision then.
+        layout: The layout, fresh when it was pinned. It may be gone by the time it is read; its
+            source, pinned beside it, gives the same answers then.
+    """
+
+    ref: Ref
+    revision: int
+    layout: Layout
+
+
 class FeatureStore(Protocol):
     """Versions of feature views, each a layout of one data-set version. Thread-safe, process-safe.
 
@@ -94,6 +110,10 @@ class FeatureStore(Protocol):
 
     def find(self, view: FeatureView, *, source: Ref | None = None) -> Version | None:
         """Return the version whose layout is fresh for a source version (by default the latest)."""
+        ...
+
+    def pin(self, view: FeatureView, *, source: Ref) -> FeaturePin | None:
+        """Fix the layout that is fresh for a source version; None if there is none."""
         ...
 
     def register(self, tx: Transaction, service: FeatureService, *, project: str) -> Version:

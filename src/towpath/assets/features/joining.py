@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from towpath.assets.features.arranging import arrange
-from towpath.assets.features.lookup import lookup_of
+from towpath.assets.features.declaration import lookup_of
 from towpath.assets.features.searching import Found, Questions, find
 from towpath.assets.features.shape import TIME, Shape, column, micros_of, shape_of
+from towpath.assets.features.wanted import Wanted
 from towpath.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from towpath.assets.features.arranging import Arranged
     from towpath.assets.features.contract import JoinMode
-    from towpath.assets.features.declaration import FeatureView
-    from towpath.assets.features.lookup import Lookup
+    from towpath.assets.features.declaration import FeatureView, Lookup
 
 _KINDS = {
     pl.String: "string",
@@ -51,22 +51,37 @@ def join_view(
     """
     lookup = lookup_of(view)
     parts = [arrange(shape_of(lookup.view), observations)]
-    return join_lookup(rows, lookup, parts, time=time, mode=mode)
+    return join_parts(rows, lookup.wanted, parts, time=time, mode=mode)
 
 
-def join_lookup(
-    rows: pl.DataFrame, lookup: Lookup, parts: Sequence[Arranged], *, time: str, mode: JoinMode
+def join_parts(
+    rows: pl.DataFrame, wanted: Wanted, parts: Sequence[Arranged], *, time: str, mode: JoinMode
 ) -> pl.DataFrame:
-    """Add a lookup's features to rows, from observations that are arranged already.
+    """Add what is wanted to rows, from observations that are arranged already; at least one part.
 
     Raises:
         NotFound: `rows` lack a column.
         UsageError: A column is of the wrong type, or has the name of one that would be added.
     """
-    refuse_taken(rows, lookup.names)
-    asked = questions(rows, shape_of(lookup.view), lookup.by, time)
-    found = find(parts, asked, mode=mode, ttl=lookup.view.time_to_live)
-    return add_columns(rows, lookup, parts, found)
+    refuse_taken(rows, wanted.names)
+    asked = questions(rows, parts[0].shape, wanted.by, time)
+    return answered(rows, wanted, parts, asked, mode=mode)
+
+
+def answered(
+    rows: pl.DataFrame,
+    wanted: Wanted,
+    parts: Sequence[Arranged],
+    asked: Questions,
+    *,
+    mode: JoinMode,
+) -> pl.DataFrame:
+    """Return rows with the answers to their questions."""
+    found = find(parts, asked, mode=mode, ttl_us=wanted.ttl_us)
+    gathered = gather(parts, found, wanted.features)
+    return rows.with_columns(
+        one.alias(name) for one, name in zip(gathered, wanted.names, strict=True)
+    )
 
 
 def questions(rows: pl.DataFrame, shape: Shape, by: Sequence[str], time: str) -> Questions:
@@ -85,25 +100,10 @@ def refuse_taken(rows: pl.DataFrame, names: Sequence[str]) -> None:
             )
 
 
-def add_columns(
-    rows: pl.DataFrame, lookup: Lookup, parts: Sequence[Arranged], found: Found
-) -> pl.DataFrame:
-    """Return rows with a lookup's features from the places that were found."""
-    gathered = gather(parts, found, lookup.features)
-    if gathered is None:
-        empty = [pl.lit(None, one.polars_type).alias(one.name) for one in lookup.columns]
-        return rows.with_columns(empty)
-    return rows.with_columns(
-        one.alias(name) for one, name in zip(gathered, lookup.names, strict=True)
-    )
-
-
-def gather(
-    parts: Sequence[Arranged], found: Found, features: tuple[str, ...]
-) -> list[pl.Series] | None:
-    """Return features of what was found, null where nothing was; None if there are no parts."""
-    if len(parts) < 2:
-        return parts[0].gather(_nullable(found.place), features) if parts else None
+def gather(parts: Sequence[Arranged], found: Found, features: tuple[str, ...]) -> list[pl.Series]:
+    """Return features of what was found, in at least one part; null where nothing was."""
+    if len(parts) == 1:
+        return parts[0].gather(_nullable(found.place), features)
     # Part by part, then back into the order of the questions.
     order = np.argsort(found.part, kind="stable")
     ends = np.searchsorted(found.part[order], np.arange(-1, len(parts)), side="right")
@@ -162,13 +162,11 @@ def as_of_join(
         *shape.entities(right, entity).get_columns(),
         *(micros_of(right, name).cast(TIME) for name in stamps),
     )
-    refuse_taken(left, features)
+    names = tuple(features)
+    ttl_us = None if ttl is None else ttl // timedelta(microseconds=1)
+    wanted = Wanted(by=tuple(entity), features=names, names=names, ttl_us=ttl_us)
     parts = [arrange(shape, seen, ties=())]
-    found = find(parts, questions(left, shape, entity, left_time), mode=mode, ttl=ttl)
-    return left.with_columns(
-        one.alias(name)
-        for one, name in zip(gather(parts, found, tuple(features)) or [], features, strict=True)
-    )
+    return join_parts(left, wanted, parts, time=left_time, mode=mode)
 
 
 def _nullable(places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pl.Series:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from towpath.assets.datasets.hashing import murmur3
+from towpath.assets.features.arranging import nothing
 from towpath.assets.features.segments import Segment, open_segment
 from towpath.assets.features.shape import Shape  # noqa: TC001 - msgspec reads annotations
 from towpath.core.errors import IntegrityError
@@ -103,10 +104,11 @@ def layout_of(record: Any) -> Layout:
 
 @contextmanager
 def opened(blobs: BlobStore, layout: Layout, partition: int) -> Generator[list[Arranged]]:
-    """Map a partition's segments for the duration of a block."""
+    """Map a partition's segments for the duration of a block; at least one, if without a row."""
     with ExitStack() as held:
-        yield [
-            open_segment(blobs, layout.shape, one, held) for one in layout.of_partition(partition)
+        found = layout.of_partition(partition)
+        yield [open_segment(blobs, layout.shape, one, held) for one in found] or [
+            nothing(layout.shape)
         ]
 
 

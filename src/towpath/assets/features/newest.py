@@ -48,8 +48,6 @@ def newest_batches(
     """
     for partition in range(layout.partitions):
         with opened(blobs, layout, partition) as parts:
-            if not parts:
-                continue
             entities = _entities(parts)
             if gained is not None and since is not None:
                 mine = [one for one in gained if one.partition == partition]
@@ -65,9 +63,10 @@ def _newest(
 ) -> pl.DataFrame:
     moment = pl.repeat(to_micros(at), entities.height, dtype=pl.Int64, eager=True)
     asked = Questions(entities=entities, moments=moment)
-    found = find(parts, asked, mode="known", ttl=view.time_to_live)
+    wanted = view.lookup().wanted
+    found = find(parts, asked, mode="known", ttl_us=wanted.ttl_us)
     stamps = _stamps(parts, found.part, found.place, view)
-    features = gather(parts, found, tuple(view.features)) or []
+    features = gather(parts, found, wanted.features)
     named = [one.alias(name) for one, name in zip(features, view.features, strict=True)]
     own = {one.name for one in stamps}
     columns = [*stamps, *(one for one in named if one.name not in own)]

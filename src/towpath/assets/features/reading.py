@@ -1,4 +1,4 @@
-"""Joins a lookup to rows from a stored layout, partition by partition."""
+"""Joins features to rows from a stored layout, partition by partition."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from towpath.assets.features.joining import add_columns, questions, refuse_taken
+from towpath.assets.features.joining import answered, questions, refuse_taken
 from towpath.assets.features.layout import opened, partition_of
-from towpath.assets.features.searching import Questions, find
+from towpath.assets.features.searching import Questions
 
 if TYPE_CHECKING:
-    from towpath.assets.features.arranging import Arranged
     from towpath.assets.features.contract import JoinMode
     from towpath.assets.features.layout import Layout
-    from towpath.assets.features.lookup import Lookup
+    from towpath.assets.features.wanted import Wanted
     from towpath.storage.blobs import BlobStore
 
 
 def join_layout(
     rows: pl.DataFrame,
-    lookup: Lookup,
+    wanted: Wanted,
     layout: Layout,
     blobs: BlobStore,
     *,
     time: str,
     mode: JoinMode,
 ) -> pl.DataFrame:
-    """Add a lookup's features to rows from a layout.
+    """Add what is wanted to rows from a layout.
 
     Args:
         rows: The rows that ask.
-        lookup: What they ask for.
+        wanted: What they ask for.
         layout: The view's observations.
         blobs: The store with the layout's files.
         time: The column that says when each row asks.
@@ -42,11 +41,11 @@ def join_layout(
         NotFound: `rows` lack a column, or the layout was purged since it was found.
         UsageError: A column is of the wrong type, or has the name of one that would be added.
     """
-    refuse_taken(rows, lookup.names)
-    asked = questions(rows, layout.shape, lookup.by, time)
+    refuse_taken(rows, wanted.names)
+    asked = questions(rows, layout.shape, wanted.by, time)
     if layout.partitions == 1:
         with opened(blobs, layout, 0) as parts:
-            return _answered(rows, lookup, parts, asked, mode)
+            return answered(rows, wanted, parts, asked, mode=mode)
     numbers = partition_of(asked.entities, layout.partitions)
     order = np.argsort(numbers, kind="stable")
     ends = np.searchsorted(numbers[order], np.arange(layout.partitions), side="right")
@@ -57,12 +56,5 @@ def join_layout(
         begin = end
         part_asked = Questions(entities=asked.entities[mine], moments=asked.moments.gather(mine))
         with opened(blobs, layout, partition) as parts:
-            pieces.append(_answered(rows[mine], lookup, parts, part_asked, mode))
+            pieces.append(answered(rows[mine], wanted, parts, part_asked, mode=mode))
     return pl.concat(pieces)[pl.Series(np.argsort(order, kind="stable"))]
-
-
-def _answered(
-    rows: pl.DataFrame, lookup: Lookup, parts: list[Arranged], asked: Questions, mode: JoinMode
-) -> pl.DataFrame:
-    found = find(parts, asked, mode=mode, ttl=lookup.view.time_to_live)
-    return add_columns(rows, lookup, parts, found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -46,7 +45,7 @@ class Found:
 
 
 def find(
-    parts: Sequence[Arranged], asked: Questions, *, mode: JoinMode, ttl: timedelta | None
+    parts: Sequence[Arranged], asked: Questions, *, mode: JoinMode, ttl_us: int | None
 ) -> Found:
     """Return the preferred observation that counts at each question's moment, of all parts together.
 
@@ -77,9 +76,9 @@ def find(
         time[hit] = its_time[hit]
         if one.created is not None:
             created[hit] = its_created[hit]
-    if ttl is not None:
+    if ttl_us is not None:
         known = part >= 0
-        known &= moments - np.where(known, time, moments) <= ttl // timedelta(microseconds=1)
+        known &= moments - np.where(known, time, moments) <= ttl_us
         part, place = np.where(known, part, NOWHERE), np.where(known, place, NOWHERE)
     return Found(part=part, place=place)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from towpath.assets.features.lookup import Lookup, lookup_of
+from towpath.assets.features.declaration import Lookup, lookup_of
 from towpath.core.errors import InvalidProject
 from towpath.core.refs import Ref, check_name
 
@@ -150,3 +150,8 @@ class FeatureService:
 
     def _refuse(self, why: str, remedy: str = "") -> NoReturn:
         raise InvalidProject(f"feature service {self.name!r} can't be: {why}", remedy=remedy)
+
+
+def lookups_of(features: FeatureService | FeatureView | Lookup) -> tuple[Lookup, ...]:
+    """Return what a service looks up, or the one lookup that anything else stands for."""
+    return features.lookups if isinstance(features, FeatureService) else (lookup_of(features),)

@@ -62,6 +62,13 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         stamps = (self.time,) if self.created is None else (self.time, self.created)
         return tuple(dict.fromkeys((*self.entity_names, *stamps, *self.feature_names, *self.key)))
 
+    def empty(self) -> pl.DataFrame:
+        """Return a table of the source's columns without a row."""
+        kinds = dict.fromkeys(self.key, "string")
+        kinds |= {**dict(self.features), **dict(self.entity)}
+        kinds |= {name: "timestamp" for name in (self.time, self.created) if name is not None}
+        return pl.DataFrame(schema={name: _polars_type(kind) for name, kind in kinds.items()})
+
     def entities(self, rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
         """Return the rows' entities under the shape's names and in its types.
 
@@ -116,7 +123,7 @@ def micros_of(rows: pl.DataFrame, name: str) -> pl.Series:
 
 
 def _typed(values: pl.Series, kind: str) -> pl.Series:
-    want = POLARS_TYPES[cast("ColumnType", kind)]
+    want = _polars_type(kind)
     given = values.dtype
     same = given in (want, pl.Null)
     alike = {
@@ -132,3 +139,7 @@ def _typed(values: pl.Series, kind: str) -> pl.Series:
     if kind == "timestamp" and not same:
         return values.dt.timestamp("us").cast(want)
     return values if given == want else values.cast(want)
+
+
+def _polars_type(kind: str) -> pl.DataType:
+    return POLARS_TYPES[cast("ColumnType", kind)]

@@ -10,13 +10,12 @@ import structlog
 
 from towpath.assets.datasets.scanning import scan_manifest
 from towpath.assets.features.building import Build, Seen, fresh_layout
-from towpath.assets.features.contract import Newest, Purged
+from towpath.assets.features.contract import FeaturePin, Newest, Purged
 from towpath.assets.features.joining import join_view
-from towpath.assets.features.lookup import lookup_of
 from towpath.assets.features.newest import newest_batches
 from towpath.assets.features.reading import join_layout
 from towpath.assets.features.registry import VIEW, register_service, version_for, versions_of
-from towpath.assets.features.service import FeatureService
+from towpath.assets.features.service import FeatureService, lookups_of
 from towpath.assets.features.shape import TIME, micros_of, shape_of
 from towpath.assets.features.skew import compute_checked
 from towpath.assets.features.staging import Shelf
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from towpath.assets.features.contract import Features, JoinMode
-    from towpath.assets.features.declaration import FeatureView
+    from towpath.assets.features.declaration import FeatureView, Lookup
     from towpath.assets.features.layout import Layout
-    from towpath.assets.features.lookup import Lookup
     from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Version
@@ -77,10 +75,14 @@ class LayoutFeatureStore:
             found = self._fresh(tx, view, wanted.ref)
         return None if found is None else found[0]
 
-    def layout(self, view: FeatureView, source: Ref) -> tuple[Version, Layout] | None:
-        """Return the version and layout that are fresh for a source version: what a plan pins."""
+    def pin(self, view: FeatureView, *, source: Ref) -> FeaturePin | None:
+        """See `FeatureStore.pin`."""
         with self._ledger.read() as tx:
-            return self._fresh(tx, view, source)
+            found = self._fresh(tx, view, tx.versions.get(source).ref)
+        if found is None:
+            return None
+        version, layout = found
+        return FeaturePin(ref=version.ref, revision=version.revision, layout=layout)
 
     def register(self, tx: Transaction, service: FeatureService, *, project: str) -> Version:
         """See `FeatureStore.register`."""
@@ -98,8 +100,7 @@ class LayoutFeatureStore:
         """See `FeatureStore.join`."""
         frame = rows.collect() if isinstance(rows, pl.LazyFrame) else rows
         service = features if isinstance(features, FeatureService) else None
-        lookups = service.lookups if service else (lookup_of(features),)  # pyright: ignore[reportArgumentType]  # narrowed by `service`
-        for lookup in lookups:
+        for lookup in lookups_of(features):
             source = sources.get(lookup.view.source.name, lookup.view.source.ref)
             frame = self._join(frame, lookup, source, time=time, mode=mode)
         return frame if service is None else compute_checked(service, frame)
@@ -193,7 +194,7 @@ class LayoutFeatureStore:
         view = lookup.view
         if found is not None:
             blobs = self._shelf(view.name, found[0].project).blobs
-            return join_layout(rows, lookup, found[1], blobs, time=time, mode=mode)
+            return join_layout(rows, lookup.wanted, found[1], blobs, time=time, mode=mode)
         observations = scan_manifest(
             self._blobs, source.body["manifest"], columns=list(shape_of(view).columns)
         ).filter(_usable(rows, view, time))

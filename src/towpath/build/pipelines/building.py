@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from towpath.assets.datasets import Selection
+from towpath.assets.features import Observations
 from towpath.build.pipelines.formats import format_of, outputs_of, takes
 from towpath.build.pipelines.handles import (
     Handle,
@@ -23,6 +24,7 @@ from towpath.core.refs import check_name
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
+    from towpath.assets.features import FeatureService
     from towpath.build.pipelines.steps import Step
 
 
@@ -62,11 +64,13 @@ class Graph:
         nodes: In the order of the calls, which is an order of dependence.
         candidates: In the order of the calls.
         returned: What the function returned, by position or key; candidates left out.
+        services: The feature services that rows are joined with, in the order of the calls.
     """
 
     nodes: tuple[Node, ...]
     candidates: tuple[Candidate, ...]
     returned: Mapping[str, Output]
+    services: tuple[FeatureService, ...] = ()
 
     def selections(self) -> Iterator[Selection]:
         """Yield every selection that a node or candidate reads, repeats included."""
@@ -85,6 +89,7 @@ class Builder:
     pipeline: str
     nodes: list[Node] = field(default_factory=list[Node])
     candidates: list[Candidate] = field(default_factory=list[Candidate])
+    services: list[FeatureService] = field(default_factory=list["FeatureService"])
     _calls: Counter[str] = field(default_factory=Counter[str])
 
     def add(self, step: Step[Any], arguments: Mapping[str, Any], time: str | None = None) -> Handle:
@@ -145,7 +150,12 @@ class Builder:
                     remedy="Return what steps or candidate(…) returned.",
                 )
             found[key] = one.output
-        return Graph(nodes=tuple(self.nodes), candidates=tuple(self.candidates), returned=found)
+        return Graph(
+            nodes=tuple(self.nodes),
+            candidates=tuple(self.candidates),
+            returned=found,
+            services=tuple(self.services),
+        )
 
 
 def current_builder() -> Builder | None:
@@ -198,12 +208,16 @@ def _as_input(value: object) -> Input | None:
 def _check_type(step: Step[Any], name: str, value: object, what: str) -> None:
     want = step.types.get(name)
     for one in cast("list[object]", value) if isinstance(value, list | tuple) else [value]:
-        given = format_of(one.type).name if isinstance(one, Handle) else "table"
+        given = format_of(one.type).name if isinstance(one, Handle) else _read_as(one)
         if not takes(want, given):
             raise InvalidProject(
                 f"{what} is {one}, a {given}, and is annotated {want!r}",
                 remedy="Pass something of that type, or change the annotation.",
             )
+
+
+def _read_as(selection: object) -> str:
+    return "observations" if isinstance(selection, Observations) else "table"
 
 
 def _named(returned: object) -> list[tuple[str, object]]:

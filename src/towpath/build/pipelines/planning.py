@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import towpath.build.pipelines.tables as own_steps
 from towpath.assets.datasets import Selection
+from towpath.assets.features import Observations
 from towpath.build.pipelines.building import parts_of
 from towpath.build.pipelines.formats import (
     format_of,
+    observation_artifact,
     outputs_of,
     selection_artifact,
     spell,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from towpath.assets.datasets import DatasetStore
+    from towpath.assets.features import FeatureStore
     from towpath.build.pipelines.building import Graph, Input, Node
     from towpath.build.pipelines.contract import Artifact
     from towpath.build.pipelines.handles import Output
@@ -52,6 +55,7 @@ class Plan:
         params: The pipeline's parameters, defaults filled in.
         pinned: Each selection's artefact.
         datasets: Every data-set version that is read, sorted.
+        features: Every version of a feature view whose layout is read, sorted.
         pins: Data sets that were read at the version given or the latest one, to that version.
         source: Folder that holds the project's code.
         lock: Digest of the installed distributions.
@@ -61,6 +65,7 @@ class Plan:
     params: Mapping[str, Any]
     pinned: Mapping[str, Artifact]
     datasets: tuple[Ref, ...]
+    features: tuple[Ref, ...]
     pins: Mapping[str, int]
     source: Path
     lock: str
@@ -73,6 +78,7 @@ class Plan:
 def make_plan(
     pipeline: Pipeline,
     datasets: DatasetStore,
+    features: FeatureStore,
     *,
     params: Mapping[str, Any],
     at: datetime,
@@ -89,6 +95,7 @@ def make_plan(
     resolved = pipeline.resolve(params)
     graph = pipeline.graph(**resolved)
     pinned: dict[str, Artifact] = {}
+    layouts: set[Ref] = set()
     used: dict[str, int] = {}
     found: set[Ref] = set()
     for selection in graph.selections():
@@ -97,7 +104,11 @@ def make_plan(
         # A data set without a pin is read at one version throughout, whoever commits meanwhile.
         version = pins.get(name, used.get(name)) if free else None
         pin = datasets.pin(selection, at=at, version=version)
-        pinned[_name(selection)] = selection_artifact(pin)
+        pinned[_name(selection)] = artifact = selection_artifact(pin)
+        if isinstance(selection, Observations):
+            layout = features.pin(selection.view, source=pin.ref)
+            pinned[_name(selection)] = observation_artifact(artifact, selection, layout)
+            layouts |= set() if layout is None else {layout.ref}
         found.add(pin.ref)
         if free and pin.ref.version is not None:
             used[name] = pin.ref.version
@@ -106,6 +117,7 @@ def make_plan(
         params=resolved,
         pinned=pinned,
         datasets=tuple(sorted(found)),
+        features=tuple(sorted(layouts)),
         pins=used,
         source=source,
         lock=lock,
@@ -195,4 +207,5 @@ def _spell_outputs(step: Step[Any]) -> list[str]:
 def _name(selection: Selection) -> str:
     """Name a selection, so that equal ones share a pin."""
     window = (selection.span, selection.since, selection.until)
-    return f"{selection.dataset.name}@{selection.version}:{window}"
+    view = selection.view.name if isinstance(selection, Observations) else ""
+    return f"{selection.dataset.name}@{selection.version}:{window}{view}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from towpath.assets.features.registry import register_service
 from towpath.build.pipelines.contract import Artifact  # noqa: TC001  msgspec reads the annotations
 from towpath.core.clock import from_micros
 from towpath.core.errors import FenceLost
@@ -17,6 +18,7 @@ from towpath.ledger.records import Execution, Metric
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from towpath.assets.features import FeatureService
     from towpath.build.pipelines.building import Node
     from towpath.build.pipelines.keys import StepKey
     from towpath.ledger import Ledger
@@ -81,8 +83,9 @@ class Recorder:
         params: Mapping[str, Any],
         tags: Mapping[str, str],
         used: Iterable[Ref],
+        services: Iterable[FeatureService] = (),
     ) -> None:
-        """Record that the run began, and what it reads."""
+        """Record that the run began, and what it reads; feature services become versions."""
         with self._ledger.write(actor=_ACTOR) as tx:
             tx.runs.start(
                 kind="pipeline",
@@ -92,7 +95,8 @@ class Recorder:
                 params={key: str(value)[:_PARAM_CHARS] for key, value in params.items()},
                 tags={**tags, "owner": self._owner},
             )
-            for ref in used:
+            registered = [register_service(tx, one, project=self._project).ref for one in services]
+            for ref in [*used, *registered]:
                 tx.graph.link(Ref("run", self.run_id), "used", ref)
 
     def hits(self, found: Iterable[tuple[Node, StepKey, Inputs, Execution]]) -> dict[str, str]:
@@ -225,6 +229,9 @@ class Recorder:
         )
         for artifact in flatten(inputs):
             tx.graph.link(Ref("run", run_id), "used", artifact.ref)
+            if artifact.meta.get("features"):
+                layout = Ref.parse(artifact.meta["features"])
+                tx.graph.link(Ref("run", run_id), "used", layout)
 
     def _finish(
         self, run_id: str, made: Made, key: StepKey, outputs: dict[str, Any], fence: int | None

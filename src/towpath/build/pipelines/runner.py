@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from towpath.assets.code import environment_lock
+from towpath.assets.features import LayoutFeatureStore
 from towpath.build.pipelines.contract import (
     Artifact,
     CandidateOutcome,
@@ -110,6 +111,7 @@ class PipelineRunner:
         self._blobs = blobs
         self._blobs_url = blobs_url
         self._datasets = datasets
+        self._features = LayoutFeatureStore(ledger, blobs)
         self._code = code
         self._executor = executor
         self._clock = clock
@@ -154,6 +156,7 @@ class PipelineRunner:
         plan = make_plan(
             pipeline,
             self._datasets,
+            self._features,
             params=params,
             at=planned_at,
             pins=pins,
@@ -173,7 +176,13 @@ class PipelineRunner:
             "reason": reason,
             "lock": plan.lock,
         }
-        recorder.begin(pipeline.name, params=plan.params, tags=tags, used=[code, *plan.datasets])
+        recorder.begin(
+            pipeline.name,
+            params=plan.params,
+            tags=tags,
+            used=[code, *plan.datasets, *plan.features],
+            services=plan.graph.services,
+        )
         log.info("run.started", run=run_id, project=project, pipeline=pipeline.name, reason=reason)
         tell = on_progress or _ignore
         errand = _Errand(pipeline, plan, recorder, project, code, tell)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta  # noqa: TC003  step annotations are read at run time
+from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import polars as pl
 
-from towpath.assets.features.joining import as_of_join
+from towpath.assets.features.observing import Observed  # noqa: TC001  likewise
+from towpath.assets.features.wanted import Wanted
 from towpath.build.pipelines.steps import step
 from towpath.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from towpath.assets.features.contract import JoinMode
 
 
 @step
@@ -29,23 +35,14 @@ def split(rows: pl.LazyFrame, *, by: str, last: timedelta) -> tuple[pl.LazyFrame
 @step
 def join(
     rows: pl.DataFrame,
-    observations: pl.DataFrame,
+    observations: list[Observed],
     *,
     time: str,
-    entity: tuple[str, ...],
-    observed: str,
-    features: tuple[str, ...],
-    ttl: timedelta | None,
-    created: str | None,
+    lookups: tuple[dict[str, Any], ...],
+    mode: str,
 ) -> pl.DataFrame:
-    """Add features to rows, as they were known at each row's time."""
-    return as_of_join(
-        rows,
-        observations,
-        entity=entity,
-        left_time=time,
-        right_time=observed,
-        features=features,
-        ttl=ttl,
-        created=created,
-    )
+    """Add features to rows, lookup by lookup, as they were known at each row's time."""
+    for seen, lookup in zip(observations, lookups, strict=True):
+        wanted = msgspec.convert(lookup, Wanted)
+        rows = seen.join(rows, wanted, time=time, mode=cast("JoinMode", mode))
+    return rows

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import polars as pl
 
 from towpath.assets.datasets import Selection
+from towpath.assets.features import FeatureService, Lookup, Observations, lookups_of
 from towpath.build.pipelines import tables
 from towpath.build.pipelines.building import Builder, current_builder
+from towpath.build.pipelines.computing import compute_step
 from towpath.build.pipelines.handles import Handle, Mark
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
@@ -16,7 +19,7 @@ from towpath.core.errors import InvalidProject
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from towpath.assets.features import FeatureView
+    from towpath.assets.features import FeatureView, JoinMode
     from towpath.assets.models import Model
 
 
@@ -34,13 +37,24 @@ def split(rows: Any, *, by: str, last: str | timedelta) -> tuple[pl.LazyFrame, p
     return cast("tuple[pl.LazyFrame, pl.LazyFrame]", (past, recent))
 
 
-def join(rows: Any, view: FeatureView, *, time: str | None = None) -> pl.DataFrame:
-    """Add a feature view's columns to a table, as they were known at each row's own time.
+def join(
+    rows: Any,
+    features: FeatureView | Lookup | FeatureService,
+    *,
+    time: str | None = None,
+    mode: JoinMode = "known",
+) -> pl.DataFrame:
+    """Add features to a table, as they were known at each row's own time.
+
+    A view's stored layout is read where there is a fresh one, else its source; the rows that come out
+    are the same. A service's on-demand features are computed in a step of their own each.
 
     Args:
         rows: A step's table, or a selection of a data set.
-        view: The view. Its source is read as far back as the rows and the view's `ttl` need.
+        features: A view, a lookup in one, or a service. Sources are read as far back as the rows and
+            each view's `ttl` need.
         time: The column that says when each row asks; that of the data set when it is known.
+        mode: `known`: an observation counts from when it was known; `event`: from when it was true.
 
     Raises:
         InvalidProject: The column is not known and not given.
@@ -50,20 +64,25 @@ def join(rows: Any, view: FeatureView, *, time: str | None = None) -> pl.DataFra
     asked = time or (data.dataset.time if isinstance(data, Selection) else data.time)
     if asked is None:
         raise InvalidProject(
-            f"join with {view.name!r} does not know when each row asks",
-            remedy="Say which column: join(rows, view, time='…').",
+            f"join with {_named(features)!r} does not know when each row asks",
+            remedy="Say which column: join(rows, features, time='…').",
         )
+    service = features if isinstance(features, FeatureService) else None
+    lookups = lookups_of(features)
+    selection = data if isinstance(data, Selection) else None
     arguments = {
         "rows": data,
-        "observations": _observations(data, view),
+        "observations": [Observations.of(one.view, selection) for one in lookups],
         "time": asked,
-        "entity": view.entity_columns,
-        "observed": view.time,
-        "features": tuple(view.features),
-        "ttl": view.time_to_live,
-        "created": view.created,
+        "lookups": tuple(msgspec.to_builtins(one.wanted) for one in lookups),
+        "mode": mode,
     }
-    return cast(pl.DataFrame, builder.add(tables.join, arguments, time=asked))
+    joined = builder.add(tables.join, arguments, time=asked)
+    for one in () if service is None else service.on_demand:
+        joined = builder.add(compute_step(one), {"rows": joined}, time=asked)
+    if service is not None:
+        builder.services.append(service)
+    return cast(pl.DataFrame, joined)
 
 
 def candidate(name: str, model: Model, *, test: Any) -> Mark:
@@ -102,14 +121,5 @@ def _data(value: Any, verb: str) -> Handle | Selection:
     return value
 
 
-def _observations(rows: Handle | Selection, view: FeatureView) -> Selection:
-    """Return as much of the view's source as rows of the selection can see."""
-    everything = view.source.all()
-    ttl = view.time_to_live
-    if not isinstance(rows, Selection) or ttl is None or view.source.time != view.time:
-        return everything
-    if rows.span is not None:
-        return everything.last(rows.span + ttl)
-    if rows.since is not None and rows.until is not None:
-        return everything.between(rows.since - ttl, rows.until)
-    return everything
+def _named(features: FeatureView | Lookup | FeatureService) -> str:
+    return features.view.name if isinstance(features, Lookup) else features.name

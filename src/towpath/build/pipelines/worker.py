@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from towpath.assets.features.on_demand import OnDemand
+from towpath.build.pipelines.computing import compute_step
 from towpath.build.pipelines.contract import Artifact  # noqa: TC001  msgspec reads the annotations
 from towpath.build.pipelines.formats import element, load_artifact, outputs_of, save_value
 from towpath.build.pipelines.reporting import listening
@@ -104,6 +106,8 @@ def find_step(path: str) -> Step[Any]:
     """Import a step by `module:function`."""
     module, _, name = path.partition(":")
     found = getattr(importlib.import_module(module), name, None)
+    if isinstance(found, OnDemand):
+        return compute_step(found)
     if not isinstance(found, Step):
         raise InvalidProject(f"{path} is not a step", remedy="Decorate it with @step.")
     return found

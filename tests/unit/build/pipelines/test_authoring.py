@@ -96,14 +96,14 @@ def test_split_and_join_know_their_times(workshop: Any) -> None:
 
     join = made.nodes[0]
     assert join.constants["time"] == "at"
-    assert str(join.inputs["observations"]).startswith("dataset:sights last 170h")
+    assert str(join.inputs["observations"][0]).startswith("dataset:sights last 170h")
     assert [node.name for node in made.nodes] == ["join", "split", "number"]
 
 
 def test_a_fixed_window_reaches_as_far_back_as_the_features_live(workshop: Any) -> None:
     made = graph(workshop, 'return tp.join(trips.between("2026-01-02", "2026-01-03"), view)')
 
-    seen = made.nodes[0].inputs["observations"]
+    [seen] = made.nodes[0].inputs["observations"]
     assert str(seen) == "dataset:sights from 2026-01-01T22:00Z until 2026-01-03T00:00Z"
 
 

@@ -2,6 +2,7 @@
 
 from towpath.build.pipelines.formats.contract import Format
 from towpath.build.pipelines.formats.kinds import bare, element, outputs_of, spell
+from towpath.build.pipelines.formats.observations import observation_artifact
 from towpath.build.pipelines.formats.registry import (
     format_of,
     format_of_codec,
@@ -20,6 +21,7 @@ __all__ = [
     "format_of_codec",
     "load_artifact",
     "missing_blobs",
+    "observation_artifact",
     "outputs_of",
     "save_value",
     "selection_artifact",

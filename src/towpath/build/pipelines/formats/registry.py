@@ -9,6 +9,7 @@ import polars as pl
 
 from towpath.build.pipelines.formats.kinds import bare, element
 from towpath.build.pipelines.formats.models import Models
+from towpath.build.pipelines.formats.observations import ObservationsFormat
 from towpath.build.pipelines.formats.plain import Arrays, Bytes, Values
 from towpath.build.pipelines.formats.tables import Selections, Tables
 from towpath.core.errors import IntegrityError, NotFound
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
 # The first that takes a kind keeps it. Pickle is not among them: loading one runs code.
-_FORMATS: tuple[Format, ...] = (Tables(), Models(), Arrays(), Bytes(), Selections(), Values())
+_FORMATS: tuple[Format, ...] = (
+    Tables(),
+    Models(),
+    Arrays(),
+    Bytes(),
+    Selections(),
+    ObservationsFormat(),
+    Values(),
+)
 _BY_CODEC = {f"{one.name}/{one.version}": one for one in _FORMATS}
 
 
