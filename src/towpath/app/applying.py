@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from towpath.assets.features.registry import declare_view, register_service
 from towpath.core.digests import canonical_json, digest_json
 from towpath.core.errors import Conflict
 from towpath.operate.releases import LedgerReleases
@@ -55,6 +56,10 @@ def apply(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> l
             tx.versions.declare(
                 "dataset", dataset.name, project=project.name, description=dataset.description
             )
+        for view in project.all_views():
+            declare_view(tx, view, project=project.name)
+        for features in project.feature_services:
+            register_service(tx, features, project=project.name)
         for (kind, name), spec in desired.items():
             if kind == "service":
                 _commit_service(tx, project, name, spec)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from towpath.assets.code import CodeStore
     from towpath.assets.datasets import ParquetDatasetStore
     from towpath.assets.datasets.history import LedgerDatasetHistory
+    from towpath.assets.features import LayoutFeatureStore
     from towpath.assets.models import ModelRegistry
     from towpath.core.clock import Clock
     from towpath.core.refs import Ref
@@ -99,6 +100,13 @@ class Home:
         from towpath.assets.datasets.history import LedgerDatasetHistory
 
         return LedgerDatasetHistory(self.ledger, self.blobs)
+
+    @cached_property
+    def features(self) -> LayoutFeatureStore:
+        """Versions of feature views, and joins as of a moment."""
+        from towpath.assets.features import LayoutFeatureStore
+
+        return LayoutFeatureStore(self.ledger, self.blobs)
 
     @cached_property
     def code(self) -> CodeStore:

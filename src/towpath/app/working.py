@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from towpath.app.running import run_command
 from towpath.assets.datasets import DeletionReconciler
+from towpath.assets.features import LayoutDeletionReconciler
 from towpath.build.pipelines import PipelineRunReconciler
 from towpath.ledger.controllers import ControllerLoop
 from towpath.operate.decisions import Compactor
@@ -66,7 +67,11 @@ def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]
             TriggerReconciler(ledger, clock),
         ],
         "monitors": [MonitorReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE)],
-        "storage": [compactor, DeletionReconciler(ledger, blobs)],
+        "storage": [
+            compactor,
+            DeletionReconciler(ledger, blobs),
+            LayoutDeletionReconciler(ledger, blobs),
+        ],
         "erasures": [ErasureReconciler(_erasure_parts(home))],
     }
 

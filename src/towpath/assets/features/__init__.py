@@ -13,11 +13,11 @@ from towpath.assets.features.joining import as_of_join, join_view
 from towpath.assets.features.observing import Observations, Observed, observed
 from towpath.assets.features.on_demand import OnDemand, on_demand
 from towpath.assets.features.service import FeatureService, lookups_of
-from towpath.assets.features.staging import DeletionReconciler
+from towpath.assets.features.staging import LayoutDeletionReconciler
 from towpath.assets.features.store import LayoutFeatureStore
 
 __all__ = [
-    "DeletionReconciler",
+    "LayoutDeletionReconciler",
     "FeaturePin",
     "FeatureService",
     "FeatureStore",

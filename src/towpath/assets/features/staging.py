@@ -42,7 +42,7 @@ _FORGOTTEN_AFTER = timedelta(hours=1)
 _NO_LIMIT = 1_000_000
 
 
-class DeletionReconciler:
+class LayoutDeletionReconciler:
     """Deletes the files of layouts that are gone, as reconciler of `features_deletion` rows."""
 
     kinds = (DELETION,)

@@ -168,21 +168,8 @@ class PipelineRunner:
         recorder = Recorder(
             self._ledger, project=project, run_id=run_id, owner=f"{this_owner()}/{run_id}"
         )
-        tags = {
-            "pipeline": pipeline.name,
-            "code": str(code),
-            "at": planned_at.isoformat(),
-            "pins": canonical_json(plan.pins).decode(),
-            "reason": reason,
-            "lock": plan.lock,
-        }
-        recorder.begin(
-            pipeline.name,
-            params=plan.params,
-            tags=tags,
-            used=[code, *plan.datasets, *plan.features],
-            services=plan.graph.services,
-        )
+        tags = {"pipeline": pipeline.name, "at": planned_at.isoformat(), "reason": reason}
+        _begin(recorder, pipeline.name, plan, code=code, tags=tags)
         log.info("run.started", run=run_id, project=project, pipeline=pipeline.name, reason=reason)
         tell = on_progress or _ignore
         errand = _Errand(pipeline, plan, recorder, project, code, tell)
@@ -282,6 +269,19 @@ class PipelineRunner:
             for run in dead:
                 tx.runs.finish(run.id, "killed", error="its process died")
         log.info("run.buried", project=project, runs=len(dead))
+
+
+def _begin(
+    recorder: Recorder, name: str, plan: Plan, *, code: Ref, tags: Mapping[str, str]
+) -> None:
+    pins = canonical_json(plan.pins).decode()
+    recorder.begin(
+        name,
+        params=plan.params,
+        tags={**tags, "code": str(code), "pins": pins, "lock": plan.lock},
+        used=[code, *plan.datasets, *plan.features],
+        services=plan.graph.services,
+    )
 
 
 def _ignore(progress: Progress) -> None:

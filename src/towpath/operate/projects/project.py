@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from towpath.assets.datasets.declaration import describe_columns
+from towpath.assets.features.registry import describe_service, describe_view
 from towpath.core.durations import format_duration
 from towpath.core.errors import InvalidProject, NotFound
 from towpath.core.refs import check_name
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from towpath.assets.datasets import Dataset
-    from towpath.assets.features import FeatureView
+    from towpath.assets.features import FeatureService, FeatureView
     from towpath.build.gates import Gate
     from towpath.build.pipelines import Pipeline
     from towpath.operate.monitoring import Monitor
@@ -40,6 +41,8 @@ class Project:
         name: Unique among the projects of one Towpath.
         owner: Whom to ask; an address or a team.
         risk: Risk tier: `minimal`, `limited` or `high`.
+        features: Feature views.
+        feature_services: The sets of features that models use.
         gates: Checks that every candidate model must pass before it can be deployed.
         monitors: Checks over windows of live traffic, for each of the services.
         triggers: What starts a pipeline without a person.
@@ -52,6 +55,7 @@ class Project:
     description: str = field(default="", kw_only=True)
     datasets: Sequence[Dataset] = field(default=(), kw_only=True)
     features: Sequence[FeatureView] = field(default=(), kw_only=True)
+    feature_services: Sequence[FeatureService] = field(default=(), kw_only=True)
     pipelines: Sequence[Pipeline] = field(default=(), kw_only=True)
     gates: Sequence[Gate] = field(default=(), kw_only=True)
     services: Sequence[Service] = field(default=(), kw_only=True)
@@ -69,6 +73,7 @@ class Project:
             )
         self._check_unique("data set", (dataset.name for dataset in self.datasets))
         self._check_unique("feature view", (view.name for view in self.features))
+        self._check_unique("feature service", (one.name for one in self.feature_services))
         self._check_unique("pipeline", (pipeline.name for pipeline in self.pipelines))
         self._check_unique("service", (service.name for service in self.services))
         self._check_unique("monitor", (monitor.name for monitor in self.monitors))
@@ -117,9 +122,29 @@ class Project:
     def all_datasets(self) -> tuple[Dataset, ...]:
         """Return every data set, those that only feature views name included."""
         found = {dataset.name: dataset for dataset in self.datasets}
-        for view in self.features:
+        for view in self.all_views():
             found.setdefault(view.source.name, view.source)
         return tuple(found.values())
+
+    def all_views(self) -> tuple[FeatureView, ...]:
+        """Return every feature view, those that only feature services name included."""
+        found = {view.name: view for view in self.features}
+        for service in self.feature_services:
+            for lookup in service.lookups:
+                found.setdefault(lookup.view.name, lookup.view)
+        return tuple(found.values())
+
+    def features_named(self, name: str) -> FeatureService | FeatureView:
+        """Return a declared feature service or, where there is none of the name, a feature view.
+
+        Raises:
+            NotFound: The project declares neither.
+        """
+        known: dict[str, FeatureService | FeatureView] = {one.name: one for one in self.all_views()}
+        known |= {one.name: one for one in self.feature_services}
+        if name not in known:
+            raise NotFound.named("feature service or view", name, known)
+        return known[name]
 
     def declaration(self) -> dict[str, Any]:
         """Return the project as plain JSON values: what `apply` compares and pages show."""
@@ -132,7 +157,8 @@ class Project:
                 one.name: {**_plain(one), "columns": describe_columns(one)}
                 for one in self.all_datasets()
             },
-            "features": {one.name: _plain(one) for one in self.features},
+            "features": {one.name: describe_view(one) for one in self.all_views()},
+            "feature_services": {one.name: describe_service(one) for one in self.feature_services},
             "pipelines": {one.name: {"parameters": _plain(one.defaults)} for one in self.pipelines},
             "gates": [_plain(one) for one in self.gates],
             "services": {one.name: _plain(one) for one in self.services},
