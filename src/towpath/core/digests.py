@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -34,8 +35,13 @@ def digest_json(value: object) -> str:
 
 def digest_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, read in 1 MiB pieces."""
-    hasher = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            hasher.update(chunk)
+        return digest_open(file.fileno())
+
+
+def digest_open(fd: int) -> str:
+    """Return the SHA-256 of an open file's bytes from where it stands, read in 1 MiB pieces."""
+    hasher = hashlib.sha256()
+    while chunk := os.read(fd, _CHUNK_BYTES):
+        hasher.update(chunk)
     return hasher.hexdigest()

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from towpath.core.digests import digest_bytes, digest_file
+from towpath.core.digests import digest_bytes, digest_file, digest_open
 from towpath.core.refs import check_name
 from towpath.storage.blobs.naming import absent, check_digest, corrupt, is_digest
 from towpath.storage.files import clone_file, disk_errors, sync_folder
@@ -212,9 +212,7 @@ def _take(source: Path, fd: int) -> str:
     hasher = hashlib.sha256()
     with source.open("rb") as file:
         if clone_file(file.fileno(), fd):
-            while chunk := os.read(fd, _COPY_BYTES):
-                hasher.update(chunk)
-            return hasher.hexdigest()
+            return digest_open(fd)
         while chunk := file.read(_COPY_BYTES):
             hasher.update(chunk)
             _write_all(fd, memoryview(chunk))

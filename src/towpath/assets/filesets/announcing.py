@@ -1,0 +1,312 @@
+"""How the bytes of files come and go without a version, or an erasure, ever missing one.
+
+Two kinds of rows in the ledger carry it, so that a kill at any point leaves a record of every byte
+that was written:
+
+- `file_add/ID` is an add under way, with a heartbeat and the generation of the suppression list that
+  it obeys; `file_add/ID.N` list the digests that it relies on, from before the first of them can be
+  found by its name until the transaction that makes them part of a version. Nobody deletes those
+  while the add lives. An add that has not given a sign of life for 15 seconds is dead: its rows count
+  for nothing, and should it wake up, it finds them gone and starts over.
+- `file_deletion/ID` lists digests that are being deleted. Whoever holds its lease deletes; an add that
+  would rely on one of them waits.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from towpath.assets.datasets.suppression import Suppression
+from towpath.core.clock import parse_time
+from towpath.core.errors import Conflict, TowpathError
+from towpath.core.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Sequence
+
+    from towpath.core.clock import Clock
+    from towpath.ledger.contract import Ledger, Transaction
+    from towpath.ledger.records import Intent, Json
+
+ADD = "file_add"
+DELETION = "file_deletion"
+_DEAD_AFTER = timedelta(seconds=15)
+_HEARTBEAT_S = 3.0
+_WAIT_S = 60.0
+_POLL_S = 0.02
+_DIGESTS_PER_ROW = 4096
+_ALL = 1_000_000
+_PROJECT = "towpath"  # file sets of many projects may share bytes
+
+_log = structlog.get_logger()
+
+
+class Overtaken(Exception):
+    """The suppression list grew, or this add was taken for dead: look again at what is to be added."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """The suppression list in a transaction, and the digests that it made the add let go of."""
+
+    list: Suppression
+    gone: set[str]
+
+
+class Announcement:
+    """The record of one add. `beating` keeps it alive; the other methods are one thread's.
+
+    Args:
+        ledger: Where the rows are.
+        fileset: The file set that is added to.
+        project: Its owner.
+        withdrawn: Returns those of the announced digests that are only wanted for subjects on a list.
+        wall: Wall time.
+
+    Attributes:
+        suppression: The suppression list that the add obeys, as last seen.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        fileset: str,
+        project: str,
+        suppression: Suppression,
+        withdrawn: Callable[[Suppression, set[str]], set[str]],
+        wall: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._fileset = fileset
+        self._project = project
+        self._withdrawn = withdrawn
+        self._wall = wall
+        self.suppression = suppression
+        self._id = new_id()
+        self._rows = 0
+        self._announced: set[str] = set()
+        # Held from the announcement of digests until their bytes are there, so that the heartbeat,
+        # which obeys the suppression list as it grows, lets go of nothing in between.
+        self._publishing = threading.Lock()
+
+    @contextmanager
+    def batch(self, chosen_by: Suppression) -> Generator[Callable[[Iterable[str]], None]]:
+        """Give a function that records digests whose bytes are stored before the block ends.
+
+        The function raises:
+
+            Overtaken: The list is not the one that the digests were chosen by any more, or the rows
+                are gone; nothing was announced.
+            Conflict: One of the digests is still being deleted after a minute.
+        """
+        with ExitStack() as held:
+            holding = False
+
+            def announce(digests: Iterable[str]) -> None:
+                nonlocal holding
+                if not holding:
+                    held.enter_context(self._publishing)
+                    holding = True
+                self._announce(set(digests), chosen_by)
+
+            yield announce
+
+    def _announce(self, digests: set[str], chosen_by: Suppression) -> None:
+        wait = patience("bytes that are to be added are still being deleted")
+        while True:
+            with self._ledger.write() as tx:
+                seen = self._look(tx)
+                busy = bool(going(tx).intersection(digests))
+                if seen is not None and seen.list is chosen_by and not busy:
+                    self._list(tx, digests)
+                    return
+            self._take(seen)
+            if seen is None or seen.list is not chosen_by:
+                raise Overtaken
+            wait()
+
+    def settle(self, tx: Transaction) -> None:
+        """Close the record in the transaction that makes its digests part of a version.
+
+        Raises:
+            Overtaken: The rows are gone.
+        """
+        if self._rows and tx.intents.find(ADD, self._id) is None:
+            raise Overtaken
+        _drop(tx, self._id)
+
+    def abandon(self) -> set[str]:
+        """Close the record of an add that failed, and return the digests it had announced."""
+        with self._publishing:
+            if self._rows:
+                with self._ledger.write() as tx:
+                    _drop(tx, self._id)
+            return self._forget()
+
+    @contextmanager
+    def beating(self) -> Generator[None]:
+        """Give signs of life until the block ends, and obey the suppression list as it grows."""
+        done = threading.Event()
+        thread = threading.Thread(
+            target=self._beat, args=(done,), name="add-heartbeat", daemon=True
+        )
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _beat(self, done: threading.Event) -> None:
+        while not done.wait(_HEARTBEAT_S):
+            idle = self._publishing.acquire(blocking=False)
+            try:
+                self._live_on(obeying=idle and self._rows > 0)
+            except TowpathError as error:
+                _log.warning("files.heartbeat_failed", fileset=self._fileset, error=error.code)
+            finally:
+                if idle:
+                    self._publishing.release()
+
+    def _live_on(self, *, obeying: bool) -> None:
+        with self._ledger.write() as tx:
+            seen = self._look(tx) if obeying else None
+            if tx.intents.find(ADD, self._id) is not None:
+                tx.intents.report(ADD, self._id, status=self._alive())
+        if obeying:
+            self._take(seen)
+
+    def _look(self, tx: Transaction) -> _Seen | None:
+        """Obey the list as the transaction sees it, to be taken note of after; None: rows are gone."""
+        if self._rows and tx.intents.find(ADD, self._id) is None:
+            return None
+        now = Suppression.read(tx)
+        if now.generation == self.suppression.generation:
+            return _Seen(list=self.suppression, gone=set())
+        gone = self._withdrawn(now, self._announced)
+        for row in tx.intents.list(ADD, prefix=f"{self._id}.", limit=_ALL) if gone else ():
+            self._put(tx, row.name, {"blobs": sorted(set(row.spec["blobs"]) - gone)})
+        if self._rows:
+            self._put(tx, self._id, self._head(now))
+        return _Seen(list=now, gone=gone)
+
+    def _take(self, seen: _Seen | None) -> None:
+        """Take note of what a transaction that was committed did."""
+        if seen is None:
+            self._forget()
+        else:
+            self.suppression = seen.list
+            self._announced -= seen.gone
+
+    def _list(self, tx: Transaction, digests: set[str]) -> None:
+        fresh = sorted(digests - self._announced)
+        if self._rows == 0:
+            self._put(tx, self._id, self._head(self.suppression), status=self._alive())
+        for start in range(0, len(fresh), _DIGESTS_PER_ROW):
+            self._rows += 1
+            some: Json = {"blobs": fresh[start : start + _DIGESTS_PER_ROW]}
+            self._put(tx, f"{self._id}.{self._rows}", some)
+        self._announced.update(fresh)
+
+    def _forget(self) -> set[str]:
+        announced, self._announced, self._rows = self._announced, set[str](), 0
+        self._id = new_id()
+        return announced
+
+    def _head(self, suppression: Suppression) -> Json:
+        return {"fileset": self._fileset, "suppression": suppression.generation}
+
+    def _alive(self) -> Json:
+        return {"at": self._wall.now().isoformat()}
+
+    def _put(self, tx: Transaction, name: str, spec: Json, *, status: Json | None = None) -> None:
+        tx.intents.put(ADD, name, project=self._project, spec=spec, status=status, due=False)
+
+
+def announced(tx: Transaction, *, wall: Clock) -> set[str]:
+    """Return the digests that living adds rely on."""
+    rows = tx.intents.list(ADD, limit=_ALL)
+    living = {row.name for row in rows if _is_head(row) and not _is_dead(row, wall)}
+    found: set[str] = set()
+    for row in rows:
+        if row.name.partition(".")[0] in living:
+            found.update(row.spec.get("blobs", ()))
+    return found
+
+
+def bury(tx: Transaction, *, wall: Clock) -> int:
+    """Remove the rows of dead adds; return how many adds that were."""
+    dead = [
+        row for row in tx.intents.list(ADD, limit=_ALL) if _is_head(row) and _is_dead(row, wall)
+    ]
+    for row in dead:
+        _drop(tx, row.name)
+    return len(dead)
+
+
+def await_obedience(ledger: Ledger, generation: int, *, wall: Clock) -> None:
+    """Return when every living add obeys the suppression list at a generation.
+
+    Raises:
+        Conflict: One did not within a minute.
+    """
+    wait = patience("an add of files has not obeyed the suppression list")
+    while True:
+        with ledger.read() as tx:
+            rows = tx.intents.list(ADD, limit=_ALL)
+        heads = [row for row in rows if _is_head(row) and not _is_dead(row, wall)]
+        if all(row.spec["suppression"] >= generation for row in heads):
+            return
+        wait()
+
+
+def going(tx: Transaction) -> set[str]:
+    """Return the digests that are being deleted."""
+    rows = tx.intents.list(DELETION, limit=_ALL)
+    return set[str]().union(*(row.spec["blobs"] for row in rows))
+
+
+def retire(tx: Transaction, digests: Sequence[str]) -> list[str]:
+    """List digests for deletion; return the names of the rows."""
+    names: list[str] = []
+    for start in range(0, len(digests), _DIGESTS_PER_ROW):
+        names.append(new_id())
+        spec: Json = {"blobs": list(digests[start : start + _DIGESTS_PER_ROW])}
+        tx.intents.put(DELETION, names[-1], project=_PROJECT, spec=spec)
+    return names
+
+
+def _drop(tx: Transaction, add: str) -> None:
+    for row in tx.intents.list(ADD, prefix=f"{add}.", limit=_ALL):
+        tx.intents.delete(ADD, row.name)
+    tx.intents.delete(ADD, add)
+
+
+def _is_head(row: Intent) -> bool:
+    return "." not in row.name
+
+
+def _is_dead(row: Intent, wall: Clock) -> bool:
+    at = row.status.get("at")
+    seen = row.updated_at if at is None else parse_time(at)
+    return wall.now() - seen > _DEAD_AFTER
+
+
+def patience(what: str) -> Callable[[], None]:
+    """Return a function that sleeps a little, and raises once a minute has passed."""
+    until = time.monotonic() + _WAIT_S
+
+    def wait() -> None:
+        if time.monotonic() > until:
+            raise Conflict(what, remedy="Try again when it is done; a running worker finishes it.")
+        time.sleep(_POLL_S)
+
+    return wait
