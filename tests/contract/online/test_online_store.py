@@ -214,6 +214,15 @@ def test_what_is_not_to_be_kept_is_not_carried(online: OnlineStore):
     assert texts(online, "stays", "goes", "drafted") == ["x", None, None]
 
 
+def test_what_is_put_for_another_generation_is_refused(online: OnlineStore):
+    old = publish(online, row("a", 1, "one"))
+    assert online.put(TABLE, [row("b", 1, "early")], generation=old.generation) == 1
+    publish(online, row("a", 1, "two"))
+    with pytest.raises(Conflict):
+        online.put(TABLE, [row("c", 1, "late")], generation=old.generation)
+    assert texts(online, "a", "b", "c") == ["two", "early", None]
+
+
 def test_an_update_brings_newer_rows_and_the_body(online: OnlineStore, another: OnlineStore):
     head = publish(online, row("a", 5, "old"), row("b", 5, "old"), body=b"one")
     newer = [row("a", 6, "new"), row("b", 4, "late"), row("c", 1, "new")]

@@ -171,15 +171,23 @@ class OnlineStore(Protocol):
         """
         ...
 
-    def put(self, table: str, rows: Sequence[Row]) -> int:
+    def put(self, table: str, rows: Sequence[Row], *, generation: str | None = None) -> int:
         """Add rows that come from outside of any draft; return how many were newer than what is there.
 
         A row replaces one whose stamp is not larger; a later one in `rows` counts as newer. What is
         taken in is carried over into later generations until one of them holds a row as new. Atomic
         per row; in order.
 
+        Args:
+            table: The table.
+            rows: The rows.
+            generation: The generation that must be in force, where what the caller knew of it decides
+                whether the rows may go in; None for any.
+
         Raises:
             NotFound: The table does not exist.
+            Conflict: Another generation is in force; some of the rows may have gone into the one
+                before, and be carried over or refused by its `keep`.
         """
         ...
 

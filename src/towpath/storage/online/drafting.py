@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
-from towpath.core.errors import Conflict, NotFound
+from towpath.core.errors import NotFound
 from towpath.storage.files import disk_errors, sync_folder
 from towpath.storage.online.contract import STAMP_BYTES, Head
 from towpath.storage.online.environments import acquire, lmdb_errors, release
+from towpath.storage.online.failures import overtaken
 from towpath.storage.online.generations import DRAFT, IN_FORCE
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class LmdbDraft:
         with lmdb_errors(self._path.parent):
             with self._generations.line() as tx:
                 if tx.get(DRAFT + name) != self._token:
-                    self._overtaken()
+                    raise overtaken(self._table)
                 self._carry_over(opened, tx.get(IN_FORCE + name), keep)
                 with opened.env.begin(write=True) as inner:
                     inner.put(BODY, body)
@@ -93,7 +94,7 @@ class LmdbDraft:
             self._opened is None
             or self._generations.token(self._table, prefix=DRAFT) != self._token
         ):
-            self._overtaken()
+            raise overtaken(self._table)
         return self._opened
 
     def _carry_over(
@@ -130,10 +131,3 @@ class LmdbDraft:
         with disk_errors(self._path):
             sync_folder(self._path.parent)
             sync_folder(self._path.parent.parent)
-
-    def _overtaken(self) -> NoReturn:
-        raise Conflict(
-            f"the draft of the online table {self._table!r} was overtaken by another writer",
-            remedy="Begin again, if it is still wanted.",
-            table=self._table,
-        )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from towpath.core.errors import Conflict, NotFound
+from towpath.core.errors import NotFound
 from towpath.core.ids import new_id
 from towpath.core.refs import check_name
 from towpath.storage.online.contract import STAMP_BYTES, Found, Head
 from towpath.storage.online.drafting import BODY, LmdbDraft
 from towpath.storage.online.environments import lmdb_errors, release
+from towpath.storage.online.failures import other_generation
 from towpath.storage.online.generations import DRAFT, IN_FORCE, Generations
 
 if TYPE_CHECKING:
@@ -82,23 +83,22 @@ class LmdbOnlineStore:
         """See `OnlineStore.update`."""
         with lmdb_errors(self._root), self._generations.line() as tx:
             token = tx.get(IN_FORCE + table.encode())
-            if token is None or token.decode() != generation:
-                raise Conflict(
-                    f"the online table {table!r} has another generation than the one to update",
-                    remedy="Look at its head again, and begin from there.",
-                    table=table,
-                )
+            if token is None:
+                raise other_generation(table)
+            _require(table, token, generation)
             count = self._bring(table, token, rows, body=body)
             if tx.delete(DRAFT + table.encode()):
                 self._generations.sweep(tx, table)
             return count
 
-    def put(self, table: str, rows: Sequence[Row]) -> int:
+    def put(self, table: str, rows: Sequence[Row], *, generation: str | None = None) -> int:
         """See `OnlineStore.put`."""
         with lmdb_errors(self._root), self._generations.line() as tx:
             token = tx.get(IN_FORCE + table.encode())
             if token is None:
                 raise NotFound.named("online table", table, self._generations.tables())
+            if generation is not None:
+                _require(table, token, generation)
             return self._bring(table, token, rows, carry=True)
 
     def carried(self, table: str) -> Iterator[Row]:
@@ -155,6 +155,11 @@ class LmdbOnlineStore:
         finally:
             release(opened)
         return count
+
+
+def _require(table: str, token: bytes, generation: str) -> None:
+    if token.decode() != generation:
+        raise other_generation(table)
 
 
 def _bring_newer(

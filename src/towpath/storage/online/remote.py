@@ -6,11 +6,12 @@ import time
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from towpath.core.errors import Conflict, InvalidSetting, NotFound, Unavailable
+from towpath.core.errors import InvalidSetting, NotFound, Unavailable
 from towpath.core.ids import new_id
 from towpath.core.refs import check_name
 from towpath.storage.online import scripts
 from towpath.storage.online.contract import Found, Head
+from towpath.storage.online.failures import other_generation
 from towpath.storage.online.keyspace import ROWS_PER_CALL, Keyspace, pieces_of, redis_errors
 from towpath.storage.online.remote_draft import RedisDraft
 
@@ -126,16 +127,13 @@ class RedisOnlineStore:
             calls.append((generation, b"0" if body is None else b"1", body or b""))
         answers = self._keyspace.run_all(scripts.UPDATE, table, calls)
         if min(answers) < 0:
-            raise Conflict(
-                f"the online table {table!r} has another generation than the one to update",
-                remedy="Look at its head again, and begin from there.",
-                table=table,
-            )
+            raise other_generation(table)
         return sum(answers)
 
-    def put(self, table: str, rows: Sequence[Row]) -> int:
+    def put(self, table: str, rows: Sequence[Row], *, generation: str | None = None) -> int:
         """See `OnlineStore.put`."""
-        return sum(self._put(table, piece) for piece in pieces_of(rows))
+        known = generation or ""
+        return sum(self._put(table, piece, known) for piece in pieces_of(rows))
 
     def carried(self, table: str) -> Iterator[Row]:
         """See `OnlineStore.carried`."""
@@ -155,15 +153,18 @@ class RedisOnlineStore:
         """See `OnlineStore.close`."""
         self._client.close()
 
-    def _put(self, table: str, piece: Sequence[Row]) -> int:
+    def _put(self, table: str, piece: Sequence[Row], generation: str) -> int:
         """Put one piece, waiting while a draft is being published."""
         deadline = time.monotonic() + _CLOSED_MOST_S
         while True:
-            newer = self._keyspace.run(scripts.PUT, table, *chain.from_iterable(piece))
+            said = chain.from_iterable(piece)
+            newer = self._keyspace.run(scripts.PUT, table, generation, *said)
             if newer >= 0:
                 return newer
             if newer == scripts.NO_TABLE:
                 raise NotFound.named("online table", table, self.tables())
+            if newer == scripts.OTHER_GENERATION:
+                raise other_generation(table)
             if time.monotonic() > deadline:
                 raise Unavailable(
                     f"the online table {table!r} stayed closed for {_CLOSED_MOST_S:.0f} s",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from towpath.core.errors import Conflict
 from towpath.storage.online import scripts
 from towpath.storage.online.contract import Head
+from towpath.storage.online.failures import overtaken
 from towpath.storage.online.keyspace import ROWS_PER_CALL, pieces_of, redis_errors
 
 if TYPE_CHECKING:
@@ -77,8 +77,4 @@ class RedisDraft:
 
     def _require(self, *answers: int) -> None:
         if not all(answers):
-            raise Conflict(
-                f"the draft of the online table {self._table!r} was overtaken by another writer",
-                remedy="Begin again, if it is still wanted.",
-                table=self._table,
-            )
+            raise overtaken(self._table)

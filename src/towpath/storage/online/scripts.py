@@ -29,7 +29,10 @@ KEYS: Final = ("state", "rows", "carried", "draft", "kept", "closed", "trash")
 """The keys of a table, in the order in which every script takes them."""
 
 NO_TABLE: Final = -1
-"""What `PUT` returns when there is no such table; any other negative number: it is closed."""
+"""What `PUT` returns when there is no such table."""
+
+OTHER_GENERATION: Final = -2
+"""What `PUT` returns when another generation is in force. -3: the table is closed for a moment."""
 
 _NAMES = "\n".join(f"local {name} = KEYS[{at}]" for at, name in enumerate(KEYS, 1)) + "\n"
 
@@ -49,11 +52,13 @@ PUT: Final = (
     _NAMES
     + _OLDER
     + """
--- ARGV: key, value, … Returns how many were not older, -1 without a table, -2 while it is closed.
-if redis.call('HEXISTS', state, 'generation') == 0 then return -1 end
-if redis.call('EXISTS', closed) == 1 then return -2 end
+-- ARGV: generation or '', key, value, … Returns how many were not older, or why none was looked at.
+local generation = redis.call('HGET', state, 'generation')
+if not generation then return -1 end
+if ARGV[1] ~= '' and ARGV[1] ~= generation then return -2 end
+if redis.call('EXISTS', closed) == 1 then return -3 end
 local count = 0
-for i = 1, #ARGV, 2 do
+for i = 2, #ARGV, 2 do
   local before = redis.call('HGET', rows, ARGV[i])
   if not before or not older(ARGV[i + 1], before) then
     redis.call('HSET', rows, ARGV[i], ARGV[i + 1])
