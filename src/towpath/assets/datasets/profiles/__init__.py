@@ -3,5 +3,15 @@
 from towpath.assets.datasets.profiles.column import ColumnProfile, Kind
 from towpath.assets.datasets.profiles.distances import Comparison, compare
 from towpath.assets.datasets.profiles.profile import Profile
+from towpath.assets.datasets.profiles.strengths import Strength, missing_together, strengths
 
-__all__ = ["ColumnProfile", "Comparison", "Kind", "Profile", "compare"]
+__all__ = [
+    "ColumnProfile",
+    "Comparison",
+    "Kind",
+    "Profile",
+    "Strength",
+    "compare",
+    "missing_together",
+    "strengths",
+]

@@ -40,6 +40,9 @@ class ColumnProfile:
         mean: Mean of the finite numbers; NaN where there is none.
         spread: Sum of squared deviations from the mean of the finite numbers.
         registers: HyperLogLog registers of the values; None where not asked for.
+        fences: Values beyond these are outliers (see `outlier_fences`); fixed with the bins, None
+            for other kinds and for columns that hardly vary.
+        beyond: How many values lie below the lower and above the upper fence.
     """
 
     name: str
@@ -52,6 +55,8 @@ class ColumnProfile:
     mean: float = math.nan
     spread: float = 0.0
     registers: NDArray[np.uint8] | None = None
+    fences: tuple[float, float] | None = None
+    beyond: tuple[int, int] = (0, 0)
 
     @property
     def count(self) -> int:
@@ -74,6 +79,11 @@ class ColumnProfile:
     def sd(self) -> float:
         """Standard deviation of the numbers (n-1 in the denominator); NaN below two."""
         return math.sqrt(self.spread / (self.count - 1)) if self.count > 1 else math.nan
+
+    @property
+    def outliers(self) -> int | None:
+        """How many values lie beyond the fences; None where there are none to lie beyond."""
+        return None if self.fences is None else sum(self.beyond)
 
     def quantile(self, q: float) -> float | None:
         """Return the edge at which at least a share `q` of the values lie; None without edges.
@@ -124,6 +134,7 @@ class ColumnProfile:
             mean=mean,
             spread=spread,
             registers=None if mine is None or theirs is None else np.maximum(mine, theirs),
+            beyond=(self.beyond[0] + other.beyond[0], self.beyond[1] + other.beyond[1]),
         )
 
     def without(self, other: ColumnProfile) -> ColumnProfile:
@@ -142,7 +153,14 @@ class ColumnProfile:
                 remedy="Profile the rows that are left.",
             )
         mean, spread = _unpool(self, other)
-        return replace(self, nulls=nulls, counts=counts, mean=mean, spread=spread)
+        return replace(
+            self,
+            nulls=nulls,
+            counts=counts,
+            mean=mean,
+            spread=spread,
+            beyond=(self.beyond[0] - other.beyond[0], self.beyond[1] - other.beyond[1]),
+        )
 
     def _needs_bins_of(self, other: ColumnProfile) -> None:
         if not self.has_bins_of(other):

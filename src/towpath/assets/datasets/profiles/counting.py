@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ITEMS_MOST = 256
+_LEAST_FENCED = 20
+_FAR_OUT = 6.0  # halves of the interquartile range
 _NO_EDGES = np.empty(0, dtype=np.float64)
 
 
@@ -45,6 +47,7 @@ def profile_column(
         edges=edges,
         items=(),
         counts=np.zeros(edges.size + 1, dtype=np.int64),
+        fences=None if values.dtype.is_temporal() else outlier_fences(ordered),
     )
     counted = _count_ordered(empty, ordered, rows=len(values))
     if not distinct:
@@ -97,6 +100,28 @@ def as_numbers(values: pl.Series) -> NDArray[np.float64] | None:
     return values.cast(pl.Float64).to_numpy()
 
 
+def outlier_fences(ordered: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Return the bounds beyond which a value is an outlier, or None for values that hardly vary.
+
+    Tukey's "far out" fences, three interquartile ranges beyond the quartiles, with each side measured
+    by its own half of the range (Kimber, "Exploratory data analysis for possibly censored data from
+    skewed distributions", 1990), so that a long tail on one side is not all outliers. Half of the
+    values may be anything without moving them.
+
+    Args:
+        ordered: Ascending numbers.
+    """
+    finite = ordered[np.isfinite(ordered)]
+    if finite.size < _LEAST_FENCED:
+        return None
+    low, middle, high = (float(one) for one in np.quantile(finite, (0.25, 0.5, 0.75)))
+    below, above = middle - low, high - middle
+    if below == above == 0:
+        return None
+    # A side without width (many equal values) takes the other's.
+    return low - _FAR_OUT * (below or above), high + _FAR_OUT * (above or below)
+
+
 def _sketch(values: pl.Series) -> NDArray[np.uint8]:
     numbers = as_numbers(values)
     if numbers is None:
@@ -131,7 +156,15 @@ def _count_ordered(
         counts=np.diff(below, prepend=0, append=ordered.size).astype(np.int64),
         mean=mean,
         spread=float(np.square(finite - mean).sum()) if finite.size else 0.0,
+        beyond=_beyond(bins.fences, ordered),
     )
+
+
+def _beyond(fences: tuple[float, float] | None, ordered: NDArray[np.float64]) -> tuple[int, int]:
+    if fences is None:
+        return 0, 0
+    below = int(np.searchsorted(ordered, fences[0], side="left"))
+    return below, ordered.size - int(np.searchsorted(ordered, fences[1], side="right"))
 
 
 def _frequencies(values: pl.Series) -> pl.DataFrame:

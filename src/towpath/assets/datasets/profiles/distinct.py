@@ -43,8 +43,8 @@ def estimate(registers: Registers) -> int:
     return round(raw)
 
 
-def _mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """SplitMix64's finaliser (Steele, Lea and Flood, OOPSLA 2014)."""
+def mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return words scrambled by SplitMix64's finaliser (Steele, Lea and Flood, OOPSLA 2014)."""
     words = words + np.uint64(0x9E3779B97F4A7C15)
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -53,7 +53,7 @@ def _mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _registers(words: NDArray[np.uint64]) -> Registers:
     """Fill 2,048 registers (Flajolet et al., "HyperLogLog", AofA 2007) with mixed 64-bit words."""
-    hashes = _mix(words)
+    hashes = mix(words)
     places = (hashes >> np.uint64(64 - _PRECISION)).astype(np.intp)
     # The other 53 bits fit a float exactly, whose exponent tells the highest bit that is set.
     rest = hashes & np.uint64((1 << _REST_BITS) - 1)
