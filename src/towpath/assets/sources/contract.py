@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import pyarrow as pa
+    import polars as pl
 
     from towpath.assets.datasets import Column
     from towpath.ledger.records import Json
@@ -48,6 +48,9 @@ class Batch:
 
     Attributes:
         rows: The rows, in the types of the source; text where the source knows no types.
+        origin: What to call the place they are from in an error: a file's name, a page's number. Empty
+            where the source is one thing.
+        first_row: The number of the first of them in that place, from 0.
         position: Give it as `Reading.after` to read what comes behind these rows, now or in a month.
             None where the source can't carry on from here; a later batch may have one. Plain JSON,
             without credentials; it is kept in the ledger, so a source whose position would be a
@@ -55,7 +58,9 @@ class Batch:
         done: Which share of the source has been read, 0 to 1; None where nobody can tell.
     """
 
-    rows: pa.Table
+    rows: pl.DataFrame
+    origin: str = ""
+    first_row: int = 0
     position: Json | None = None
     done: float | None = None
 
