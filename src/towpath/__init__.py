@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from towpath.assets.checks import rules
     from towpath.assets.datasets import Dataset, Doc, Personal, Range, Schema, Values
     from towpath.assets.features import FeatureService, FeatureView, on_demand
+    from towpath.assets.filesets import Files, FileSet
     from towpath.assets.models import Inputs, Model
     from towpath.build import gates
     from towpath.build.pipelines import (
@@ -41,6 +42,8 @@ _HOMES = {
     "Drift": "towpath.operate.monitoring",
     "FeatureService": "towpath.assets.features",
     "FeatureView": "towpath.assets.features",
+    "FileSet": "towpath.assets.filesets",
+    "Files": "towpath.assets.filesets",
     "Inputs": "towpath.assets.models",
     "LabelQueue": "towpath.operate.labelling",
     "Model": "towpath.assets.models",
@@ -68,6 +71,8 @@ __all__ = [
     "Drift",
     "FeatureService",
     "FeatureView",
+    "FileSet",
+    "Files",
     "Inputs",
     "LabelQueue",
     "Model",

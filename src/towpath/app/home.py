@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from towpath.assets.datasets import ParquetDatasetStore
     from towpath.assets.datasets.history import LedgerDatasetHistory
     from towpath.assets.features import LayoutFeatureStore
+    from towpath.assets.filesets import BlobFileSetStore
     from towpath.assets.models import ModelRegistry
     from towpath.core.clock import Clock
     from towpath.core.refs import Ref
@@ -100,6 +101,14 @@ class Home:
         from towpath.assets.datasets.history import LedgerDatasetHistory
 
         return LedgerDatasetHistory(self.ledger, self.blobs)
+
+    @cached_property
+    def files(self) -> BlobFileSetStore:
+        """Versions of folders of files."""
+        from towpath.assets.filesets import BlobFileSetStore
+
+        caches = self.place.home / "cache" / "files"
+        return BlobFileSetStore(self.ledger, self.blobs, self.keyring, self.datasets, caches)
 
     @cached_property
     def features(self) -> LayoutFeatureStore:

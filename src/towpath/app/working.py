@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from towpath.app.running import run_command
 from towpath.assets.datasets import DeletionReconciler
 from towpath.assets.features import LayoutDeletionReconciler
+from towpath.assets.filesets import AREA, FileDeletionReconciler
 from towpath.build.pipelines import PipelineRunReconciler
 from towpath.ledger.controllers import ControllerLoop
 from towpath.operate.decisions import Compactor
@@ -71,6 +72,7 @@ def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]
             compactor,
             DeletionReconciler(ledger, blobs),
             LayoutDeletionReconciler(ledger, blobs),
+            FileDeletionReconciler(ledger, blobs.area(AREA)),
         ],
         "erasures": [ErasureReconciler(_erasure_parts(home))],
     }

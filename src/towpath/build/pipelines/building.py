@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from towpath.assets.datasets import Selection
 from towpath.assets.features import Observations
-from towpath.build.pipelines.formats import format_of, outputs_of, takes
+from towpath.assets.filesets import Files, holds_files
+from towpath.build.pipelines.formats import element, format_of, outputs_of, takes
 from towpath.build.pipelines.handles import (
     Handle,
     Mark,
@@ -209,11 +210,16 @@ def _check_type(step: Step[Any], name: str, value: object, what: str) -> None:
     want = step.types.get(name)
     for one in cast("list[object]", value) if isinstance(value, list | tuple) else [value]:
         given = format_of(one.type).name if isinstance(one, Handle) else _read_as(one)
-        if not takes(want, given):
+        fits = _has_files(one) if element(want) is Files else takes(want, given)
+        if not fits:
             raise InvalidProject(
                 f"{what} is {one}, a {given}, and is annotated {want!r}",
                 remedy="Pass something of that type, or change the annotation.",
             )
+
+
+def _has_files(one: object) -> bool:
+    return isinstance(one, Selection) and holds_files(one.dataset)
 
 
 def _read_as(selection: object) -> str:

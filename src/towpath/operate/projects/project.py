@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from towpath.assets.datasets import Dataset
     from towpath.assets.features import FeatureService, FeatureView
+    from towpath.assets.filesets import FileSet
     from towpath.build.gates import Gate
     from towpath.build.pipelines import Pipeline
     from towpath.operate.monitoring import Monitor
@@ -41,6 +42,7 @@ class Project:
         name: Unique among the projects of one Towpath.
         owner: Whom to ask; an address or a team.
         risk: Risk tier: `minimal`, `limited` or `high`.
+        filesets: Folders of files; each is a data set besides, of the same name.
         features: Feature views.
         feature_services: The sets of features that models use.
         gates: Checks that every candidate model must pass before it can be deployed.
@@ -54,6 +56,7 @@ class Project:
     risk: Literal["minimal", "limited", "high"] = field(default="minimal", kw_only=True)
     description: str = field(default="", kw_only=True)
     datasets: Sequence[Dataset] = field(default=(), kw_only=True)
+    filesets: Sequence[FileSet] = field(default=(), kw_only=True)
     features: Sequence[FeatureView] = field(default=(), kw_only=True)
     feature_services: Sequence[FeatureService] = field(default=(), kw_only=True)
     pipelines: Sequence[Pipeline] = field(default=(), kw_only=True)
@@ -71,7 +74,8 @@ class Project:
                 f"project {self.name!r} declares risk {self.risk!r}",
                 remedy=f"Use one of {', '.join(_RISKS)}.",
             )
-        self._check_unique("data set", (dataset.name for dataset in self.datasets))
+        names = (one.name for one in (*self.datasets, *self.filesets))
+        self._check_unique("data set", names)
         self._check_unique("feature view", (view.name for view in self.features))
         self._check_unique("feature service", (one.name for one in self.feature_services))
         self._check_unique("pipeline", (pipeline.name for pipeline in self.pipelines))
@@ -119,9 +123,21 @@ class Project:
             raise NotFound.named("data set", name, known)
         return known[name]
 
+    def fileset(self, name: str) -> FileSet:
+        """Return a declared file set.
+
+        Raises:
+            NotFound: The project declares no such file set.
+        """
+        known = {fileset.name: fileset for fileset in self.filesets}
+        if name not in known:
+            raise NotFound.named("file set", name, known)
+        return known[name]
+
     def all_datasets(self) -> tuple[Dataset, ...]:
         """Return every data set, those that only feature views name included."""
         found = {dataset.name: dataset for dataset in self.datasets}
+        found |= {fileset.name: fileset.dataset for fileset in self.filesets}
         for view in self.all_views():
             found.setdefault(view.source.name, view.source)
         return tuple(found.values())
@@ -157,6 +173,7 @@ class Project:
                 one.name: {**_plain(one), "columns": describe_columns(one)}
                 for one in self.all_datasets()
             },
+            "filesets": {one.name: _plain(one) for one in self.filesets},
             "features": {one.name: describe_view(one) for one in self.all_views()},
             "feature_services": {one.name: describe_service(one) for one in self.feature_services},
             "pipelines": {one.name: {"parameters": _plain(one.defaults)} for one in self.pipelines},

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from towpath.assets.datasets.scanning import scan_manifest
+from towpath.assets.filesets import AREA, Files
 from towpath.build.pipelines.contract import Artifact
 from towpath.build.pipelines.formats.kinds import bare, spell
 from towpath.core.clock import parse_time
@@ -90,6 +91,8 @@ class Selections:
             until=None if until is None else parse_time(until),
         )
         want = bare(kind)
+        if want is Files:
+            return Files(lazy, blobs.area(AREA))
         if want is pl.LazyFrame:
             return lazy
         frame = lazy.collect()
