@@ -27,8 +27,8 @@ _STRETCHES_MOST = 64
 _STRETCH_ROWS = 1 << 17
 
 
-def profile_rows(manifest: Manifest, rows: pl.DataFrame) -> Profile:
-    """Choose bins for a version's rows and count them.
+def profile_rows(manifest: Manifest, rows: pl.DataFrame, *, total: int | None = None) -> Profile:
+    """Choose bins for a version's rows and count them; of `total` rows, where these are a sample.
 
     Personal columns, bytes, and a key of one column, are hidden. Where rows are about people, a value is
     listed and a bin cut only where at least five rows share it.
@@ -37,7 +37,14 @@ def profile_rows(manifest: Manifest, rows: pl.DataFrame) -> Profile:
     keys = list(manifest.key if len(manifest.key) == 1 else ())
     keys += [column.name for column in manifest.columns if column.type == "binary"]
     least = 1 if manifest.subject is None else _LEAST_COUNT
-    return Profile.of(rows, hidden=hidden, keys=keys, least_count=least)
+    return Profile.of(
+        rows,
+        hidden=hidden,
+        keys=keys,
+        least_count=least,
+        told_apart_by=manifest.key,
+        drawn_from=total,
+    )
 
 
 def profile_changed(blobs: BlobStore, before: Manifest, latest: Version, change: Change) -> Profile:
@@ -80,7 +87,7 @@ def profile_files(blobs: BlobStore, manifest: Manifest) -> Profile:
     sample = _sample(blobs, manifest)
     if sample.height == manifest.rows:
         return profile_rows(manifest, sample)
-    bins = profile_rows(manifest, sample)
+    bins = profile_rows(manifest, sample, total=manifest.rows)
     return replace(_count_files(blobs, manifest, bins, manifest.files), chosen_from=manifest.rows)
 
 

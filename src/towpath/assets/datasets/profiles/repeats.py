@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-KEPT = 2_048
+KEPT = 1_024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,7 +81,7 @@ class Repeats:
 
 
 def choose_repeats(drawn: pl.DataFrame, columns: Sequence[str]) -> Repeats | None:
-    """Choose the bound that keeps some 2,048 contents of the drawn rows, and count them."""
+    """Choose the bound that keeps some 1,024 contents of the drawn rows, and count them."""
     if not columns:
         return None
     found = np.unique(lots(drawn, columns))
