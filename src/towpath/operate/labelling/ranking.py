@@ -50,8 +50,14 @@ class Sample:
 
         Raises:
             InvalidProject: The sample makes no sense of these rows: their outputs are no
-                probabilities, or the expression names no column or is of no use as a rank.
+                probabilities, or the expression names what none of them has, or is of no use as a rank.
         """
+        absent = [name for name in self.columns if rows.schema.get(name) == pl.Null]
+        if absent:
+            raise InvalidProject(
+                f"the sample {self.text!r} looks at {absent[0]!r}, which no decision has",
+                remedy="Use inputs and outputs that the service's model has.",
+            )
         lot = pl.Series("lot", _lots(rows["decision_id"], salt), dtype=pl.UInt64)
         if self.text == UNCERTAIN:
             return _ranked(rows, _doubt(rows), lot, most)

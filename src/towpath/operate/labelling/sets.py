@@ -27,6 +27,7 @@ _TYPES: dict[str, Any] = {
     "date": date,
     "binary": bytes,
 }
+_BUCKETS = 4  # as many rows as people can judge
 KeptType: TypeAlias = Literal["string", "int64", "float64", "bool", "timestamp", "date", "binary"]
 
 
@@ -139,4 +140,9 @@ def _with(base: type[Schema], subject: str | None, inputs: dict[str, Any]) -> ty
 def _about(subject: str | None) -> dict[str, Any]:
     if subject is None:
         return {}
-    return {"subject": "subject", "subject_field": subject, "subject_hashed": True}
+    return {
+        "subject": "subject",
+        "subject_field": subject,
+        "subject_hashed": True,
+        "buckets": _BUCKETS,
+    }
