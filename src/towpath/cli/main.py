@@ -36,6 +36,7 @@ _COMMANDS = (
     ("impact", "reverse:impact", "Everything that depends on a version or run."),
     ("erase", "reverse:erase", "Fulfil a withdrawal, from plan to certificate."),
     ("dataset", "datasets:app", "Versions of tables: add, list, show, read."),
+    ("files", "files:app", "Versions of folders of files: add, list, checkout, diff."),
     ("model", "models:app", "Model versions: list, show, report, card, verify."),
     ("release", "production:release", "Releases and the traffic that they take."),
     ("rollout", "production:rollout", "Champion against challenger."),

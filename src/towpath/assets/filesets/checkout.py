@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from towpath.assets.filesets.contract import CheckedOut
 from towpath.assets.filesets.folders import Folder, is_folder, is_regular
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from towpath.assets.filesets.contract import CheckoutMethod
     from towpath.storage.blobs import BlobStore
 
+# What lies where a file belongs: bytes that are "stored" are some version's, and can be had again.
+State = Literal["nothing", "same", "stored", "unknown", "folder"]
 _THREADS = 4
 _WHOLE = ".towpath-checkout-"
 _MODE = 0o666  # the process's mask takes from it what it does not want
@@ -144,7 +146,7 @@ class Checkout:
             for above in sorted({item.path.rpartition("/")[0] for item in self._items}):
                 into.sweep(above)
             with ThreadPoolExecutor(_THREADS, thread_name_prefix="compare") as pool:
-                states = list(pool.map(partial(_compare, into), self._items))
+                states = list(pool.map(partial(self._compare, into), self._items))
             pairs = list(zip(self._items, states, strict=True))
             if any(state == "folder" for state in states):
                 raise Conflict(
@@ -152,7 +154,7 @@ class Checkout:
                     remedy="Remove it, or check out to another folder.",
                 )
             extra = self._extra(target) if self._request.prune else []
-            lost = sum(state == "other" for state in states)
+            lost = states.count("unknown")
             lost += sum(not self._is_stored(into, path) for path in extra)
             if lost and not self._request.force:
                 raise Conflict(
@@ -232,6 +234,18 @@ class Checkout:
             return [file.path for file in list_source(target).files if file.path not in paths]
         return []
 
+    def _compare(self, into: Folder, item: Item) -> State:
+        found = into.kind(item.path)
+        if found is None:
+            return "nothing"
+        if not is_regular(found):
+            return "folder" if is_folder(found) else "unknown"
+        with into.reading(item.path) as fd:
+            digest = digest_open(fd)
+        if digest == item.digest:
+            return "same"
+        return "stored" if self._files.exists(digest) else "unknown"
+
     def _is_stored(self, into: Folder, path: str) -> bool:
         with into.reading(path) as fd:
             return self._files.exists(digest_open(fd))
@@ -244,19 +258,6 @@ class Checkout:
             removed=0,
             method="copy" if self._method == "auto" else self._method,
         )
-
-
-def _compare(into: Folder, item: Item) -> str:
-    """Say what lies where a file belongs: `nothing`, the `same`, `other` bytes, a `folder`."""
-    found = into.kind(item.path)
-    if found is None:
-        return "nothing"
-    if not is_regular(found):
-        return "folder" if is_folder(found) else "other"
-    if found.st_size != item.size_bytes:
-        return "other"
-    with into.reading(item.path) as fd:
-        return "same" if digest_open(fd) == item.digest else "other"
 
 
 def _sweep(folder: Path, prefix: str) -> None:

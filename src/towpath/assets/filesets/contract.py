@@ -242,8 +242,8 @@ class FileSetStore(Protocol):
         """Write the files of a version to a folder.
 
         A new folder appears whole or not at all. In one that exists each file is replaced atomically,
-        files that are as they should be are left alone, and what would be lost is refused before
-        anything is touched. Never writes outside `folder`, whatever the paths or links in it say.
+        and files that are as they should be are left alone. Files whose bytes are in no version would
+        be lost: they are refused before anything is touched. Never writes outside `folder`, whatever the paths or links in it say.
 
         Args:
             ref: The version.
@@ -253,11 +253,11 @@ class FileSetStore(Protocol):
                 can; `hardlink` shares the stored blob itself, read-only; `copy` copies; `auto` takes
                 the first that is safe to edit: reflink, else copy.
             prune: Also delete files in the folder that are not in the version.
-            force: Overwrite (and with `prune` delete) files that hold other bytes.
+            force: Overwrite (and with `prune` delete) files whose bytes are stored nowhere else.
             progress: Called with files done and files in all.
 
         Raises:
-            Conflict: Files with other bytes are in the way, or two paths of the version can't both
+            Conflict: Files would be lost, a folder is in the way, or two paths of the version can't both
                 exist here (a file system that ignores case).
             UsageError: The folder is a file, or the method is not possible here.
         """
