@@ -95,7 +95,7 @@ def conform_keys(dataset: Dataset, rows: Rows) -> pl.DataFrame:
 
 def broken_declaration(dataset: Dataset, frame: pl.DataFrame) -> list[Broken]:
     """Return what rows break of the schema: missing values, bounds, values allowed, keys."""
-    return [*_broken_rules(dataset, frame), *_repeated(dataset, frame)]
+    return [*broken_schema(dataset, frame), *_repeated(dataset, frame)]
 
 
 def repeated_keys(dataset: Dataset, frame: pl.DataFrame) -> list[Violation]:
@@ -211,7 +211,8 @@ def _repeated(dataset: Dataset, frame: pl.DataFrame) -> list[Broken]:
     return [Broken(columns=tuple(keys), words="repeats a key", rows=repeated)]
 
 
-def _broken_rules(dataset: Dataset, frame: pl.DataFrame) -> list[Broken]:
+def broken_schema(dataset: Dataset, frame: pl.DataFrame) -> list[Broken]:
+    """Return what values break of their columns: missing ones, bounds, values allowed."""
     rules: list[tuple[str, str, pl.Expr]] = []
     for column in dataset.columns:
         value = pl.col(column.name)
