@@ -11,8 +11,9 @@ from towpath.assets.datasets.catalogue import Catalogue, blobs_of, manifest_of
 from towpath.assets.datasets.contract import ErasedDataset, ErasedVersion
 from towpath.assets.datasets.erasure_record import add_to_record, nothing_erased, read_record
 from towpath.assets.datasets.parquet import store_blobs
-from towpath.assets.datasets.profiling import Reprofiler, encode_profile
+from towpath.assets.datasets.profiling import encode_profile
 from towpath.assets.datasets.redaction import Redaction
+from towpath.assets.datasets.reprofiling import Reprofiler
 from towpath.assets.datasets.staging import Staging
 from towpath.core.digests import digest_bytes
 from towpath.core.errors import Conflict, NotFound, TowpathError
@@ -104,8 +105,9 @@ class Erasure:
         for revision in revisions:
             for data in (revision.profile, revision.encoded):
                 fresh[digest_bytes(data)] = data
-        fresh |= self._redaction.replacements() if revisions else {}
-        kept = (file.digest for revision in revisions for file in revision.manifest.files)
+        kept = {file.digest for revision in revisions for file in revision.manifest.files}
+        rewritten = self._redaction.replacements().items()
+        fresh |= {digest: data for digest, data in rewritten if digest in kept}
         used = self._staging.used(replace(seen, versions=others)).union(fresh, kept)
         if not revisions:
             return self._fence_only(seen, used)

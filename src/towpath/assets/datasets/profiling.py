@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from towpath.assets.datasets.layers import read_live, scan_live
-from towpath.assets.datasets.parquet import polars_schema, read_files
+from towpath.assets.datasets.parquet import polars_schema
 from towpath.assets.datasets.profiles import Profile
-from towpath.core.digests import digest_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from towpath.assets.datasets.changing import Change
     from towpath.assets.datasets.manifest import DataFile, Manifest
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
 _LEAST_COUNT = 5
-_SAMPLE_ROWS = 1 << 18
+SAMPLE_ROWS = 1 << 18
 _STRETCHES_MOST = 64
 _STRETCH_ROWS = 1 << 17
 
@@ -117,11 +116,11 @@ def _count_files(
 def _sample(blobs: BlobStore, manifest: Manifest) -> pl.DataFrame:
     holding = [file for file in manifest.files if file.live]
     in_time = sorted(holding, key=lambda file: (file.time_min or 0, file.digest))
-    if manifest.rows <= _SAMPLE_ROWS:
+    if manifest.rows <= SAMPLE_ROWS:
         return read_live(blobs, manifest)
     apart = -(-len(in_time) // _STRETCHES_MOST)
     chosen = in_time[::apart]
-    stride = -(-sum(min(file.live, _STRETCH_ROWS) for file in chosen) // _SAMPLE_ROWS)
+    stride = -(-sum(min(file.live, _STRETCH_ROWS) for file in chosen) // SAMPLE_ROWS)
     parts: list[pl.DataFrame] = []
     for place, file in enumerate(chosen):
         # Another stretch of each file, so that no part of a file's span of time is left out.
@@ -140,56 +139,6 @@ def encode_profile(manifest: Manifest, profile: Profile) -> bytes:
 def load_profile(blobs: BlobStore, version: Version) -> Profile:
     """Return the profile of a version's current revision."""
     return Profile.decode(blobs.get(version.body["profile"]))
-
-
-class Reprofiler:
-    """Profiles the versions that an erasure touches, counting each distinct file once per set of bins.
-
-    Bins are chosen from rows, so they are chosen anew from what is left; versions that shared bins
-    share the new ones, and add up their files' counts.
-    """
-
-    def __init__(self, blobs: BlobStore, fresh: Mapping[str, memoryview]) -> None:
-        self._blobs = blobs
-        self._fresh = fresh
-        self._bins: dict[str, Profile] = {}
-        self._counted: dict[tuple[str, str], Profile] = {}
-
-    def profile(self, version: Version, manifest: Manifest) -> Profile:
-        """Return the profile of a version's new content, given as a manifest of its files."""
-        bins_id = digest_json(
-            [
-                (column.edges.tolist(), column.items)
-                for column in load_profile(self._blobs, version).columns
-            ]
-        )
-        bins = self._bins.get(bins_id)
-        if bins is None:
-            rows = pl.concat(
-                [self._read(manifest, file) for file in manifest.files] or [_none(manifest)]
-            )
-            self._bins[bins_id] = profile_rows(manifest, rows)
-            return self._bins[bins_id]
-        total = bins.recount(_none(manifest), distinct=True)
-        for file in manifest.files:
-            total = total.merge(self._count(bins_id, bins, manifest, file))
-        return total
-
-    def _count(self, bins_id: str, bins: Profile, manifest: Manifest, file: DataFile) -> Profile:
-        known = self._counted.get((bins_id, file.digest))
-        if known is None:
-            known = bins.recount(self._read(manifest, file), distinct=True)
-            self._counted[bins_id, file.digest] = known
-        return known
-
-    def _read(self, manifest: Manifest, file: DataFile) -> pl.DataFrame:
-        # A rewritten file is not in the store before the erasure has been announced.
-        data = self._fresh.get(file.digest)
-        if data is None:
-            return read_files(self._blobs, manifest, [file])
-        return pl.read_parquet(
-            bytes(data), schema=polars_schema(manifest), missing_columns="insert"
-        )
 
 
 def _none(manifest: Manifest) -> pl.DataFrame:
