@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.operate.projects import Project
 
-_RECONCILED = ("service", "monitor", "trigger")
+_RECONCILED = ("service", "label_queue", "monitor", "trigger")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Change:
     """One thing that differs between what is declared and what is live.
 
     Attributes:
-        kind: `project`, `service`, `monitor` or `trigger`.
+        kind: `project`, `service`, `label_queue`, `monitor` or `trigger`.
         fields: Names of the top-level fields that differ, where it exists on both sides.
     """
 
@@ -47,7 +47,7 @@ def apply(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> l
     """Write the declaration down, in one transaction; reconcilers take it from there.
 
     Raises:
-        Conflict: A service, monitor or trigger of that name belongs to another project.
+        Conflict: A service, label queue, monitor or trigger of that name belongs to another project.
     """
     desired = _desired(project, code, environment)
     with ledger.write(actor="apply") as tx:
@@ -138,6 +138,8 @@ def _desired(
                 "kind": monitor.kind,
                 **_fields(monitor),
             }
+    for queue in project.labelling:
+        desired["label_queue", queue.name] = {**common, **queue.spec.to_json()}
     for trigger in project.triggers:
         desired["trigger", f"{project.name}.{trigger.name}"] = {**common, **_fields(trigger)}
     return desired

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from towpath.core.settings import Settings
     from towpath.ledger import Ledger
     from towpath.operate.decisions import SegmentDecisionLog
+    from towpath.operate.labelling import LedgerLabelDesk
     from towpath.operate.projects import Project
     from towpath.operate.releases import LedgerReleases
     from towpath.storage.blobs import BlobStore
@@ -142,6 +143,13 @@ class Home:
         from towpath.operate.decisions import SegmentDecisionLog
 
         return SegmentDecisionLog(self.ledger, self.blobs, self.decisions_dir)
+
+    @cached_property
+    def labels(self) -> LedgerLabelDesk:
+        """Where people judge decisions."""
+        from towpath.operate.labelling import LedgerLabelDesk
+
+        return LedgerLabelDesk(self.ledger, self.keyring, self.decisions, self.datasets, self.clock)
 
     @cached_property
     def releases(self) -> LedgerReleases:

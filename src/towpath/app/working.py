@@ -13,6 +13,7 @@ from towpath.assets.filesets import AREA, FileDeletionReconciler
 from towpath.build.pipelines import PipelineRunReconciler
 from towpath.ledger.controllers import ControllerLoop
 from towpath.operate.decisions import Compactor
+from towpath.operate.labelling import LabelQueueReconciler
 from towpath.operate.monitoring.reconciler import MonitorReconciler
 from towpath.operate.releases import ServiceReconciler
 from towpath.operate.rollouts.reconciler import RolloutReconciler
@@ -68,6 +69,17 @@ def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]
             TriggerReconciler(ledger, clock),
         ],
         "monitors": [MonitorReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE)],
+        "labels": [
+            LabelQueueReconciler(
+                ledger,
+                home.keyring,
+                decisions,
+                home.datasets,
+                clock,
+                directory=home.decisions_dir,
+                settle=_SETTLE,
+            )
+        ],
         "storage": [
             compactor,
             DeletionReconciler(ledger, blobs),

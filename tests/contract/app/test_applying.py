@@ -63,6 +63,26 @@ def live(ledger: Ledger) -> dict[tuple[str, str], dict]:
         return {(kind, one.name): one.spec for kind in kinds for one in tx.intents.list(kind)}
 
 
+def test_a_label_queue_lives_and_goes_with_its_declaration(ledger: Ledger):
+    queue = tp.LabelQueue("review", service="board", labels=["no", "yes"])
+    settings = {"code": CODE, "environment": ENVIRONMENT}
+    apply(ledger, project(), **settings)
+    changes = apply(ledger, project(labelling=[queue]), **settings)
+    assert ("create", "label_queue", "review") in made(changes)
+    assert apply(ledger, project(labelling=[queue]), **settings) == []
+    with ledger.read() as tx:
+        assert tx.intents.is_due(["label_queue"])
+        row = tx.intents.get("label_queue", "review")
+        assert (row.spec["labels"], row.spec["environment"]) == (
+            [["no", 0], ["yes", 1]],
+            ENVIRONMENT,
+        )
+        names = {asset.name for asset in tx.versions.assets("dataset")}
+    assert {"review", "review.judgements"} <= names
+    changes = apply(ledger, project(), **settings)
+    assert ("remove", "label_queue", "review") in made(changes)
+
+
 def test_a_new_project_is_created_whole(ledger: Ledger):
     wanted = compare(ledger, project(), code=CODE, environment=ENVIRONMENT)
     assert live(ledger) == {}, "comparing has changed something"

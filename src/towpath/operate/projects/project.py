@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from towpath.assets.filesets import FileSet
     from towpath.build.gates import Gate
     from towpath.build.pipelines import Pipeline
+    from towpath.operate.labelling import LabelQueue
     from towpath.operate.monitoring import Monitor
     from towpath.operate.releases import Service
     from towpath.operate.triggers import Retrain
@@ -46,6 +47,8 @@ class Project:
         features: Feature views.
         feature_services: The sets of features that models use.
         gates: Checks that every candidate model must pass before it can be deployed.
+        labelling: Queues in which people say what was true of some decisions; each writes a data set
+            of its name.
         monitors: Checks over windows of live traffic, for each of the services.
         triggers: What starts a pipeline without a person.
         rollout: How traffic moves from champion to challenger.
@@ -62,6 +65,7 @@ class Project:
     pipelines: Sequence[Pipeline] = field(default=(), kw_only=True)
     gates: Sequence[Gate] = field(default=(), kw_only=True)
     services: Sequence[Service] = field(default=(), kw_only=True)
+    labelling: Sequence[LabelQueue] = field(default=(), kw_only=True)
     monitors: Sequence[Monitor] = field(default=(), kw_only=True)
     triggers: Sequence[Retrain] = field(default=(), kw_only=True)
     rollout: Rollout = field(default_factory=Rollout, kw_only=True)
@@ -90,6 +94,7 @@ class Project:
         for trigger in self.triggers:
             if trigger.pipeline is not None:
                 self.pipeline(trigger.pipeline)
+        self._check_queues()
 
     def _check_unique(self, what: str, names: Iterable[str]) -> None:
         twice = [name for name, count in Counter(names).items() if count > 1]
@@ -98,6 +103,33 @@ class Project:
                 f"project {self.name!r} declares the {what} {twice[0]!r} twice",
                 remedy="Names are unique within a project.",
             )
+
+    def _check_queues(self) -> None:
+        """Refuse queues that ask about another's decisions, or would write into another's data set."""
+        self._check_unique("label queue", (queue.name for queue in self.labelling))
+        services = {service.name: service for service in self.services}
+        for queue in self.labelling:
+            if queue.service not in services:
+                missing = NotFound.named("service", queue.service, services)
+                raise InvalidProject(
+                    f"label queue {queue.name!r} asks about service {queue.service!r}, "
+                    f"which project {self.name!r} does not declare",
+                    remedy=missing.remedy,
+                )
+            subject = services[queue.service].subject
+            if queue.subject != subject:
+                raise InvalidProject(
+                    f"label queue {queue.name!r} has subject {queue.subject!r} where its service "
+                    f"has {subject!r}",
+                    remedy=f"Write subject={subject!r}: erasures find the labels by it.",
+                )
+            for made in (queue.dataset, queue.judgements):
+                if any(one.name == made.name and one != made for one in self.datasets):
+                    raise InvalidProject(
+                        f"label queue {queue.name!r} writes data set {made.name!r}, "
+                        f"which project {self.name!r} declares otherwise",
+                        remedy="Give the queue or the data set another name.",
+                    )
 
     def pipeline(self, name: str | None = None) -> Pipeline:
         """Return a pipeline by name; the only one when no name is given.
@@ -135,11 +167,13 @@ class Project:
         return known[name]
 
     def all_datasets(self) -> tuple[Dataset, ...]:
-        """Return every data set, those that only feature views name included."""
+        """Return every data set, those that only feature views name and those of queues included."""
         found = {dataset.name: dataset for dataset in self.datasets}
         found |= {fileset.name: fileset.dataset for fileset in self.filesets}
         for view in self.all_views():
             found.setdefault(view.source.name, view.source)
+        for queue in self.labelling:
+            found |= {one.name: one for one in (queue.dataset, queue.judgements)}
         return tuple(found.values())
 
     def all_views(self) -> tuple[FeatureView, ...]:
@@ -179,6 +213,7 @@ class Project:
             "pipelines": {one.name: {"parameters": _plain(one.defaults)} for one in self.pipelines},
             "gates": [_plain(one) for one in self.gates],
             "services": {one.name: _plain(one) for one in self.services},
+            "labelling": {one.name: one.spec.to_json() for one in self.labelling},
             "monitors": {one.name: _plain(one) for one in self.monitors},
             "triggers": {one.name: _plain(one) for one in self.triggers},
             "rollout": _plain(self.rollout),
