@@ -1,0 +1,31 @@
+"""Features online: the newest row of each entity, for look-ups in microseconds."""
+
+from towpath.assets.features.online.answer import Looked, OnlineRows, Presence
+from towpath.assets.features.online.contract import (
+    Entities,
+    Materialized,
+    OnlineFeatures,
+    Pushed,
+    Skew,
+    ViewStatus,
+)
+from towpath.assets.features.online.reading import OnlineReader, TableQuery
+from towpath.assets.features.online.store import OnlineFeatureStore
+from towpath.assets.features.online.table import OnlineTable, decode_table
+
+__all__ = [
+    "Entities",
+    "Looked",
+    "Materialized",
+    "OnlineFeatureStore",
+    "OnlineFeatures",
+    "OnlineReader",
+    "OnlineRows",
+    "OnlineTable",
+    "Presence",
+    "Pushed",
+    "Skew",
+    "TableQuery",
+    "ViewStatus",
+    "decode_table",
+]
