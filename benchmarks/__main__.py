@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 BENCHMARKS = {
     "commit": "data-set commit and scan beside bare Parquet and Delta Lake",
+    "dataset-version": "changes, reads and growth of a table's versions beside DVC and bare Parquet",
     "loop": "seconds and CPU of each stage of the demo",
 }
 
@@ -25,7 +26,7 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.name is None:
         for name, about in BENCHMARKS.items():
-            print(f"{name:12} {about}")
+            print(f"{name:16} {about}")
         return 0
     if asked.name not in BENCHMARKS:
         print(f"no benchmark {asked.name!r}; known: {', '.join(BENCHMARKS)}", file=sys.stderr)
