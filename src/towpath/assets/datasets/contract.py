@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from towpath.assets.checks import CheckReport
     from towpath.assets.datasets.declaration import Dataset, Selection
     from towpath.assets.datasets.manifest import DataFile
     from towpath.assets.datasets.profiles import Profile
+    from towpath.assets.datasets.reading import Snapshot
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Json, Version
@@ -97,8 +99,8 @@ class ErasedDataset:
 class Load(Protocol):
     """A version that is written in pieces and appears whole. Made by `DatasetStore.load`.
 
-    Memory stays constant in the number of rows. Each `write` that returns is durable: after a kill,
-    `DatasetStore.load` with the same name carries on after it, at `position`. Nothing is visible to
+    Memory stays constant in the number of rows. A `write` that has returned is durable: after a kill,
+    `DatasetStore.load` with the same name carries on at the `position` of the last that had one. Nothing is visible to
     readers before `commit`. A load is one writer's and not thread-safe; whoever opens it last has it,
     and the earlier writer's next call raises `Conflict`.
 
@@ -108,7 +110,10 @@ class Load(Protocol):
 
     @property
     def position(self) -> Json | None:
-        """Where the source stood after the last piece that was kept; None at the beginning."""
+        """Where the source last stood when it could carry on; None if it never could.
+
+        Opening a load again drops the pieces that were written behind it.
+        """
         ...
 
     @property
@@ -121,8 +126,7 @@ class Load(Protocol):
 
         Args:
             rows: The piece. Rows of withdrawn subjects are left out.
-            position: Where the source stands after it; None if it can't carry on from there, and a
-                load that is opened again then has no position either.
+            position: Where the source stands after it; None if it can't carry on from there.
 
         Raises:
             SchemaViolation: As for `DatasetStore.commit`; what was kept before stays kept.
@@ -213,6 +217,22 @@ class DatasetStore(Protocol):
         """
         ...
 
+    def check(
+        self, dataset: Dataset, rows: Rows | None = None, *, branch: str | None = None
+    ) -> CheckReport:
+        """Judge rows by a data set's rules without storing any; a rule that is broken is no error.
+
+        Args:
+            dataset: The declaration.
+            rows: The rows, judged as if they were to be appended; None for those of the latest version,
+                read in pieces, by today's rules.
+            branch: The branch whose latest version they are judged beside; None for the trunk.
+
+        Raises:
+            SchemaViolation: The rows lack a column, or have one of another type or name.
+        """
+        ...
+
     def load(
         self,
         dataset: Dataset,
@@ -253,6 +273,21 @@ class DatasetStore(Protocol):
         """
         ...
 
+    def open(
+        self,
+        ref: Ref,
+        *,
+        columns: list[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Snapshot:
+        """Open a version for any reader: Polars, Arrow, pandas, DuckDB, Ray Data.
+
+        `DatasetHistory.find` gives the version of a tag or of a moment. See `Snapshot`; columns and
+        window are as for `scan`.
+        """
+        ...
+
     def pin(self, selection: Selection, *, at: datetime, version: int | None = None) -> Pin:
         """Fix a selection for a run planned for `at`.
 
@@ -277,7 +312,10 @@ class DatasetStore(Protocol):
         ...
 
     def holds(self, name: str, subject_value: str) -> list[Ref]:
-        """Return the versions that hold rows of a subject, oldest first. Reads one bucket."""
+        """Return the versions that hold a subject, oldest first. Reads one bucket.
+
+        A version also holds whose rows it has on disk under newer ones, and whose deletion it records.
+        """
         ...
 
     def compact(self, name: str, *, branch: str | None = None) -> Version:

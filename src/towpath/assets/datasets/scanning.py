@@ -17,9 +17,10 @@ from towpath.core.digests import digest_json
 from towpath.core.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from towpath.assets.datasets.manifest import DataFile
     from towpath.storage.blobs import BlobStore
 
 
@@ -59,12 +60,38 @@ def scan_manifest(
         CorruptBlob: On collect: a file's bytes are not what was written.
     """
     manifest = load_manifest(blobs, digest)
+    files = files_in(manifest, since, until)
+    return scan_files(blobs, manifest, files, columns=columns, since=since, until=until)
+
+
+def files_in(manifest: Manifest, since: datetime | None, until: datetime | None) -> list[DataFile]:
+    """Return the files that may hold live rows with `since` ≤ time < `until`.
+
+    Raises:
+        UsageError: A window is asked of a data set without a time column.
+    """
+    _window(manifest, since, until)
+    return manifest.overlapping(*_micros(since, until))
+
+
+def scan_files(
+    blobs: BlobStore,
+    manifest: Manifest,
+    files: Sequence[DataFile],
+    *,
+    columns: list[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> pl.LazyFrame:
+    """Return the live rows of some of a manifest's files; else as `scan_manifest`.
+
+    Parts of a version that are read apart from each other add up to it.
+    """
     schema = polars_schema(manifest)
     for name in columns or ():
         if name not in schema:
             raise NotFound.named("column", name, schema.names())
     window = _window(manifest, since, until)
-    files = manifest.overlapping(*_micros(since, until))
 
     def read(
         wanted: list[str] | None, predicate: pl.Expr | None, rows: int | None, _batch: int | None

@@ -15,8 +15,11 @@ from towpath.assets.datasets.erasure_record import nothing_erased
 from towpath.assets.datasets.load_request import LoadMode, LoadRequest
 from towpath.assets.datasets.loading import ParquetLoad
 from towpath.assets.datasets.profiling import load_profile
+from towpath.assets.datasets.quality import JudgedCommit, Quality, marks_of_commit
+from towpath.assets.datasets.reading import Snapshot
 from towpath.assets.datasets.scanning import load_manifest, scan_manifest, selection_digest
-from towpath.assets.datasets.validation import conform, conform_keys
+from towpath.assets.datasets.validation import conform, conform_keys, shaped
+from towpath.core.clock import SystemClock
 from towpath.core.errors import Conflict, InvalidName
 from towpath.core.refs import Ref
 
@@ -26,10 +29,12 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from towpath.assets.checks import CheckReport
     from towpath.assets.datasets.contract import Also, ErasedDataset, Mode, Rows
     from towpath.assets.datasets.declaration import Dataset, Selection
     from towpath.assets.datasets.manifest import DataFile
     from towpath.assets.datasets.profiles import Profile
+    from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger
     from towpath.ledger.records import Version
     from towpath.storage.blobs import BlobStore
@@ -43,10 +48,13 @@ _NO_LIMIT = 1_000_000_000
 class ParquetDatasetStore:
     """See `DatasetStore`."""
 
-    def __init__(self, ledger: Ledger, blobs: BlobStore, keyring: Keyring) -> None:
+    def __init__(
+        self, ledger: Ledger, blobs: BlobStore, keyring: Keyring, *, clock: Clock | None = None
+    ) -> None:
         self._ledger = ledger
         self._blobs = blobs
         self._keyring = keyring
+        self._quality = Quality(ledger, blobs, keyring, clock or SystemClock())
 
     def commit(
         self,
@@ -61,18 +69,37 @@ class ParquetDatasetStore:
         also: Also | None = None,
     ) -> Version:
         """See `DatasetStore.commit`."""
+        shape = conform_keys if mode == "delete" else shaped if dataset.rules else conform
+        checked = shape(dataset, rows)
         request = Request(
             dataset=dataset,
-            rows=conform_keys(dataset, rows) if mode == "delete" else conform(dataset, rows),
+            rows=checked,
             project=project,
             mode=mode,
             expected=expected,
             made_by=made_by,
             branch=branch,
             also=also,
+            notes=marks_of_commit(dataset, checked.clear() if mode == "delete" else checked),
         )
-        commit = Commit(self._ledger, self._blobs, self._keyring, request)
+        parts = (self._ledger, self._blobs, self._keyring, request)
+        judged = dataset.rules and mode != "delete"
+        commit = JudgedCommit(*parts, self._quality) if judged else Commit(*parts)
         return _insist(commit.attempt, request.line)
+
+    def check(
+        self, dataset: Dataset, rows: Rows | None = None, *, branch: str | None = None
+    ) -> CheckReport:
+        """See `DatasetStore.check`."""
+        line = dataset.ref.on(branch)
+        with self._ledger.read() as tx:
+            version = tx.versions.find(line) if rows is not None else tx.versions.get(line)
+        if rows is not None:
+            return self._quality.check(dataset, [shaped(dataset, rows)], beside=version)
+        assert version is not None
+        return self._quality.check(
+            dataset, self.scan(version.ref).collect_batches(), beside=version
+        )
 
     def compact(self, name: str, *, branch: str | None = None) -> Version:
         """See `DatasetStore.compact`."""
@@ -111,6 +138,17 @@ class ParquetDatasetStore:
         """See `DatasetStore.scan`."""
         manifest = self._version(ref).body["manifest"]
         return scan_manifest(self._blobs, manifest, columns=columns, since=since, until=until)
+
+    def open(
+        self,
+        ref: Ref,
+        *,
+        columns: list[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Snapshot:
+        """See `DatasetStore.open`."""
+        return Snapshot(self._blobs, self._version(ref), columns=columns, since=since, until=until)
 
     def pin(self, selection: Selection, *, at: datetime, version: int | None = None) -> Pin:
         """See `DatasetStore.pin`."""
