@@ -13,17 +13,18 @@ from towpath.assets.features.joining import as_of_join, join_view
 from towpath.assets.features.observing import Observations, Observed, observed
 from towpath.assets.features.on_demand import OnDemand, on_demand
 from towpath.assets.features.service import FeatureService, lookups_of
-from towpath.assets.features.staging import LayoutDeletionReconciler
+from towpath.assets.features.staging import DELETION, LayoutDeletionReconciler
 from towpath.assets.features.store import LayoutFeatureStore
 
 __all__ = [
-    "LayoutDeletionReconciler",
+    "DELETION",
     "FeaturePin",
     "FeatureService",
     "FeatureStore",
     "FeatureView",
     "Features",
     "JoinMode",
+    "LayoutDeletionReconciler",
     "LayoutFeatureStore",
     "Lookup",
     "Newest",
