@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from towpath.assets.features.online import declared
 from towpath.assets.features.registry import declare_view, register_service
 from towpath.core.digests import canonical_json, digest_json
 from towpath.core.errors import Conflict
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.operate.projects import Project
 
-_RECONCILED = ("service", "label_queue", "monitor", "trigger")
+_RECONCILED = ("feature_view", "service", "label_queue", "monitor", "trigger")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Change:
     """One thing that differs between what is declared and what is live.
 
     Attributes:
-        kind: `project`, `service`, `label_queue`, `monitor` or `trigger`.
+        kind: `project`, `feature_view`, `service`, `label_queue`, `monitor` or `trigger`.
         fields: Names of the top-level fields that differ, where it exists on both sides.
     """
 
@@ -47,7 +48,8 @@ def apply(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> l
     """Write the declaration down, in one transaction; reconcilers take it from there.
 
     Raises:
-        Conflict: A service, label queue, monitor or trigger of that name belongs to another project.
+        Conflict: A feature view, service, label queue, monitor or trigger of that name belongs to
+            another project.
     """
     desired = _desired(project, code, environment)
     with ledger.write(actor="apply") as tx:
@@ -77,6 +79,13 @@ def _remove(tx: Transaction, change: Change, environment: str) -> None:
             if rollout.spec["service"] == change.name:
                 order(tx, rollout.name, "roll_back")
         LedgerReleases().withdraw(tx, environment=environment, service=change.name)
+    if (
+        change.kind == "feature_view"
+    ):  # its reconciler deletes the row once the online rows are gone
+        live = tx.intents.get(change.kind, change.name)
+        gone = {**live.spec, "wanted": False}
+        tx.intents.put(change.kind, change.name, project=live.project, spec=gone)
+        return
     tx.intents.delete(change.kind, change.name)
 
 
@@ -109,7 +118,7 @@ def _compare(
             changes.append(Change(kind=kind, name=name, action="change", fields=fields))
     for kind in _RECONCILED:
         for intent in tx.intents.list(kind, project=project.name):
-            if (kind, intent.name) not in desired:
+            if (kind, intent.name) not in desired and intent.spec.get("wanted", True):
                 changes.append(Change(kind=kind, name=intent.name, action="remove"))
     return changes
 
@@ -122,6 +131,9 @@ def _desired(
     desired: dict[tuple[str, str], dict[str, Any]] = {
         ("project", project.name): {**project.declaration(), "code": str(code)},
     }
+    for view in project.all_views():
+        if view.online:
+            desired["feature_view", view.name] = declared(view, project=project.name).to_spec()
     for service in project.services:
         desired["service", service.name] = {
             **common,

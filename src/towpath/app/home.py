@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from towpath.assets.datasets import ParquetDatasetStore
     from towpath.assets.datasets.history import LedgerDatasetHistory
     from towpath.assets.features import LayoutFeatureStore
+    from towpath.assets.features.online import OnlineFeatureStore
     from towpath.assets.filesets import BlobFileSetStore
     from towpath.assets.models import ModelRegistry
     from towpath.core.clock import Clock
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
     from towpath.storage.database import Database
     from towpath.storage.keys import Keyring
+    from towpath.storage.online import OnlineStore
     from towpath.trace.erasure import LedgerErasures
     from towpath.trace.lineage import LedgerTracer
 
@@ -119,6 +121,28 @@ class Home:
         return LayoutFeatureStore(self.ledger, self.blobs)
 
     @cached_property
+    def online_rows(self) -> OnlineStore:
+        """The newest row of every entity; homes that share a Redis are told apart by their key."""
+        from towpath.storage.online import open_online
+
+        return open_online(self.place.online_url, namespace=f"towpath.{self.keyring.key_id}")
+
+    @cached_property
+    def online(self) -> OnlineFeatureStore:
+        """The features of entities as they are now."""
+        from towpath.app.withdrawals import Withdrawals
+        from towpath.assets.features.online import OnlineFeatureStore
+
+        return OnlineFeatureStore(
+            self.ledger,
+            self.features,
+            self.online_rows,
+            self.keyring,
+            self.clock,
+            withdrawn=Withdrawals(self.ledger),
+        )
+
+    @cached_property
     def code(self) -> CodeStore:
         """Versions of project code."""
         from towpath.assets.code import CodeStore
@@ -187,6 +211,8 @@ class Home:
 
     def close(self) -> None:
         """Give connections back. Idempotent."""
+        if "online_rows" in self.__dict__:
+            self.online_rows.close()
         if "ledger" in self.__dict__:
             self.ledger.close()
         if "database" in self.__dict__:

@@ -43,6 +43,12 @@ class Place:
         """The blob store; a folder in the home unless set."""
         return self.settings.blobs or (self.home / "blobs").as_uri()
 
+    @property
+    def online_url(self) -> str:
+        """The online store; files in the home unless set."""
+        folder = (self.home / "online").as_uri()
+        return self.settings.online or folder.replace("file:", "lmdb:", 1)
+
 
 def resolve_place(
     directory: Path, *, flags: Mapping[str, object], environ: Mapping[str, str]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from towpath.app.running import run_command
 from towpath.assets.datasets import DeletionReconciler
 from towpath.assets.features import LayoutDeletionReconciler
+from towpath.assets.features.online import FeatureViewReconciler
 from towpath.assets.filesets import AREA, FileDeletionReconciler
 from towpath.build.pipelines import PipelineRunReconciler
 from towpath.ledger.controllers import ControllerLoop
@@ -86,6 +87,7 @@ def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]
             LayoutDeletionReconciler(ledger, blobs),
             FileDeletionReconciler(ledger, blobs.area(AREA)),
         ],
+        "features": [FeatureViewReconciler(ledger, home.online, clock)],
         "erasures": [ErasureReconciler(_erasure_parts(home))],
     }
 

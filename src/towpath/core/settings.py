@@ -31,6 +31,8 @@ class Settings:
         home: Folder for everything Towpath keeps locally; relative to the settings file.
         database: Database URL; SQLite in the home when unset. `postgresql+psycopg://…` for a team.
         blobs: Blob store URL; a folder in the home when unset. `s3://bucket/prefix` for a team.
+        online: Online store URL, where features are served from; files in the home when unset.
+            `redis://host:port/0` for a team.
         environment: The environment that `apply`, the gateway and rollouts act on.
         host: Address the server and gateway bind; anything but loopback needs a `token`.
         server_port: Port of the control plane (API and pages); 0 takes a free one.
@@ -49,6 +51,7 @@ class Settings:
     home: str = ".towpath"
     database: str | None = None
     blobs: str | None = None
+    online: str | None = None
     environment: str = "production"
     host: str = "127.0.0.1"
     server_port: int = 8500

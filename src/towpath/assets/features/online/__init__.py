@@ -9,12 +9,16 @@ from towpath.assets.features.online.contract import (
     Skew,
     ViewStatus,
 )
+from towpath.assets.features.online.declared import DeclaredView, declared
 from towpath.assets.features.online.reading import OnlineReader, TableQuery
+from towpath.assets.features.online.reconciler import FeatureViewReconciler
 from towpath.assets.features.online.store import OnlineFeatureStore
 from towpath.assets.features.online.table import OnlineTable, decode_table
 
 __all__ = [
+    "DeclaredView",
     "Entities",
+    "FeatureViewReconciler",
     "Looked",
     "Materialized",
     "OnlineFeatureStore",
@@ -27,5 +31,6 @@ __all__ = [
     "Skew",
     "TableQuery",
     "ViewStatus",
+    "declared",
     "decode_table",
 ]
