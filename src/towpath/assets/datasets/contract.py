@@ -100,9 +100,9 @@ class Load(Protocol):
     """A version that is written in pieces and appears whole. Made by `DatasetStore.load`.
 
     Memory stays constant in the number of rows. A `write` that has returned is durable: after a kill,
-    `DatasetStore.load` with the same name carries on at the `position` of the last that had one. Nothing is visible to
-    readers before `commit`. A load is one writer's and not thread-safe; whoever opens it last has it,
-    and the earlier writer's next call raises `Conflict`.
+    `DatasetStore.load` with the same name carries on at the `position` of the last that had one.
+    Nothing is visible to readers before `commit`. A load is one writer's and not thread-safe; whoever
+    opens it last has it, and the earlier writer's next call raises `Conflict`.
 
     Pieces lie in the blob store, and the ledger names them before they are written. An erasure of the
     data set deletes the pieces of its open loads, whoever they are about: the load starts over.
@@ -197,6 +197,10 @@ class DatasetStore(Protocol):
         needed, and keys that are not there are skipped. Content equal to the latest version's makes
         no new one: that version is returned.
 
+        The data set's rules are judged first. Rows that one sets aside go to `NAME.quarantine` in the
+        same transaction; the body's `checks` say how the rows did under each rule, and
+        `looks_personal` which columns look personal without being declared so.
+
         Args:
             dataset: The declaration; it is declared in the ledger on the way.
             rows: The rows, in memory or lazy.
@@ -209,9 +213,9 @@ class DatasetStore(Protocol):
                 far an ingest has come) can't be lost or doubled; also when nothing changed.
 
         Raises:
-            SchemaViolation: Rows don't fit the schema, repeat a key, or (append) repeat a key that is
-                there with other values. Names the column, how many rows, and the first of them by
-                number and key. Nothing is stored.
+            SchemaViolation: Rows don't fit the schema, repeat a key, break a rule that refuses them, or
+                (append) repeat a key that is there with other values. Names the column, how many rows,
+                and the first of them by number and key. Nothing is stored.
             Conflict: `expected` is not the latest, another project owns the name, or an erasure of
                 the data set did not end in time.
         """

@@ -31,7 +31,9 @@ class LoadState(msgspec.Struct, frozen=True, kw_only=True):
         files: The files of its pieces, oldest piece first.
         pieces: How many of `files` each piece has.
         announced: Blobs that are being written, and those of pieces that were replaced.
-        position: Where the source stood after the last piece; None if it can't carry on from there.
+        position: Where the source last stood when it could carry on from there; None if it never did.
+        positioned: After how many pieces that was; those behind it are dropped when the load is opened
+            again, so that what is kept is what the source has been through.
         suppressed_rows: Rows left out because their subject has withdrawn.
         generation: Of the suppression list that the oldest piece was filtered by.
         fenced: An erasure has deleted the pieces; nothing may come of them.
@@ -41,6 +43,7 @@ class LoadState(msgspec.Struct, frozen=True, kw_only=True):
     pieces: tuple[int, ...] = ()
     announced: tuple[str, ...] = ()
     position: dict[str, object] | None = None
+    positioned: int = 0
     suppressed_rows: int = 0
     generation: int | None = None
     fenced: bool = False
@@ -49,6 +52,15 @@ class LoadState(msgspec.Struct, frozen=True, kw_only=True):
     def rows(self) -> int:
         """How many rows its pieces have."""
         return sum(file.rows for file in self.files)
+
+    def rewound(self) -> LoadState:
+        """Return the load as it was when its source last stood where it can carry on from."""
+        return msgspec.structs.replace(
+            self,
+            files=self.files[: sum(self.pieces[: self.positioned])],
+            pieces=self.pieces[: self.positioned],
+            announced=(),
+        )
 
     @property
     def blobs(self) -> set[str]:
@@ -96,7 +108,7 @@ class LoadRecord:
             return Taken(record=record, state=LoadState())
         before = state_of(found)
         carries_on = not before.fenced and found.spec == {**spec, "epoch": found.spec["epoch"]}
-        state = msgspec.structs.replace(before, announced=()) if carries_on else LoadState()
+        state = before.rewound() if carries_on else LoadState()
         record.keep(tx, state)
         return Taken(
             record=record,

@@ -64,10 +64,12 @@ class ParquetLoad:
         self._pieces.store([file.data for file in files])
         state = self._pieces.state
         oldest = suppression.generation if state.generation is None else state.generation
+        pieces = (*state.pieces, len(files))
         self._pieces.keep(
             files=(*state.files, *(file.entry for file in files)),
-            pieces=(*state.pieces, len(files)),
-            position=position,
+            pieces=pieces,
+            position=state.position if position is None else position,
+            positioned=state.positioned if position is None else len(pieces),
             suppressed_rows=state.suppressed_rows + frame.height - kept.height,
             generation=min(oldest, suppression.generation),
         )

@@ -1,5 +1,32 @@
 """Sources: rows that live elsewhere, read in batches that a load can carry on from."""
 
 from towpath.assets.sources.contract import Batch, Reading, Source
+from towpath.assets.sources.delta import Delta
+from towpath.assets.sources.files import Files
+from towpath.assets.sources.fitting import Fitting
+from towpath.assets.sources.geo import GeoFiles
+from towpath.assets.sources.iceberg import Iceberg
+from towpath.assets.sources.paging import Link, Number, Paging, Token
+from towpath.assets.sources.rest import Rest
+from towpath.assets.sources.sql import Sql
+from towpath.assets.sources.tabular import Format
+from towpath.assets.sources.webtable import WebTable
 
-__all__ = ["Batch", "Reading", "Source"]
+__all__ = [
+    "Batch",
+    "Delta",
+    "Files",
+    "Fitting",
+    "Format",
+    "GeoFiles",
+    "Iceberg",
+    "Link",
+    "Number",
+    "Paging",
+    "Reading",
+    "Rest",
+    "Source",
+    "Sql",
+    "Token",
+    "WebTable",
+]

@@ -30,8 +30,10 @@ class Cursor:
         self.position = position
 
     @classmethod
-    def after(cls, reading: Reading, column: str, *, overlap: str | float | None) -> Self:
-        """Begin where an earlier reading ended, or `overlap` before.
+    def after(
+        cls, start: Json | None, column: str, *, reading: Reading, overlap: str | float | None
+    ) -> Self:
+        """Begin at a position, or `overlap` before it.
 
         Raises:
             UsageError: The column's values are personal, so its position can't be kept; or it can't be
@@ -43,10 +45,10 @@ class Cursor:
                 remedy="Choose a time of change or a serial number.",
                 column=column,
             )
-        if reading.after is None or "value" not in reading.after:
-            return cls(column, since=None, position=reading.after)
-        value = _decoded(reading.after)
-        return cls(column, since=_reached_back(column, value, overlap), position=reading.after)
+        if not start:
+            return cls(column, since=None, position=None)
+        value = _decoded(start)
+        return cls(column, since=_reached_back(column, value, overlap), position=start)
 
     @staticmethod
     def check_overlap(overlap: str | float | None) -> None:
@@ -59,6 +61,19 @@ class Cursor:
         known = rows.get_column(self.column).drop_nulls()
         if len(known):
             self.position = _encoded(self.column, known[-1])
+        return self.position
+
+    def over(self, rows: pl.DataFrame) -> Json | None:
+        """Return the position behind some rows that came in any order: their highest value's."""
+        highest = rows.get_column(self.column).max()
+        if highest is not None:
+            known = None if self.position is None else _decoded(self.position)
+            try:
+                is_higher = known is None or highest > known  # pyright: ignore[reportOperatorIssue]  # whatever it is, it is asked
+            except TypeError as error:
+                raise _no_cursor(self.column, highest) from error
+            if is_higher:
+                self.position = _encoded(self.column, highest)
         return self.position
 
 
@@ -75,7 +90,11 @@ def _encoded(column: str, value: object) -> Json:
             return {"type": "plain", "value": value}
         case _:
             pass
-    raise SchemaViolation(
+    raise _no_cursor(column, value)
+
+
+def _no_cursor(column: str, value: object) -> SchemaViolation:
+    return SchemaViolation(
         f"the cursor {column!r} holds {type(value).__name__}, which does not grow",
         remedy="Choose a time of change or a serial number.",
         column=column,

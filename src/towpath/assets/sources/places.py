@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from contextlib import contextmanager
+import shutil
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -42,12 +43,14 @@ class Item:
         fingerprint: Eight bytes that change when its name, length or time of change does.
         size_bytes: Its length, where that is known beforehand.
         open: Gives it as a seekable file, for as long as the context lasts.
+        fetch: Gives it as a file on this disk, likewise.
     """
 
     name: str
     fingerprint: bytes
     size_bytes: int | None
     open: Callable[[], AbstractContextManager[ArrowFile]]
+    fetch: Callable[[], AbstractContextManager[Path]]
 
 
 def find_items(
@@ -99,6 +102,7 @@ def _on_disk(pattern: Path) -> list[Item]:
                 fingerprint=_fingerprint(path, stat.st_size, stat.st_mtime_ns),
                 size_bytes=stat.st_size,
                 open=lambda path=path: _opened(path),
+                fetch=lambda path=path: nullcontext(path),
             )
         )
     return items
@@ -111,19 +115,30 @@ def _opened(path: Path) -> Generator[ArrowFile]:
 
 
 def _on_the_web(location: str, address: str, *, private: bool) -> Item:
+    name = urlsplit(shown(location)).path.rpartition("/")[2] or shown(location)
+
     @contextmanager
-    def opened() -> Generator[ArrowFile]:
+    def fetched() -> Generator[Path]:
         # Parquet is read from its end, so it is fetched whole; into a file, not into memory.
         with TemporaryDirectory(prefix="towpath-fetch-") as folder:
-            path = Path(folder) / "fetched"
+            path = Path(folder) / _ending(name)
             with Web(address, private=private) as web:
                 web.download(address, path)
-            with pa.OSFile(str(path)) as file:
-                yield file
+            yield path
 
-    name = urlsplit(shown(location)).path.rpartition("/")[2] or shown(location)
+    @contextmanager
+    def opened() -> Generator[ArrowFile]:
+        with fetched() as path, _opened(path) as file:
+            yield file
+
     # What lies behind an address may change without a sign: it has no fingerprint of its own.
-    return Item(name=name, fingerprint=_fingerprint(location), size_bytes=None, open=opened)
+    return Item(
+        name=name,
+        fingerprint=_fingerprint(location),
+        size_bytes=None,
+        open=opened,
+        fetch=fetched,
+    )
 
 
 def _in_a_bucket(location: str, address: str) -> list[Item]:
@@ -157,6 +172,7 @@ def _in_a_bucket(location: str, address: str) -> list[Item]:
             fingerprint=_fingerprint(parts.netloc, one["path"], one["size"], one["e_tag"]),
             size_bytes=one["size"],
             open=lambda path=one["path"]: _object(store, path, location),
+            fetch=lambda path=one["path"]: _downloaded(store, path, location),
         )
         for one in sorted(kept, key=lambda one: one["path"])
     ]
@@ -173,6 +189,23 @@ def _object(store: S3Store, path: str, location: str) -> Generator[ArrowFile]:
             yield file
     except BaseError as error:
         raise _unreachable(location, error) from error
+
+
+@contextmanager
+def _downloaded(store: S3Store, path: str, location: str) -> Generator[Path]:
+    with (
+        TemporaryDirectory(prefix="towpath-fetch-") as folder,
+        _object(store, path, location) as file,
+    ):
+        local = Path(folder) / _ending(path)
+        with disk_errors(local), local.open("wb") as copy:
+            shutil.copyfileobj(file, copy, _READ_AHEAD_BYTES)
+        yield local
+
+
+def _ending(name: str) -> str:
+    """Return a file name that has nothing of the given one but its ending."""
+    return "fetched" + "".join(Path(name).suffixes[-2:])
 
 
 class _Object:

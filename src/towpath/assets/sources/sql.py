@@ -103,7 +103,7 @@ class Sql:
         """
         cursor = None
         if self.cursor is not None:
-            cursor = Cursor.after(reading, self.cursor, overlap=self.overlap)
+            cursor = Cursor.after(reading.after, self.cursor, reading=reading, overlap=self.overlap)
         with self._connected(reading) as statement, _said_by(self.url):
             there = self._columns(statement)
             for rows in self._rows(statement, reading, there, cursor):

@@ -38,10 +38,16 @@ _MOVED = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One whole answer."""
+    """One whole answer.
+
+    Attributes:
+        url: Where it came from, redirects followed.
+        following: What its `Link` header (RFC 8288) calls the next page; None where it does not.
+        content: Its bytes.
+    """
 
     url: str
-    headers: httpx.Headers
+    following: str | None
     content: bytes
 
 
@@ -89,7 +95,8 @@ class Web:
 
         def fetch() -> Page:
             with self._answer(url, params, {}) as answer:
-                return Page(url=str(answer.url), headers=answer.headers, content=_whole(answer))
+                following = answer.links.get("next", {}).get("url")
+                return Page(url=str(answer.url), following=following, content=_whole(answer))
 
         return self._tried(url, fetch)
 
