@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,8 +16,6 @@ from towpath.core.digests import digest_bytes
 from towpath.core.errors import InvalidName, NotFound
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from towpath.storage.blobs import BlobStore
 
 NOWHERE = "0" * 64
@@ -58,6 +59,19 @@ def test_a_local_path_stays_good_for_the_whole_block(blobs: BlobStore) -> None:
     for _ in range(2):
         with blobs.open_local(digest) as path:
             assert path.read_bytes() == b"local"
+
+
+def test_a_location_leads_other_programs_to_the_bytes(
+    blobs: BlobStore, request: pytest.FixtureRequest
+) -> None:
+    digest = blobs.put(b"read in place")
+    url = urlsplit(blobs.location(digest))
+    if url.scheme == "file":
+        assert Path(url.path).read_bytes() == b"read in place"
+    else:
+        server = request.getfixturevalue("s3_server")
+        answer = httpx.get(f"{server}/{url.netloc}{url.path}")
+        assert (url.scheme, answer.content) == ("s3", b"read in place")
 
 
 def test_what_is_absent_is_said_to_be(blobs: BlobStore) -> None:

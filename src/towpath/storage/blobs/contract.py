@@ -67,6 +67,13 @@ class BlobStore(Protocol):
         """
         ...
 
+    def location(self, digest: str) -> str:
+        """Return the URL (`file:///…`, `s3://…`) at which other programs find the blob, to read only.
+
+        Nothing is checked, neither that it is there nor its bytes, and a URL carries no credentials.
+        """
+        ...
+
     def exists(self, digest: str) -> bool:
         """Tell whether the blob is there, without reading it."""
         ...

@@ -107,6 +107,10 @@ class DiskBlobStore:
         """See `BlobStore.open_local`; the path is the blob itself."""
         yield self._verified_path(digest)
 
+    def location(self, digest: str) -> str:
+        """See `BlobStore.location`."""
+        return f"file://{self._path(digest)}"
+
     def exists(self, digest: str) -> bool:
         """See `BlobStore.exists`."""
         return self._path(digest).is_file()

@@ -134,6 +134,10 @@ class ObjectBlobStore:
                 self._trusted.add(digest)
         yield path
 
+    def location(self, digest: str) -> str:
+        """See `BlobStore.location`."""
+        return f"s3://{self._name.rstrip('/')}/{self._key(digest)}"
+
     def exists(self, digest: str) -> bool:
         """See `BlobStore.exists`."""
         return self._size(digest) is not None
