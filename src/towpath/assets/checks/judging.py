@@ -11,6 +11,7 @@ import polars as pl
 from towpath.assets.checks.contract import RowRule, TableRule
 from towpath.assets.checks.report import CheckReport, RuleResult, Sample
 from towpath.assets.checks.rules.aside import Quarantined
+from towpath.assets.checks.rules.values import spell_share
 from towpath.core.errors import TowpathError, UsageError
 
 if TYPE_CHECKING:
@@ -31,10 +32,12 @@ class Judged:
     Attributes:
         kept: Those that stay, in the order given.
         aside: Those that a rule sets aside, with the rules' titles in `quarantine_reason`.
+        places: Where those set aside were among the rows given, ascending.
     """
 
     kept: pl.DataFrame
     aside: pl.DataFrame
+    places: pl.Series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +234,8 @@ class Judge:
             assert isinstance(rule, Quarantined)
             value = self._seen.aside / self._seen.rows if self._seen.rows else 0.0
             kept = value <= rule.at_most
-            words = f"has {value:.2%} of its rows in quarantine, not at most {rule.at_most:.2%}"
+            most = spell_share(rule.at_most)
+            words = f"has {spell_share(value)} of its rows quarantined, not at most {most}"
         outcome: Outcome = "kept" if kept else ("refused" if rule.policy == "refuse" else "warned")
         return self._result(
             rule,
@@ -259,7 +263,8 @@ class Judge:
 
 def _parted(rows: pl.DataFrame, reasons: list[tuple[str, pl.Series]]) -> Judged:
     if not reasons:
-        return Judged(kept=rows, aside=rows.clear().with_columns(pl.lit("").alias(REASON)))
+        none = rows.clear().with_columns(pl.lit("").alias(REASON))
+        return Judged(kept=rows, aside=none, places=pl.Series([], dtype=pl.UInt32))
     told = pl.DataFrame(
         [
             pl.select(
@@ -271,7 +276,9 @@ def _parted(rows: pl.DataFrame, reasons: list[tuple[str, pl.Series]]) -> Judged:
     reason = told.select(pl.concat_str(pl.all(), separator="; ", ignore_nulls=True)).to_series()
     aside = reason != ""
     return Judged(
-        kept=rows.filter(~aside), aside=rows.with_columns(reason.alias(REASON)).filter(aside)
+        kept=rows.filter(~aside),
+        aside=rows.with_columns(reason.alias(REASON)).filter(aside),
+        places=aside.arg_true(),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from towpath.assets.checks.contract import Rule
+from towpath.assets.checks.rules.values import spell_share
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +26,7 @@ class Quarantined(Rule):
     @property
     def says(self) -> str:
         """`at most 5% of the rows quarantined`."""
-        return f"at most {self.at_most:.4g} of the rows quarantined"
+        return f"at most {spell_share(self.at_most)} of the rows quarantined"
 
     def check(self, columns: Mapping[str, pl.DataType]) -> None:
         """See `Rule.check`."""

@@ -121,7 +121,7 @@ class Fresh(TableRule):
         if "newest" not in tally:
             return Measured(kept=True, words="", value=None)
         age = around.at - from_micros(int(tally["newest"]))
-        old = format_duration(timedelta(seconds=max(1, round(age.total_seconds()))))
+        old = format_duration(_rounded(age))
         return Measured(
             kept=age <= parse_duration(self.within),
             words=f"is {old} old at its newest, not within {self._within}",
@@ -216,6 +216,14 @@ class Statistic(TableRule):
                 return math.sqrt(tally["spread"] / freedom) if freedom else None
             case _:
                 return tally[self.of]
+
+
+def _rounded(age: timedelta) -> timedelta:
+    """Return a span in whole units of the largest one that it has two of, so that it reads well."""
+    for unit in (timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)):
+        if age >= 2 * unit:
+            return age // unit * unit
+    return timedelta(seconds=max(1, round(age.total_seconds())))
 
 
 def _check_whole(rule: Rule) -> None:

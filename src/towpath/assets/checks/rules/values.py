@@ -40,7 +40,9 @@ class Present(RowRule):
     @property
     def says(self) -> str:
         """`wind is present in at least 95% of the rows`."""
-        wanted = "" if self.at_least == 1 else f" in at least {self.at_least:.4g} of the rows"
+        wanted = (
+            "" if self.at_least == 1 else f" in at least {spell_share(self.at_least)} of the rows"
+        )
         return f"{self.column} is present{wanted}"
 
     def check(self, columns: Mapping[str, pl.DataType]) -> None:
@@ -207,6 +209,11 @@ class Matches(RowRule):
 def mask(rows: pl.DataFrame, broken: pl.Expr) -> pl.Series:
     """Return an expression's truth per row; what is not known does not break a rule."""
     return rows.select(broken.fill_null(value=False).alias("broken")).get_column("broken")
+
+
+def spell_share(share: float) -> str:
+    """Return a share as people write it: 5%, or 0.05%."""
+    return f"{share * 100:.4g}%"
 
 
 def spell(value: object) -> str:
