@@ -47,6 +47,20 @@ class ListedErasures:
         return self._blobs.get(digest)
 
 
+def _asked(day: int, place: int) -> dict[str, object]:
+    """What the model was given: the same for the same day and place."""
+    rng = np.random.default_rng([day, place])
+    return {
+        "distance": float(rng.integers(180, 2500)),
+        "carrier": str(rng.choice(["UA", "B6", "EV", "DL", "AA"])),
+        "origin": str(rng.choice(["EWR", "JFK", "LGA"])),
+        "dest": str(rng.choice(["ORD", "ATL", "LAX", "BOS", "MIA"])),
+        "minute_of_day": float(rng.integers(300, 1320)),
+        "wind_speed": round(float(rng.gamma(4, 2.6)), 1),
+        "visib": None if rng.random() < 0.1 else float(rng.integers(2, 11)),
+    }
+
+
 def decide(directory: SegmentDirectory, *, days: int, per_day: int) -> list[str]:
     """Record decisions of three models over `days`, and return their ids."""
     made: list[str] = []
@@ -67,7 +81,7 @@ def decide(directory: SegmentDirectory, *, days: int, per_day: int) -> list[str]
                 model=f"model:late@{number}",
                 arm="challenger" if number == 4 else "champion",
                 key=f"flight-{day}-{place}",
-                inputs={"distance": 1400.0, "carrier": "UA"},
+                inputs=_asked(day, place),
                 outputs={"late": float(rng.random())},
                 status="error" if rng.random() < 0.002 else "ok",
                 latency_us=int(rng.integers(300, 900)),

@@ -3,6 +3,11 @@
 The guard stands in front of the whole application and denies by default: every path under `/api`
 needs the token when one is set, except the sign-in and the liveness probe. The pages themselves hold
 no data and are served to everybody who may connect.
+
+What changes something (ADR 0024) must come from the same origin, by what browsers say of a request and
+pages can't forge (Fetch Metadata; the `Origin` header, RFC 6454), lies below the paths in `WRITES`, and
+names its actor in a header that no form can send. Programs that are no browsers say nothing of an origin;
+theirs is the token.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ import hashlib
 import hmac
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from towpath.server.problems import problem
 
@@ -23,7 +29,13 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 COOKIE = "towpath_session"
 API = "/api"
-OPEN_PATHS = frozenset({"/api/v1/session", "/api/v1/health/live"})
+SIGN_IN = "/api/v1/session"
+WRITES = "/api/v1/labelling/"
+ACTOR_HEADER = "towpath-actor"
+OPEN_PATHS = frozenset({SIGN_IN, "/api/v1/health/live"})
+
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_OWN_SITE = frozenset({"same-origin", "none"})
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -64,6 +76,8 @@ class AccessGuard:
             await send(message)
 
         refusal = self._refusal(path, headers, guarded=guarded)
+        if refusal is None and scope["method"] not in _SAFE_METHODS:
+            refusal = _forgery(path, headers)
         if refusal is None:
             await self._app(scope, receive, send_marked)
             return
@@ -99,6 +113,29 @@ class AccessGuard:
             return False
         expected = session_value(self._token)
         return morsel is not None and hmac.compare_digest(morsel.value.encode(), expected.encode())
+
+
+def _forgery(path: str, headers: dict[bytes, str]) -> tuple[int, str, str, str] | None:
+    """Return why a request that may change something is not taken for its sender's own wish."""
+    site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
+    if site is not None:
+        foreign = site not in _OWN_SITE
+    else:
+        foreign = origin is not None and urlsplit(origin).netloc != headers.get(b"host", "")
+    if foreign:
+        return 403, "cross-site", "another site sent this request", "Use this server's own pages."
+    if path == SIGN_IN:
+        return None
+    if not path.startswith(WRITES):
+        return 405, "method-not-allowed", "this is read and never written", "Use GET."
+    if not headers.get(ACTOR_HEADER.encode()):
+        return (
+            403,
+            "nameless",
+            "this request doesn't say in whose name it is made",
+            "Send the Towpath-Actor header.",
+        )
+    return None
 
 
 def _host_name(header: str) -> str:

@@ -1,4 +1,4 @@
-"""What the server is given: the parts of an open home it reads from. It writes to none of them."""
+"""What the server is given: the parts of an open home that it reads, and the one desk that it writes to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger
+    from towpath.operate.labelling import LabelDesk
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
     from towpath.trace.erasure.contract import Erasures
@@ -36,12 +37,13 @@ class TrafficCounter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The parts of an open home that the server reads.
+    """The parts of an open home that the server works with.
 
     Attributes:
         environment: The environment whose traffic is shown.
         clock: Event time.
         traffic: Counts decisions; None leaves served counts out.
+        labels: Where people judge decisions, the one thing that is written to; None has no queues.
     """
 
     ledger: Ledger
@@ -52,6 +54,7 @@ class Services:
     tracer: Tracer
     erasures: Erasures
     traffic: TrafficCounter | None = None
+    labels: LabelDesk | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

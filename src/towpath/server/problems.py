@@ -121,17 +121,30 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     Exception: _from_bug,
 }
 
-PROBLEM_RESPONSES = {
-    status: ResponseSpec(
-        data_container=Problem,
-        media_type=PROBLEM_JSON,
-        description=description,
-        generate_examples=False,
-    )
-    for status, description in (
-        (400, "A parameter does not parse, or asks for something that can't be meant."),
-        (401, "The server's token is missing."),
-        (404, "The named thing does not exist."),
-        (503, "The ledger or blob store is away; a retry may succeed."),
-    )
-}
+
+def _responses(described: dict[int, str]) -> dict[int, ResponseSpec]:
+    return {
+        status: ResponseSpec(
+            data_container=Problem,
+            media_type=PROBLEM_JSON,
+            description=description,
+            generate_examples=False,
+        )
+        for status, description in described.items()
+    }
+
+
+PROBLEM_RESPONSES = _responses(
+    {
+        400: "A parameter does not parse, or asks for something that can't be meant.",
+        401: "The server's token is missing.",
+        404: "The named thing does not exist.",
+        503: "The ledger or blob store is away; a retry may succeed.",
+    }
+)
+WRITE_RESPONSES = PROBLEM_RESPONSES | _responses(
+    {
+        403: "Another site sent the request, or it names no actor.",
+        409: "Somebody else got there first, or the thing is in another state.",
+    }
+)

@@ -8,7 +8,7 @@ from litestar import Request, Response, get
 from litestar.params import HeaderParameter
 from litestar.response import ServerSentEvent
 
-from towpath.server.routes import catalogue, health, operations, reverse
+from towpath.server.routes import catalogue, health, labelling, operations, reverse
 from towpath.server.routes.given import GivenPages, GivenStream
 
 
@@ -35,6 +35,7 @@ API_HANDLERS = [
     *health.HANDLERS,
     *catalogue.HANDLERS,
     *operations.HANDLERS,
+    *labelling.HANDLERS,
     *reverse.HANDLERS,
     stream_events,
 ]
