@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl  # noqa: TC002 - step annotations are read at run time
+
 from towpath.assets.features.skew import add_checked
 from towpath.build.pipelines.steps import Step, StepOptions
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from towpath.assets.features import OnDemand
 
 
