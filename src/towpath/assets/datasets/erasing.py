@@ -12,6 +12,7 @@ from towpath.assets.datasets.contract import ErasedDataset, ErasedVersion
 from towpath.assets.datasets.erasure_record import add_to_record, nothing_erased, read_record
 from towpath.assets.datasets.parquet import store_blobs
 from towpath.assets.datasets.profiling import encode_profile
+from towpath.assets.datasets.quality import checks_without
 from towpath.assets.datasets.redaction import Redaction
 from towpath.assets.datasets.reprofiling import Reprofiler
 from towpath.assets.datasets.staging import Staging
@@ -165,7 +166,7 @@ class Erasure:
                 return False
             done = replace(
                 nothing_erased(self._dataset),
-                versions=tuple(_revise(tx, revision) for revision in revisions),
+                versions=tuple(_revise(tx, revision, self._hashed) for revision in revisions),
                 rows_removed=rows,
                 files_rewritten=files,
                 bytes_deleted=freed,
@@ -175,11 +176,14 @@ class Erasure:
         return True
 
 
-def _revise(tx: Transaction, revision: _Revision) -> ErasedVersion:
+def _revise(tx: Transaction, revision: _Revision, hashed: str) -> ErasedVersion:
     version, digest = revision.version, digest_bytes(revision.encoded)
     content = content_body(revision.manifest, digest, digest_bytes(revision.profile))
     revised = tx.versions.revise(
-        version.ref, digest=digest, body={**version.body, **content}, reason="erasure"
+        version.ref,
+        digest=digest,
+        body={**version.body, **content, **checks_without(version, hashed)},
+        reason="erasure",
     )
     return ErasedVersion(
         ref=version.ref,

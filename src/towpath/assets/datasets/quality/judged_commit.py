@@ -11,6 +11,7 @@ import msgspec
 
 from towpath.assets.datasets.committing import Commit, Request
 from towpath.assets.datasets.quality.quarantine import quarantine_of, quarantine_rows
+from towpath.assets.datasets.quality.reports import CHECKS
 from towpath.core.errors import Conflict, TowpathError
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Json, Version
     from towpath.storage.blobs import BlobStore
     from towpath.storage.keys import Keyring
-
-CHECKS = "checks"
 
 
 class JudgedCommit:
