@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BENCHMARKS = {
     "commit": "data-set commit and scan beside bare Parquet and Delta Lake",
     "dataset-version": "changes, reads and growth of a table's versions beside DVC and bare Parquet",
+    "pit-join": "point-in-time join beside Feast's DuckDB store and a bare searchsorted",
     "loop": "seconds and CPU of each stage of the demo",
 }
 
