@@ -7,12 +7,15 @@ from pathlib import Path
 import polars as pl
 from cyclopts import App
 
+from towpath.cli.checks import check, print_findings, quarantine
 from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
 from towpath.cli.rows import read_rows, write_rows
 from towpath.core.refs import Ref
 
 app = App(name="dataset", help="Versions of tables: add, list, show, read.")
+app.command(check)
+app.command(quarantine)
 
 
 @app.command(name="list")
@@ -143,4 +146,6 @@ def add(
         out.print(f"{version.ref}  {version.body['rows']} rows")
     if before is not None and version.ref == before.ref:
         err.print("nothing new: these rows are there already")
+    else:
+        print_findings(version)
     return 0

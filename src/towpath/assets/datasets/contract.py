@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from towpath.assets.datasets.declaration import Dataset, Selection
     from towpath.assets.datasets.manifest import DataFile
     from towpath.assets.datasets.profiles import Profile
+    from towpath.assets.datasets.quality import Released
     from towpath.assets.datasets.reading import Snapshot
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
@@ -234,6 +235,18 @@ class DatasetStore(Protocol):
 
         Raises:
             SchemaViolation: The rows lack a column, or have one of another type or name.
+        """
+        ...
+
+    def release(self, dataset: Dataset, *, project: str, made_by: str | None = None) -> Released:
+        """Judge a data set's quarantine by today's rules; rows that pass are appended and leave it.
+
+        Both happen in one transaction. Holds the quarantine in memory.
+
+        Raises:
+            NotFound: Nothing was ever set aside.
+            SchemaViolation: A rule refuses the rows that would leave, or a stored row has the key of
+                one of them and other values.
         """
         ...
 

@@ -15,7 +15,13 @@ from towpath.assets.datasets.erasure_record import nothing_erased
 from towpath.assets.datasets.load_request import LoadMode, LoadRequest
 from towpath.assets.datasets.loading import ParquetLoad
 from towpath.assets.datasets.profiling import load_profile
-from towpath.assets.datasets.quality import JudgedCommit, Quality, marks_of_commit
+from towpath.assets.datasets.quality import (
+    JudgedCommit,
+    Quality,
+    Release,
+    Released,
+    marks_of_commit,
+)
 from towpath.assets.datasets.reading import Snapshot
 from towpath.assets.datasets.scanning import load_manifest, scan_manifest, selection_digest
 from towpath.assets.datasets.validation import conform, conform_keys, shaped
@@ -54,6 +60,7 @@ class ParquetDatasetStore:
         self._ledger = ledger
         self._blobs = blobs
         self._keyring = keyring
+        self._parts = (ledger, blobs, keyring)
         self._quality = Quality(ledger, blobs, keyring, clock or SystemClock())
 
     def commit(
@@ -82,9 +89,12 @@ class ParquetDatasetStore:
             also=also,
             notes=marks_of_commit(dataset, checked.clear() if mode == "delete" else checked),
         )
-        parts = (self._ledger, self._blobs, self._keyring, request)
         judged = dataset.rules and mode != "delete"
-        commit = JudgedCommit(*parts, self._quality) if judged else Commit(*parts)
+        commit = (
+            JudgedCommit(self._parts, request, self._quality)
+            if judged
+            else Commit(*self._parts, request)
+        )
         return _insist(commit.attempt, request.line)
 
     def check(
@@ -100,6 +110,18 @@ class ParquetDatasetStore:
         return self._quality.check(
             dataset, self.scan(version.ref).collect_batches(), beside=version
         )
+
+    def release(self, dataset: Dataset, *, project: str, made_by: str | None = None) -> Released:
+        """See `DatasetStore.release`."""
+        release = Release(
+            parts=self._parts,
+            dataset=dataset,
+            project=project,
+            quality=self._quality,
+            made_by=made_by,
+        )
+        version = _insist(release.attempt, dataset.name)
+        return Released(version=version, released=release.released, kept=release.kept)
 
     def compact(self, name: str, *, branch: str | None = None) -> Version:
         """See `DatasetStore.compact`."""

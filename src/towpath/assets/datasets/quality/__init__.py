@@ -8,6 +8,7 @@ from towpath.assets.datasets.quality.quarantine import (
     quarantine_of,
     quarantine_rows,
 )
+from towpath.assets.datasets.quality.releasing import Release, Released
 from towpath.assets.datasets.quality.reports import CHECKS, checks_of, checks_without
 from towpath.assets.datasets.quality.verdict import Quality, Verdict, finished
 
@@ -17,6 +18,8 @@ __all__ = [
     "Beside",
     "JudgedCommit",
     "Quality",
+    "Release",
+    "Released",
     "Verdict",
     "checks_of",
     "checks_without",
