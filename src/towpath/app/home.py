@@ -96,7 +96,7 @@ class Home:
         """Versions of tables."""
         from towpath.assets.datasets import ParquetDatasetStore
 
-        return ParquetDatasetStore(self.ledger, self.blobs, self.keyring)
+        return ParquetDatasetStore(self.ledger, self.blobs, self.keyring, clock=self.clock)
 
     @cached_property
     def history(self) -> LedgerDatasetHistory:
