@@ -14,7 +14,7 @@ from towpath.assets.features.joining import join_parts
 from towpath.assets.features.layout import layout_of
 from towpath.assets.features.reading import join_layout
 from towpath.assets.features.shape import Shape, shape_of
-from towpath.assets.features.staging import AREA
+from towpath.assets.features.staging import layout_area
 from towpath.core.clock import parse_time
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Observed:
         self, rows: pl.DataFrame, wanted: Wanted, *, time: str, mode: JoinMode
     ) -> pl.DataFrame:
         """Add features to rows, from the layout, or from the source where the layout is gone."""
-        area = self.blobs.area(AREA)
+        area = layout_area(self.blobs)
         layout = None if self.layout is None else layout_of(self.layout)
         if layout is not None and all(area.exists(digest) for digest in layout.blobs):
             return join_layout(rows, wanted, layout, area, time=time, mode=mode)

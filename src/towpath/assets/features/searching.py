@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Choice: TypeAlias = NDArray[np.intp]
 
 NOWHERE = -1
+_LONG_AGO = np.iinfo(np.int64).min
 _CODE = "towpath.code"
 _SCAN_ABOVE = 16
 
@@ -56,31 +57,52 @@ def find(
     Computer Programming, volume 3, section 6.2.1): no branches, as many steps as the longest run has
     binary digits.
     """
-    moments = asked.moments.fill_null(np.iinfo(np.int64).min).to_numpy()
-    is_asked = asked.moments.is_not_null().to_numpy()
-    part = np.full(moments.size, NOWHERE, dtype=np.intp)
-    place = np.full(moments.size, NOWHERE, dtype=np.int64)
-    time = np.full(moments.size, np.iinfo(np.int64).min)
-    created = time.copy()
-    for number, one in enumerate(parts):
-        if one.rows == 0:
-            continue
-        at = places_at(one, codes_of(one, asked.entities), moments, mode=mode)
-        hit = (at >= 0) & is_asked
-        at = np.where(hit, at, 0)
-        its_time = one.time[at]
-        its_created = created if one.created is None else one.created[at]
-        newer = (its_time > time) | ((its_time == time) & (its_created > created)) | (part < 0)
-        hit &= newer
-        part[hit], place[hit] = number, at[hit]
-        time[hit] = its_time[hit]
-        if one.created is not None:
-            created[hit] = its_created[hit]
+    moments = asked.moments.fill_null(_LONG_AGO).to_numpy()
+    best = _Best(parts[0], _places(parts[0], asked, moments, mode))
+    for number, one in enumerate(parts[1:], start=1):
+        best.improve(number, one, _places(one, asked, moments, mode))
     if ttl_us is not None:
-        known = part >= 0
-        known &= moments - np.where(known, time, moments) <= ttl_us
-        part, place = np.where(known, part, NOWHERE), np.where(known, place, NOWHERE)
-    return Found(part=part, place=place)
+        best.place[(best.place >= 0) & (moments - best.time > ttl_us)] = NOWHERE
+    return Found(part=np.where(best.place >= 0, best.part, NOWHERE), place=best.place)
+
+
+class _Best:
+    """The best answer to each question of the parts that were looked at so far."""
+
+    def __init__(self, first: Arranged, place: Whole) -> None:
+        self.place = place
+        self.part = np.zeros(place.size, dtype=np.intp)
+        self.time = _stamps(first.time, place)
+        self._created = None if first.created is None else _stamps(first.created, place)
+
+    def improve(self, number: int, one: Arranged, place: Whole) -> None:
+        """Take the answers of one more part where they are better."""
+        time = _stamps(one.time, place)
+        better = time > self.time
+        if self._created is not None and one.created is not None:
+            created = _stamps(one.created, place)
+            better |= (time == self.time) & (created > self._created)
+            better |= (self.place < 0) & (place >= 0)
+            self._created[better] = created[better]
+        self.part[better], self.place[better], self.time[better] = (
+            number,
+            place[better],
+            time[better],
+        )
+
+
+def _places(one: Arranged, asked: Questions, moments: Whole, mode: JoinMode) -> Whole:
+    codes = codes_of(one, asked.entities)
+    if asked.moments.null_count():
+        codes = np.where(asked.moments.is_null().to_numpy(), NOWHERE, codes)
+    return places_at(one, codes, moments, mode=mode)
+
+
+def _stamps(times: Whole, place: Whole) -> Whole:
+    """Return the times at these places; long ago for none."""
+    if not times.size:
+        return np.full(place.size, _LONG_AGO)
+    return np.where(place >= 0, times[np.maximum(place, 0)], _LONG_AGO)
 
 
 def places_at(one: Arranged, codes: Whole, moments: Whole, *, mode: JoinMode) -> Whole:
@@ -92,7 +114,7 @@ def places_at(one: Arranged, codes: Whole, moments: Whole, *, mode: JoinMode) ->
         moments: When, in microseconds.
         mode: Whether observations count from when they were known, or true.
     """
-    if mode == "event":
+    if mode == "event" or not one.rows:
         return last_at(one, one.time, codes, moments)
     at = last_at(one, one.known_at, codes, moments)
     return np.where(at >= 0, one.best(np.maximum(at, 0)), NOWHERE)
@@ -103,6 +125,8 @@ def last_at(one: Arranged, times: Whole, codes: Whole, moments: Whole) -> Whole:
 
     `times` ascend in each run.
     """
+    if not times.size:
+        return np.full(codes.size, NOWHERE, dtype=np.int64)
     begin, end = one.bounds[codes], one.bounds[codes + 1]
     end = np.where(codes < 0, begin, end)
     at = begin - 1

@@ -17,6 +17,7 @@ what a run left behind needs no look at anybody else.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from towpath.assets.features.layout import layout_of
@@ -37,9 +38,14 @@ if TYPE_CHECKING:
 BUILD = "features_build"
 LAYOUT = "features_layout"
 DELETION = "features_deletion"
-AREA = "features"
 _FORGOTTEN_AFTER = timedelta(hours=1)
 _NO_LIMIT = 1_000_000
+
+
+@lru_cache(maxsize=8)
+def layout_area(blobs: BlobStore) -> BlobStore:
+    """Return the part of a blob store that holds layouts; one per store, as it knows what it verified."""
+    return blobs.area("features")
 
 
 class LayoutDeletionReconciler:
@@ -49,7 +55,7 @@ class LayoutDeletionReconciler:
 
     def __init__(self, ledger: Ledger, blobs: BlobStore) -> None:
         self._ledger = ledger
-        self._blobs = blobs.area(AREA)
+        self._blobs = layout_area(blobs)
 
     def reconcile(self, held: Intent) -> None:
         """Delete the listed files, then the row. Safe to repeat."""
@@ -71,7 +77,7 @@ class Shelf:
     """
 
     def __init__(self, ledger: Ledger, blobs: BlobStore, *, view: str, project: str) -> None:
-        self.blobs = blobs.area(AREA)
+        self.blobs = layout_area(blobs)
         self._ledger = ledger
         self._view = view
         self._project = project
