@@ -76,6 +76,7 @@ class Assembly:
         pieces: LoadPieces,
         *,
         also: Also | None,
+        notes: Callable[[Version | None], Json],
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
@@ -83,6 +84,7 @@ class Assembly:
         self._request = request
         self._pieces = pieces
         self._also = also
+        self._notes = notes
 
     def attempt(self) -> Version | None:
         """Try once; None if another commit, an erasure or a withdrawal came in between."""
@@ -102,7 +104,8 @@ class Assembly:
             return None
         manifest = content.manifest.encode()
         stored = self._pieces.store([manifest, profile])
-        body = self._body(content, *stored)
+        stays = None if self._request.mode == "overwrite" else base.latest
+        body = {**self._body(content, *stored), **self._notes(stays)}
 
         def record(tx: Transaction) -> Version:
             return tx.versions.commit(

@@ -37,6 +37,8 @@ class LoadState(msgspec.Struct, frozen=True, kw_only=True):
         suppressed_rows: Rows left out because their subject has withdrawn.
         generation: Of the suppression list that the oldest piece was filtered by.
         fenced: An erasure has deleted the pieces; nothing may come of them.
+        judged: What the data set's rules have made of the pieces.
+        judged_then: The same as of `positioned`.
     """
 
     files: tuple[DataFile, ...] = ()
@@ -47,6 +49,8 @@ class LoadState(msgspec.Struct, frozen=True, kw_only=True):
     suppressed_rows: int = 0
     generation: int | None = None
     fenced: bool = False
+    judged: dict[str, object] | None = None
+    judged_then: dict[str, object] | None = None
 
     @property
     def rows(self) -> int:
@@ -60,6 +64,7 @@ class LoadState(msgspec.Struct, frozen=True, kw_only=True):
             files=self.files[: sum(self.pieces[: self.positioned])],
             pieces=self.pieces[: self.positioned],
             announced=(),
+            judged=self.judged_then,
         )
 
     @property

@@ -28,4 +28,6 @@ class LoadRequest:
 
     def begun_as(self) -> Json:
         """Return what must not change while a load is open."""
-        return {"mode": self.mode, "declared": digest_json(declared_body(self.dataset))}
+        rules = [rule.title for rule in self.dataset.rules]
+        declared = digest_json({**declared_body(self.dataset), "rules": rules})
+        return {"mode": self.mode, "declared": declared}

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from towpath.assets.datasets.assembling import Assembly
 from towpath.assets.datasets.load_pieces import LoadPieces
 from towpath.assets.datasets.manifest import blank
 from towpath.assets.datasets.parquet import by_bucket, encode_buckets
+from towpath.assets.datasets.quality import JudgedLoad
 from towpath.assets.datasets.suppression import Suppression
-from towpath.assets.datasets.validation import conform
+from towpath.assets.datasets.validation import conform, shaped
 from towpath.core.errors import Conflict
 
 if TYPE_CHECKING:
     from towpath.assets.datasets.contract import Also, Rows
     from towpath.assets.datasets.load_request import LoadRequest
+    from towpath.assets.datasets.quality import Quality
     from towpath.ledger.contract import Ledger
     from towpath.ledger.records import Json, Version
     from towpath.storage.blobs import BlobStore
@@ -27,7 +30,12 @@ class ParquetLoad:
     """See `Load`. Making one takes the load over from whoever wrote it before."""
 
     def __init__(
-        self, ledger: Ledger, blobs: BlobStore, keyring: Keyring, request: LoadRequest
+        self,
+        ledger: Ledger,
+        blobs: BlobStore,
+        keyring: Keyring,
+        request: LoadRequest,
+        quality: Quality,
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
@@ -40,6 +48,19 @@ class ParquetLoad:
             project=request.project,
             name=request.name,
             begun_as=request.begun_as(),
+        )
+        self._judged = JudgedLoad(
+            (ledger, blobs, keyring),
+            request.dataset,
+            replaces=request.mode == "overwrite",
+            quality=quality,
+            open_aside=lambda dataset: ParquetLoad(
+                ledger,
+                blobs,
+                keyring,
+                replace(request, dataset=dataset, mode="merge", expected=None),
+                quality,
+            ),
         )
 
     @property
@@ -55,11 +76,14 @@ class ParquetLoad:
     def write(self, rows: Rows, *, position: Json | None = None) -> None:
         """See `Load.write`."""
         dataset = self._request.dataset
-        frame = conform(dataset, rows)
+        frame = shaped(dataset, rows) if self._judged.is_needed else conform(dataset, rows)
         with self._ledger.read() as tx:
             suppression = Suppression.read(tx)
-        kept = suppression.filter(dataset, frame, self._keyring)
-        layout = blank(dataset)
+        state, layout = self._pieces.state, blank(dataset)
+        living = suppression.filter(dataset, frame, self._keyring)
+        kept, judged = self._judged.judge(
+            living, position=position, layout=layout, files=state.files, seen=state.judged
+        )
         files = encode_buckets(layout, by_bucket(layout, kept))
         self._pieces.store([file.data for file in files])
         state = self._pieces.state
@@ -70,14 +94,24 @@ class ParquetLoad:
             pieces=pieces,
             position=state.position if position is None else position,
             positioned=state.positioned if position is None else len(pieces),
-            suppressed_rows=state.suppressed_rows + frame.height - kept.height,
+            suppressed_rows=state.suppressed_rows + frame.height - living.height,
             generation=min(oldest, suppression.generation),
+            judged=judged,
+            judged_then=state.judged_then if position is None else judged,
         )
 
     def commit(self, *, also: Also | None = None) -> Version:
         """See `Load.commit`."""
+        state = self._pieces.refresh()
+        notes = self._judged.finish(state.judged, state.files, blank(self._request.dataset))
         assembly = Assembly(
-            self._ledger, self._blobs, self._keyring, self._request, self._pieces, also=also
+            self._ledger,
+            self._blobs,
+            self._keyring,
+            self._request,
+            self._pieces,
+            also=also,
+            notes=notes,
         )
         for _ in range(_ATTEMPTS):
             version = assembly.attempt()
@@ -94,6 +128,7 @@ class ParquetLoad:
     def discard(self) -> None:
         """See `Load.discard`."""
         self._pieces.discard()
+        self._judged.discard()
 
     def __enter__(self) -> Self:
         """See `Load`."""

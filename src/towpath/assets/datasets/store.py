@@ -147,7 +147,7 @@ class ParquetDatasetStore:
             expected=expected,
             made_by=made_by,
         )
-        return ParquetLoad(self._ledger, self._blobs, self._keyring, request)
+        return ParquetLoad(*self._parts, request, self._quality)
 
     def scan(
         self,

@@ -2,6 +2,7 @@
 
 from towpath.assets.datasets.quality.beside import Beside
 from towpath.assets.datasets.quality.judged_commit import JudgedCommit
+from towpath.assets.datasets.quality.judged_load import JudgedLoad
 from towpath.assets.datasets.quality.marks import PERSONAL, marks_of, marks_of_commit
 from towpath.assets.datasets.quality.quarantine import (
     is_quarantine,
@@ -17,6 +18,7 @@ __all__ = [
     "PERSONAL",
     "Beside",
     "JudgedCommit",
+    "JudgedLoad",
     "Quality",
     "Release",
     "Released",
