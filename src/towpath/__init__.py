@@ -11,12 +11,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from towpath.assets import sources
     from towpath.assets.checks import rules
     from towpath.assets.datasets import Dataset, Doc, Personal, Range, Schema, Values
     from towpath.assets.features import FeatureService, FeatureView, on_demand
     from towpath.assets.filesets import Files, FileSet
     from towpath.assets.models import Inputs, Model
     from towpath.build import gates
+    from towpath.build.ingestion import Ingest
     from towpath.build.pipelines import (
         candidate,
         join,
@@ -35,7 +37,11 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = {"gates": "towpath.build.gates", "rules": "towpath.assets.checks.rules"}
+_MODULES = {
+    "gates": "towpath.build.gates",
+    "rules": "towpath.assets.checks.rules",
+    "sources": "towpath.assets.sources",
+}
 _HOMES = {
     "Dataset": "towpath.assets.datasets",
     "Doc": "towpath.assets.datasets",
@@ -44,6 +50,7 @@ _HOMES = {
     "FeatureView": "towpath.assets.features",
     "FileSet": "towpath.assets.filesets",
     "Files": "towpath.assets.filesets",
+    "Ingest": "towpath.build.ingestion",
     "Inputs": "towpath.assets.models",
     "LabelQueue": "towpath.operate.labelling",
     "Model": "towpath.assets.models",
@@ -73,6 +80,7 @@ __all__ = [
     "FeatureView",
     "FileSet",
     "Files",
+    "Ingest",
     "Inputs",
     "LabelQueue",
     "Model",
@@ -93,6 +101,7 @@ __all__ = [
     "on_demand",
     "pipeline",
     "rules",
+    "sources",
     "split",
     "step",
 ]

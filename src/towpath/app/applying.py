@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.operate.projects import Project
 
-_RECONCILED = ("feature_view", "service", "label_queue", "monitor", "trigger")
+_RECONCILED = ("ingest", "feature_view", "service", "label_queue", "monitor", "trigger")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Change:
     """One thing that differs between what is declared and what is live.
 
     Attributes:
-        kind: `project`, `feature_view`, `service`, `label_queue`, `monitor` or `trigger`.
+        kind: `project`, `ingest`, `feature_view`, `service`, `label_queue`, `monitor` or `trigger`.
         fields: Names of the top-level fields that differ, where it exists on both sides.
     """
 
@@ -131,6 +131,9 @@ def _desired(
     desired: dict[tuple[str, str], dict[str, Any]] = {
         ("project", project.name): {**project.declaration(), "code": str(code)},
     }
+    for ingest in project.ingests:
+        row = {"project": project.name, "ingest": ingest.name, **ingest.describe()}
+        desired["ingest", f"{project.name}.{ingest.name}"] = row
     for view in project.all_views():
         if view.online:
             desired["feature_view", view.name] = declared(view, project=project.name).to_spec()

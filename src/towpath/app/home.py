@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from towpath.assets.features.online import OnlineFeatureStore
     from towpath.assets.filesets import BlobFileSetStore
     from towpath.assets.models import ModelRegistry
+    from towpath.build.ingestion import IngestRunner
     from towpath.core.clock import Clock
     from towpath.core.refs import Ref
     from towpath.core.settings import Settings
@@ -97,6 +98,13 @@ class Home:
         from towpath.assets.datasets import ParquetDatasetStore
 
         return ParquetDatasetStore(self.ledger, self.blobs, self.keyring, clock=self.clock)
+
+    @cached_property
+    def ingests(self) -> IngestRunner:
+        """What reads sources into versions of tables."""
+        from towpath.build.ingestion import IngestRunner
+
+        return IngestRunner(self.ledger, self.datasets, self.clock, folder=self.place.root)
 
     @cached_property
     def history(self) -> LedgerDatasetHistory:

@@ -19,17 +19,23 @@ if TYPE_CHECKING:
     from towpath.operate.projects import Project
 
 
+def ingest_command(home: Home) -> Callable[[Intent], list[str]]:
+    """Return what turns a row that wants a source read into the command line that reads it."""
+    base = [sys.executable, "-m", "towpath", "dataset", "ingest", "--json"]
+    options = _options(home)
+
+    def command(ingest: Intent) -> list[str]:
+        with home.ledger.read() as tx:
+            project = tx.intents.get("project", ingest.spec["project"])
+        return [*base, ingest.spec["ingest"], "--code", project.spec["code"], *options]
+
+    return command
+
+
 def run_command(home: Home) -> Callable[[Intent], list[str]]:
     """Return what turns a wanted pipeline run into the command line that carries it out."""
-    place = home.place
-    base = [sys.executable, "-m", "towpath", "run"]
-    options = ["--json", "--home", str(place.home), "--directory", str(place.root)]
-    if place.settings.database:
-        options += ["--database", place.settings.database]
-    if place.settings.blobs:
-        options += ["--blobs", place.settings.blobs]
-    if place.settings.replay:
-        options.append("--replay")
+    base = [sys.executable, "-m", "towpath", "run", "--json"]
+    options = _options(home)
 
     def command(run: Intent) -> list[str]:
         spec = run.spec
@@ -43,6 +49,29 @@ def run_command(home: Home) -> Callable[[Intent], list[str]]:
         return [*base, *wanted, *options]
 
     return command
+
+
+def compute_command(home: Home) -> Callable[[str], list[str]]:
+    """Return what turns a version of a project's code into the command that computes features by it."""
+    options = _options(home)
+
+    def command(code: str) -> list[str]:
+        return [sys.executable, "-m", "towpath", "feature", "compute", "--code", code, *options]
+
+    return command
+
+
+def _options(home: Home) -> list[str]:
+    """Return the options that make another process open the same home."""
+    place = home.place
+    options = ["--home", str(place.home), "--directory", str(place.root)]
+    if place.settings.database:
+        options += ["--database", place.settings.database]
+    if place.settings.blobs:
+        options += ["--blobs", place.settings.blobs]
+    if place.settings.replay:
+        options.append("--replay")
+    return options
 
 
 def champion_of(home: Home) -> Callable[[str], Ref | None]:

@@ -6,11 +6,12 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from towpath.app.running import run_command
+from towpath.app.running import ingest_command, run_command
 from towpath.assets.datasets import DeletionReconciler
 from towpath.assets.features import LayoutDeletionReconciler
 from towpath.assets.features.online import FeatureViewReconciler
 from towpath.assets.filesets import AREA, FileDeletionReconciler
+from towpath.build.ingestion import IngestReconciler
 from towpath.build.pipelines import PipelineRunReconciler
 from towpath.ledger.controllers import ControllerLoop
 from towpath.operate.decisions import Compactor
@@ -64,6 +65,7 @@ def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]
         compactor.declare(tx)
     return {
         "runs": [PipelineRunReconciler(ledger, run_command(home), stop=stop)],
+        "ingests": [IngestReconciler(ledger, clock, ingest_command(home), stop=stop)],
         "traffic": [
             ServiceReconciler(ledger, releases),
             RolloutReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE),

@@ -7,13 +7,16 @@ from pathlib import Path
 import polars as pl
 from cyclopts import App
 
-from towpath.cli.checks import check, print_findings, quarantine
-from towpath.cli.options import Common, Flag
+from towpath.cli.checks import check, quarantine
+from towpath.cli.ingests import add, ingest
+from towpath.cli.options import Common
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
-from towpath.cli.rows import read_rows, write_rows
+from towpath.cli.rows import write_rows
 from towpath.core.refs import Ref
 
-app = App(name="dataset", help="Versions of tables: add, list, show, read.")
+app = App(name="dataset", help="Versions of tables: add, ingest, list, show, read.")
+app.command(add)
+app.command(ingest)
 app.command(check)
 app.command(quarantine)
 
@@ -105,47 +108,4 @@ def show(
             tbl_rows=rows, tbl_cols=-1, tbl_width_chars=out.width, tbl_hide_dataframe_shape=True
         ):
             out.print(str(head), markup=False)
-    return 0
-
-
-@app.command
-def add(
-    name: str,
-    file: Path,
-    /,
-    *more: Path,
-    overwrite: Flag = False,
-    expected: int | None = None,
-    common: Common = Common(),
-) -> int:
-    """Check rows from CSV, JSON-lines or Parquet files and commit them as the next version.
-
-    Args:
-        name: The data set, as the project declares it.
-        file: The first file.
-        more: Further files; all of them become one version.
-        overwrite: Replace what is there instead of adding to it.
-        expected: Refuse unless this is the latest version now.
-    """
-    project = common.project()
-    dataset = project.dataset(name)
-    frames = [read_rows(path, dataset.columns) for path in (file, *more)]
-    with common.open() as home:
-        with home.ledger.read() as tx:
-            before = tx.versions.latest("dataset", name)
-        version = home.datasets.commit(
-            dataset,
-            pl.concat(frames, how="diagonal"),
-            project=project.name,
-            mode="overwrite" if overwrite else "append",
-            expected=expected,
-        )
-    if common.json:
-        print_json(version)
-    else:
-        out.print(f"{version.ref}  {version.body['rows']} rows")
-    if before is not None and version.ref == before.ref:
-        err.print("nothing new: these rows are there already")
-    else:
-        print_findings(version)
     return 0

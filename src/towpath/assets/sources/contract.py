@@ -26,6 +26,8 @@ class Reading:
         after: Position to carry on from; None for everything there is.
         folder: What relative paths are relative to.
         environ: What `${NAME}` in an address or a header stands for.
+        exact: Whether columns that are not wanted shall come too, so that they can be complained about;
+            a source that can't see them leaves them out.
         batch_rows: About how many rows a batch should have; a source may give fewer, and at most
             twice as many unless a single record of the source is larger than that.
     """
@@ -34,7 +36,13 @@ class Reading:
     after: Json | None = None
     folder: Path = field(default_factory=Path)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    exact: bool = False
     batch_rows: int = 131_072
+
+    @property
+    def wanted(self) -> tuple[Column, ...] | None:
+        """The columns to read; None for all there are."""
+        return None if self.exact else self.columns
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,6 +59,7 @@ class Batch:
         origin: What to call the place they are from in an error: a file's name, a page's number. Empty
             where the source is one thing.
         first_row: The number of the first of them in that place, from 0.
+        first_line: The number of its line, from 1, if each row is a line; None if not.
         position: Give it as `Reading.after` to read what comes behind these rows, now or in a month.
             None where the source can't carry on from here; a later batch may have one. Plain JSON,
             without credentials; it is kept in the ledger, so a source whose position would be a
@@ -61,6 +70,7 @@ class Batch:
     rows: pl.DataFrame
     origin: str = ""
     first_row: int = 0
+    first_line: int | None = None
     position: Json | None = None
     done: float | None = None
 

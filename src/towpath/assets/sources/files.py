@@ -9,9 +9,9 @@ import polars as pl
 
 from towpath.assets.sources.contract import Batch
 from towpath.assets.sources.places import find_items
-from towpath.assets.sources.references import refuse_credentials, shown
+from towpath.assets.sources.references import refuse_credentials, shown_place
 from towpath.assets.sources.seen import Seen
-from towpath.assets.sources.tabular import ENDINGS, Format, format_of, read_table
+from towpath.assets.sources.tabular import ENDINGS, LINES_ABOVE, Format, format_of, read_table
 from towpath.core.errors import InvalidProject, UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Files:
 
     def describe(self) -> Json:
         """See `Source.describe`."""
-        return {"location": [shown(one) for one in self.locations], "format": self.format}
+        return {"location": [shown_place(one) for one in self.locations], "format": self.format}
 
     def read(self, reading: Reading) -> Iterator[Batch]:
         """See `Source.read`. A file is carried on in its middle, at the row that came next.
@@ -106,6 +106,7 @@ class Files:
                 file,
                 kind,
                 reading.columns,
+                exact=reading.exact,
                 name=item.name,
                 packed=packed,
                 skip=read,
@@ -116,6 +117,7 @@ class Files:
                     rows=rows,
                     origin=item.name,
                     first_row=first,
+                    first_line=None if kind not in LINES_ABOVE else first + LINES_ABOVE[kind],
                     position=seen.within(item, read, rows.height),
                     done=seen.share(file.tell()),
                 )

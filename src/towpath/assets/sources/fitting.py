@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from towpath.assets.datasets import Column
+    from towpath.assets.sources.contract import Batch
 
 _BOOLEANS = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}
 _WORDS = {
@@ -33,36 +34,40 @@ class Fitting:
     Attributes:
         columns: What is declared.
         names: What a column is called in the source, where that differs; dots lead into records.
+        exact: Leave missing and undeclared columns as they are, for the data set to refuse.
     """
 
     columns: tuple[Column, ...]
     names: Mapping[str, str] = field(default_factory=dict[str, str])
+    exact: bool = False
 
-    def fit(self, rows: pl.DataFrame, *, origin: str, first_row: int = 0) -> pl.DataFrame:
-        """Return the declared columns of some rows, in declared order; others are left out.
+    def asked(self) -> tuple[Column, ...]:
+        """Return the columns as the source calls them."""
+        return tuple(replace(one, name=self.names.get(one.name, one.name)) for one in self.columns)
+
+    def fit(self, batch: Batch) -> pl.DataFrame:
+        """Return a batch's rows with the declared columns, in declared order; others are left out.
 
         Text is parsed where something else is declared; decimals, and whole numbers that stand for
         truth values, are converted; a column that may be missing and is not there is all nulls. A type
         that has nothing to do with the declared one is left for the data set to refuse.
 
-        Args:
-            rows: The rows as the source gave them.
-            origin: What to call the place they are from.
-            first_row: The number of the first of them there.
-
         Raises:
             SchemaViolation: A column is not there, or holds text that is none of its type. Names the
                 column, how many rows, and the first of them by number; never a value.
         """
-        found = [
-            _found(rows, one, self.names.get(one.name, one.name), origin) for one in self.columns
+        rows = batch.rows
+        there = set(rows.columns)
+        declared = [one for one in self.columns if not self.exact or one.name in there]
+        fitted = [
+            _converted(
+                one, _found(rows, one, self.names.get(one.name, one.name), batch.origin), batch
+            )
+            for one in declared
         ]
-        return pl.DataFrame(
-            [
-                _converted(column, values.alias(column.name), origin, first_row)
-                for column, values in zip(self.columns, found, strict=True)
-            ]
-        )
+        known = {one.name for one in self.columns}
+        others = [one for one in rows.get_columns() if self.exact and one.name not in known]
+        return pl.DataFrame([*fitted, *others])
 
 
 def _found(rows: pl.DataFrame, column: Column, name: str, origin: str) -> pl.Series:
@@ -89,19 +94,20 @@ def _found(rows: pl.DataFrame, column: Column, name: str, origin: str) -> pl.Ser
     )
 
 
-def _converted(column: Column, values: pl.Series, origin: str, first_row: int) -> pl.Series:
-    parsed = _parsed(column, values)
+def _converted(column: Column, values: pl.Series, batch: Batch) -> pl.Series:
+    parsed = _parsed(column, values.alias(column.name))
     bad = (parsed.is_null() & values.is_not_null()).arg_true()
     if bad.is_empty():
         return parsed
-    row = first_row + int(bad[0])
+    first = int(bad[0])
+    line = "" if batch.first_line is None else f" (line {batch.first_line + first})"
     raise SchemaViolation(
-        f"column {column.name!r} of {origin or 'the source'} is not {_WORDS[column.type]} in "
-        f"{len(bad)} of {len(values)} rows, first in row {row}",
-        remedy="Mend the source, or the type in the schema.",
+        f"column {column.name!r} of {batch.origin or 'the source'} is not {_WORDS[column.type]} in "
+        f"{len(bad)} of {len(values)} rows, first in row {batch.first_row + first}{line}",
+        remedy="Nothing was stored. Mend the source, or the type in the schema.",
         column=column.name,
         count=len(bad),
-        rows=[first_row + one for one in bad.head(3).to_list()],
+        rows=[batch.first_row + one for one in bad.head(3).to_list()],
     )
 
 

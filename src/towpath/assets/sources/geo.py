@@ -13,7 +13,7 @@ from towpath.assets.sources.contract import Batch
 from towpath.assets.sources.framing import frame_of
 from towpath.assets.sources.optional import need
 from towpath.assets.sources.places import find_items
-from towpath.assets.sources.references import refuse_credentials, shown
+from towpath.assets.sources.references import refuse_credentials, shown_place
 from towpath.assets.sources.seen import Seen
 from towpath.core.errors import SchemaViolation
 
@@ -68,7 +68,7 @@ class GeoFiles:
 
     def describe(self) -> Json:
         """See `Source.describe`."""
-        return {"location": shown(self.location), "layer": self.layer, "crs": self.crs}
+        return {"location": shown_place(self.location), "layer": self.layer, "crs": self.crs}
 
     def read(self, reading: Reading) -> Iterator[Batch]:
         """See `Source.read`. A file is carried on in its middle, at the feature that came next."""

@@ -69,6 +69,13 @@ def shown(address: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
+def shown_place(location: str) -> str:
+    """Return a path or address as the ledger may have it: above a project, folders bear people's names."""
+    if "://" in location:
+        return shown(location)
+    return f"…/{location.rpartition('/')[2]}" if location.startswith(("/", "~", "..")) else location
+
+
 def split(address: str) -> SplitResult:
     """Split an address.
 

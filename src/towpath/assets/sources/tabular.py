@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pyarrow as pa
@@ -35,6 +36,8 @@ ENDINGS: dict[str, Format] = {
     ".feather": "arrow",
     ".ipc": "arrow",
 }
+# The number of the line that a file's first row is on, where rows are lines.
+LINES_ABOVE: dict[Format, int] = {"csv": 2, "tsv": 2, "jsonl": 1}
 _PACKED: dict[str, str] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 _BLOCK_BYTES = 4 << 20
 _RECORD_BYTES_MOST = 16 << 20
@@ -61,6 +64,7 @@ def read_table(
     kind: Format,
     columns: Sequence[Column],
     *,
+    exact: bool = False,
     name: str,
     packed: str | None = None,
     skip: int = 0,
@@ -74,6 +78,7 @@ def read_table(
         file: The file, at its beginning.
         kind: Its format.
         columns: The wanted columns, under the file's own names; dots lead into nested ones.
+        exact: Whether to give the others too.
         name: What to call it in errors.
         packed: How its bytes are packed; None for not.
         skip: How many rows to leave out at the beginning.
@@ -88,7 +93,8 @@ def read_table(
                 f"{name} is a packed {kind} file, which can't be read in pieces",
                 remedy=f"Unpack it; {kind} packs its columns by itself.",
             )
-        for table in _READERS[kind](file, columns, packed, rows):
+        asked = _Asked(columns=columns, exact=exact, packed=packed, rows=rows)
+        for table in _READERS[kind](file, asked):
             if skip >= table.height:
                 skip -= table.height
                 continue
@@ -97,46 +103,57 @@ def read_table(
             skip = 0
 
 
-def _parquet(
-    file: ArrowFile, columns: Sequence[Column], packed: str | None, rows: int
-) -> Iterator[pl.DataFrame]:
-    del packed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is asked of a reader; see `read_table`."""
+
+    columns: Sequence[Column]
+    exact: bool
+    packed: str | None
+    rows: int
+
+    @property
+    def only(self) -> Sequence[Column] | None:
+        """The columns to give; None for all there are."""
+        return None if self.exact else self.columns
+
+    def names(self, there: list[str]) -> list[str]:
+        """Return which of a file's columns to read."""
+        return there if self.exact else wanted_of(self.columns, there)
+
+
+def _parquet(file: ArrowFile, asked: _Asked) -> Iterator[pl.DataFrame]:
     # Without these two, Arrow would hold a whole row group's bytes.
     parquet = pq.ParquetFile(file, pre_buffer=False, buffer_size=_BLOCK_BYTES)
-    wanted = wanted_of(columns, parquet.schema_arrow.names)
-    for batch in parquet.iter_batches(rows, columns=wanted):
-        yield frame_of(batch, columns)
+    names = asked.names(parquet.schema_arrow.names)
+    for batch in parquet.iter_batches(asked.rows, columns=names):
+        yield frame_of(batch, asked.only)
 
 
-def _arrow(
-    file: ArrowFile, columns: Sequence[Column], packed: str | None, rows: int
-) -> Iterator[pl.DataFrame]:
-    del packed, rows
+def _arrow(file: ArrowFile, asked: _Asked) -> Iterator[pl.DataFrame]:
     try:
         opened = pa.ipc.open_file(file)
     except pa.ArrowInvalid:  # a stream has no footer
         file.seek(0)
         for batch in pa.ipc.open_stream(file):
-            yield frame_of(batch, columns)
+            yield frame_of(batch, asked.only)
         return
     for place in range(opened.num_record_batches):
-        yield frame_of(opened.get_batch(place), columns)
+        yield frame_of(opened.get_batch(place), asked.only)
 
 
-def _json(
-    file: ArrowFile, columns: Sequence[Column], packed: str | None, rows: int
-) -> Iterator[pl.DataFrame]:
-    del rows
+def _json(file: ArrowFile, asked: _Asked) -> Iterator[pl.DataFrame]:
     if file.size() == 0:  # a day without rows; Arrow takes it for a broken file
         return
     for batch in arrow_json.open_json(
-        _unpacked(file, packed),
+        _unpacked(file, asked.packed),
         read_options=arrow_json.ReadOptions(block_size=_RECORD_BYTES_MOST),
         parse_options=arrow_json.ParseOptions(
-            explicit_schema=_json_schema(columns), unexpected_field_behavior="ignore"
+            explicit_schema=_json_schema(asked.columns),
+            unexpected_field_behavior="infer" if asked.exact else "ignore",
         ),
     ):
-        yield frame_of(batch, columns)
+        yield frame_of(batch, asked.only)
 
 
 def _json_schema(columns: Sequence[Column]) -> Any:
@@ -158,10 +175,7 @@ def _json_schema(columns: Sequence[Column]) -> Any:
     return pa.schema(fields(tree))
 
 
-def _csv(
-    file: ArrowFile, columns: Sequence[Column], packed: str | None, rows: int, *, by: str = ","
-) -> Iterator[pl.DataFrame]:
-    del rows
+def _csv(file: ArrowFile, asked: _Asked, *, by: str = ",") -> Iterator[pl.DataFrame]:
     wrong: list[str] = []
 
     def note(row: Any) -> str:
@@ -174,10 +188,10 @@ def _csv(
     parse = arrow_csv.ParseOptions(delimiter=by, newlines_in_values=True, invalid_row_handler=note)
     try:
         names = arrow_csv.open_csv(
-            _unpacked(file, packed), read_options=read, parse_options=parse
+            _unpacked(file, asked.packed), read_options=read, parse_options=parse
         ).schema.names
         file.seek(0)
-        wanted = [one.name for one in columns if one.name in names]
+        wanted = asked.names(names)
         _refuse_twins(names, wanted)
         convert = arrow_csv.ConvertOptions(
             # Text as it stands: what does not fit is told by row, and no zero in front is lost.
@@ -187,9 +201,12 @@ def _csv(
             strings_can_be_null=True,
         )
         for batch in arrow_csv.open_csv(
-            _unpacked(file, packed), read_options=read, parse_options=parse, convert_options=convert
+            _unpacked(file, asked.packed),
+            read_options=read,
+            parse_options=parse,
+            convert_options=convert,
         ):
-            yield frame_of(batch, columns)
+            yield frame_of(batch, asked.only)
     except pa.ArrowInvalid as error:
         raise pa.ArrowInvalid(wrong[0] if wrong else str(error)) from error
 
@@ -200,13 +217,11 @@ def _refuse_twins(names: Sequence[str], wanted: Sequence[str]) -> None:
             raise pa.ArrowInvalid(f"it has two columns {name!r}")
 
 
-def _tsv(
-    file: ArrowFile, columns: Sequence[Column], packed: str | None, rows: int
-) -> Iterator[pl.DataFrame]:
-    return _csv(file, columns, packed, rows, by="\t")
+def _tsv(file: ArrowFile, asked: _Asked) -> Iterator[pl.DataFrame]:
+    return _csv(file, asked, by="\t")
 
 
-_READERS: dict[Format, Callable[..., Iterator[pl.DataFrame]]] = {
+_READERS: dict[Format, Callable[[ArrowFile, _Asked], Iterator[pl.DataFrame]]] = {
     "parquet": _parquet,
     "csv": _csv,
     "tsv": _tsv,

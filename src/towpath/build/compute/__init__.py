@@ -1,5 +1,6 @@
 """Where steps run: isolated local processes, or this one."""
 
+from towpath.build.compute.commands import Ended, run_command
 from towpath.build.compute.contract import (
     Emit,
     Executor,
@@ -15,6 +16,7 @@ from towpath.build.compute.local import NUMERIC, LocalExecutor
 __all__ = [
     "NUMERIC",
     "Emit",
+    "Ended",
     "Executor",
     "InlineExecutor",
     "LocalExecutor",
@@ -23,4 +25,5 @@ __all__ = [
     "Resources",
     "Task",
     "TaskFunction",
+    "run_command",
 ]

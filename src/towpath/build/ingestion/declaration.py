@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
+from towpath.core.digests import digest_json
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject, NotFound
 from towpath.core.refs import check_name
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from towpath.assets.datasets import Dataset
     from towpath.assets.sources import Source
+    from towpath.ledger.records import Json
 
 IngestMode: TypeAlias = Literal["append", "merge", "overwrite"]
 _MODES = ("append", "merge", "overwrite")
@@ -36,7 +38,11 @@ class Ingest:
         name: Unique among the project's ingests; the data set's name when left out.
         columns: The source's names of columns that are called otherwise there, by declared name; a
             dotted path reaches into nested records (`{"wind_speed": "wind.speed"}`).
+        exact: Refuse columns that are not declared, and missing ones that may be, instead of leaving
+            them out and filling them with nulls.
         full: Read everything each time. Always so with `overwrite`.
+        once: Given by a command, not declared: nothing is kept of it but its run, and lineage calls its
+            source after the data set.
         every: Event time between two ingests by a worker (`1h`); None: only when somebody asks.
     """
 
@@ -45,7 +51,9 @@ class Ingest:
     mode: IngestMode = field(default="append", kw_only=True)
     name: str = field(default="", kw_only=True)
     columns: Mapping[str, str] = field(default_factory=dict[str, str], kw_only=True)
+    exact: bool = field(default=False, kw_only=True)
     full: bool = field(default=False, kw_only=True)
+    once: bool = field(default=False, kw_only=True)
     every: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -72,6 +80,22 @@ class Ingest:
     def increments(self) -> bool:
         """Whether it carries on from where the last one ended."""
         return self.source.incremental and not self.full and self.mode != "overwrite"
+
+    @property
+    def begun_as(self) -> str:
+        """A digest of what must not change between two runs of which one carries the other on."""
+        return digest_json([self.describe(), self.exact, self.full])
+
+    def describe(self) -> Json:
+        """Return what the ledger and the pages may know of it, without credentials."""
+        return {
+            "dataset": self.dataset.name,
+            "source": {"kind": self.source.kind, **self.source.describe()},
+            "mode": self.mode,
+            "columns": dict(self.columns),
+            "increments": self.increments,
+            "every": self.every,
+        }
 
     def _refuse(self, why: str, remedy: str) -> NoReturn:
         raise InvalidProject(f"ingest {self.name!r} can't be: {why}", remedy=remedy)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 import structlog
 
+from towpath.build.compute import run_command
 from towpath.core.errors import GateRefused, InfrastructureError
 
 if TYPE_CHECKING:
@@ -26,15 +22,6 @@ log = structlog.get_logger()
 _OPEN_PHASES = ("new", "running")
 _ATTEMPTS_MOST = 4
 _FIRST_BACKOFF_S = 2.0
-_LOOK_EVERY_S = 0.1
-_GRACE_S = 10.0
-# Ties a command to this process: the kernel kills it when we die, before it could do anything else.
-_TETHER = (
-    "import ctypes, os, signal, sys\n"
-    "ctypes.CDLL(None).prctl(1, int(signal.SIGKILL), 0, 0, 0)\n"
-    "os.getppid() == int(sys.argv[1]) or sys.exit(1)\n"
-    "os.execvp(sys.argv[2], sys.argv[2:])\n"
-)
 
 
 class PipelineRunReconciler:
@@ -80,7 +67,8 @@ class PipelineRunReconciler:
         attempt = int(held.status.get("attempt", 0)) + 1
         with self._ledger.write(actor="pipeline_run") as tx:
             held = tx.intents.advance(held, phase="running", status={"attempt": attempt}, keep=True)
-        code, said = self._perform(held)
+        ended = run_command(self._command(held), stop=self._stop, cwd=self._cwd)
+        code, said = ended.code, ended.said
         if code is None:
             self._advance(held, "running", {"attempt": attempt - 1}, due_in_s=0)
             return
@@ -100,46 +88,3 @@ class PipelineRunReconciler:
     ) -> None:
         with self._ledger.write(actor="pipeline_run") as tx:
             tx.intents.advance(held, phase=phase, status=status, due_in_s=due_in_s)
-
-    def _perform(self, held: Intent) -> tuple[int | None, dict[str, Any]]:
-        """Run the command to its end; return its exit code (None: we were told to stop) and words."""
-        tether = [sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid())]
-        with (
-            tempfile.TemporaryFile() as output,
-            subprocess.Popen(  # noqa: S603  the caller's own command line, no shell
-                [*tether, *self._command(held)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                cwd=self._cwd,
-            ) as child,
-        ):
-            while True:
-                try:
-                    code = child.wait(_LOOK_EVERY_S)
-                    break
-                except subprocess.TimeoutExpired:
-                    if self._stop.is_set():
-                        _end(child)
-                        return None, {}
-            output.seek(0)
-            return code, _last_words(output.read())
-
-
-def _last_words(output: bytes) -> dict[str, Any]:
-    """Return the JSON object on the last line; an explanation where there is none."""
-    lines = [line for line in output.splitlines() if line.strip()]
-    try:
-        found = msgspec.json.decode(lines[-1]) if lines else None
-    except msgspec.DecodeError:
-        found = None
-    if not isinstance(found, dict):
-        return {"error": "the command did not say how it went"}
-    return cast("dict[str, Any]", found)
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
-    try:
-        child.wait(_GRACE_S)
-    except subprocess.TimeoutExpired:
-        child.kill()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from towpath.assets.features import FeatureService, FeatureView
     from towpath.assets.filesets import FileSet
     from towpath.build.gates import Gate
+    from towpath.build.ingestion import Ingest
     from towpath.build.pipelines import Pipeline
     from towpath.operate.labelling import LabelQueue
     from towpath.operate.monitoring import Monitor
@@ -44,6 +45,7 @@ class Project:
         owner: Whom to ask; an address or a team.
         risk: Risk tier: `minimal`, `limited` or `high`.
         filesets: Folders of files; each is a data set besides, of the same name.
+        ingests: What feeds data sets from sources.
         features: Feature views.
         feature_services: The sets of features that models use.
         gates: Checks that every candidate model must pass before it can be deployed.
@@ -60,6 +62,7 @@ class Project:
     description: str = field(default="", kw_only=True)
     datasets: Sequence[Dataset] = field(default=(), kw_only=True)
     filesets: Sequence[FileSet] = field(default=(), kw_only=True)
+    ingests: Sequence[Ingest] = field(default=(), kw_only=True)
     features: Sequence[FeatureView] = field(default=(), kw_only=True)
     feature_services: Sequence[FeatureService] = field(default=(), kw_only=True)
     pipelines: Sequence[Pipeline] = field(default=(), kw_only=True)
@@ -80,6 +83,7 @@ class Project:
             )
         names = (one.name for one in (*self.datasets, *self.filesets))
         self._check_unique("data set", names)
+        self._check_unique("ingest", (ingest.name for ingest in self.ingests))
         self._check_unique("feature view", (view.name for view in self.features))
         self._check_unique("feature service", (one.name for one in self.feature_services))
         self._check_unique("pipeline", (pipeline.name for pipeline in self.pipelines))
@@ -155,6 +159,17 @@ class Project:
             raise NotFound.named("data set", name, known)
         return known[name]
 
+    def ingest(self, name: str) -> Ingest:
+        """Return a declared ingest.
+
+        Raises:
+            NotFound: The project declares no such ingest.
+        """
+        known = {ingest.name: ingest for ingest in self.ingests}
+        if name not in known:
+            raise NotFound.named("ingest", name, known)
+        return known[name]
+
     def fileset(self, name: str) -> FileSet:
         """Return a declared file set.
 
@@ -170,6 +185,8 @@ class Project:
         """Return every data set, those that only feature views name and those of queues included."""
         found = {dataset.name: dataset for dataset in self.datasets}
         found |= {fileset.name: fileset.dataset for fileset in self.filesets}
+        for ingest in self.ingests:
+            found.setdefault(ingest.dataset.name, ingest.dataset)
         for view in self.all_views():
             found.setdefault(view.source.name, view.source)
         for queue in self.labelling:
@@ -208,6 +225,7 @@ class Project:
                 for one in self.all_datasets()
             },
             "filesets": {one.name: _plain(one) for one in self.filesets},
+            "ingests": {one.name: one.describe() for one in self.ingests},
             "features": {one.name: describe_view(one) for one in self.all_views()},
             "feature_services": {one.name: describe_service(one) for one in self.feature_services},
             "pipelines": {one.name: {"parameters": _plain(one.defaults)} for one in self.pipelines},
