@@ -79,6 +79,7 @@ class Add:
             project=self._request.project,
             suppression=base.suppression,
             withdrawn=self._withdrawn,
+            delete_one=parts.collector.deletion.delete_one,
             wall=parts.wall,
         )
         try:
@@ -165,7 +166,7 @@ class Add:
             changed=change.differing.height - new,
             removed=change.removed.height,
             unchanged=change.rows.height - change.differing.height,
-            read=self._known.read,
+            read=len(self._known.read),
             read_bytes=self._known.read_bytes,
             suppressed=suppressed,
             left_out=self._listing.left_out,

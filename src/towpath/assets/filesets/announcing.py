@@ -68,6 +68,7 @@ class Announcement:
         fileset: The file set that is added to.
         project: Its owner.
         withdrawn: Returns those of the announced digests that are only wanted for subjects on a list.
+        delete_one: Takes over a deletion that nobody living is on; False if there is none.
         wall: Wall time.
 
     Attributes:
@@ -82,12 +83,14 @@ class Announcement:
         project: str,
         suppression: Suppression,
         withdrawn: Callable[[Suppression, set[str]], set[str]],
+        delete_one: Callable[[], bool],
         wall: Clock,
     ) -> None:
         self._ledger = ledger
         self._fileset = fileset
         self._project = project
         self._withdrawn = withdrawn
+        self._delete_one = delete_one
         self._wall = wall
         self.suppression = suppression
         self._id = new_id()
@@ -131,7 +134,8 @@ class Announcement:
             self._take(seen)
             if seen is None or seen.list is not chosen_by:
                 raise Overtaken
-            wait()
+            if not self._delete_one():
+                wait()
 
     def settle(self, tx: Transaction) -> None:
         """Close the record in the transaction that makes its digests part of a version.
@@ -274,14 +278,11 @@ def going(tx: Transaction) -> set[str]:
     return set[str]().union(*(row.spec["blobs"] for row in rows))
 
 
-def retire(tx: Transaction, digests: Sequence[str]) -> list[str]:
-    """List digests for deletion; return the names of the rows."""
-    names: list[str] = []
+def retire(tx: Transaction, digests: Sequence[str]) -> None:
+    """List digests for deletion."""
     for start in range(0, len(digests), _DIGESTS_PER_ROW):
-        names.append(new_id())
         spec: Json = {"blobs": list(digests[start : start + _DIGESTS_PER_ROW])}
-        tx.intents.put(DELETION, names[-1], project=_PROJECT, spec=spec)
-    return names
+        tx.intents.put(DELETION, new_id(), project=_PROJECT, spec=spec)
 
 
 def _drop(tx: Transaction, add: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
 _ATTEMPTS = 8
+_THREADS = 8
 _log = structlog.get_logger()
 
 
@@ -38,6 +40,9 @@ class Collector:
         files: The area with their bytes.
         caches: Folder of the stat caches.
         wall: Wall time, to tell living adds from dead ones.
+
+    Attributes:
+        deletion: Deletes what a collection has listed.
     """
 
     def __init__(
@@ -48,7 +53,7 @@ class Collector:
         self._files = files
         self._caches = caches
         self._wall = wall
-        self._deletion = FileDeletionReconciler(ledger, files)
+        self.deletion = FileDeletionReconciler(ledger, files)
 
     def collect(self, among: Iterable[str] | None = None, *, dry_run: bool = False) -> Collected:
         """Delete unused bytes: all there are, or those among some digests.
@@ -66,17 +71,20 @@ class Collector:
                 orphans = self._unused(seen, orphans - relied_on)
             except NotFound:
                 continue  # an erasure or collection replaced rows that this was reading
-            if dry_run or not orphans:
-                return self._found(orphans)
-            found = self._found(orphans)
-            with self._ledger.write() as tx:
-                if not _is_current(tx, seen):
-                    continue
-                bury(tx, wall=self._wall)
-                orphans -= announced(tx, wall=self._wall) | going(tx)
-                rows = retire(tx, sorted(orphans))
-            self._deletion.finish(rows)
+            sizes = self._sizes(orphans)
+            if dry_run:
+                return _told(sizes)
+            if orphans:
+                with self._ledger.write() as tx:
+                    if not _is_current(tx, seen):
+                        continue
+                    bury(tx, wall=self._wall)
+                    orphans -= announced(tx, wall=self._wall)
+                    retire(tx, sorted(orphans - going(tx)))
+            # What a killed collection had listed goes as well: it is unused, or an add waits for it.
+            self.deletion.finish()
             forget_digests(self._caches, orphans)
+            found = _told({one: size for one, size in sizes.items() if one in orphans})
             _log.info("files.collected", blobs=found.blobs, size_bytes=found.size_bytes)
             return found
         raise Conflict(
@@ -113,14 +121,19 @@ class Collector:
         names = read_live(self._blobs, manifest, some, columns=["digest"])["digest"]
         return set(names.filter(names.is_in(pl.Series(list(digests), dtype=pl.String).implode())))
 
-    def _found(self, orphans: set[str]) -> Collected:
-        size_bytes = 0
-        for digest in orphans:
+    def _sizes(self, digests: set[str]) -> dict[str, int]:
+        def size_of(digest: str) -> int:
             try:
-                size_bytes += self._files.size_bytes(digest)
+                return self._files.size_bytes(digest)
             except NotFound:  # somebody else is collecting as well
-                continue
-        return Collected(blobs=len(orphans), size_bytes=size_bytes)
+                return 0
+
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="measure") as pool:
+            return dict(zip(digests, pool.map(size_of, digests), strict=True))
+
+
+def _told(sizes: dict[str, int]) -> Collected:
+    return Collected(blobs=len(sizes), size_bytes=sum(sizes.values()))
 
 
 def _is_current(tx: Transaction, seen: list[Catalogue]) -> bool:

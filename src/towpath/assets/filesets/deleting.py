@@ -10,8 +10,6 @@ from towpath.assets.filesets.announcing import DELETION, patience
 from towpath.core.ids import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from towpath.ledger.contract import Ledger
     from towpath.ledger.records import Intent
     from towpath.storage.blobs import BlobStore
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 _LEASE_S = 5.0
 _DELETED_AT_ONCE = 32
 _THREADS = 4
+_ALL = 1_000_000
 
 
 class FileDeletionReconciler:
@@ -53,21 +52,29 @@ class FileDeletionReconciler:
             tx.intents.advance(held)
             tx.intents.delete(DELETION, held.name)
 
-    def finish(self, names: Sequence[str]) -> None:
-        """Return when the bytes that these rows list are gone, whoever deletes them.
+    def delete_one(self) -> bool:
+        """Carry out one deletion that nobody living is on; False if there is none."""
+        with self._ledger.read() as tx:
+            if not tx.intents.is_due(self.kinds):
+                return False
+        with self._ledger.write() as tx:
+            held = tx.intents.claim(self.kinds, owner=new_id(), lease_s=_LEASE_S)
+        if held is None:
+            return False
+        self.reconcile(held)
+        return True
+
+    def finish(self) -> None:
+        """Return when everything is gone that is listed for deletion now, whoever deletes it.
 
         Raises:
             Conflict: Somebody else holds a row and does not get done within a minute.
         """
-        owner = new_id()
+        with self._ledger.read() as tx:
+            names = [row.name for row in tx.intents.list(DELETION, limit=_ALL)]
         wait = patience("bytes that no version uses are still being deleted")
-        while True:
-            with self._ledger.read() as tx:
-                if all(tx.intents.find(DELETION, name) is None for name in names):
-                    return
-            with self._ledger.write() as tx:
-                held = tx.intents.claim(self.kinds, owner=owner, lease_s=_LEASE_S)
-            if held is None:
+        while names:
+            if not self.delete_one():
                 wait()
-            else:
-                self.reconcile(held)
+            with self._ledger.read() as tx:
+                names = [name for name in names if tx.intents.find(DELETION, name) is not None]

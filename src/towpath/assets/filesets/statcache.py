@@ -64,6 +64,11 @@ class StatCache:
         self._kept[name] = entry
         return entry[-1].hex()
 
+    def was_other(self, file: SourceFile) -> bool:
+        """Tell whether a file was read before and has been written to, or replaced, since."""
+        entry = self._entries.get(self._hash(file.path))
+        return entry is not None and entry[:-1] != _fields(file.stat)
+
     def remember(self, file: SourceFile, digest: str, *, read_from_ns: int) -> None:
         """Keep a digest, unless a write that came after it was read could have gone unseen.
 

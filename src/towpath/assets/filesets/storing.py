@@ -38,15 +38,18 @@ class Known:
         files: The files by path, as they were when last looked at.
         digests: What they hold, for those that were read or that the stat cache vouches for.
         size_bytes: Bytes of those.
-        read: How many had to be read.
-        read_bytes: Their bytes.
+        read: Those that had to be read.
     """
 
     files: dict[str, SourceFile]
     digests: dict[str, str] = field(default_factory=dict[str, str])
     size_bytes: int = 0
-    read: int = 0
-    read_bytes: int = 0
+    read: set[str] = field(default_factory=set[str])
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes of the files that had to be read."""
+        return sum(self.files[path].stat.size_bytes for path in self.read)
 
     def learn(self, path: str, digest: str) -> None:
         """Take note of what a file holds."""
@@ -137,8 +140,7 @@ class Hashing:
         for path, digest in zip(batch, digests, strict=True):
             file = self._known.files[path]
             now = stat_of(file.location)
-            self._known.read += 1
-            self._known.read_bytes += file.stat.size_bytes
+            self._known.read.add(path)
             if now == file.stat:
                 self._known.learn(path, digest)
                 self._cache.remember(file, digest, read_from_ns=began_ns)
@@ -195,8 +197,8 @@ class Storing:
         """
         there = {digest for digest, _ in before.values()}
         unread = [path for path in paths if path not in self._known.digests]
-        # Probably the same bytes with another time: look before copying them.
-        self._hashing.read(path for path in unread if self._looks_same(path, before))
+        # What nobody is known to have written to is probably the same: look before copying it.
+        self._hashing.read([path for path in unread if self._looks_same(path, before)])
         missing = [path for path in unread if path not in self._known.digests]
         known = [path for path in paths if path in self._known.digests]
         missing += self._not_there(known, there, chosen_by)
@@ -204,7 +206,9 @@ class Storing:
             self._put(batch, chosen_by)
 
     def _looks_same(self, path: str, before: Mapping[str, tuple[str, int]]) -> bool:
-        return path in before and before[path][1] == self._known.files[path].stat.size_bytes
+        file = self._known.files[path]
+        same_size = path in before and before[path][1] == file.stat.size_bytes
+        return same_size and not self._cache.was_other(file)
 
     def _not_there(self, paths: list[str], there: set[str], chosen_by: Suppression) -> list[str]:
         """Return the paths whose digests are known and whose bytes have to be stored."""
