@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from towpath.app.home import Home
 from towpath.app.supervising import Whereabouts
@@ -78,6 +79,13 @@ def _blobs(home: Home) -> str:
     return f"{home.place.blobs_url}: {sum(1 for _ in home.blobs.walk())} blobs"
 
 
+def _online(home: Home) -> str:
+    where = urlsplit(home.place.online_url)  # without what may be a password
+    return (
+        f"{where.scheme}://{where.hostname or where.path}: {len(home.online_rows.tables())} views"
+    )
+
+
 def _projects(home: Home) -> str:
     with home.ledger.read() as tx:
         names = [one.name for one in tx.intents.list("project")]
@@ -95,6 +103,7 @@ _CHECKS: dict[str, Callable[[Home], str]] = {
     "space": _space,
     "log": _log,
     "blobs": _blobs,
+    "online": _online,
     "projects": _projects,
     "processes": _running,
 }

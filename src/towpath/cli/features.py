@@ -17,8 +17,18 @@ from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
 from towpath.ledger import Transaction, Version
 
-app = App(name="feature", help="Feature views and services: list, show, build, join.")
+app = App(name="feature", help="Feature views and services: list, build, join, materialize, get.")
 _KINDS = ("feature_service", "features")
+# What has to do with serving is named, not imported: it is not needed for the rest.
+_ONLINE = {
+    "materialize": "Bring online rows up to date; serving goes on meanwhile.",
+    "get": "Look the features of entities up online, as serving does.",
+    "push": "Serve observations from a file at once, before they are in the view's source.",
+    "status": "Tell how fresh online rows are, and whether serving answers what training would.",
+}
+for _name, _help in _ONLINE.items():
+    app.command(f"towpath.cli.online:{_name}", name=_name, help=_help)
+app.command("towpath.cli.online:compute", name="compute", show=False)
 
 
 @app.command(name="list")

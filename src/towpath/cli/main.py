@@ -37,7 +37,7 @@ _COMMANDS = (
     ("erase", "reverse:erase", "Fulfil a withdrawal, from plan to certificate."),
     ("dataset", "datasets:app", "Versions of tables: add, list, show, read."),
     ("files", "files:app", "Versions of folders of files: add, list, checkout, diff."),
-    ("feature", "features:app", "Feature views and services: list, show, build, join."),
+    ("feature", "features:app", "Feature views and services: list, build, join, materialize, get."),
     ("model", "models:app", "Model versions: list, show, report, card, verify."),
     ("release", "production:release", "Releases and the traffic that they take."),
     ("rollout", "production:rollout", "Champion against challenger."),

@@ -101,7 +101,8 @@ def server(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common
 
 
 def gateway(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
-    """Answer predictions over the Open Inference Protocol."""
+    """Answer predictions over the Open Inference Protocol, and features by entity."""
+    from towpath.app.running import compute_command
     from towpath.gateway import serve_gateway
 
     _bind_life(child_of)
@@ -111,6 +112,8 @@ def gateway(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Commo
             home.blobs,
             home.keyring,
             home.clock,
+            home.online_rows,
+            compute=compute_command(home),
             environment=home.settings.environment,
             decisions_dir=home.decisions_dir,
             listener=_listener(home, fd, home.settings.gateway_port),

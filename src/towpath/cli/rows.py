@@ -80,7 +80,7 @@ def _read_csv(path: Path, columns: Sequence[Column]) -> pl.DataFrame:
 
 
 def _converted(path: Path, column: Column, text: pl.Series) -> pl.Series:
-    values = _parsed(column, text)
+    values = parsed(column, text)
     bad = (values.is_null() & text.is_not_null()).arg_true()
     if bad.is_empty():
         return values
@@ -94,7 +94,7 @@ def _converted(path: Path, column: Column, text: pl.Series) -> pl.Series:
     )
 
 
-def _parsed(column: Column, text: pl.Series) -> pl.Series:
+def parsed(column: Column, text: pl.Series) -> pl.Series:
     """Return the values; null where the text is none of the type."""
     match column.type:
         case "string":

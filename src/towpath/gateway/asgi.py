@@ -18,6 +18,7 @@ from towpath.gateway.protocol import decode_infer, decode_labels
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from towpath.gateway.feature_routes import FeatureRoutes
     from towpath.gateway.inference import Inference
     from towpath.gateway.labelling import Labelling
     from towpath.gateway.metrics import GatewayMetrics
@@ -30,13 +31,13 @@ MAX_BODY_BYTES: Final = 16 << 20
 
 _JSON: Final = b"application/json"
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
-_OPEN_PATHS: Final = ("/v2/health/live", "/v2/health/ready")
+_OPEN_PATHS: Final = ("/health", "/v2/health/live", "/v2/health/ready")
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger()
 
 
 class GatewayApp:
-    """Routes requests to inference, labels, metadata, health and metrics.
+    """Routes requests to inference, labels, features, metadata, health and metrics.
 
     Args:
         token: What callers must send as bearer token, health probes excepted; empty for none.
@@ -48,12 +49,14 @@ class GatewayApp:
         *,
         inference: Inference,
         labelling: Labelling,
+        features: FeatureRoutes,
         metrics: GatewayMetrics,
         token: str = "",
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._inference = inference
         self._labelling = labelling
+        self._features = features
         self._metrics = metrics
         self._bearer = f"Bearer {token}".encode() if token else b""
         self._max_body_bytes = max_body_bytes
@@ -104,6 +107,16 @@ class GatewayApp:
                     ready=table.loaded, route_generation=table.route_generation
                 )
                 return HTTPStatus.OK, text, _TEXT
+            case ["v2", "features", *_] | [
+                "get-online-features" | "push" | "write-to-online-store"
+            ]:
+                document = await self._features.answer(
+                    scope["method"],
+                    scope["path"].strip("/").split("/"),
+                    scope["query_string"],
+                    lambda: self._body(scope, receive),
+                )
+                return HTTPStatus.OK, _encode(document), _JSON
             case parts:
                 status, document = self._describe(scope, parts)
                 return status, _encode(document), _JSON
@@ -117,7 +130,7 @@ class GatewayApp:
                     "version": installed_version("towpath"),
                     "extensions": [],
                 }
-            case ["v2", "health", "live"]:
+            case ["health"] | ["v2", "health", "live"]:  # Feast's clients ask for the first
                 found = {"live": True}
             case ["v2", "health", "ready"]:
                 table = self._inference.table

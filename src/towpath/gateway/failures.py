@@ -6,9 +6,11 @@ from http import HTTPStatus
 from typing import Final
 
 from towpath.core.errors import (
+    Conflict,
     InfrastructureError,
     NotFound,
     Overloaded,
+    SchemaViolation,
     StorageFull,
     TowpathError,
     UsageError,
@@ -17,7 +19,9 @@ from towpath.core.errors import (
 
 _STATUSES: Final[tuple[tuple[type[TowpathError], HTTPStatus], ...]] = (
     (UsageError, HTTPStatus.BAD_REQUEST),
+    (SchemaViolation, HTTPStatus.BAD_REQUEST),
     (NotFound, HTTPStatus.NOT_FOUND),
+    (Conflict, HTTPStatus.CONFLICT),
     (Withdrawn, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS),
     (StorageFull, HTTPStatus.INSUFFICIENT_STORAGE),
     (Overloaded, HTTPStatus.TOO_MANY_REQUESTS),

@@ -51,6 +51,8 @@ class LedgerFollower:
         load: Opens a model package.
         publish: Puts a table in force and returns once no request sees the older one, and what was
             decided under it is on disk.
+        moments: Event time; its clock is read with each look.
+        refresh: Called with each report: what else should be looked at now and then.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class LedgerFollower:
         load: Callable[[str], Predictor],
         publish: Callable[[RoutingTable], None],
         moments: Moments,
+        refresh: Callable[[], None],
     ) -> None:
         self.id = new_id()
         self._ledger = ledger
@@ -70,6 +73,7 @@ class LedgerFollower:
         self._load = load
         self._publish = publish
         self._moments = moments
+        self._refresh = refresh
         self._table = RoutingTable()
         self._seen_route: tuple[int, datetime] | None = None
         self._seen_suppression: tuple[int, datetime] | None = None
@@ -108,6 +112,7 @@ class LedgerFollower:
         if not self._table.loaded:
             self._put_in_force(replace(self._table, loaded=True))
         if self._table is not before or time.monotonic() - self._reported_at >= HEARTBEAT_S:
+            self._refresh()
             self._report()
 
     def _run(self) -> None:

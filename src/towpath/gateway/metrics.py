@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
-from typing import Final
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from towpath.gateway.failures import status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _BOUNDS_S: Final = (
     0.0005,
@@ -29,6 +37,8 @@ class GatewayMetrics:
         self._latencies: dict[str, _Histogram] = {}
         self._decisions: dict[tuple[str, str], int] = {}
         self._labels = 0
+        self._lookups: dict[tuple[str, int], int] = {}
+        self._lookup_latencies: dict[str, _Histogram] = {}
 
     def answered(self, service: str, status: int, seconds: float) -> None:
         """Count an inference request. `service` must be one that is served, or empty."""
@@ -39,6 +49,24 @@ class GatewayMetrics:
             if histogram is None:
                 histogram = self._latencies[service] = _Histogram()
             histogram.add(seconds)
+
+    @contextmanager
+    def looking_up(self, features: str) -> Generator[None]:
+        """Count a look-up of features, and how long it takes; an unknown name is counted as none."""
+        begun = time.perf_counter()
+        status = HTTPStatus.OK
+        try:
+            yield
+        except Exception as error:
+            status = status_of(error)
+            raise
+        finally:
+            name = "" if status is HTTPStatus.NOT_FOUND else features
+            key = (name, int(status))
+            self._lookups[key] = self._lookups.get(key, 0) + 1
+            if status is HTTPStatus.OK:
+                seconds = time.perf_counter() - begun
+                self._lookup_latencies.setdefault(name, _Histogram()).add(seconds)
 
     def decided(self, service: str, model: str) -> None:
         """Count a recorded decision."""
@@ -72,6 +100,14 @@ class GatewayMetrics:
         ]
         for service, histogram in sorted(self._latencies.items()):
             lines += histogram.render("towpath_gateway_latency_seconds", f'service="{service}"')
+        lines.append("# TYPE towpath_gateway_feature_lookups_total counter")
+        for (features, status), count in sorted(self._lookups.items()):
+            labels = f'features="{features}",status="{status}"'
+            lines.append(f"towpath_gateway_feature_lookups_total{{{labels}}} {count}")
+        name = "towpath_gateway_feature_latency_seconds"
+        lines.append(f"# TYPE {name} histogram")
+        for features, histogram in sorted(self._lookup_latencies.items()):
+            lines += histogram.render(name, f'features="{features}"')
         return "\n".join([*lines, ""]).encode()
 
 

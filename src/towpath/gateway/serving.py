@@ -12,9 +12,13 @@ import structlog
 import uvicorn
 import uvloop
 
+from towpath.assets.features.online import OnlineReader
 from towpath.assets.models import load_predictor
 from towpath.core.errors import Overloaded
 from towpath.gateway.asgi import MAX_BODY_BYTES, GatewayApp
+from towpath.gateway.computing import Computers, refuse_computing
+from towpath.gateway.feature_routes import FeatureRoutes
+from towpath.gateway.features import Features
 from towpath.gateway.following import LedgerFollower
 from towpath.gateway.inference import Inference
 from towpath.gateway.labelling import Labelling
@@ -25,7 +29,7 @@ from towpath.operate.decisions import SegmentDirectory, SegmentWriter
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from towpath.assets.models import Predictor
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
+    from towpath.storage.online import OnlineStore
 
 DRAIN_S: Final = 10
 _SWAP_S: Final = 5.0
@@ -46,6 +51,7 @@ def serve_gateway(
     blobs: BlobStore,
     keyring: Keyring,
     clock: Clock,
+    online: OnlineStore,
     *,
     environment: str,
     decisions_dir: Path,
@@ -54,6 +60,7 @@ def serve_gateway(
     token: str = "",
     rotate_s: float = 30.0,
     max_body_bytes: int = MAX_BODY_BYTES,
+    compute: Callable[[str], Sequence[str]] = refuse_computing,
     load: Callable[[str], Predictor] | None = None,
     stop: Event | None = None,
 ) -> None:
@@ -64,6 +71,7 @@ def serve_gateway(
         blobs: Where the model packages are.
         keyring: Hashes subjects.
         clock: Event time.
+        online: Where features are served from.
         environment: Whose route to serve.
         decisions_dir: Folder of raw decision segments, shared by all gateways of the machine.
         listener: A bound, listening TCP socket, made with `IPPROTO_TCP` so that asyncio sets
@@ -72,6 +80,8 @@ def serve_gateway(
         token: Bearer token that callers must send; empty for none.
         rotate_s: How old a segment of decisions may grow before it is sealed for compaction.
         max_body_bytes: Larger requests are refused.
+        compute: Returns the command that runs a version of a project's code, to compute features on
+            demand.
         load: Opens a model package; `load_predictor` over `blobs` if None.
         stop: Ends the serving from another thread, where no signal can reach; for embedding.
     """
@@ -83,9 +93,19 @@ def serve_gateway(
     async def run() -> None:
         recorder = Recorder(writer)
         inference = Inference(keyring=keyring, recorder=recorder, moments=moments, metrics=metrics)
+        computers = Computers(compute)
+        features = Features(
+            ledger=ledger,
+            store=online,
+            reader=OnlineReader(online, keyring, lambda: inference.table.suppressed),
+            keyring=keyring,
+            computers=computers,
+            moments=moments,
+        )
         app = GatewayApp(
             inference=inference,
             labelling=Labelling(recorder=recorder, moments=moments, metrics=metrics),
+            features=FeatureRoutes(features, metrics),
             metrics=metrics,
             token=token,
             max_body_bytes=max_body_bytes,
@@ -97,8 +117,12 @@ def serve_gateway(
             load=load,
             publish=_publisher(inference, writer),
             moments=moments,
+            refresh=features.refresh,
         )
-        await _serve(_Server(_config(app)), follower, listener, stop)
+        try:
+            await _serve(_Server(_config(app)), follower, listener, stop)
+        finally:
+            await computers.close()
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

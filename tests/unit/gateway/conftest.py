@@ -15,6 +15,7 @@ import pytest
 from towpath.core.clock import ManualClock, parse_time
 from towpath.gateway import serve_gateway
 from towpath.operate.decisions import SegmentDecisionLog
+from towpath.storage.online import open_online
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,6 +85,7 @@ class GatewayBench:
         self.keyring = keyring
         self.path = path
         self.log = SegmentDecisionLog(ledger, blobs, path)
+        self.online = open_online(f"lmdb://{path.parent}/online")
         self.packages = [save_model(model, blobs) for model in models]
         self.clock = ManualClock(parse_time("2013-03-01T00:00Z"))
         self.client = httpx.Client(timeout=DEADLINE_S)
@@ -121,7 +123,7 @@ class GatewayBench:
         options = {"replay": True} | options
         self._thread = threading.Thread(
             target=serve_gateway,
-            args=(self.ledger, self.blobs, self.keyring, self.clock),
+            args=(self.ledger, self.blobs, self.keyring, self.clock, self.online),
             kwargs={
                 "environment": "production",
                 "decisions_dir": self.path,
@@ -140,6 +142,7 @@ class GatewayBench:
             assert not self._thread.is_alive()
             self._thread = None
         self.client.close()
+        self.online.close()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.client.get(self.url + path, **options)

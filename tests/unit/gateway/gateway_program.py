@@ -12,6 +12,7 @@ from towpath.ledger import open_ledger
 from towpath.storage.blobs import open_blobs
 from towpath.storage.database import open_database
 from towpath.storage.keys import FileKeyring
+from towpath.storage.online import open_online
 
 home = Path(sys.argv[1])
 listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -27,6 +28,7 @@ try:
         open_blobs(f"file://{home}/blobs"),
         keyring,
         SystemClock(),
+        open_online(f"lmdb://{home}/online"),
         environment="production",
         decisions_dir=home / "decisions",
         listener=listener,

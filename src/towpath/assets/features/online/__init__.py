@@ -1,6 +1,7 @@
 """Features online: the newest row of each entity, for look-ups in microseconds."""
 
 from towpath.assets.features.online.answer import Looked, OnlineRows, Presence
+from towpath.assets.features.online.asking import typed_frame
 from towpath.assets.features.online.contract import (
     Entities,
     Materialized,
@@ -10,6 +11,7 @@ from towpath.assets.features.online.contract import (
     ViewStatus,
 )
 from towpath.assets.features.online.declared import DeclaredView, declared
+from towpath.assets.features.online.pushing import Push
 from towpath.assets.features.online.reading import OnlineReader, TableQuery
 from towpath.assets.features.online.reconciler import FeatureViewReconciler
 from towpath.assets.features.online.store import OnlineFeatureStore
@@ -27,10 +29,12 @@ __all__ = [
     "OnlineRows",
     "OnlineTable",
     "Presence",
+    "Push",
     "Pushed",
     "Skew",
     "TableQuery",
     "ViewStatus",
     "declared",
     "decode_table",
+    "typed_frame",
 ]

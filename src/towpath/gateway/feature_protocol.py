@@ -1,0 +1,149 @@
+"""The messages of the feature endpoints: our own, and Feast's.
+
+Ours are columns in, columns out. Feast's are those of its Python feature server, which its `remote`
+online store and its SDKs in other languages speak:
+https://docs.feast.dev/reference/feature-servers/python-feature-server
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from towpath.assets.features.online import Presence
+from towpath.core.clock import from_micros
+from towpath.core.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from towpath.assets.features.online import OnlineRows
+
+_EPOCH: Final = "1970-01-01T00:00:00Z"
+
+
+class FeaturesRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /v2/features/NAME`.
+
+    Attributes:
+        entities: Columns by name: the entities, and what on-demand transformations ask for.
+        features: Which features, by their names in the answer; all when left out.
+    """
+
+    entities: dict[str, list[Any]]
+    features: list[str] | None = None
+
+
+class PushRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /v2/features/NAME/push`: observations, column by column."""
+
+    rows: dict[str, list[Any]]
+
+
+class FeastRequest(msgspec.Struct):
+    """The body of `POST /get-online-features`."""
+
+    entities: dict[str, list[Any]]
+    feature_service: str | None = None
+    features: list[str] = msgspec.field(default_factory=list[str])
+    full_feature_names: bool = False
+
+
+class FeastPush(msgspec.Struct):
+    """The body of `POST /push`; a push source is a feature view."""
+
+    push_source_name: str
+    df: dict[str, list[Any]]
+    to: str = "online"
+
+
+class FeastWrite(msgspec.Struct):
+    """The body of `POST /write-to-online-store`."""
+
+    feature_view_name: str
+    df: dict[str, list[Any]]
+
+
+def decode(body: bytes, kind: type[Any]) -> Any:
+    """Read a message of the given kind.
+
+    Raises:
+        InvalidRequest: It is not JSON, or not this message; says where.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise InvalidRequest(f"the body can't be read: {error}") from error
+
+
+def answer(name: str, rows: OnlineRows, features: Sequence[str] | None) -> dict[str, Any]:
+    """Return our own answer.
+
+    Raises:
+        InvalidRequest: A feature is asked for that there is not.
+    """
+    found = dict(rows.columns())
+    wanted = list(found) if features is None else features
+    for one in wanted:
+        if one not in found:
+            raise InvalidRequest(
+                f"{name!r} has no feature {one!r}", remedy=f"It has: {', '.join(found)}."
+            )
+    return {
+        "name": name,
+        "features": {one: found[one] for one in wanted},
+        "lookups": [
+            {
+                "view": one.view,
+                "features": list(one.names),
+                "presence": [there.name.lower() for there in one.presence],
+                "times": [None if at is None else from_micros(at) for at in one.times_us],
+            }
+            for one in rows.looked
+        ],
+    }
+
+
+def feast_answer(rows: OnlineRows, *, full_names: bool) -> dict[str, Any]:
+    """Return what Feast's feature server answers: entities first, then the features."""
+    names: list[str] = []
+    results: list[dict[str, Any]] = []
+    there = ["PRESENT"] * rows.count
+
+    def add(name: str, values: Iterable[Any], statuses: list[str], times: list[str]) -> None:
+        names.append(name)
+        cells = [_feast_cell(value) for value in values]
+        results.append({"values": cells, "statuses": statuses, "event_timestamps": times})
+
+    never = [_EPOCH] * rows.count
+    for name, values in rows.entities.items():
+        add(name, values, there, never)
+    for one in rows.looked:
+        times = [_EPOCH if at is None else _feast_time(at) for at in one.times_us]
+        for at, (name, values) in enumerate(zip(one.names, one.columns, strict=True)):
+            full = f"{one.view}__{name}" if full_names else name
+            add(full, values, [status.name for status in one.presence_of(at)], times)
+    for name, values in rows.computed.items():
+        statuses = [
+            (Presence.NULL_VALUE if value is None else Presence.PRESENT).name for value in values
+        ]
+        add(name, values, statuses, never)
+    return {"metadata": {"feature_names": names}, "results": results, "status": True}
+
+
+def _feast_time(micros: int) -> str:
+    return from_micros(micros).isoformat().replace("+00:00", "Z")
+
+
+def _feast_cell(value: Any) -> Any:
+    """Return a value as Feast's JSON has it: moments in whole seconds, what is not finite as text."""
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    if isinstance(value, float) and value - value != 0:
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value

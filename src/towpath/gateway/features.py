@@ -1,0 +1,157 @@
+"""Features by entity: looked up, computed, pushed. Whatever the words they are asked for in."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from towpath.assets.features.online import Push, TableQuery, typed_frame
+from towpath.core.clock import from_micros
+from towpath.core.errors import InvalidRequest, NotFound, TowpathError, Unavailable
+from towpath.gateway.feature_catalogue import FeatureCatalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from towpath.assets.features.online import DeclaredView, OnlineReader, OnlineRows, Pushed
+    from towpath.gateway.computing import Computers
+    from towpath.gateway.feature_catalogue import ServedService
+    from towpath.gateway.moments import Moments
+    from towpath.ledger.contract import Ledger
+    from towpath.storage.keys import Keyring
+    from towpath.storage.online import OnlineStore
+
+_log = structlog.get_logger(__name__)
+ROWS_MOST: Final = 10_000
+INLINE_ROWS: Final = 256
+"""Up to this many look-ups are made in the event loop: cheaper than a thread's wake-up."""
+
+
+class Features:
+    """Serves features. Made and used in one event loop, but for `refresh`.
+
+    Attributes:
+        catalogue: The services that are known; replaced whole.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        store: OnlineStore,
+        reader: OnlineReader,
+        keyring: Keyring,
+        computers: Computers,
+        moments: Moments,
+    ) -> None:
+        self.catalogue = FeatureCatalogue()
+        self._ledger = ledger
+        self._store = store
+        self._reader = reader
+        self._keyring = keyring
+        self._computers = computers
+        self._moments = moments
+        self._loop = asyncio.get_running_loop()
+
+    def refresh(self) -> None:
+        """Read the services again, and look at the open tables. For a thread beside the loop.
+
+        Looking gives files back that a new generation has replaced, and finds a new time to live.
+        """
+        with self._ledger.read() as tx:
+            catalogue = FeatureCatalogue.read(tx)
+        if catalogue != self.catalogue:
+            self.catalogue = catalogue
+            wanted = self._computers.serve_only(catalogue.codes)
+            asyncio.run_coroutine_threadsafe(wanted, self._loop)
+        for view in self._reader.known():
+            try:
+                self._reader.refresh(view)
+            except TowpathError as error:  # whoever asks for it next is told
+                _log.warning("features.unrefreshed", view=view, reason=error.message)
+
+    def names(self) -> dict[str, list[str]]:
+        """Return the services, and the views that have online rows."""
+        return {"services": sorted(self.catalogue.services), "views": self._store.tables()}
+
+    def types(self, name: str) -> Mapping[str, str]:
+        """Return the columns that a service or view is asked by, with their types."""
+        service = self.catalogue.services.get(name)
+        return dict(self._reader.open(name).table.entity) if service is None else service.columns
+
+    def declared(self, view: str) -> DeclaredView:
+        """Return a view as it was declared when it was materialised. Raises `NotFound`."""
+        return self._reader.open(view).table.declared
+
+    async def look_up(self, name: str, columns: Mapping[str, Sequence[Any]]) -> OnlineRows:
+        """Return the features of a service, or else of a view.
+
+        Raises:
+            NotFound: There is neither, or a column is missing.
+            InvalidRequest: A value is not of its column's type, or there are too many rows.
+            Withdrawn: A row is about a subject that has withdrawn.
+            Unavailable: On-demand features can't be computed now.
+            StepFailed: An on-demand transformation failed.
+        """
+        service = self.catalogue.services.get(name)
+        if service is None:
+            return await self.query([TableQuery(view=name)], columns)
+        asked = {one: columns[one] for one in service.columns if one in columns}
+        missing = [one for one in service.columns if one not in asked]
+        if missing:
+            raise NotFound.named("column", missing[0], columns)
+        found = await self.query(service.queries, asked)
+        if not service.computed or not found.count:
+            return found
+        return replace(found, computed=await self._computed(service, found))
+
+    async def query(
+        self, queries: Sequence[TableQuery], columns: Mapping[str, Sequence[Any]]
+    ) -> OnlineRows:
+        """Look into tables."""
+        count = max((len(values) for values in columns.values()), default=0)
+        if count > ROWS_MOST:
+            raise InvalidRequest(
+                f"the request has {count} rows", remedy=f"Send {ROWS_MOST:,} at most."
+            )
+        at_us = self._moments.now_us()
+        if self._reader.waits or count * len(queries) > INLINE_ROWS:
+            return await asyncio.to_thread(self._reader.look_up, queries, columns, at_us=at_us)
+        return self._reader.look_up(queries, columns, at_us=at_us)
+
+    async def push(self, view: str, columns: Mapping[str, Sequence[Any]]) -> Pushed:
+        """Take observations in.
+
+        Raises:
+            NotFound: The view has no online rows yet.
+            SchemaViolation: A column is missing, or a row can't be.
+            InvalidRequest: A value is not of its column's type.
+        """
+        return await asyncio.to_thread(self._push, view, columns)
+
+    def _push(self, name: str, columns: Mapping[str, Sequence[Any]]) -> Pushed:
+        declared = self._reader.refresh(name).table.declared
+        view = declared.view()
+        known = {column.name: column for column in view.source.columns}
+        given = [known[one] for one in columns if one in known]
+        push = Push(
+            self._ledger,
+            self._store,
+            self._keyring,
+            view,
+            project=declared.project,
+            now=from_micros(self._moments.now_us()),
+        )
+        return push.run(typed_frame(given, columns))
+
+    async def _computed(self, service: ServedService, found: OnlineRows) -> dict[str, list[Any]]:
+        if service.code is None:
+            raise Unavailable(
+                f"the on-demand features of {service.name!r} have no code to compute them",
+                remedy="Apply the project that declares it: towpath apply.",
+            )
+        columns = {**found.entities, **dict(found.columns())}
+        return await self._computers.compute(service.code, service.name, columns)
