@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from towpath.assets.datasets.appending import continued
 from towpath.assets.datasets.bodies import content_body, declared_body
 from towpath.assets.datasets.catalogue import Catalogue, manifest_of
+from towpath.assets.datasets.laying import Laying
 from towpath.assets.datasets.manifest import DataFile, Manifest, blank
 from towpath.assets.datasets.parquet import encode_buckets, polars_schema, read_files
 from towpath.assets.datasets.profiling import encode_profile, profile_files, profile_grown
@@ -57,10 +59,22 @@ class _Base:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Content:
-    """What the version is to hold."""
+    """What the version is to hold.
+
+    Attributes:
+        manifest: Its files.
+        profile: Its profile; made when asked for.
+        added_rows: Rows under keys that were not there.
+        replaced_rows: Stored rows that other values took the place of.
+        deleted_rows: Stored rows that go.
+        skipped_rows: Given rows that were there already, or came twice.
+    """
 
     manifest: Manifest
-    new_files: Sequence[DataFile]
+    profile: Callable[[], Profile]
+    added_rows: int
+    replaced_rows: int = 0
+    deleted_rows: int = 0
     skipped_rows: int = 0
 
 
@@ -95,7 +109,7 @@ class Assembly:
             content = self._content(base)
             if base.latest is not None and self._changes_nothing(base.latest, content):
                 return self._finish(base, keep=set(), record=None)
-            profile = encode_profile(content.manifest, self._profile(base, content))
+            profile = encode_profile(content.manifest, content.profile())
         except NotFound:
             # An erasure replaced files that this was reading; anything else is worth hearing about.
             with self._ledger.read() as tx:
@@ -166,33 +180,66 @@ class Assembly:
 
     def _content(self, base: _Base) -> _Content:
         """Return what the version is to hold, repeats left out."""
-        request, state = self._request, self._pieces.state
-        manifest, kept, stored = blank(request.dataset), list[DataFile](), None
-        if request.mode != "overwrite" and base.latest is not None:
-            before = manifest_of(self._blobs, base.latest)
-            manifest = continued(request.dataset, before)
-            kept, stored = (
-                list(before.files),
-                scan_manifest(self._blobs, base.latest.body["manifest"]),
+        bare = blank(self._request.dataset)
+        if self._request.mode == "overwrite" or base.latest is None:
+            files, skipped = self._told_apart(bare, None)
+            manifest = bare.with_files(files)
+            return _Content(
+                manifest=manifest,
+                profile=lambda: profile_files(self._blobs, manifest),
+                added_rows=manifest.rows,
+                deleted_rows=0 if base.latest is None else base.latest.body["rows"],
+                skipped_rows=skipped,
             )
+        before = continued(self._request.dataset, manifest_of(self._blobs, base.latest))
+        if self._request.mode == "merge" or before.layered:
+            return self._laid(base.latest, before)
+        return self._appended(base.latest, before)
+
+    def _appended(self, latest: Version, before: Manifest) -> _Content:
+        """Add the pieces' files to those of a version without overlays, all keys looked at at once."""
+        files, skipped = self._told_apart(before, latest)
+        manifest = before.with_files([*before.files, *files])
+        return _Content(
+            manifest=manifest,
+            profile=lambda: profile_grown(self._blobs, manifest, latest, files),
+            added_rows=sum(file.rows for file in files),
+            skipped_rows=skipped,
+        )
+
+    def _laid(self, latest: Version, before: Manifest) -> _Content:
+        """Lay the pieces over a version, since rows take others' places or overlays are there."""
+        state, merges = self._pieces.state, self._request.mode == "merge"
+        laying = Laying(self._blobs, self._request.dataset, self._pieces.store, merges=merges)
+        ends = list(accumulate(state.pieces, initial=0))
+        pieces = [list(state.files[begin:end]) for begin, end in pairwise(ends)]
+        laid = laying.lay(latest, before, blank(self._request.dataset), pieces)
+        return _Content(
+            manifest=laid.manifest,
+            profile=lambda: laid.profile,
+            added_rows=laid.added_rows,
+            replaced_rows=laid.replaced_rows,
+            skipped_rows=laid.skipped_rows,
+        )
+
+    def _told_apart(self, manifest: Manifest, latest: Version | None) -> tuple[list[DataFile], int]:
+        """Return the pieces' files without rows that others stand for, and how many those were."""
+        state = self._pieces.state
+        stored = None if latest is None else scan_manifest(self._blobs, latest.body["manifest"])
         repeats = Repeats(
             self._blobs,
             manifest,
             state.files,
             state.pieces,
             stored=stored,
-            last_wins=request.mode == "merge",
+            last_wins=self._request.mode == "merge",
         )
-        names = polars_schema(manifest).names()
-        told_apart = names if stored is None else stored.collect_schema().names()
-        marks = repeats.find(told_apart)
+        # A column that was declared since is not what tells a stored row from the same one sent again.
+        columns = polars_schema(manifest) if stored is None else stored.collect_schema()
+        marks = repeats.find(columns.names())
         changes = {place: _without(repeated) for place, repeated in marks.items()}
         files, _ = self._rewritten(state.files, state.pieces, changes)
-        return _Content(
-            manifest=manifest.with_files([*kept, *files]),
-            new_files=files,
-            skipped_rows=state.rows - sum(file.rows for file in files),
-        )
+        return files, state.rows - sum(file.rows for file in files)
 
     def _rewritten(
         self,
@@ -228,22 +275,19 @@ class Assembly:
         if bare[0] != bare[1] or before.rows != after.rows:
             return False
         if self._request.mode != "overwrite":
-            return not content.new_files
+            return not content.added_rows and not content.replaced_rows
         return same_content(
             scan_manifest(self._blobs, latest.body["manifest"]),
             (read_files(self._blobs, after, [file]) for file in after.files),
         )
 
-    def _profile(self, base: _Base, content: _Content) -> Profile:
-        if base.latest is None or self._request.mode == "overwrite":
-            return profile_files(self._blobs, content.manifest)
-        return profile_grown(self._blobs, content.manifest, base.latest, content.new_files)
-
     def _body(self, content: _Content, manifest_digest: str, profile_digest: str) -> Json:
         return {
             **content_body(content.manifest, manifest_digest, profile_digest),
             **declared_body(self._request.dataset),
-            "added_rows": sum(file.rows for file in content.new_files),
+            "added_rows": content.added_rows,
+            "replaced_rows": content.replaced_rows,
+            "deleted_rows": content.deleted_rows,
             "skipped_rows": content.skipped_rows,
             "suppressed_rows": self._pieces.state.suppressed_rows,
             "mode": self._request.mode,
