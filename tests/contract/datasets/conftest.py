@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -56,3 +56,20 @@ def home(request: pytest.FixtureRequest, tmp_path: Path, keyring: FileKeyring) -
     ledger = open_ledger(database, keyring)
     yield Home(ParquetDatasetStore(ledger, blobs, keyring), ledger, blobs, keyring)
     database.close()
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[Any]:
+    """Start a Ray of this test run's own, on this machine."""
+    import ray
+    import ray.data
+
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        configure_logging=False,
+        log_to_driver=False,
+        object_store_memory=80 * 1024 * 1024,
+    )
+    yield ray
+    ray.shutdown()

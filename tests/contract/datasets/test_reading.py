@@ -17,7 +17,7 @@ from towpath.assets.datasets import Dataset, Schema
 from towpath.core.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from towpath.assets.datasets.reading import Snapshot
     from towpath.ledger.records import Version
@@ -227,22 +227,6 @@ def test_a_reader_that_is_not_installed_names_its_extra(
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(UsageError, match=rf"pip install 'towpath\[{extra}\]'"):
         getattr(home.store.open(version.ref), reader)()
-
-
-@pytest.fixture(scope="module")
-def ray_cluster() -> Iterator[Any]:
-    """Start a Ray of this module's own, on this machine."""
-    import ray
-
-    ray.init(
-        num_cpus=2,
-        include_dashboard=False,
-        configure_logging=False,
-        log_to_driver=False,
-        object_store_memory=80 * 1024 * 1024,
-    )
-    yield ray
-    ray.shutdown()
 
 
 # Ray's own code warns of its own settings.
