@@ -20,12 +20,13 @@ const TOUCHES: Record<string, readonly string[]> = {
   step: ["runs"],
   edge: ["lineage", "runs"],
   route: ["traffic", "releases", "models"],
-  intent: ["rollouts", "monitors", "traffic", "erasures", "projects"],
+  intent: ["labels", "rollouts", "monitors", "traffic", "erasures", "projects"],
   alert: ["alerts", "monitors"],
   trigger: ["alerts"],
   rollout: ["rollouts", "traffic"],
   segments: ["traffic"],
   erasure: ["erasures", "datasets"],
+  label: ["labels"],
 };
 
 let news: News = { state: "connecting", eventTime: null };

@@ -3,6 +3,7 @@ import {
   ErasureIcon,
   FolderIcon,
   type Icon,
+  LabelIcon,
   LineageIcon,
   LogIcon,
   ModelIcon,
@@ -40,6 +41,7 @@ export const DIRECTIONS: Direction[] = [
     way: "forward",
     destinations: [
       { to: "/datasets", label: "Data sets", icon: DataIcon },
+      { to: "/labels", label: "Labels", icon: LabelIcon },
       { to: "/runs", label: "Runs", icon: RunIcon },
       { to: "/models", label: "Models", icon: ModelIcon },
       { to: "/releases", label: "Releases", icon: ReleaseIcon },

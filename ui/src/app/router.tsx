@@ -4,6 +4,7 @@ import {
   createRouter,
   lazyRouteComponent,
 } from "@tanstack/react-router";
+import { isLabelView, type LabelView } from "@/features/labelling/view";
 import { Shell } from "./shell";
 import { Broken, Missing } from "./trouble";
 
@@ -55,6 +56,19 @@ const routes = [
     getParentRoute: under,
     path: "/datasets/$name/$number",
     component: lazyRouteComponent(() => import("@/features/datasets/version-page"), "VersionPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/labels",
+    component: lazyRouteComponent(() => import("@/features/labelling/list-page"), "LabelsPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/labels/$name",
+    validateSearch: (search: Record<string, unknown>): { view?: LabelView } => ({
+      view: isLabelView(search.view) ? search.view : undefined,
+    }),
+    component: lazyRouteComponent(() => import("@/features/labelling/queue-page"), "QueuePage"),
   }),
   createRoute({
     getParentRoute: under,

@@ -101,10 +101,7 @@ function Clock() {
   const { state, eventTime } = useNews();
   const words = { connecting: "Connecting", live: "Live", away: "Reconnecting" }[state];
   return (
-    <Tooltip
-      label="Event time: the clock that windows, labels and rollouts follow"
-      openDelay={300}
-    >
+    <Tooltip label="Event time: the clock that windows, labels and rollouts follow" openDelay={300}>
       <div className={styles.clock} data-state={state}>
         <span className={styles.beacon} />
         <span className={styles.words}>{words}</span>

@@ -71,6 +71,9 @@ export function formatAgo(at: string, now: number = Date.now()): string {
 export const shorten = (text: string, length = 10): string =>
   text.length > length + 2 ? `${text.slice(0, length)}…` : text;
 
+/** The end of an id that begins with the time: what tells it from those made in the same minute. */
+export const tailOf = (id: string): string => `…${id.slice(-8)}`;
+
 /** A sentence's beginning. */
 export const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 

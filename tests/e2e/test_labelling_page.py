@@ -1,0 +1,235 @@
+"""Labelling in a real browser, as people do it: with one hand on the keys."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from seeded_home import SeededHome, seed_home
+from seeded_labels import QUEUE, seed_labels
+from served import served
+
+from towpath.server.pages import STATIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+DESK = f"/labels/{QUEUE}"
+
+
+def unavailable(reason: str) -> None:
+    """Skip where a browser is optional, fail where it is not."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[SeededHome]:
+    seeded = seed_home(tmp_path, days=12, per_day=10)
+    seed_labels(seeded, tmp_path)
+    yield seeded
+    seeded.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not (STATIC / "index.html").is_file():
+        unavailable("the web UI is not built; install the project, or run hatch_build.py")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        if chromium is None and not Path(playwright.chromium.executable_path).exists():
+            unavailable("there is no Chromium")
+        launched = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser, home: SeededHome) -> Iterator[Page]:
+    """A page of a running server; what its console complains about fails the test."""
+    complaints: list[str] = []
+    with served(home.services) as url:
+        context = browser.new_context(base_url=url, viewport={"width": 1280, "height": 860})
+        opened = context.new_page()
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.on(
+            "console",
+            lambda message: complaints.append(message.text) if message.type == "error" else None,
+        )
+        yield opened
+        context.close()
+    assert complaints == []
+
+
+def sit_down(page: Page, name: str = "dee") -> None:
+    page.goto(DESK)
+    page.get_by_label("Your handle").fill(name)
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("group", name="Labels")).to_be_visible()
+
+
+def shown(page: Page) -> str:
+    """The decision that is on the bench."""
+    code = page.locator("main section").first.get_by_title(re.compile("^[0-9a-f-]{36}$"))
+    return code.get_attribute("title") or ""
+
+
+def press(page: Page, *keys: str) -> None:
+    """Press keys, each once the bench is ready for it."""
+    for key in keys:
+        expect(page.locator("[data-busy]")).to_have_count(0)
+        page.keyboard.press(key)
+
+
+def said(home: SeededHome, *types: str) -> list[tuple[str, str]]:
+    with home.ledger.read() as tx:
+        return [(event.actor, event.subject) for event in tx.events.read(types=types)]
+
+
+def test_decisions_are_judged_with_one_key_each(page: Page, home: SeededHome) -> None:
+    sit_down(page)
+    first = shown(page)
+    press(page, "2")
+    words = page.get_by_role("list").filter(has_text="late")
+    expect(words.last).to_be_visible()
+    expect(page.get_by_title(first)).to_have_count(1)  # now among what was just said
+    assert ("dee", f"decision:{first}") in said(home, "label.judged")
+
+
+def test_a_word_is_taken_back_and_said_again(page: Page, home: SeededHome) -> None:
+    sit_down(page)
+    first = shown(page)
+    press(page, "1")
+    expect(page.get_by_text("Just said")).to_be_visible()
+    press(page, "u")
+    expect(page.get_by_text("said before")).to_be_visible()
+    assert shown(page) == first
+    press(page, "j", "j", "k", "Enter")
+    expect(page.get_by_text("Just said")).to_be_visible()
+    subject = f"decision:{first}"
+    mine = [one for one in said(home, "label.judged", "label.undone") if one == ("dee", subject)]
+    assert len(mine) == 3
+    with home.ledger.read() as tx:
+        task = tx.intents.get("label_task", f"{QUEUE}.{first}")
+    assert task.status["answers"]["dee"]["label"] == "on time"
+
+
+def test_keys_rest_while_somebody_types_or_reads_the_list_of_keys(
+    page: Page, home: SeededHome
+) -> None:
+    sit_down(page)
+    first = shown(page)
+    page.keyboard.press("c")
+    page.keyboard.type("2 late trains, so I guess")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("undo the last answer")
+    page.keyboard.press("1")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert said(home, "label.judged")[-1][0] != "dee"
+    press(page, "s")
+    expect(page.get_by_text("skipped", exact=True)).to_be_visible()
+    press(page, "u")
+    expect(page.get_by_label("Comment")).to_have_value("2 late trains, so I guess")
+    assert shown(page) == first
+
+
+def test_two_people_are_not_shown_the_same_place(
+    browser: Browser, page: Page, home: SeededHome
+) -> None:
+    sit_down(page, "dee")
+    with served(home.services) as url:
+        context = browser.new_context(base_url=url)
+        other = context.new_page()
+        sit_down(other, "eve")
+        third = context.new_page()
+        third.goto(DESK)
+        expect(third.get_by_text("you are eve")).to_be_visible()
+        assert shown(third) == shown(other)  # one person, one item, however many windows
+        context.close()
+    with home.ledger.read() as tx:
+        for task in tx.intents.list("label_task", phases=["open"]):
+            votes = [one for one in task.status.get("answers", {}).values() if one["label"]]
+            assert len(votes) + len(task.status.get("leases", {})) <= 2
+
+
+def test_a_dispute_is_decided_over_what_everybody_said(page: Page, home: SeededHome) -> None:
+    sit_down(page, "judge")
+    page.get_by_text(re.compile(r"Disputes \d")).click()
+    expect(page.get_by_text("the model said")).to_be_visible()
+    disputes = page.get_by_role("heading", name=re.compile("disputes?$"))
+    before = int(disputes.inner_text().split()[0])
+    expect(page.locator("main").get_by_text("ann", exact=True)).to_be_visible()
+    page.keyboard.press("2")
+    if before > 1:
+        expect(disputes).to_have_text(re.compile(f"^{before - 1} "))
+    else:
+        expect(page.get_by_text("Nobody differs")).to_be_visible()
+    assert said(home, "label.settled")[-1][0] == "judge"
+
+
+def test_agreement_shows_its_interval_and_who_differs(page: Page) -> None:
+    page.goto(f"{DESK}?view=agreement")
+    expect(page.get_by_role("img", name=re.compile("alpha .* between"))).to_be_visible()
+    expect(page.get_by_role("cell", name="ann and bob")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="cancelled")).to_be_visible()
+
+
+def test_another_site_can_not_speak_in_somebody_s_name(
+    browser: Browser, page: Page, home: SeededHome
+) -> None:
+    """A page elsewhere, open in the same browser, posts to the server with fetch and with a form."""
+    sit_down(page)
+    decision = shown(page)
+    url = page.url.split("/labels")[0].replace("127.0.0.1", "localhost")  # same server, other site
+    target = page.url.split("/labels")[0] + f"/api/v1/labelling/{QUEUE}/items/{decision}/judgement"
+    stranger = browser.new_page()
+    stranger.goto(f"{url}/api/v1/health/live")
+    outcome = stranger.evaluate(
+        """async (target) => {
+            const body = JSON.stringify({label: "late"});
+            const tries = [
+                {method: "POST", mode: "no-cors", body},
+                {method: "POST", body, headers: {"towpath-actor": "dee"}},
+            ];
+            return Promise.all(tries.map((one) =>
+                fetch(target, one).then((answer) => answer.type + answer.status, () => "refused")));
+        }""",
+        target,
+    )
+    assert outcome == ["refused", "refused"]
+    with stranger.expect_navigation():
+        stranger.evaluate(
+            """(target) => {
+                const form = document.createElement("form");
+                form.method = "post"; form.action = target; form.enctype = "text/plain";
+                document.documentElement.append(form); form.submit();
+            }""",
+            target,
+        )
+    expect(stranger.locator("body")).to_contain_text("another site")
+    stranger.close()
+    assert ("dee", f"decision:{decision}") not in said(home, "label.judged")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_desk_fits_a_telephone(page: Page, scheme: str) -> None:
+    sit_down(page)
+    page.set_viewport_size({"width": 380, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    for view in ("judge", "disputes", "agreement"):
+        page.goto(f"{DESK}?view={view}")
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 380, f"{view} is {width} pixels wide"
