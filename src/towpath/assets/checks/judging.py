@@ -226,9 +226,9 @@ class Judge:
 
     def _whole_result(self, place: int, rule: Rule) -> RuleResult:
         if isinstance(rule, TableRule):
-            tally = self._seen.tallies.get(place, {})
+            tally = self._seen.tallies.get(place)
             # Nothing was judged at all: the rule sees a table without rows.
-            measured = rule.measure(tally or self._nothing(rule), self._around)
+            measured = rule.measure(self._nothing(rule) if tally is None else tally, self._around)
             kept, words, value = measured.kept, measured.words, measured.value
         else:
             assert isinstance(rule, Quarantined)

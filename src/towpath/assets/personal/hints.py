@@ -33,12 +33,16 @@ _PEOPLE = frozenset(
     | {"doctor", "physician", "agent", "recipient", "sender", "buyer", "seller", "applicant"}
     | {"borrower", "beneficiary", "subscriber", "tenant", "visitor", "player", "citizen"}
 )
+# A phone_id numbers phones, and a card_type says which kind of card.
+_ABOUT = frozenset({"id", "ids", "key", "type", "kind", "code", "count", "flag", "status", "index"})
 _PARTS_OF_NAMES = frozenset({"first", "last", "given", "family", "full", "middle"})
 
 
 def suggests(column: str, kind: Kind) -> bool:
     """Tell whether a column's name suggests a kind: `contact_email`, `customerName`, `ssn`."""
     words = _split(column)
+    if not words or (words[-1] in _ABOUT and kind != "national id"):
+        return False
     joined = {one + two for one, two in pairwise(words)}
     if _WORDS[kind].intersection({*words, *joined}):
         return True

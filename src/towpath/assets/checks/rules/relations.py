@@ -67,7 +67,7 @@ class Unique(RowRule):
         names = list(self.columns)
         known = pl.all_horizontal(pl.col(names).is_not_null())
         repeated = mask(rows, pl.struct(names).is_duplicated() & known)
-        taken = _taken(rows.filter(known), names, around)
+        taken = _taken(rows, known, names, around)
         if not taken.is_empty():
             repeated |= _among(rows, taken)
         return [Broken(columns=tuple(names), words="is not unique", rows=repeated)]
@@ -142,12 +142,15 @@ class References(RowRule):
                 )
 
 
-def _taken(rows: pl.DataFrame, names: list[str], around: Surroundings) -> pl.DataFrame:
-    """Return the values that stored rows of other keys have already."""
+def _taken(
+    rows: pl.DataFrame, known: pl.Expr, names: list[str], around: Surroundings
+) -> pl.DataFrame:
+    """Return the values that stored rows have already, but for rows whose place is taken."""
     keys = list(around.key)
-    stored = around.stored(names)
+    asked = rows.lazy().filter(known).select(names)
     return (
-        stored.join(rows.lazy(), on=names, how="semi")
+        around.stored(names)
+        .join(asked, on=names, how="semi")
         .join(rows.select(keys).lazy(), on=keys, how="anti")
         .select(names)
         .unique()
