@@ -62,6 +62,7 @@ class FeatureView:
         object.__setattr__(self, "entity", self.entity_columns)
         object.__setattr__(self, "features", tuple(self.features))
         self._check_columns()
+        self._check_entity()
         if self.ttl is not None:
             object.__setattr__(self, "ttl", parse_duration(self.ttl))
         if self.every is not None:
@@ -113,28 +114,33 @@ class FeatureView:
 
     def _check_columns(self) -> None:
         columns = {column.name: column for column in self.source.columns}
-        named = [*self.entity_columns, self.time, *self.features]
-        for name in named if self.created is None else [*named, self.created]:
+        stamps = [self.time, *([] if self.created is None else [self.created])]
+        for name in (*self.entity_columns, *stamps, *self.features):
             if name not in columns:
                 missing = NotFound.named("column", name, columns)
                 self._refuse(
                     f"data set {self.source.name!r} has no column {name!r}", missing.remedy
                 )
-        for name in (self.time, self.created):
-            if name is not None and columns[name].type != "timestamp":
+        for name in stamps:
+            if columns[name].type != "timestamp":
                 self._refuse(f"its time column {name!r} is not a datetime")
-        for name in self.entity_columns:
-            if columns[name].type not in ENTITY_TYPES:
-                self._refuse(
-                    f"its entity column {name!r} is a {columns[name].type}",
-                    "Entities are matched by equality: use str, int, bool, date or datetime.",
-                )
         for what, names in (("entity column", self.entity_columns), ("feature", self.features)):
             if not names:
                 self._refuse(f"it names no {what}s")
             name, count = Counter(names).most_common(1)[0]
             if count > 1:
                 self._refuse(f"it names the {what} {name!r} twice")
+
+    def _check_entity(self) -> None:
+        columns = self.columns
+        for name in self.entity_columns:
+            if name in self.features:
+                self._refuse(f"its feature {name!r} is its entity", "Rows have it already.")
+            if columns[name].type not in ENTITY_TYPES:
+                self._refuse(
+                    f"its entity column {name!r} is a {columns[name].type}",
+                    "Entities are matched by equality: use str, int, bool, date or datetime.",
+                )
 
     def _refuse(self, why: str, remedy: str = "") -> NoReturn:
         raise InvalidProject(f"feature view {self.name!r} can't be: {why}", remedy=remedy)

@@ -81,7 +81,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a version's body and a step's order hold it."""
-        return msgspec.to_builtins(self)
+        return msgspec.json.decode(msgspec.json.encode(self))
 
 
 def layout_of(record: Any) -> Layout:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from towpath.assets.datasets import Dataset, Schema
@@ -36,7 +36,7 @@ def observations(rows: list[tuple[str | None, int | None, int | None]]) -> pl.Da
 
 
 def by_definition(
-    left: pl.DataFrame, right: pl.DataFrame, ttl: timedelta | None, *, created: bool
+    left: pl.DataFrame, right: pl.DataFrame, ttl: timedelta | None, *, created: bool, mode: str
 ) -> list[int | None]:
     def found(row: dict[str, Any]) -> int | None:
         if row["k"] is None or row["t"] is None:
@@ -46,7 +46,7 @@ def by_definition(
             if seen["k"] != row["k"] or seen["ts"] is None:
                 continue
             made = (seen["made"] or START - timedelta(days=1)) if created else seen["ts"]
-            if max(seen["ts"], made) <= row["t"]:
+            if (max(seen["ts"], made) if mode == "known" else seen["ts"]) <= row["t"]:
                 best = max(best or (), (seen["ts"], made, place))
         if best is None or (ttl is not None and best[0] + ttl < row["t"]):
             return None
@@ -55,14 +55,16 @@ def by_definition(
     return [found(row) for row in left.iter_rows(named=True)]
 
 
+@settings(deadline=None)
 @given(
-    st.lists(st.tuples(entities, minutes), max_size=12),
-    st.lists(st.tuples(entities, minutes, minutes), max_size=25),
-    st.none() | st.integers(1, 5),
-    st.booleans(),
+    left=st.lists(st.tuples(entities, minutes), max_size=12),
+    right=st.lists(st.tuples(entities, minutes, minutes), max_size=25),
+    ttl=st.none() | st.integers(1, 5),
+    created=st.booleans(),
+    mode=st.sampled_from(["known", "event"]),
 )
 def test_every_row_gets_what_the_definition_says(
-    left: list[tuple[Any, ...]], right: list[tuple[Any, ...]], ttl: int | None, created: bool
+    *, left: list[Any], right: list[Any], ttl: int | None, created: bool, mode: Any
 ):
     rows, seen = askers(left), observations(right)
     span = None if ttl is None else timedelta(minutes=ttl)
@@ -75,8 +77,9 @@ def test_every_row_gets_what_the_definition_says(
         features=["v"],
         ttl=span,
         created="made" if created else None,
+        mode=mode,
     )
-    assert joined["v"].to_list() == by_definition(rows, seen, span, created=created)
+    assert joined["v"].to_list() == by_definition(rows, seen, span, created=created, mode=mode)
     assert joined.drop("v").equals(rows)
 
 
@@ -144,8 +147,39 @@ def test_a_view_joins_its_features_by_its_own_rules():
         ({"features": []}, "names no features"),
         ({"time": "wind"}, "not a datetime"),
         ({"entity": "airport"}, "no column 'airport'"),
+        (
+            {"entity": "wind", "features": ["origin"]},
+            "entity column 'wind' is a float64.*matched by equality",
+        ),
+        ({"entity": []}, "names no entity columns"),
+        ({"entity": ["origin", "origin"]}, "names the entity column 'origin' twice"),
+        ({"features": ["wind", "wind"]}, "names the feature 'wind' twice"),
+        ({"features": ["origin"]}, "feature 'origin' is its entity"),
     ],
 )
 def test_a_view_that_does_not_hang_together_says_why(changes: dict[str, object], why: str):
     with pytest.raises(InvalidProject, match=why):
         view(**changes)
+
+
+def test_a_lookup_goes_by_other_columns_and_names():
+    rows = pl.DataFrame({"dest": ["JFK"], "scheduled": [at(60)]})
+    seen = pl.DataFrame({"origin": ["JFK"], "observed": [at(0)], "wind": [3.5]})
+    lookup = view().lookup(by="dest", prefix="dest_")
+    assert join_view(rows, lookup, seen, time="scheduled")["dest_wind"].to_list() == [3.5]
+    assert [(one.name, one.nullable) for one in lookup.columns] == [("dest_wind", True)]
+    assert [one.name for one in lookup.entity] == ["dest"]
+
+
+def test_a_lookup_can_only_ask_for_what_the_view_has():
+    with pytest.raises(InvalidProject, match=r"no feature 'winds'.*Did you mean 'wind'"):
+        view().lookup("winds")
+    with pytest.raises(InvalidProject, match="looked up by 2 columns, and its entity has 1"):
+        view().lookup(by=["dest", "day"])
+
+
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["JFK"]), pl.String])
+def test_categories_are_text(kind: Any):
+    seen = pl.DataFrame({"origin": ["JFK"], "observed": [at(0)], "wind": [3.5]})
+    rows = pl.DataFrame({"origin": pl.Series(["JFK"], dtype=kind), "scheduled": [at(60)]})
+    assert join_view(rows, view(), seen, time="scheduled")["wind"].to_list() == [3.5]
