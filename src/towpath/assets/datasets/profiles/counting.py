@@ -105,8 +105,8 @@ def outlier_fences(ordered: NDArray[np.float64]) -> tuple[float, float] | None:
 
     Tukey's "far out" fences, three interquartile ranges beyond the quartiles, with each side measured
     by its own half of the range (Kimber, "Exploratory data analysis for possibly censored data from
-    skewed distributions", 1990), so that a long tail on one side is not all outliers. Half of the
-    values may be anything without moving them.
+    skewed distributions", 1990), so that a long tail on one side is not all outliers. Nearly a
+    quarter of the values may be anything without moving them far.
 
     Args:
         ordered: Ascending numbers.
