@@ -156,8 +156,8 @@ def changed(count: int, *, turn: int) -> pl.DataFrame:
     for first in range(0, count, PIECE):
         piece = rows(first, min(PIECE, count - first))
         picked = piece[np.sort(share.choice(piece.height, piece.height // 100, replace=False))]
-        parts.append(_renumbered(picked, turn))
-    return pl.concat(parts)
+        parts.append(picked)
+    return _renumbered(pl.concat(parts), turn)
 
 
 def subjects_changed(count: int, *, turn: int) -> pl.DataFrame:

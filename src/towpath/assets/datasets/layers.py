@@ -23,20 +23,30 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
 
+_PATH = "__path"
+_BUCKET = "__bucket"
+_LAYER = "__layer"
+_TOP = "__top"
+_NO_BUCKET = -1
+
+
 def scan_live(
     blobs: BlobStore, manifest: Manifest, files: Sequence[DataFile], held: ExitStack
 ) -> list[pl.LazyFrame]:
     """Return the live rows of some of a version's files, as frames of all its columns.
 
-    Files without superseded rows come first, as one frame; then one frame per bucket and layer. The
-    files, and the overlays above them, are opened and verified now, and stay open as long as `held`.
+    Files without superseded rows come first, as one frame; then superseded ones, a bucket's base at a
+    time. The files, and the overlays above them, are opened and verified now, and stay open as long as
+    `held`; the keys of the overlays are read now.
     """
     whole = [file for file in files if file.live and not file.superseded]
     stained = [file for file in files if file.live and file.superseded]
-    frames = []
+    frames: list[pl.LazyFrame] = []
     if whole:
         frames.append(scan_paths(manifest, open_files(blobs, whole, held)))
-    return frames + _against_newer(blobs, manifest, stained, held, how="anti")
+    if stained:
+        frames += _against_newer(blobs, manifest, stained, held, how="anti")
+    return frames
 
 
 def read_live(
@@ -57,36 +67,70 @@ def read_superseded(
 ) -> pl.DataFrame:
     """Return the rows of some of a version's files that do not live."""
     stained = [file for file in files if file.superseded]
+    if not stained:
+        return _collected(manifest, [], None)
     with ExitStack() as held:
-        return _collected(
-            manifest, _against_newer(blobs, manifest, stained, held, how="semi"), None
-        )
+        frames = _against_newer(blobs, manifest, stained, held, how="semi")
+        return _collected(manifest, frames, None)
 
 
 def _against_newer(
     blobs: BlobStore,
     manifest: Manifest,
-    stained: list[DataFile],
+    stained: Sequence[DataFile],
     held: ExitStack,
     *,
     how: Literal["anti", "semi"],
 ) -> list[pl.LazyFrame]:
-    """Join files with the keys above them: one frame per bucket and layer."""
-    newer = manifest.above(stained)
-    opened = [*stained, *newer]
-    places = [id(file) for file in opened]
-    paths = dict(zip(places, open_files(blobs, opened, held), strict=True))
-
-    def scan(files: Sequence[DataFile]) -> pl.LazyFrame:
-        return scan_paths(manifest, [paths[id(file)] for file in files])
-
+    """Join files with the keys above them: one frame for all overlays, one per bucket for bases."""
+    keys = list(manifest.key)
+    newest = _newest(blobs, manifest, manifest.above(stained), held)
     frames: list[pl.LazyFrame] = []
-    # A manifest's order, which `files` are in, puts those of one bucket and layer side by side.
-    for (bucket, layer), group in groupby(stained, key=lambda file: (file.bucket, file.layer)):
-        above = [file for file in newer if file.bucket == bucket and file.layer > layer]
-        keys = scan(above).select(manifest.key)
-        frames.append(scan(list(group)).join(keys, on=manifest.key, how=how, maintain_order="left"))
+    overlays = [file for file in stained if file.layer]
+    if overlays:
+        rows = _placed(blobs, manifest, overlays, held).join(newest.lazy(), on=[_BUCKET, *keys])
+        older = pl.col(_LAYER) < pl.col(_TOP)
+        kept = rows.filter(older if how == "semi" else ~older)
+        frames.append(kept.select(polars_schema(manifest).names()))
+    above = newest.select(_BUCKET, *keys).partition_by(_BUCKET, as_dict=True, include_key=False)
+    bases = [file for file in stained if not file.layer]
+    # A manifest's order, which `stained` is in, puts the files of one bucket side by side.
+    for bucket, group in groupby(bases, key=_bucket):
+        base = scan_paths(manifest, open_files(blobs, list(group), held))
+        newer = above[bucket,].lazy()
+        frames.append(base.join(newer, on=keys, how=how, maintain_order="left"))
     return frames
+
+
+def _newest(
+    blobs: BlobStore, manifest: Manifest, files: Sequence[DataFile], held: ExitStack
+) -> pl.DataFrame:
+    """Return every key in some overlays, by bucket, with the highest layer that has it."""
+    keys = list(manifest.key)
+    entries = _placed(blobs, manifest, files, held).select(_BUCKET, *keys, _LAYER)
+    return entries.group_by(_BUCKET, *keys).agg(pl.col(_LAYER).max().alias(_TOP)).collect()
+
+
+def _placed(
+    blobs: BlobStore, manifest: Manifest, files: Sequence[DataFile], held: ExitStack
+) -> pl.LazyFrame:
+    """Scan files with the bucket and the layer of each row."""
+    paths = [str(path) for path in open_files(blobs, files, held)]
+    places = pl.LazyFrame(
+        {
+            _PATH: paths,
+            _BUCKET: [_bucket(file) for file in files],
+            _LAYER: [file.layer for file in files],
+        },
+        schema={_PATH: pl.String(), _BUCKET: pl.Int64(), _LAYER: pl.Int64()},
+    )
+    # One file may be in two layers.
+    distinct = list(dict.fromkeys(paths))
+    return scan_paths(manifest, distinct, include_file_paths=_PATH).join(places, on=_PATH)
+
+
+def _bucket(file: DataFile) -> int:
+    return _NO_BUCKET if file.bucket is None else file.bucket
 
 
 def _collected(

@@ -3,8 +3,9 @@
 A bucket is a small log-structured merge tree (O'Neil, Cheng, Gawlick and O'Neil, Acta Informatica
 1996). Rows with new keys join its base. Rows that replace others, and markers for rows that go, make one
 new layer on top, so a change costs what it changes. When eight layers of like size have piled up they
-become one (size-tiered compaction), so a changed row is written again once per power of eight. When a
-bucket's overlays have grown to half its base, the whole bucket becomes base again.
+become one (size-tiered compaction), so a changed row is written again once per power of eight; layers
+of thousands of rows wait until they are thirty-two. When a bucket's overlays have grown to half its
+base, the whole bucket becomes base again.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
 RUNS_MOST = 8
+LARGE_RUNS_MOST = 32
+_LARGE_ENTRIES = 4_096
 _LAYER = "__layer"
 
 
@@ -66,16 +68,18 @@ def pile(
 def runs_due(entries: int, runs: Sequence[int]) -> int:
     """Return how many of the runs below, newest first, merge with a new one of so many entries.
 
-    A run's class is the power of `RUNS_MOST` that it has reached. When `RUNS_MOST` runs on top are of
-    one class, or smaller, they become one, which may be one too many for the next class.
+    A run's class is the power of `RUNS_MOST` that it has reached. When as many runs as may be on top
+    are of one class, or smaller, they become one, which may be one too many for the next class. Large
+    runs may be many: opening a file costs a reader what some thousand rows do.
     """
     due = 0
     while True:
-        reached = _size_class(entries + sum(runs[:due]))
+        merged = entries + sum(runs[:due])
+        most = RUNS_MOST if merged < _LARGE_ENTRIES else LARGE_RUNS_MOST
         alike = due
-        while alike < len(runs) and _size_class(runs[alike]) <= reached:
+        while alike < len(runs) and _size_class(runs[alike]) <= _size_class(merged):
             alike += 1
-        if 1 + alike - due < RUNS_MOST:
+        if 1 + alike - due < most:
             return due
         due = alike
 
