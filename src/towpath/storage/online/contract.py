@@ -154,9 +154,9 @@ class OnlineStore(Protocol):
         generation: str,
         body: bytes | None = None,
     ) -> int:
-        """Bring newer rows into the generation in force, and return how many were newer.
+        """Bring newer rows into the generation in force, and return how many were.
 
-        A row replaces one whose stamp is not larger. A large update comes in several calls, the body in
+        A row replaces one whose stamp is not larger, unless it is the same. A large update comes in several calls, the body in
         the last of them: it changes after the rows do, so a kill in between leaves newer rows under
         the older body, and the same calls again are harmless. Overtakes a draft of the table.
 
@@ -174,7 +174,8 @@ class OnlineStore(Protocol):
     def put(self, table: str, rows: Sequence[Row], *, generation: str | None = None) -> int:
         """Add rows that come from outside of any draft; return how many were newer than what is there.
 
-        A row replaces one whose stamp is not larger; a later one in `rows` counts as newer. What is
+        A row replaces one whose stamp is not larger, unless it is the same; a later one in `rows`
+        counts as newer. What is
         taken in is carried over into later generations until one of them holds a row as new. Atomic
         per row; in order.
 

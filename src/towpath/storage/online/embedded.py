@@ -168,7 +168,7 @@ def _bring_newer(
     count = 0
     for key, value in rows:
         before = tx.get(key, db=opened.rows)
-        if before is not None and before[:STAMP_BYTES] > value[:STAMP_BYTES]:
+        if before == value or (before is not None and before[:STAMP_BYTES] > value[:STAMP_BYTES]):
             continue
         tx.put(key, value, db=opened.rows)
         if carry:

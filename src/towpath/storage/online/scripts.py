@@ -60,7 +60,7 @@ if redis.call('EXISTS', closed) == 1 then return -3 end
 local count = 0
 for i = 2, #ARGV, 2 do
   local before = redis.call('HGET', rows, ARGV[i])
-  if not before or not older(ARGV[i + 1], before) then
+  if not before or (before ~= ARGV[i + 1] and not older(ARGV[i + 1], before)) then
     redis.call('HSET', rows, ARGV[i], ARGV[i + 1])
     redis.call('HSET', carried, ARGV[i], ARGV[i + 1])
     count = count + 1
@@ -82,7 +82,7 @@ redis.call('UNLINK', draft, kept, closed)
 local count = 0
 for i = 4, #ARGV, 2 do
   local before = redis.call('HGET', rows, ARGV[i])
-  if not before or not older(ARGV[i + 1], before) then
+  if not before or (before ~= ARGV[i + 1] and not older(ARGV[i + 1], before)) then
     redis.call('HSET', rows, ARGV[i], ARGV[i + 1])
     redis.call('HDEL', carried, ARGV[i])
     count = count + 1

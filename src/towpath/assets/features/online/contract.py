@@ -50,7 +50,7 @@ class Pushed:
 
     Attributes:
         taken: How many are served now.
-        late: How many were older than what is served, and changed nothing.
+        late: How many changed nothing: they are older than what is served, or are served already.
         withdrawn: How many were left out because their subject has withdrawn.
     """
 
