@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from towpath.assets.code import CodeStore
     from towpath.assets.datasets import ParquetDatasetStore
     from towpath.assets.datasets.history import LedgerDatasetHistory
+    from towpath.assets.datasets.publishing import IcebergPublisher
     from towpath.assets.features import LayoutFeatureStore
     from towpath.assets.features.online import OnlineFeatureStore
     from towpath.assets.filesets import BlobFileSetStore
@@ -149,6 +150,13 @@ class Home:
             self.clock,
             withdrawn=Withdrawals(self.ledger),
         )
+
+    @cached_property
+    def publisher(self) -> IcebergPublisher:
+        """Data sets as tables of Iceberg catalogs."""
+        from towpath.assets.datasets.publishing import IcebergPublisher
+
+        return IcebergPublisher(self.ledger, self.blobs, self.place.home / "iceberg")
 
     @cached_property
     def code(self) -> CodeStore:

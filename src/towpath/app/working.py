@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from towpath.app.running import ingest_command, run_command
 from towpath.assets.datasets import DeletionReconciler
+from towpath.assets.datasets.publishing import PublicationReconciler
 from towpath.assets.features import LayoutDeletionReconciler
 from towpath.assets.features.online import FeatureViewReconciler
 from towpath.assets.filesets import AREA, FileDeletionReconciler
@@ -86,6 +87,7 @@ def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]
         "storage": [
             compactor,
             DeletionReconciler(ledger, blobs),
+            PublicationReconciler(ledger, home.publisher),
             LayoutDeletionReconciler(ledger, blobs),
             FileDeletionReconciler(ledger, blobs.area(AREA)),
         ],

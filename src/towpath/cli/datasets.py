@@ -8,9 +8,11 @@ import polars as pl
 from cyclopts import App
 
 from towpath.cli.checks import check, quarantine
+from towpath.cli.history import adopt, branch, diff, drop, log, restore, tag
 from towpath.cli.ingests import add, ingest
 from towpath.cli.options import Common
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
+from towpath.cli.retention import gc, publish
 from towpath.cli.rows import write_rows
 from towpath.core.refs import Ref
 
@@ -19,14 +21,17 @@ app.command(add)
 app.command(ingest)
 app.command(check)
 app.command(quarantine)
+for _operation in (log, diff, tag, branch, adopt, drop, restore, gc, publish):
+    app.command(_operation)
 
 
 @app.command(name="list")
 def list_datasets(*, common: Common = Common()) -> int:
     """List data sets with their latest versions."""
     with common.open() as home, home.ledger.read() as tx:
-        assets = tx.versions.assets("dataset")
-        latest = [tx.versions.latest("dataset", one.name) for one in assets]
+        names = [asset.name for asset in tx.versions.assets("dataset")]
+        trunks = [name for name in names if Ref("dataset", name).branch is None]
+        latest = [tx.versions.latest("dataset", name) for name in trunks]
     if common.json:
         print_json([one for one in latest if one is not None])
         return 0
@@ -83,14 +88,12 @@ def show(
     """Show a version and its rows.
 
     Args:
-        ref: NAME@VERSION, or NAME for the latest.
+        ref: NAME@VERSION, NAME@TAG, NAME@TIME, or NAME for the latest; a branch as NAME~BRANCH.
         rows: How many rows to print; 0 for none.
         to: Write all rows to this file instead: .csv, .jsonl or .parquet.
     """
     with common.open() as home:
-        wanted = Ref.parse(ref, "dataset")
-        with home.ledger.read() as tx:
-            version = tx.versions.get(wanted)
+        version = home.history.find(ref)
         frame = home.datasets.scan(version.ref)
         if to is not None:
             write_rows(frame.collect(), to)
