@@ -65,6 +65,7 @@ class LoadPieces:
             return digests
         wait = deadline(self._dataset)
         while True:
+            self.refresh()
             with self._ledger.write() as tx:
                 self.state = self._record.read(tx)
                 if not self._staging.going(tx).intersection(digests):
@@ -86,6 +87,7 @@ class LoadPieces:
         Raises:
             Conflict: The load is not ours any more.
         """
+        self.refresh()
         with self._ledger.write() as tx:
             state = msgspec.structs.replace(self._record.read(tx), **changes)
             named = {file.digest for file in state.files}
