@@ -38,6 +38,7 @@ def add(
     query: str | None = None,
     private: Flag = False,
     expected: int | None = None,
+    branch: str | None = None,
     common: Common = Common(),
 ) -> int:
     """Read rows from files, an address or a database, and commit them as the next version.
@@ -56,6 +57,7 @@ def add(
         query: What to ask a database (sqlite:///file.db, postgresql://user:${PASSWORD}@host/db).
         private: Allow an address in the private network.
         expected: Refuse unless this is the latest version now.
+        branch: Commit to this branch of the data set.
     """
     if overwrite and merge:
         raise UsageError("--overwrite and --merge exclude each other", remedy="Give one of them.")
@@ -65,13 +67,17 @@ def add(
     here = tuple(_from_here(one) for one in (source, *more))
     found = _source(here, format=format, query=query, private=private)
     # Given again after an interruption, the same command finds the load that it had begun.
-    told_apart = digest_json([name, here, mode, format, query])
+    told_apart = digest_json([name, branch, here, mode, format, query])
     ingest = Ingest(
         dataset, found, mode=mode, name=f"add-{told_apart[:16]}", exact=True, full=True, once=True
     )
     with common.open() as home, show_reading(quiet=common.json) as progress:
         result = home.ingests.run(
-            ingest, project=project.name, expected=expected, on_progress=progress
+            ingest,
+            project=project.name,
+            expected=expected,
+            branch=branch,
+            on_progress=progress,
         )
     if common.json:
         print_json(result.version)

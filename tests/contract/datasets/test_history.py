@@ -216,6 +216,21 @@ def test_committing_to_a_branch_that_is_not_there_is_refused(home):
         grow(home, branch="what-if")
 
 
+def test_a_load_may_go_to_a_branch(home, history):
+    grow(home)
+    history.branch(TRUNK, "what-if")
+    with home.store.load(rides, project="p", name="more", branch="what-if") as load:
+        load.write(rows(10, 5))
+        load.write(rows(15, 5))
+    assert load.commit().ref == Ref("dataset", "rides~what-if", 2)
+    assert content(home, TRUNK).height == 10
+    with home.store.load(rides, project="p", name="more", branch="what-if") as load:
+        load.write(rows(20, 5))
+    history.drop("rides", "what-if")
+    with pytest.raises(NotFound, match="no branch"):
+        load.commit()
+
+
 def test_an_erasure_reaches_every_line(home, history):
     grow(home)
     history.branch(TRUNK, "what-if")

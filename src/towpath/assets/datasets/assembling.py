@@ -12,6 +12,7 @@ from towpath.assets.datasets.appending import continued
 from towpath.assets.datasets.bodies import content_body, declared_body
 from towpath.assets.datasets.catalogue import Catalogue, manifest_of
 from towpath.assets.datasets.laying import Laying
+from towpath.assets.datasets.lines import require_living
 from towpath.assets.datasets.manifest import DataFile, Manifest, blank
 from towpath.assets.datasets.parquet import encode_buckets, polars_schema, read_files
 from towpath.assets.datasets.profiling import encode_profile, profile_files, profile_grown
@@ -124,7 +125,7 @@ class Assembly:
         def record(tx: Transaction) -> Version:
             return tx.versions.commit(
                 "dataset",
-                self._request.dataset.name,
+                self._request.line,
                 digest=stored[0],
                 body=body,
                 expected=base.number,
@@ -137,21 +138,27 @@ class Assembly:
     def _base(self) -> _Base:
         request = self._request
         with self._ledger.read() as tx:
+            self._require_line(tx)
             base = _Base(
                 seen=Catalogue.read(tx, request.dataset.name),
-                latest=tx.versions.latest("dataset", request.dataset.name),
+                latest=tx.versions.latest("dataset", request.line),
                 suppression=Suppression.read(tx),
             )
         if request.expected not in (None, base.number):
             raise Conflict(
-                f"version {base.number} of data set {request.dataset.name!r} is the latest, "
+                f"version {base.number} of data set {request.line!r} is the latest, "
                 f"not {request.expected}",
                 remedy="Load again on top of it; what was loaded is still kept under this name.",
-                dataset=request.dataset.name,
+                dataset=request.line,
                 latest=base.number,
                 expected=request.expected,
             )
         return base
+
+    def _require_line(self, tx: Transaction) -> None:
+        """Raise `NotFound` if the branch that is loaded to is not there, or was dropped."""
+        if self._request.branch is not None:
+            require_living(tx, self._request.dataset.ref.on(self._request.branch))
 
     def _leave_out_withdrawn(self, suppression: Suppression) -> None:
         """Take rows out whose subject has withdrawn since their piece was written."""
@@ -305,9 +312,10 @@ class Assembly:
                 assert base.latest is not None
                 version = base.latest
             else:
+                self._require_line(tx)
                 tx.versions.declare(
                     "dataset",
-                    request.dataset.name,
+                    request.line,
                     project=request.project,
                     description=request.dataset.description,
                 )

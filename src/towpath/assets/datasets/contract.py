@@ -259,6 +259,7 @@ class DatasetStore(Protocol):
         mode: Literal["append", "overwrite", "merge"] = "append",
         expected: int | None = None,
         made_by: str | None = None,
+        branch: str | None = None,
     ) -> Load:
         """Begin, or carry on, a version that is written in pieces.
 
@@ -272,6 +273,7 @@ class DatasetStore(Protocol):
             mode: As for `commit`. Two loads may be open at once; each appears when it commits.
             expected: As for `commit`.
             made_by: As for `commit`.
+            branch: As for `commit`.
         """
         ...
 

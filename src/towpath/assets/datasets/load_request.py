@@ -25,9 +25,16 @@ class LoadRequest:
     mode: LoadMode
     expected: int | None
     made_by: str | None
+    branch: str | None = None
+
+    @property
+    def line(self) -> str:
+        """The name under which the versions are numbered: the data set's, or its branch's."""
+        return self.dataset.ref.on(self.branch).name
 
     def begun_as(self) -> Json:
         """Return what must not change while a load is open."""
         rules = [rule.title for rule in self.dataset.rules]
         declared = digest_json({**declared_body(self.dataset), "rules": rules})
-        return {"mode": self.mode, "declared": declared}
+        line = {} if self.branch is None else {"branch": self.branch}
+        return {"mode": self.mode, "declared": declared, **line}

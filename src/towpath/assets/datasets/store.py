@@ -137,6 +137,7 @@ class ParquetDatasetStore:
         mode: LoadMode = "append",
         expected: int | None = None,
         made_by: str | None = None,
+        branch: str | None = None,
     ) -> ParquetLoad:
         """See `DatasetStore.load`."""
         request = LoadRequest(
@@ -146,6 +147,7 @@ class ParquetDatasetStore:
             mode=mode,
             expected=expected,
             made_by=made_by,
+            branch=branch,
         )
         return ParquetLoad(*self._parts, request, self._quality)
 

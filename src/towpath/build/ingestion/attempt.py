@@ -56,6 +56,7 @@ class Attempt:
         *,
         anew: bool,
         expected: int | None,
+        branch: str | None = None,
     ) -> None:
         self._ledger = ledger
         self._datasets = datasets
@@ -63,6 +64,7 @@ class Attempt:
         self._ingest = ingest
         self._project = project
         self._expected = expected
+        self._branch = branch
         self._record = IngestRecord(project, ingest.name)
         self._load: Load | None = None
         self._version: Version | None = None
@@ -73,7 +75,8 @@ class Attempt:
             found = self._record.read(tx)
             # From here on whoever else was on it can't end it.
             self._state = self._record.change(tx, found, owner=new_id())
-            self._before = tx.versions.latest("dataset", ingest.dataset.name)
+            line = ingest.dataset.ref.on(branch)
+            self._before = tx.versions.latest("dataset", line.name)
         goes_on = ingest.increments and not anew and found.source == ingest.source.kind
         self.position: Json | None = found.position if goes_on else None
         self.resumed_rows = 0
@@ -124,6 +127,7 @@ class Attempt:
             mode=self._ingest.mode,
             expected=self._expected,
             made_by=self._run,
+            branch=self._branch,
             also=self._finish,
         )
 
@@ -172,6 +176,7 @@ class Attempt:
             mode=self._ingest.mode,
             expected=self._expected,
             made_by=self._run,
+            branch=self._branch,
         )
 
     def _finish(self, tx: Transaction, version: Version) -> None:

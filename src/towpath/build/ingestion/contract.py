@@ -61,6 +61,7 @@ class Ingests(Protocol):
         project: str,
         anew: bool = False,
         expected: int | None = None,
+        branch: str | None = None,
         on_progress: Callable[[Progress], None] = ...,
     ) -> IngestResult:
         """Read the source from where the last run left it, and commit what it gives as one version.
@@ -75,6 +76,8 @@ class Ingests(Protocol):
             project: The project that owns it.
             anew: Forget the position, and read everything.
             expected: As for `DatasetStore.commit`.
+            branch: As for `DatasetStore.commit`. Use an ingest of its own for it: positions are kept by
+                the ingest's name.
             on_progress: Told how far it is.
 
         Raises:

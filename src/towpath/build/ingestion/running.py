@@ -66,13 +66,19 @@ class IngestRunner:
         project: str,
         anew: bool = False,
         expected: int | None = None,
+        branch: str | None = None,
         on_progress: Callable[[Progress], None] = _untold,
     ) -> IngestResult:
         """See `Ingests.run`."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._attempt(
-                    ingest, project, anew=anew, expected=expected, on_progress=on_progress
+                    ingest,
+                    project,
+                    anew=anew,
+                    expected=expected,
+                    branch=branch,
+                    on_progress=on_progress,
                 )
             except Overtaken as overtaken:
                 if attempt == _ATTEMPTS:
@@ -87,6 +93,7 @@ class IngestRunner:
         *,
         anew: bool,
         expected: int | None,
+        branch: str | None,
         on_progress: Callable[[Progress], None],
     ) -> IngestResult:
         began = time.perf_counter()
@@ -98,6 +105,7 @@ class IngestRunner:
             project,
             anew=anew,
             expected=expected,
+            branch=branch,
         )
         rows = attempt.resumed_rows
 
