@@ -43,7 +43,8 @@ def main() -> None:
             found = store.get_historical_features(entity_df=rows, features=features).to_arrow()
             costs.append(dict(zip(("wall_s", "cpu_s"), map(minus, now(), began), strict=True)))
         pq.write_table(found, folder / "feast.parquet")
-    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+    status = Path("/proc/self/status").read_text()
+    peak_gb = int(status.partition("VmHWM:")[2].split()[0]) / (1 << 20)
     print(json.dumps({"rounds": costs, "peak_gb": peak_gb}))
 
 
