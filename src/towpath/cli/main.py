@@ -43,6 +43,7 @@ _COMMANDS = (
     ("rollout", "production:rollout", "Champion against challenger."),
     ("monitor", "production:monitor", "What is watched, and what it found."),
     ("decision", "production:decision", "Recorded predictions."),
+    ("label", "labels:app", "Labels that people give to decisions."),
     ("runs", "audit:list_runs", "Executions, newest first."),
     ("erasure", "reverse:erasure", "Withdrawals, and how far they are."),
     ("audit", "audit:app", "The event log: read, sign, verify."),

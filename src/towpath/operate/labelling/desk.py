@@ -106,14 +106,13 @@ class LedgerLabelDesk:
             gone = Suppression.read(tx).hashes
         now = self._wall.now()
         offered = [
-            task
-            for task in sorted(tasks, key=order_of_asking)
-            if annotator not in said(task).answers
-            and asked(task).subject not in gone
-            and said(task).has_place(annotator, spec, now)
+            (not state.has_lease(annotator, now), order_of_asking(task, state), task)
+            for task, state in ((task, said(task)) for task in tasks)
+            if annotator not in state.answers
+            and task.spec["subject"] not in gone
+            and state.has_place(annotator, spec, now)
         ]
-        offered.sort(key=lambda task: not said(task).has_lease(annotator, now))
-        for task in offered:
+        for _, _, task in sorted(offered, key=lambda one: one[:2]):
             item = self._showing.lend(spec, task, annotator, now)
             if item is not None:
                 return item

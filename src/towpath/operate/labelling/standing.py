@@ -105,6 +105,8 @@ class _Book:
 
     def take(self, task: Intent, spec: QueueSpec) -> None:
         """Take a task that is under way in."""
+        if not task.status.get("answers"):
+            return
         item, state = asked(task).decision_id, said(task)
         for person, answer in state.answers.items():
             self.add(item, person, answer.label, answer.spent_s)

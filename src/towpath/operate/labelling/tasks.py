@@ -199,7 +199,6 @@ def said(task: Intent) -> TaskState:
     return msgspec.convert(task.status, TaskState)
 
 
-def order_of_asking(task: Intent) -> tuple[int, datetime, int, str]:
+def order_of_asking(task: Intent, state: TaskState) -> tuple[int, str, int, str]:
     """Sort key: what somebody has begun is completed first, then by day, most wanted first."""
-    spec = asked(task)
-    return -len(said(task).votes), spec.day, spec.rank, spec.decision_id
+    return -len(state.votes), task.spec["day"], task.spec["rank"], task.name
