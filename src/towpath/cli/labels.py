@@ -13,7 +13,7 @@ from towpath.core.errors import UsageError
 
 app = App(name="label", help="Labels that people give to decisions.")
 
-_As = Annotated[str, Parameter(name="--as", help="The handle under which this is recorded.")]
+_As = Annotated[str, Parameter(name="--as")]
 
 
 @app.command(name="list")
@@ -118,6 +118,7 @@ def take_next(queue: str, /, *, as_: _As, common: Common = Common()) -> int:
 
     Args:
         queue: The queue's name.
+        as_: The handle under which this is recorded.
     """
     with common.open() as home:
         item = home.labels.next(queue, annotator=as_)
@@ -147,6 +148,7 @@ def give(
         queue: The queue's name.
         decision_id: The decision.
         label: One of the queue's labels.
+        as_: The handle under which this is recorded.
         comment: Why; seen by whoever adjudicates.
     """
     with common.open() as home:
@@ -173,6 +175,7 @@ def settle(
         decision_id: The decision.
         label: One of the queue's labels.
         strike: Leave the decision without a label instead.
+        as_: The handle under which this is recorded.
         comment: Why.
     """
     if strike is (label is not None):
@@ -191,6 +194,7 @@ def contest(
     Args:
         queue: The queue's name.
         decision_id: The decision.
+        as_: The handle under which this is recorded.
         comment: Why it is wrong.
     """
     with common.open() as home:
