@@ -9,7 +9,7 @@ import msgspec
 from towpath.assets.datasets.catalogue import Catalogue
 from towpath.assets.datasets.load_record import LoadRecord, LoadState
 from towpath.assets.datasets.parquet import store_blobs
-from towpath.assets.datasets.staging import Staging, deadline
+from towpath.assets.datasets.staging import Staging
 from towpath.core.digests import digest_bytes
 from towpath.core.errors import Conflict
 
@@ -63,7 +63,6 @@ class LoadPieces:
         digests = [digest_bytes(one) for one in data]
         if not digests:
             return digests
-        wait = deadline(self._dataset)
         while True:
             self.refresh()
             with self._ledger.write() as tx:
@@ -73,7 +72,8 @@ class LoadPieces:
                     self.state = msgspec.structs.replace(self.state, announced=announced)
                     self._record.keep(tx, self.state)
                     break
-            wait()
+            # Whoever began to delete one of them may have died; the same bytes may be written after.
+            self._staging.sweep()
         store_blobs(self._blobs, data)
         with self._ledger.read() as tx:
             lost = not self._record.is_live(tx)

@@ -80,7 +80,7 @@ class DeletionReconciler:
             Conflict: Somebody else holds the deletion and does not get done within half a minute.
         """
         owner = new_id()
-        wait = deadline(dataset)
+        wait = _deadline(dataset)
         while True:
             with self._ledger.read() as tx:
                 if tx.intents.find(DELETION, dataset) is None:
@@ -129,7 +129,7 @@ class Staging:
         commit_id = new_id()
         announced = sorted(set(digests))
         spec = {"dataset": self._dataset, "blobs": announced, "fenced": False}
-        wait = deadline(self._dataset)
+        wait = _deadline(self._dataset)
         while True:
             with self._ledger.write() as tx:
                 free = not self.going(tx).intersection(digests)
@@ -271,7 +271,7 @@ class Staging:
         return set() if row is None else set(row.spec["blobs"])
 
 
-def deadline(dataset: str) -> Callable[[], None]:
+def _deadline(dataset: str) -> Callable[[], None]:
     """Return a function that sleeps a little, and raises once half a minute has passed."""
     until = time.monotonic() + _WAIT_S
 
