@@ -298,3 +298,26 @@ def test_two_builds_at_once_make_one_version(home: Any) -> None:
 
     assert slow.build(view, project="races") == other[0]
     assert home.layout_files().keys() == layout(home, view).blobs
+
+
+def test_a_collected_source_takes_its_layout_with_it(home: Any) -> None:
+    source = home.dataset()
+    view = home.view(source)
+    for number in range(5):
+        home.commit(source, home.readings((number, "ann", number, None)), "overwrite")
+        home.features.build(view, project="races")
+    states = [version.state for version in home.features.versions(view.name)]
+    assert states == ["collected", "collected", "ready", "ready", "ready"]
+    with home.ledger.write() as tx:
+        tx.versions.set_state(source.ref.at(5), "collected", reason="nothing uses it")
+
+    rows = home.askers(("ann", 9))
+    with pytest.raises(NotFound, match="was collected"):
+        home.features.join(rows, view, time="when")
+    with pytest.raises(NotFound, match="was collected"):
+        home.features.build(view, project="races")
+    assert home.features.find(view) is None
+    assert [one.version for one in home.features.purge([source.ref.at(4)]).versions] == [5]
+
+    again = home.features.build(view, project="races", source=source.ref.at(1))
+    assert (again.ref.version, again.revision, again.state) == (1, 1, "ready")

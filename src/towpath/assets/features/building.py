@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from towpath.assets.datasets.catalogue import COLLECTED, require_readable
 from towpath.assets.features.laying_out import Laid, LayingOut
 from towpath.assets.features.registry import (
     VIEW,
@@ -51,7 +52,7 @@ class Seen:
     @classmethod
     def read(cls, tx: Transaction, shelf: Shelf, view: FeatureView, source: Ref) -> Seen:
         """Look the view up. Raises `NotFound` if its source has no such version."""
-        found = tx.versions.get(source)
+        found = require_readable(tx.versions.get(source))
         version = version_for(tx, view, found.ref)
         laid = None if version is None else fresh_layout(tx, shelf, version)
         earlier = laid or _earlier(tx, shelf, view)
@@ -59,9 +60,11 @@ class Seen:
 
 
 def fresh_layout(tx: Transaction, shelf: Shelf, version: Version) -> Laid | None:
-    """Return a version's layout, unless its source has another revision by now."""
+    """Return a version's layout, unless its source has another revision by now, or was collected."""
     source = tx.versions.find(Ref.parse(version.body["source"]))
-    if source is None or source.revision != version.body["source_revision"]:
+    if source is None or source.state == COLLECTED:
+        return None
+    if source.revision != version.body["source_revision"]:
         return None
     layout = shelf.find(tx, version)
     return None if layout is None else Laid(layout=layout, entities=version.body["entities"])
@@ -138,6 +141,7 @@ class Build:
                 version = self._revised(tx, seen.version, digest, body)
                 tx.graph.link(version.ref, "made", run)
             self._shelf.keep(tx, version, laid.layout)
+            version = tx.versions.set_state(version.ref, "ready", reason="laid out")
             self._retire(tx, version)
             tx.runs.finish(run_id, "finished")
         self._shelf.sweep()
@@ -152,13 +156,16 @@ class Build:
         return tx.versions.revise(version.ref, digest=digest, body=body, reason="erasure")
 
     def _retire(self, tx: Transaction, newest: Version) -> None:
-        """Forget all but the newest layouts of the view: they can be made again."""
+        """Collect all but the newest layouts of the view: they can be made again."""
         kept = {str(newest.ref)}
         with_layout = self._shelf.layouts(tx)
         for version in versions_of(tx, self._view.name):
             if str(version.ref) in with_layout and len(kept) < _LAYOUTS_KEPT:
                 kept.add(str(version.ref))
-        self._shelf.drop(tx, [Ref.parse(ref) for ref in with_layout if ref not in kept])
+        old = [Ref.parse(ref) for ref in with_layout if ref not in kept]
+        self._shelf.drop(tx, old)
+        for ref in old:
+            tx.versions.set_state(ref, COLLECTED, reason="newer layouts have come")
 
     def _give_up(self, run_id: str, written: list[str], why: str) -> None:
         self._shelf.abandon(run_id, written)

@@ -83,8 +83,10 @@ class FeatureStore(Protocol):
     and one that was built anew answer alike.
 
     `features:NAME@V` holds the declaration (owner, description, schema, ttl) and the layout of
-    `dataset:SOURCE@N`; it was `made` by a run that `used` that version. A layout is stale once its
-    source has another revision, and is never read then.
+    `dataset:SOURCE@N`; it was `made` by a run that `used` that version. A layout is a copy of the
+    source's rows, which can be made again: only the newest three of a view are kept. A version whose
+    layout is gone is in state `collected`, else `ready`. A layout is stale once its source has another
+    revision, or was collected, and is never read then.
 
     Where a version is not named, the view's own source decides: its latest version. A view or version
     that does not exist raises `NotFound`.
@@ -176,10 +178,11 @@ class FeatureStore(Protocol):
         ...
 
     def purge(self, sources: Iterable[Ref]) -> Purged:
-        """Delete every layout made of revisions that these data-set versions no longer have.
+        """Delete every stale layout of the views over these versions' data sets, branches included.
 
-        What an erasure calls after it redacted the sources: a layout is a copy of their rows. The
-        view's version gets its next revision, without a layout; `build` gives it the one of the
-        redacted rows. Kill it anywhere and call it again.
+        What an erasure calls after it redacted the sources: a layout is a copy of their rows, and all
+        that held the person are stale by then. Builds under way start over; what killed ones wrote is
+        deleted. A view's version keeps its number; `build` makes the layout of the redacted rows its
+        next revision. Kill it anywhere and call it again.
         """
         ...

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import structlog
 
+from towpath.assets.datasets.catalogue import COLLECTED, require_readable
 from towpath.assets.datasets.scanning import scan_manifest
 from towpath.assets.features.building import Build, Seen, fresh_layout
 from towpath.assets.features.contract import FeaturePin, Newest, Purged
@@ -137,8 +138,7 @@ class LayoutFeatureStore:
 
     def purge(self, sources: Iterable[Ref]) -> Purged:
         """See `FeatureStore.purge`."""
-        wanted = {str(ref) for ref in sources}
-        names = {Ref.parse(ref).name for ref in wanted}
+        names = {ref.trunk for ref in sources}
         with self._ledger.read() as tx:
             assets = tx.versions.assets(VIEW)
         purged: list[Ref] = []
@@ -147,17 +147,17 @@ class LayoutFeatureStore:
             shelf = self._shelf(asset.name, asset.project)
             with self._ledger.write(actor="features") as tx:
                 versions = versions_of(tx, asset.name)
-                if not any(Ref.parse(one.body["source"]).name in names for one in versions):
+                if not any(Ref.parse(one.body["source"]).trunk in names for one in versions):
                     continue
                 with_layout = shelf.layouts(tx)
                 stale = [
                     one.ref
                     for one in versions
-                    if str(one.ref) in with_layout
-                    and one.body["source"] in wanted
-                    and fresh_layout(tx, shelf, one) is None
+                    if str(one.ref) in with_layout and fresh_layout(tx, shelf, one) is None
                 ]
                 size_bytes += shelf.drop(tx, stale)
+                for ref in stale:
+                    tx.versions.set_state(ref, COLLECTED, reason="erasure")
                 shelf.fence(tx)
             shelf.sweep()
             purged += stale
@@ -169,7 +169,7 @@ class LayoutFeatureStore:
     ) -> pl.DataFrame:
         while True:
             with self._ledger.read() as tx:
-                version = tx.versions.get(source)
+                version = require_readable(tx.versions.get(source))
                 found = self._fresh(tx, lookup.view, version.ref)
             try:
                 return self._joined(rows, lookup, version, found, time=time, mode=mode)
