@@ -6,6 +6,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from towpath.assets.filesets.paths import check_path
 from towpath.assets.filesets.patterns import PathPattern
@@ -15,8 +16,7 @@ from towpath.storage.files import disk_errors
 _WILD = frozenset("*?[")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stat:
+class Stat(NamedTuple):
     """What changes whenever a file's bytes change, as far as the file system can tell.
 
     Attributes:
@@ -34,8 +34,7 @@ class Stat:
     device: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """One file to add.
 
     Attributes:
@@ -117,7 +116,7 @@ def _walk(folder: str, prefix: str, files: list[SourceFile]) -> int:
             elif entry.is_file(follow_symlinks=False):
                 path = check_path(prefix + entry.name)
                 found = _stat(entry.stat(follow_symlinks=False))
-                files.append(SourceFile(path=path, location=entry.path, stat=found))
+                files.append(SourceFile(path, entry.path, found))
             else:
                 left_out += 1
     return left_out + sum(_walk(path, inner, files) for path, inner in deeper)
@@ -141,10 +140,4 @@ def _split(text: str) -> tuple[Path, str | None]:
 
 
 def _stat(found: os.stat_result) -> Stat:
-    return Stat(
-        size_bytes=found.st_size,
-        mtime_ns=found.st_mtime_ns,
-        ctime_ns=found.st_ctime_ns,
-        inode=found.st_ino,
-        device=found.st_dev,
-    )
+    return Stat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mimetypes import MimeTypes
-from pathlib import PurePosixPath
 
 UNKNOWN = "application/octet-stream"
 _PACKED = {".gz": "application/gzip", ".bz2": "application/x-bzip2", ".xz": "application/x-xz"}
@@ -33,4 +32,5 @@ _KNOWN = {**MimeTypes(filenames=()).types_map[True], **_PACKED, **_MORE}
 
 def media_type(path: str) -> str:
     """Return the media type (RFC 6838) that goes with a path's ending."""
-    return _KNOWN.get(PurePosixPath(path).suffix.lower(), UNKNOWN)
+    stem, dot, ending = path.rpartition("/")[2].rpartition(".")
+    return _KNOWN.get(dot + ending.lower(), UNKNOWN) if stem else UNKNOWN

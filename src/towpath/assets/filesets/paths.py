@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from towpath.core.errors import UsageError
 
 _NAME_BYTES_MOST = 255
 _PATH_BYTES_MOST = 1024
-_DELETE = "\x7f"
+_HARMFUL = re.compile(r"[\x00-\x1f\x7f\\]")
+_LEADS_ASTRAY = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 
 
 def what_is_wrong(path: str) -> str | None:
@@ -16,20 +19,11 @@ def what_is_wrong(path: str) -> str | None:
     the folder they are written to: no `..`, no backslash, no control character, nothing that is not
     UTF-8 (which Python reads as lone surrogates).
     """
-    try:
-        encoded = path.encode()
-    except UnicodeEncodeError:
-        return "it is not UTF-8"
-    if len(encoded) > _PATH_BYTES_MOST:
-        return f"it is longer than {_PATH_BYTES_MOST} bytes"
-    if "\\" in path or _DELETE in path or any(letter < " " for letter in path):
+    if _LEADS_ASTRAY.search(path):
+        return "it has an empty name, '.' or '..' in it"
+    if _HARMFUL.search(path):
         return "it has a backslash or a control character"
-    for name in path.split("/"):
-        if name in ("", ".", ".."):
-            return "it has an empty name, '.' or '..' in it"
-        if len(name) > _NAME_BYTES_MOST // 4 and len(name.encode()) > _NAME_BYTES_MOST:
-            return f"it has a name of more than {_NAME_BYTES_MOST} bytes"
-    return None
+    return None if path.isascii() and len(path) <= _NAME_BYTES_MOST else _too_much(path)
 
 
 def check_path(path: str) -> str:
@@ -44,3 +38,15 @@ def check_path(path: str) -> str:
             f"a file's path can't be kept: {wrong}", remedy="Rename the file, and add again."
         )
     return path
+
+
+def _too_much(path: str) -> str | None:
+    try:
+        lengths = [len(name.encode()) for name in path.split("/")]
+    except UnicodeEncodeError:
+        return "it is not UTF-8"
+    if max(lengths) > _NAME_BYTES_MOST:
+        return f"it has a name of more than {_NAME_BYTES_MOST} bytes"
+    if sum(lengths) + len(lengths) - 1 > _PATH_BYTES_MOST:
+        return f"it is longer than {_PATH_BYTES_MOST} bytes"
+    return None

@@ -59,7 +59,7 @@ class StatCache:
         """Return the digest of a file that is surely as it was when it was read; else None."""
         name = self._hash(file.path)
         entry = self._entries.get(name)
-        if entry is None or entry[:-1] != _fields(file.stat):
+        if entry is None or entry[:-1] != file.stat:
             return None
         self._kept[name] = entry
         return entry[-1].hex()
@@ -67,7 +67,7 @@ class StatCache:
     def was_other(self, file: SourceFile) -> bool:
         """Tell whether a file was read before and has been written to, or replaced, since."""
         entry = self._entries.get(self._hash(file.path))
-        return entry is not None and entry[:-1] != _fields(file.stat)
+        return entry is not None and entry[:-1] != file.stat
 
     def remember(self, file: SourceFile, digest: str, *, read_from_ns: int) -> None:
         """Keep a digest, unless a write that came after it was read could have gone unseen.
@@ -78,7 +78,9 @@ class StatCache:
             read_from_ns: Wall time at which the reading began, in nanoseconds since 1970.
         """
         if not is_racy(file.stat, read_from_ns=read_from_ns):
-            self._kept[self._hash(file.path)] = (*_fields(file.stat), bytes.fromhex(digest))
+            size_bytes, mtime_ns, ctime_ns, inode, device = file.stat
+            entry = (size_bytes, mtime_ns, ctime_ns, inode, device, bytes.fromhex(digest))
+            self._kept[self._hash(file.path)] = entry
 
     def save(self) -> None:
         """Write the entries of the files that were asked for or remembered; others are dropped."""
@@ -109,10 +111,6 @@ def is_racy(found: Stat, *, read_from_ns: int) -> bool:
     newest = max(found.mtime_ns, found.ctime_ns)
     coarse = found.mtime_ns % _SECOND_NS == 0 and found.ctime_ns % _SECOND_NS == 0
     return newest + (_COARSE_TICK_NS if coarse else _FINE_TICK_NS) > read_from_ns
-
-
-def _fields(found: Stat) -> tuple[int, int, int, int, int]:
-    return found.size_bytes, found.mtime_ns, found.ctime_ns, found.inode, found.device
 
 
 def _load(path: Path) -> dict[bytes, Entry]:

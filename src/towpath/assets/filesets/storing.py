@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,7 +150,7 @@ class Hashing:
                     remedy="Add again when nobody does that.",
                 )
             else:
-                self._known.files[path] = replace(file, stat=now)
+                self._known.files[path] = file._replace(stat=now)
                 moved.append(path)
         return moved
 
