@@ -15,6 +15,7 @@ BENCHMARKS = {
     "commit": "data-set commit and scan beside bare Parquet and Delta Lake",
     "dataset-version": "changes, reads and growth of a table's versions beside DVC and bare Parquet",
     "pit-join": "point-in-time join beside Feast's DuckDB store and a bare searchsorted",
+    "fileset-version": "adding a folder again with 1% of its files changed, beside DVC and git-lfs",
     "loop": "seconds and CPU of each stage of the demo",
 }
 
