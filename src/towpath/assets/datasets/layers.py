@@ -88,8 +88,9 @@ def _against_newer(
     frames: list[pl.LazyFrame] = []
     overlays = [file for file in stained if file.layer]
     if overlays:
-        rows = _placed(blobs, manifest, overlays, held).join(newest.lazy(), on=[_BUCKET, *keys])
-        older = pl.col(_LAYER) < pl.col(_TOP)
+        placed = _placed(blobs, manifest, overlays, held)
+        rows = placed.join(newest.lazy(), on=[_BUCKET, *keys], how="left", maintain_order="left")
+        older = (pl.col(_LAYER) < pl.col(_TOP)).fill_null(value=False)
         kept = rows.filter(older if how == "semi" else ~older)
         frames.append(kept.select(polars_schema(manifest).names()))
     above = newest.select(_BUCKET, *keys).partition_by(_BUCKET, as_dict=True, include_key=False)
@@ -126,7 +127,8 @@ def _placed(
     )
     # One file may be in two layers.
     distinct = list(dict.fromkeys(paths))
-    return scan_paths(manifest, distinct, include_file_paths=_PATH).join(places, on=_PATH)
+    rows = scan_paths(manifest, distinct, include_file_paths=_PATH)
+    return rows.join(places, on=_PATH, maintain_order="left")
 
 
 def _bucket(file: DataFile) -> int:
