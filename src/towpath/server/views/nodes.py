@@ -45,7 +45,7 @@ def _run_node(run: Run, distance: int) -> LineageNode:
 def _version_node(version: Version, distance: int) -> LineageNode:
     body = version.body
     match version.ref.kind:
-        case "dataset":
+        case "dataset" | "features":
             detail = f"{whole(body.get('rows')):,} rows"
             if version.revision > 1:
                 detail += f" · revision {version.revision}"

@@ -73,6 +73,23 @@ def _of_dataset(version: Version) -> Json:
     }
 
 
+def _of_features(version: Version) -> Json:
+    body = version.body
+    return {
+        "revision": version.revision,
+        "state": version.state,
+        "rows": body.get("rows"),
+        "entities": body.get("entities"),
+        "source": body.get("source"),
+        "digest": version.digest,
+    }
+
+
+def _of_feature_service(version: Version) -> Json:
+    features = [one["name"] for one in version.body.get("features", ())]
+    return {"features": features or None, "digest": version.digest}
+
+
 def _of_model(version: Version) -> Json:
     body = version.body
     return {
@@ -100,6 +117,8 @@ def _of_release(version: Version) -> Json:
 
 _BY_KIND: dict[str, Callable[[Version], Json]] = {
     "dataset": _of_dataset,
+    "features": _of_features,
+    "feature_service": _of_feature_service,
     "model": _of_model,
     "code": _of_code,
     "release": _of_release,

@@ -26,7 +26,17 @@ _WORDS = {
     ("includes", "forth"): "included in",
 }
 _LEAVES = frozenset({"weighed against", "weighed in"})
-_ORDER = ("release", "service", "model", "run", "code", "parameters", "environment", "features")
+_ORDER = (
+    "release",
+    "service",
+    "model",
+    "run",
+    "code",
+    "parameters",
+    "environment",
+    "feature_service",
+    "features",
+)
 
 
 class TreeBuilder:
