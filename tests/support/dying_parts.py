@@ -1,11 +1,14 @@
-"""A ledger and blobs that "die" at the n-th time that they touch the world, in this process.
+"""A ledger and blobs that die at the n-th time that they touch the world.
 
-Death is an exception that nothing catches, and every further touch raises it again: what a dying
-process would clean up, a dead one can't. A count of the touches enumerates every moment to die at.
+In this process, death is an exception that nothing catches, and every further touch raises it again:
+what a dying process would clean up, a dead one can't. In a child, it is kill -9. A count of the touches
+enumerates every moment to die at.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,20 +21,23 @@ class Died(BaseException):
 
 
 class Mortality:
-    """When to die: at touch number `moment`, from 1; never if None.
+    """When to die: at touch number `moment`, from 1.
 
     Attributes:
         touches: How often the world was touched.
     """
 
-    def __init__(self, moment: int | None = None) -> None:
+    def __init__(self, moment: int, *, for_real: bool = False) -> None:
         self._moment = moment
+        self._for_real = for_real
         self.touches = 0
 
     def touch(self) -> None:
         """Touch the world, or die."""
         self.touches += 1
-        if self._moment is not None and self.touches >= self._moment:
+        if self.touches >= self._moment:
+            if self._for_real:
+                os.kill(os.getpid(), signal.SIGKILL)
             raise Died
 
     def blobs(self, blobs: Any) -> Any:

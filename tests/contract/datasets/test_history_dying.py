@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 from dying_parts import Died, Mortality
-from fused_store import FusedStore, dies
 from pyiceberg.catalog import load_catalog
 
 from towpath.assets.datasets import Dataset, ParquetDatasetStore, Schema, staging
@@ -18,8 +21,6 @@ from towpath.core.digests import digest_bytes
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from towpath.ledger import Ledger
     from towpath.storage.blobs import BlobStore
     from towpath.storage.keys import FileKeyring
@@ -27,6 +28,23 @@ if TYPE_CHECKING:
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 TRUNK = Ref("dataset", "rides")
 KEEP_ONE = Retention(keep_last=1)
+COLLECT = """
+import sys; sys.path.insert(0, sys.argv[1])
+from datetime import UTC, datetime
+from pathlib import Path
+from dying_parts import Mortality
+from towpath.assets.datasets.history import LedgerDatasetHistory, Retention
+from towpath.ledger import open_ledger
+from towpath.storage.blobs import open_blobs
+from towpath.storage.database import open_database
+from towpath.storage.keys import FileKeyring
+home = Path(sys.argv[2])
+life = Mortality(7, for_real=True)
+ledger = open_ledger(open_database(f"sqlite:///{home}/towpath.db"), FileKeyring(home / "keys"))
+blobs = open_blobs(f"file://{home}/blobs")
+history = LedgerDatasetHistory(life.ledger(ledger), life.blobs(blobs))
+history.collect("rides", Retention(), now=datetime(2100, 1, 1, tzinfo=UTC))
+"""
 
 
 class Ride(Schema):
@@ -170,25 +188,20 @@ def test_a_publication_may_die_at_any_touch_of_the_ledger(world: World):
     assert moment > 3
 
 
-def test_a_collection_survives_a_real_kill(tmp_path: Path):
-    parent = FusedStore(tmp_path)
-    for first in (0, 4, 8):
-        parent.store.commit(rides, some_rows(first), project="p")
-    collect = (
-        "from datetime import UTC, datetime\n"
-        "from towpath.assets.datasets.history import LedgerDatasetHistory, Retention\n"
-        "history = LedgerDatasetHistory(store._ledger, store._blobs)\n"
-        "history.collect('rides', Retention(), now=datetime(2100, 1, 1, tzinfo=UTC))"
+def test_a_collection_survives_a_real_kill(world: World, tmp_path: Path):
+    world.grow(4)
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECT, str(Path(__file__).parents[2] / "support"), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert dies(tmp_path, 5, collect, folder=tmp_path), "in the midst of deleting"
-    history = LedgerDatasetHistory(parent.ledger, parent.blobs)
-    history.collect("rides", Retention(), now=LATER)
-    latest = history.find("rides")
-    needed = {latest.body["manifest"], latest.body["profile"]}
-    needed |= {file.digest for file in parent.store.files(latest.ref)}
-    assert set(parent.blobs.walk()) == needed
-    assert parent.store.scan(latest.ref).collect().height == 12
-    parent.close()
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    world.check()
+    assert set(world.blobs.walk()) > world.needed(), "it was in the midst of deleting"
+    world.history.collect("rides", KEEP_ONE, now=LATER)
+    assert set(world.blobs.walk()) == world.needed()
+    assert world.store.scan(TRUNK).collect().height == 16
 
 
 def test_what_a_failed_commit_wrote_goes_without_reading_every_version(world: World):
