@@ -377,3 +377,38 @@ class FlakyBlobs:
     def put(self, data):
         self._flaky.burn()
         return self._flaky._home.blobs.put(data)
+
+
+class Photo(Schema):
+    photo_id: str
+    person: str | None
+    image: bytes | None
+
+
+photos = Dataset("photos", schema=Photo, key="photo_id", subject="person", buckets=2)
+
+
+def test_columns_may_hold_bytes(home):
+    """Whatever the bytes are: they are kept, compared, replaced and erased, and never profiled."""
+    first = pl.DataFrame(
+        {
+            "photo_id": ["a", "b", "c"],
+            "person": ["ann", "bob", None],
+            "image": [b"\x00\xff\xfe", b"", None],
+        },
+        schema=Photo.polars_schema(),
+    )
+    store = home.store
+    version = store.commit(photos, first, project="p")
+    assert store.scan(version.ref).collect().sort("photo_id").equals(first)
+    assert store.commit(photos, first, project="p", mode="merge").ref == version.ref
+    other = first.with_columns(image=pl.Series([b"\x00\xff\xfe", b"\x80", b"new"]))
+    changed = store.commit(photos, other, project="p", mode="merge")
+    assert changed.body["replaced_rows"] == 2
+    assert store.scan(changed.ref).collect().sort("photo_id").equals(other)
+    profile = store.profile(changed.ref).column("image")
+    assert (profile.kind, profile.nulls, profile.distinct) == ("hidden", 0, None)
+    assert store.profile(version.ref).column("image").nulls == 1
+    store.erase("bob", "photos")
+    left = store.scan(changed.ref).collect().sort("photo_id")
+    assert left.equals(other.filter(pl.col("person").ne_missing("bob")))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from towpath.assets.datasets import DataFile, Dataset, Schema, selection_digest
 from towpath.assets.datasets.manifest import Manifest, blank, decode
@@ -13,6 +14,7 @@ from towpath.core.digests import digest_bytes
 from towpath.core.errors import IntegrityError
 
 GOLDEN = Path(__file__).parent / "golden" / "manifest-1.json"
+GOLDEN_2 = Path(__file__).parent / "golden" / "manifest-2.json"
 DAY = 86_400_000_000
 
 
@@ -54,6 +56,48 @@ def test_the_format_is_what_the_golden_file_says():
 def test_the_golden_file_reads_back_and_encodes_to_itself():
     data = GOLDEN.read_bytes().rstrip()
     assert decode(data, digest=digest_bytes(data)).encode() == data
+
+
+def layered() -> Manifest:
+    base = replace(file("b", 2, (0, 1)), superseded=4)
+    newer = replace(file("n", 2, (5, 6)), layer=1)
+    gone = replace(file("g", 2, None), layer=1, role="deletes", rows=3)
+    return manifest(newer, gone, base, file("a", None, (1, 2)))
+
+
+def test_layers_are_written_as_format_2():
+    assert layered().encode() == GOLDEN_2.read_bytes().rstrip()
+    assert decode(layered().encode(), digest="0" * 64) == layered()
+
+
+def test_what_needs_no_layers_stays_format_1():
+    """So its digest stays, and a Towpath of before reads it."""
+    assert manifest(file("a", 0, (0, 1))).format == 1
+    assert layered().format == 2
+    assert layered().with_files([file("a", 0, (0, 1))]).format == 1
+
+
+def test_bytes_make_a_table_format_2():
+    class Photo(Schema):
+        photo_id: str
+        image: bytes | None
+
+    assert blank(Dataset("photos", schema=Photo, key="photo_id")).with_files([]).format == 2
+
+
+def test_superseded_rows_and_markers_are_no_rows_of_the_version():
+    assert layered().rows == 10 - 4 + 10 + 10
+    assert layered().layered
+    assert not manifest(file("a", 0, (0, 1))).layered
+
+
+def test_a_window_brings_the_overlays_over_its_files():
+    """Newer rows outside the window still take the place of older ones inside."""
+    version = layered()
+    inside = version.overlapping(0, 2 * DAY)
+    assert [one.layer for one in inside if one.bucket == 2] == [0]
+    assert {(one.layer, one.role) for one in version.above(inside)} == {(1, "rows"), (1, "deletes")}
+    assert version.above(version.overlapping(4 * DAY, None)) == [], "nothing is over the top"
 
 
 def test_files_are_ordered_whatever_order_they_came_in():

@@ -79,7 +79,9 @@ class History(RuleBasedStateMachine):
         before = self.latest
         version = self.store.commit(visits, frame(batch), project="p", mode="merge")
         if self.add(before | batch, batch):
-            changed = [visit for visit in batch if visit in before and before[visit] != batch[visit]]
+            changed = [
+                visit for visit in batch if visit in before and before[visit] != batch[visit]
+            ]
             if len(self.model) > 1:
                 assert version.body["replaced_rows"] == len(changed)
             assert version.body["added_rows"] == len(batch.keys() - before.keys())
