@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -14,7 +15,9 @@ from towpath.assets.features import (
     FeatureService,
     LayoutDeletionReconciler,
     LayoutFeatureStore,
+    building,
 )
+from towpath.assets.features.laying_out import LayingOut
 from towpath.assets.features.layout import Layout
 from towpath.core.errors import Conflict, NotFound
 from towpath.core.refs import Ref
@@ -321,3 +324,24 @@ def test_a_collected_source_takes_its_layout_with_it(home: Any) -> None:
 
     again = home.features.build(view, project="races", source=source.ref.at(1))
     assert (again.ref.version, again.revision, again.state) == (1, 1, "ready")
+
+
+def test_an_extension_that_came_to_nothing_leaves_no_file(
+    home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "LayingOut", partial(LayingOut, rows_per_partition=16))
+    source = home.dataset()
+    view = home.view(source)
+    home.commit(source, home.readings(*((n, f"rider {n}", 0, None) for n in range(60))))
+    home.features.build(view, project="races")
+    assert layout(home, view).partitions == 4
+    ties = ((100 + n, f"rider {n}", n % 2, None) for n in range(0, 20, 3))
+    home.commit(source, home.readings(*ties))
+
+    home.features.build(view, project="races")
+
+    assert layout(home, view).extended == 0
+    first = home.features.pin(view, source=source.ref.at(1)).layout
+    assert home.layout_files().keys() == layout(home, view).blobs | first.blobs
+    joined = home.features.join(home.askers(("rider 6", 0), ("rider 7", 0)), view, time="when")
+    assert joined["pulse"].to_list() == [106.0, 7.0]

@@ -88,7 +88,7 @@ class Build:
         shelf = RunShelf(self._shelf, run_id)
         try:
             laid = self._laid(seen, LayingOut(self._sources, shelf, maker=run_id))
-            version = self._record(seen, laid, run_id)
+            version = self._record(seen, laid, run_id, shelf.written)
         except BaseException as error:
             # What can't be undone now is on record, and goes with a later build or purge.
             with suppress(TowpathError):
@@ -126,7 +126,7 @@ class Build:
                 return extended
         return work.whole(shape_of(self._view), manifest)
 
-    def _record(self, seen: Seen, laid: Laid, run_id: str) -> Version | None:
+    def _record(self, seen: Seen, laid: Laid, run_id: str, written: list[str]) -> Version | None:
         digest, body = content_of(self._view, seen.source, laid)
         run = Ref("run", run_id)
         with self._ledger.write(actor=_ACTOR) as tx:
@@ -141,6 +141,8 @@ class Build:
                 version = self._revised(tx, seen.version, digest, body)
                 tx.graph.link(version.ref, "made", run)
             self._shelf.keep(tx, version, laid.layout)
+            # An extension that found a tie on its way has written files for nothing.
+            self._shelf.doom(tx, set(written) - laid.layout.blobs)
             version = tx.versions.set_state(version.ref, "ready", reason="laid out")
             self._retire(tx, version)
             tx.runs.finish(run_id, "finished")
