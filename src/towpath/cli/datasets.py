@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 from cyclopts import App
 
+from towpath.cli.changes import compact, delete_rows
 from towpath.cli.checks import check, quarantine
 from towpath.cli.history import adopt, branch, diff, drop, log, restore, tag
 from towpath.cli.ingests import add, ingest
@@ -19,6 +20,8 @@ from towpath.core.refs import Ref
 app = App(name="dataset", help="Versions of tables: add, ingest, list, show, read.")
 app.command(add)
 app.command(ingest)
+app.command(delete_rows)
+app.command(compact)
 app.command(check)
 app.command(quarantine)
 for _operation in (log, diff, tag, branch, adopt, drop, restore, gc, publish):
