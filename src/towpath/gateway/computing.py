@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LENGTH_BYTES: Final = 4
 _START_S: Final = 60.0
 _ANSWER_S: Final = 10.0
+_END_S: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 
@@ -91,8 +92,10 @@ class Computers:
             try:
                 await self._child(code).ask(_NOTHING)
             except (OSError, EOFError, TimeoutError, TowpathError) as error:
-                _log.warning("computer.unstarted", code=code, reason=type(error).__name__)
-                await self._drop(code, self._children.get(code))
+                child = self._children.get(code)
+                if child is not None:  # else the gateway stops, and has ended it
+                    _log.warning("computer.unstarted", code=code, reason=type(error).__name__)
+                    await self._drop(code, child)
 
     async def close(self) -> None:
         """End all children."""
@@ -105,12 +108,11 @@ class Computers:
             child = self._children[code] = _Child(self._command(code))
         return child
 
-    async def _drop(self, code: str, child: _Child | None) -> None:
+    async def _drop(self, code: str, child: _Child) -> None:
         """End a child, and forget it unless another one has taken its place."""
-        if child is not None and self._children.get(code) is child:
+        if self._children.get(code) is child:
             del self._children[code]
-        if child is not None:
-            await child.end()
+        await child.end()
 
 
 class _Child:
@@ -151,7 +153,8 @@ class _Child:
         if process is not None:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            with suppress(TimeoutError):  # whoever else is told of its end may keep it from us
+                await asyncio.wait_for(process.wait(), _END_S)
 
 
 def refuse_computing(_code: str) -> Sequence[str]:

@@ -52,7 +52,7 @@ class LedgerFollower:
         publish: Puts a table in force and returns once no request sees the older one, and what was
             decided under it is on disk.
         moments: Event time; its clock is read with each look.
-        refresh: Called with each report: what else should be looked at now and then.
+        refresh: Called every second, and before the gateway is ready: looks at everything else.
     """
 
     def __init__(
@@ -106,13 +106,15 @@ class LedgerFollower:
             route = tx.intents.find("route", self._environment)
             suppression = tx.intents.find("suppression", "all")
         self._moments.refresh()
+        is_time = time.monotonic() - self._reported_at >= HEARTBEAT_S
+        if is_time:
+            self._refresh()
         before = self._table
         self._follow_suppression(suppression)
         self._follow_route(route)
         if not self._table.loaded:
             self._put_in_force(replace(self._table, loaded=True))
-        if self._table is not before or time.monotonic() - self._reported_at >= HEARTBEAT_S:
-            self._refresh()
+        if is_time or self._table is not before:
             self._report()
 
     def _run(self) -> None:

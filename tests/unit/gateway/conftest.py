@@ -144,6 +144,10 @@ class GatewayBench:
         self.client.close()
         self.online.close()
 
+    @staticmethod
+    def eventually(condition: Callable[[], object], what: str) -> Any:
+        return eventually(condition, what)
+
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.client.get(self.url + path, **options)
 
