@@ -93,6 +93,7 @@ def server(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common
             tracer=home.tracer,
             erasures=home.erasures,
             traffic=DecisionTraffic(home.decisions),
+            history=home.history,
             labels=home.labels,
         )
         listener = _listener(home, fd, home.settings.server_port)

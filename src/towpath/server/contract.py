@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from towpath.assets.datasets.history import DatasetHistory
     from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger
     from towpath.operate.labelling import LabelDesk
@@ -43,6 +44,7 @@ class Services:
         environment: The environment whose traffic is shown.
         clock: Event time.
         traffic: Counts decisions; None leaves served counts out.
+        history: Compares versions of data sets; None compares none.
         labels: Where people judge decisions, the one thing that is written to; None has no queues.
     """
 
@@ -54,6 +56,7 @@ class Services:
     tracer: Tracer
     erasures: Erasures
     traffic: TrafficCounter | None = None
+    history: DatasetHistory | None = None
     labels: LabelDesk | None = None
 
 

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from seeded_data import seed_data
 from seeded_home import SeededHome, seed_home
+from seeded_labels import seed_labels
 from served import served
 
 if TYPE_CHECKING:
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
     """A home that has lived through the loop; read it, don't change it."""
-    seeded = seed_home(tmp_path_factory.mktemp("home"), days=12, per_day=4)
+    folder = tmp_path_factory.mktemp("home")
+    seeded = seed_home(folder, days=12, per_day=4)
+    seed_data(seeded, folder)
+    seed_labels(seeded, folder)
     yield seeded
     seeded.close()
 

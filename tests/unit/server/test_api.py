@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from seeded_labels import QUEUE
 
 from towpath.server import Access, create_server
-from towpath.server.resources.datasets import DatasetProfile
 from towpath.server.resources.models import ModelVersionDetail
+from towpath.server.resources.profiles import DatasetProfile
 
 if TYPE_CHECKING:
     import httpx
@@ -28,8 +29,12 @@ def filled(path: str, home: SeededHome) -> str:
     name = {"rollouts": "delay-board.4", "monitors": "delay-board.drift"}
     noun = path.split("/")[3]
     names = {"datasets": "flights", "models": "late", "projects": "flights", **name}
+    names |= {"features": "airport_weather", "feature-services": "fare_features"}
+    if path.endswith("/diff"):
+        names["datasets"] = "bookings"
     values = {
         "name": names.get(noun, ""),
+        "queue": QUEUE,
         "number": "3",
         "run_id": home.runs[-1],
         "service": "delay-board",
@@ -40,6 +45,7 @@ def filled(path: str, home: SeededHome) -> str:
         "/api/v1/lineage": "?ref=model:late@4",
         "/api/v1/search": "?q=late",
         "/api/v1/runs/{run_id}/metrics": "?key=score",
+        "/api/v1/datasets/{name}/diff": "?before=bookings@golden&after=bookings~cheaper@2",
     }
     return path.format(**values) + query.get(path, "")
 
@@ -127,7 +133,7 @@ def test_what_can_not_be_answered_is_a_problem_document(
 
 def test_the_api_changes_nothing(client: httpx.Client):
     for path in PATHS:
-        assert client.post(path.replace("{", "").replace("}", "")).status_code in (404, 405)
+        assert client.post(path.replace("{", "").replace("}", "")).status_code in (403, 405)
 
 
 def test_an_unknown_name_suggests_the_nearest(client: httpx.Client):

@@ -64,6 +64,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowDiff
+         * @description Show what differs between two versions: columns, rows by key, distributions. No values.
+         */
+        get: operations["show_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{name}/versions/{number}": {
         parameters: {
             query?: never;
@@ -216,6 +236,86 @@ export interface paths {
          * @description Follow the log and the event-time clock as server-sent events.
          */
         get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feature-services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ListFeatureServices
+         * @description List feature services by name.
+         */
+        get: operations["list_feature_services"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feature-services/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowFeatureService
+         * @description Show what a feature service looks up and computes.
+         */
+        get: operations["show_feature_service"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/features": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ListFeatureViews
+         * @description List feature views by name: whose they are, how fresh, offline and online.
+         */
+        get: operations["list_feature_views"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/features/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowFeatureView
+         * @description Show a feature view: its columns, its versions, and the models that learnt from it.
+         */
+        get: operations["show_feature_view"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1002,6 +1102,15 @@ export interface components {
             served: number | null;
             weight: number;
         };
+        /** Association */
+        Association: {
+            linear: number | null;
+            measure: string;
+            one: string;
+            rows: number;
+            two: string;
+            value: number;
+        };
         /** Bar */
         Bar: {
             count: number;
@@ -1016,6 +1125,14 @@ export interface components {
             };
             id: string;
         };
+        /** CheckReport */
+        CheckReport: {
+            against: string[];
+            quarantine: string | null;
+            quarantined: number;
+            rows: number;
+            rules: components["schemas"]["RuleFinding"][];
+        };
         /** Column */
         Column: {
             description: string;
@@ -1023,52 +1140,131 @@ export interface components {
             nullable: boolean;
             type: string;
         };
+        /** ColumnChange */
+        ColumnChange: {
+            after: string | null;
+            before: string | null;
+            name: string;
+        };
         /** ColumnProfile */
         ColumnProfile: {
             bars: components["schemas"]["Bar"][];
             count: number;
             description: string;
             distinct: number | null;
+            fences: number[] | null;
             kind: string;
+            mark: components["schemas"]["PersonalMark"] | null;
             mean: number | null;
             name: string;
             nulls: number;
+            outliers: number | null;
             quantiles: {
                 [key: string]: number;
             };
+            sd: number | null;
             type: string;
+        };
+        /** ColumnShift */
+        ColumnShift: {
+            column: string;
+            js: number | null;
+            ks: number | null;
+            nulls: number | null;
+            psi: number | null;
+            wasserstein_sd: number | null;
+        };
+        /** DatasetBranch */
+        DatasetBranch: {
+            base: string;
+            behind: number;
+            /** Format: date-time */
+            created_at: string;
+            head: string;
+            name: string;
         };
         /** DatasetDetail */
         DatasetDetail: {
+            branches: number;
             columns: components["schemas"]["Column"][];
             description: string;
             history: components["schemas"]["DatasetVersion"][];
+            ingests: components["schemas"]["DatasetIngest"][];
             key: string[];
             latest: components["schemas"]["DatasetVersion"] | null;
+            lines: components["schemas"]["DatasetBranch"][];
+            looks_personal: number;
             name: string;
             project: string;
+            publications: components["schemas"]["DatasetPublication"][];
+            quarantine: string | null;
+            quarantined: number;
             revised: number;
             subject: string | null;
+            tags: components["schemas"]["DatasetTag"][];
             time: string | null;
+            trunk: string | null;
             versions: number;
+        };
+        /** DatasetDiff */
+        DatasetDiff: {
+            after: string;
+            before: string;
+            columns: components["schemas"]["ColumnChange"][];
+            rows: components["schemas"]["RowChanges"] | null;
+            shifts: components["schemas"]["ColumnShift"][];
+        };
+        /** DatasetIngest */
+        DatasetIngest: {
+            at: string | null;
+            error: string | null;
+            every: string | null;
+            increments: boolean;
+            mode: string;
+            name: string;
+            next: string | null;
+            phase: string;
+            rows: number;
+            source: {
+                [key: string]: unknown;
+            };
+            version: string | null;
         };
         /** DatasetProfile */
         DatasetProfile: {
+            associations: components["schemas"]["Association"][];
             columns: components["schemas"]["ColumnProfile"][];
+            missing_together: components["schemas"]["Association"][];
             ref: string;
+            repeated: number | null;
             rows: number;
+        };
+        /** DatasetPublication */
+        DatasetPublication: {
+            catalog: string;
+            skipped: {
+                [key: string]: string;
+            };
+            table: string;
+            versions: number;
         };
         /** DatasetSummary */
         DatasetSummary: {
+            branches: number;
             description: string;
             key: string[];
             latest: components["schemas"]["DatasetVersion"] | null;
+            looks_personal: number;
             name: string;
             project: string;
-            revised: number;
             subject: string | null;
             time: string | null;
             versions: number;
+        };
+        /** DatasetTag */
+        DatasetTag: {
+            name: string;
+            number: number;
         };
         /** DatasetVersion */
         DatasetVersion: {
@@ -1081,17 +1277,22 @@ export interface components {
             made_by: string | null;
             mode: string;
             number: number;
+            quarantined: number;
             ref: string;
             revision: number;
             rows: number;
             state: string;
+            tags: string[];
             /** Format: date-time */
             updated_at: string;
+            warnings: number;
         };
         /** DatasetVersionDetail */
         DatasetVersionDetail: {
             added_rows: number;
+            before: string | null;
             bytes: number;
+            checks: components["schemas"]["CheckReport"] | null;
             columns: components["schemas"]["Column"][];
             /** Format: date-time */
             created_at: string;
@@ -1101,14 +1302,18 @@ export interface components {
             made_by: string | null;
             mode: string;
             number: number;
+            personal: components["schemas"]["PersonalMark"][];
+            quarantined: number;
             ref: string;
             revision: number;
             revisions: components["schemas"]["Revision"][];
             rows: number;
             state: string;
+            tags: string[];
             /** Format: date-time */
             updated_at: string;
             used_by: string[];
+            warnings: number;
         };
         /** DecisionTrace */
         DecisionTrace: {
@@ -1157,6 +1362,115 @@ export interface components {
             before: number | null;
             events: components["schemas"]["LogEvent"][];
             size: number;
+        };
+        /** FeatureColumn */
+        FeatureColumn: {
+            description: string;
+            name: string;
+            nullable: boolean;
+            type: string;
+        };
+        /** FeatureLookup */
+        FeatureLookup: {
+            by: string[];
+            features: string[];
+            prefix: string;
+            view: string;
+        };
+        /** FeatureServiceDetail */
+        FeatureServiceDetail: {
+            columns: components["schemas"]["FeatureColumn"][];
+            description: string;
+            entity: components["schemas"]["FeatureColumn"][];
+            features: number;
+            lookups: components["schemas"]["FeatureLookup"][];
+            models: string[];
+            name: string;
+            on_demand: number;
+            owner: string;
+            project: string;
+            request: components["schemas"]["FeatureColumn"][];
+            tags: {
+                [key: string]: string;
+            };
+            transformations: components["schemas"]["OnDemandFeature"][];
+            version: string | null;
+            views: string[];
+        };
+        /** FeatureServiceSummary */
+        FeatureServiceSummary: {
+            description: string;
+            features: number;
+            name: string;
+            on_demand: number;
+            owner: string;
+            project: string;
+            tags: {
+                [key: string]: string;
+            };
+            version: string | null;
+            views: string[];
+        };
+        /** FeatureVersion */
+        FeatureVersion: {
+            bytes: number;
+            /** Format: date-time */
+            created_at: string;
+            entities: number;
+            made_by: string | null;
+            number: number;
+            ref: string;
+            revision: number;
+            rows: number;
+            source: string;
+            state: string;
+        };
+        /** FeatureViewDetail */
+        FeatureViewDetail: {
+            columns: components["schemas"]["FeatureColumn"][];
+            created: string | null;
+            description: string;
+            entities: number;
+            entity: string[];
+            entity_columns: components["schemas"]["FeatureColumn"][];
+            features: number;
+            fresh: boolean | null;
+            history: components["schemas"]["FeatureVersion"][];
+            latest_source: string | null;
+            models: string[];
+            name: string;
+            online: components["schemas"]["OnlineState"] | null;
+            owner: string;
+            project: string;
+            rows: number;
+            services: string[];
+            source: string;
+            tags: {
+                [key: string]: string;
+            };
+            time: string;
+            ttl_s: number | null;
+            version: string | null;
+        };
+        /** FeatureViewSummary */
+        FeatureViewSummary: {
+            description: string;
+            entities: number;
+            entity: string[];
+            features: number;
+            fresh: boolean | null;
+            name: string;
+            online: components["schemas"]["OnlineState"] | null;
+            owner: string;
+            project: string;
+            rows: number;
+            services: string[];
+            source: string;
+            tags: {
+                [key: string]: string;
+            };
+            ttl_s: number | null;
+            version: string | null;
         };
         /** GateResult */
         GateResult: {
@@ -1458,6 +1772,24 @@ export interface components {
         Offer: {
             item: components["schemas"]["LabelItem"] | null;
         };
+        /** OnDemandFeature */
+        OnDemandFeature: {
+            name: string;
+            path: string;
+            request: components["schemas"]["FeatureColumn"][];
+            returns: components["schemas"]["FeatureColumn"][];
+            uses: string[];
+        };
+        /** OnlineState */
+        OnlineState: {
+            at: string | null;
+            every_s: number | null;
+            freshness: string;
+            lag_s: number | null;
+            rows: number;
+            whole: boolean;
+            why: string;
+        };
         /** Overview */
         Overview: {
             alerts: components["schemas"]["Alert"][];
@@ -1468,6 +1800,15 @@ export interface components {
             services: components["schemas"]["ServiceTraffic"][];
             stages: components["schemas"]["LoopStage"][];
             traffic: components["schemas"]["TrafficSeries"][];
+        };
+        /** PersonalMark */
+        PersonalMark: {
+            column: string;
+            inside: boolean;
+            kind: string;
+            sampled: number;
+            says: string;
+            share: number;
         };
         /** Point */
         Point: {
@@ -1610,6 +1951,39 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             weight: number;
+        };
+        /** RowChanges */
+        RowChanges: {
+            added: number;
+            changed: number;
+            columns: {
+                [key: string]: number;
+            };
+            files_compared: number;
+            files_shared: number;
+            removed: number;
+            unchanged: number;
+        };
+        /** RuleFinding */
+        RuleFinding: {
+            broken: number;
+            checked: number;
+            columns: string[];
+            name: string;
+            outcome: string;
+            policy: string;
+            rule: string;
+            sample: components["schemas"]["RuleSample"][];
+            tolerance: number;
+            value: number | null;
+            words: string;
+        };
+        /** RuleSample */
+        RuleSample: {
+            key: {
+                [key: string]: unknown;
+            };
+            row: number;
         };
         /** Ruling */
         Ruling: {
@@ -1867,6 +2241,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetDetail"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_diff: {
+        parameters: {
+            query: {
+                /** @description `NAME@7`, `NAME@tag` or `NAME~branch@2`. */
+                before: string;
+                /** @description Likewise, of the same data set. */
+                after: string;
+                /** @description Count rows too; reads what differs. */
+                rows?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetDiff"];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */
@@ -2354,6 +2793,234 @@ export interface operations {
                         } | unknown[];
                         status_code: number;
                     };
+                };
+            };
+        };
+    };
+    list_feature_services: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureServiceSummary"][];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_feature_service: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureServiceDetail"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_feature_views: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureViewSummary"][];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_feature_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureViewDetail"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -1,9 +1,12 @@
-"""Data sets: versions, columns and profiles. Rows are never served here: they may be personal."""
+"""Data sets: versions, lines, columns, ingests. Rows are never served here: they may be personal."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from towpath.server.resources.quality import CheckReport, PersonalMark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,11 @@ class DatasetVersion:
     Attributes:
         ref: `dataset:NAME@V`.
         revision: 1 at commit; each erasure that touched it adds one.
+        state: `ready`, or `collected`: its rows are gone, its entry stays.
         added_rows: Rows this version added over the one before.
+        quarantined: Rows that rules set aside when it was committed.
+        warnings: How many rules warned, or refused.
+        tags: Names that point at it.
     """
 
     ref: str
@@ -36,6 +43,9 @@ class DatasetVersion:
     bytes: int
     files: int
     mode: str
+    quarantined: int
+    warnings: int
+    tags: list[str]
     made_by: str | None
     created_at: datetime
     updated_at: datetime
@@ -50,7 +60,8 @@ class DatasetSummary:
         time: The event-time column, if it has one.
         subject: The column that names the person or thing whose data it is, if any.
         versions: How many there are.
-        revised: How many of them an erasure has rewritten.
+        branches: Living branches beside the trunk.
+        looks_personal: Columns of the newest version that look personal and are not declared so.
     """
 
     name: str
@@ -60,16 +71,102 @@ class DatasetSummary:
     time: str | None
     subject: str | None
     versions: int
-    revised: int
+    branches: int
+    looks_personal: int
     latest: DatasetVersion | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetTag:
+    """A name that points at a version, and keeps it from being collected."""
+
+    name: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetBranch:
+    """A line of versions beside the trunk.
+
+    Attributes:
+        name: The branch; as a data set it is `NAME~BRANCH`.
+        base: The trunk's version that it started from.
+        head: Its latest version.
+        behind: Versions that the trunk has added since; adopting needs 0.
+    """
+
+    name: str
+    base: str
+    head: str
+    behind: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetIngest:
+    """A declared source of rows, and how far it was read.
+
+    Attributes:
+        source: What is read, without credentials: its `kind` and what else it says of itself.
+        every: How often; None: only when somebody asks.
+        phase: `waiting`, `running` or `idle`.
+        at: Event time of the last look at the source.
+        rows: Rows that the last one brought.
+        version: The version that it made, or found unchanged.
+        error: What it failed of; None after a good one.
+        next: Event time of the next look.
+    """
+
+    name: str
+    source: dict[str, Any]
+    mode: str
+    increments: bool
+    every: str | None
+    phase: str
+    at: datetime | None
+    rows: int
+    version: str | None
+    error: str | None
+    next: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetPublication:
+    """A table of an Iceberg catalog that shows the data set's files.
+
+    Attributes:
+        versions: How many versions it has as snapshots.
+        skipped: Versions that can't be read in place, and why.
+    """
+
+    catalog: str
+    table: str
+    versions: int
+    skipped: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDetail(DatasetSummary):
-    """A data set with its columns and its versions, newest first."""
+    """A data set with its columns, its versions (newest first) and what surrounds it.
+
+    Attributes:
+        revised: How many of the versions listed an erasure has rewritten.
+        trunk: The data set that this is a branch of; None for a trunk.
+        lines: Living branches.
+        quarantine: The data set that holds rows which rules set aside; None if none ever was.
+        quarantined: Rows in it now.
+    """
 
     columns: list[Column]
     history: list[DatasetVersion]
+    revised: int
+    trunk: str | None
+    tags: list[DatasetTag]
+    lines: list[DatasetBranch]
+    ingests: list[DatasetIngest]
+    publications: list[DatasetPublication]
+    quarantine: str | None
+    quarantined: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,57 +181,18 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetVersionDetail(DatasetVersion):
-    """One version with its schema, the runs that used it and the history of its content."""
+    """One version with its schema, the runs that used it and the history of its content.
+
+    Attributes:
+        before: The version before it on its line, to compare with; None for the first.
+        checks: How its rows did under the data set's rules; None if there were none.
+        personal: Columns that look personal and are not declared so.
+    """
 
     dataset: str
+    before: str | None
+    checks: CheckReport | None
+    personal: list[PersonalMark]
     columns: list[Column]
     revisions: list[Revision]
     used_by: list[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """One bar of a column's distribution: a range of numbers, or one value.
-
-    Attributes:
-        label: The value, for columns of words; empty for ranges.
-        since: Lower edge of the range; None where it is open or where the bar is a value.
-        until: Upper edge of the range.
-    """
-
-    label: str
-    since: float | None
-    until: float | None
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnProfile:
-    """How one column's values are spread.
-
-    Attributes:
-        kind: `number`, `category`, `time` or `hidden` (personal columns show counts only).
-        distinct: Estimated number of different values.
-        mean: Of numbers; None otherwise.
-        bars: The distribution, coarse enough to draw.
-    """
-
-    name: str
-    type: str
-    kind: str
-    description: str
-    count: int
-    nulls: int
-    distinct: int | None
-    mean: float | None
-    quantiles: dict[str, float]
-    bars: list[Bar]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetProfile:
-    """The profile that a version's commit computed."""
-
-    ref: str
-    rows: int
-    columns: list[ColumnProfile]

@@ -6,25 +6,28 @@ from typing import Annotated
 
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
 from towpath.ledger.records import RunStatus
 from towpath.server.resources.datasets import (
     DatasetDetail,
-    DatasetProfile,
     DatasetSummary,
     DatasetVersionDetail,
 )
+from towpath.server.resources.diffs import DatasetDiff
 from towpath.server.resources.models import (
     Document,
     ModelDetail,
     ModelSummary,
     ModelVersionDetail,
 )
+from towpath.server.resources.profiles import DatasetProfile
 from towpath.server.resources.projects import Project
 from towpath.server.resources.runs import MetricHistory, RunDetail, RunSummary
 from towpath.server.routes.given import Given, Limit
 from towpath.server.routes.reading import read
 from towpath.server.views import datasets, models, projects, runs
+from towpath.server.views.diffs import diff_of
 from towpath.server.views.profile import dataset_profile
 
 
@@ -105,6 +108,23 @@ def show_profile(services: Given, name: FromPath[str], number: FromPath[int]) ->
         return dataset_profile(tx, services.blobs, Ref("dataset", name, number))
 
 
+@read("/datasets/{name:str}/diff", tag="datasets")
+def show_diff(
+    services: Given,
+    name: FromPath[str],
+    before: Annotated[str, QueryParameter(description="`NAME@7`, `NAME@tag` or `NAME~branch@2`.")],
+    after: Annotated[str, QueryParameter(description="Likewise, of the same data set.")],
+    rows: Annotated[bool, QueryParameter(description="Count rows too; reads what differs.")] = True,
+) -> DatasetDiff:
+    """Show what differs between two versions: columns, rows by key, distributions. No values."""
+    if services.history is None:
+        raise NotFound("this server compares no versions")
+    refs = [services.history.find(text).ref for text in (before, after)]
+    if any(ref.trunk != name for ref in refs):
+        raise NotFound(f"{before!r} and {after!r} are not both versions of data set {name!r}")
+    return diff_of(services.history.diff(refs[0], refs[1], rows=rows))
+
+
 @read("/models", tag="models")
 def list_models(services: Given, project: FromQuery[str | None] = None) -> list[ModelSummary]:
     """List models by name."""
@@ -152,6 +172,7 @@ HANDLERS = [
     show_dataset,
     show_dataset_version,
     show_profile,
+    show_diff,
     list_models,
     show_model,
     show_model_version,

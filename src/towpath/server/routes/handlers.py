@@ -8,7 +8,7 @@ from litestar import Request, Response, get
 from litestar.params import HeaderParameter
 from litestar.response import ServerSentEvent
 
-from towpath.server.routes import catalogue, health, labelling, operations, reverse
+from towpath.server.routes import catalogue, features, health, labelling, operations, reverse
 from towpath.server.routes.given import GivenPages, GivenStream
 
 
@@ -34,6 +34,7 @@ def show_page(request: Request[Any, Any, Any], pages: GivenPages) -> Response[by
 API_HANDLERS = [
     *health.HANDLERS,
     *catalogue.HANDLERS,
+    *features.HANDLERS,
     *operations.HANDLERS,
     *labelling.HANDLERS,
     *reverse.HANDLERS,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from towpath.assets.datasets.lines import DROPPED
 from towpath.core.errors import NotFound
+from towpath.core.refs import Ref
 from towpath.server.resources.datasets import (
     Column,
     DatasetDetail,
@@ -13,17 +16,25 @@ from towpath.server.resources.datasets import (
     DatasetVersionDetail,
     Revision,
 )
+from towpath.server.views import lines
+from towpath.server.views.quality import personal_marks, report_of, trouble_of
 from towpath.server.views.values import fields_of, items, text, whole
 
 if TYPE_CHECKING:
-    from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Asset, Json, Version
 
 
 def list_datasets(tx: Transaction, project: str | None) -> list[DatasetSummary]:
-    """Return data sets by name."""
-    return [_summary(tx, asset) for asset in tx.versions.assets("dataset", project=project)]
+    """Return data sets by name; a branch is part of its trunk."""
+    assets = tx.versions.assets("dataset", project=project)
+    branches = Counter(
+        Ref("dataset", asset.name).trunk
+        for asset in assets
+        if Ref("dataset", asset.name).branch is not None and not asset.tags.get(DROPPED)
+    )
+    trunks = [asset for asset in assets if Ref("dataset", asset.name).branch is None]
+    return [_summary(tx, asset, branches[asset.name]) for asset in trunks]
 
 
 def get_dataset(tx: Transaction, name: str) -> DatasetDetail:
@@ -31,12 +42,22 @@ def get_dataset(tx: Transaction, name: str) -> DatasetDetail:
     assets = {asset.name: asset for asset in tx.versions.assets("dataset")}
     if name not in assets:
         raise NotFound.named("data set", name, assets)
-    summary = _summary(tx, assets[name])
+    line = Ref("dataset", name)
+    branches = [] if line.branch else lines.branches_of(tx, name)
     history = tx.versions.list("dataset", name)
+    quarantine, quarantined = lines.quarantine_of(tx, line.trunk)
     return DatasetDetail(
-        **fields_of(summary),
+        **fields_of(_summary(tx, assets[name], len(branches))),
         columns=_columns(history[0].body) if history else [],
         history=[_version(version) for version in history],
+        revised=sum(version.revision > 1 for version in history),
+        trunk=line.trunk if line.branch else None,
+        tags=lines.tags_of(tx, name),
+        lines=branches,
+        ingests=lines.ingests_of(tx, name),
+        publications=lines.publications_of(tx, name),
+        quarantine=quarantine,
+        quarantined=quarantined,
     )
 
 
@@ -48,6 +69,9 @@ def get_dataset_version(tx: Transaction, ref: Ref) -> DatasetVersionDetail:
     return DatasetVersionDetail(
         **fields_of(shown),
         dataset=ref.name,
+        before=None if shown.number < 2 else str(ref.at(shown.number - 1)),
+        checks=report_of(version),
+        personal=personal_marks(version),
         columns=_columns(version.body),
         revisions=[
             Revision(revision=one.revision, digest=one.digest, reason=one.reason, at=one.at)
@@ -57,9 +81,8 @@ def get_dataset_version(tx: Transaction, ref: Ref) -> DatasetVersionDetail:
     )
 
 
-def _summary(tx: Transaction, asset: Asset) -> DatasetSummary:
-    versions = tx.versions.list("dataset", asset.name)
-    latest = versions[0] if versions else None
+def _summary(tx: Transaction, asset: Asset, branches: int) -> DatasetSummary:
+    latest = tx.versions.latest("dataset", asset.name)
     body = latest.body if latest else {}
     return DatasetSummary(
         name=asset.name,
@@ -68,14 +91,16 @@ def _summary(tx: Transaction, asset: Asset) -> DatasetSummary:
         key=[str(column) for column in body.get("key", [])],
         time=body.get("time"),
         subject=body.get("subject"),
-        versions=len(versions),
-        revised=sum(version.revision > 1 for version in versions),
+        versions=0 if latest is None else latest.ref.version or 0,
+        branches=branches,
+        looks_personal=0 if latest is None else len(personal_marks(latest)),
         latest=_version(latest) if latest else None,
     )
 
 
 def _version(version: Version) -> DatasetVersion:
     body = version.body
+    quarantined, warnings = trouble_of(version)
     return DatasetVersion(
         ref=str(version.ref),
         number=version.ref.version or 0,
@@ -87,6 +112,9 @@ def _version(version: Version) -> DatasetVersion:
         bytes=whole(body.get("bytes")),
         files=whole(body.get("files")),
         mode=text(body.get("mode")),
+        quarantined=quarantined,
+        warnings=warnings,
+        tags=sorted(version.aliases),
         made_by=version.made_by,
         created_at=version.created_at,
         updated_at=version.updated_at,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from towpath.assets.datasets.profiles import Profile
+from towpath.assets.datasets.profiles.strengths import missing_together, strengths
 from towpath.core.errors import NotFound
-from towpath.server.resources.datasets import Bar, ColumnProfile, DatasetProfile
+from towpath.server.resources.profiles import Association, Bar, ColumnProfile, DatasetProfile
+from towpath.server.views.quality import personal_marks
 from towpath.server.views.values import items, number, text
 
 if TYPE_CHECKING:
     from towpath.assets.datasets.profiles import ColumnProfile as Counted
+    from towpath.assets.datasets.profiles.strengths import Strength
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Json
+    from towpath.server.resources.quality import PersonalMark
     from towpath.storage.blobs.contract import BlobStore
 
 _BARS = 28
@@ -38,17 +43,47 @@ def dataset_profile(tx: Transaction, blobs: BlobStore, ref: Ref) -> DatasetProfi
         raise NotFound(f"{version.ref} has no profile")
     profile = Profile.decode(blobs.get(digest))
     said = {text(column.get("name")): column for column in items(version.body.get("columns"))}
+    marks = {mark.column: mark for mark in personal_marks(version)}
+    drawn = profile.drawn
+    sums = None if drawn is None else drawn.associations
+    repeats = None if drawn is None else drawn.repeats
     return DatasetProfile(
         ref=str(version.ref),
         rows=profile.rows,
-        columns=[_column(column, said.get(column.name, {})) for column in profile.columns],
+        repeated=None if repeats is None else repeats.share,
+        associations=[] if sums is None else _strongest(strengths(sums)),
+        missing_together=[] if sums is None else _strongest(missing_together(sums)),
+        columns=[
+            _column(column, said.get(column.name, {}), marks.get(column.name))
+            for column in profile.columns
+        ],
     )
 
 
-def _column(column: Counted, said: Json) -> ColumnProfile:
+def _strongest(found: list[Strength]) -> list[Association]:
+    """Return pairs of columns, the strongest first."""
+    return [
+        Association(
+            one=pair.one,
+            two=pair.two,
+            measure=pair.measure,
+            value=pair.value,
+            linear=pair.linear,
+            rows=pair.rows,
+        )
+        for pair in sorted(found, key=lambda pair: -abs(pair.value))
+    ]
+
+
+def _column(column: Counted, said: Json, mark: PersonalMark | None = None) -> ColumnProfile:
+    """Return a column as it is drawn. One that looks personal shows no value, declared so or not."""
+    if mark is not None:
+        column = replace(column, kind="hidden", edges=column.edges[:0], items=(), fences=None)
     scale = _MICROS_PER_S if column.kind == "time" else 1
     quantiles = {f"{share:.0%}": column.quantile(share) for share in _QUANTILES}
-    mean = number(column.mean)
+    shown = column.kind != "hidden"
+    mean, sd = (number(column.mean), number(column.sd)) if shown else (None, None)
+    fences = column.fences
     return ColumnProfile(
         name=column.name,
         type=text(said.get("type")) or column.type,
@@ -58,6 +93,10 @@ def _column(column: Counted, said: Json) -> ColumnProfile:
         nulls=column.nulls,
         distinct=column.distinct,
         mean=None if mean is None else mean / scale,
+        sd=None if sd is None or column.kind != "number" else sd,
+        outliers=column.outliers,
+        fences=None if fences is None else [bound / scale for bound in fences],
+        mark=mark,
         quantiles={name: value / scale for name, value in quantiles.items() if value is not None},
         bars=_bars(column, scale),
     )

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 def data(tx: Transaction) -> LoopStage:
     """Data sets and their versions."""
-    versions = tx.versions.list("dataset")
-    newest = versions[0] if versions else None
-    sets = _count(len({version.ref.name for version in versions}), "data set")
+    latest = [tx.versions.latest("dataset", one.name) for one in tx.versions.assets("dataset")]
+    there = [version for version in latest if version is not None]
+    newest = max(there, key=lambda version: version.created_at, default=None)
+    sets = _count(len(there), "data set")
     return LoopStage(
         key="data",
         title="Data",
-        headline=_count(len(versions), "version"),
+        headline=_count(sum(version.ref.version or 0 for version in there), "version"),
         detail=f"{sets}, {_at(newest.ref)} newest" if newest else "nothing committed yet",
-        state="good" if versions else "idle",
+        state="good" if there else "idle",
         at=newest.created_at if newest else None,
     )
 
