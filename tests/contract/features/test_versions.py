@@ -16,9 +16,10 @@ from towpath.assets.features import (
     LayoutDeletionReconciler,
     LayoutFeatureStore,
     building,
+    laying_out,
 )
 from towpath.assets.features.laying_out import LayingOut
-from towpath.assets.features.layout import Layout
+from towpath.assets.features.layout import Layout, partition_of
 from towpath.core.errors import Conflict, NotFound
 from towpath.core.refs import Ref
 
@@ -330,18 +331,23 @@ def test_an_extension_that_came_to_nothing_leaves_no_file(
     home: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(building, "LayingOut", partial(LayingOut, rows_per_partition=16))
+    monkeypatch.setattr(laying_out, "_SMALL_ROWS", 1)
     source = home.dataset()
     view = home.view(source)
     home.commit(source, home.readings(*((n, f"rider {n}", 0, None) for n in range(60))))
     home.features.build(view, project="races")
     assert layout(home, view).partitions == 4
-    ties = ((100 + n, f"rider {n}", n % 2, None) for n in range(0, 20, 3))
-    home.commit(source, home.readings(*ties))
+    names = [f"rider {n}" for n in range(60)]
+    partitions = partition_of(pl.DataFrame({"rider": names}), 4).tolist()
+    tied = names[partitions.index(3)]  # found last, when the other partitions are written
+    gained = [names[partitions.index(partition)] for partition in range(3)]
+    rows = [(100 + n, name, 1, None) for n, name in enumerate(gained)]
+    home.commit(source, home.readings(*rows, (200, tied, 0, None)))
 
     home.features.build(view, project="races")
 
     assert layout(home, view).extended == 0
     first = home.features.pin(view, source=source.ref.at(1)).layout
     assert home.layout_files().keys() == layout(home, view).blobs | first.blobs
-    joined = home.features.join(home.askers(("rider 6", 0), ("rider 7", 0)), view, time="when")
-    assert joined["pulse"].to_list() == [106.0, 7.0]
+    joined = home.features.join(home.askers((tied, 0), (gained[0], 1)), view, time="when")
+    assert joined["pulse"].to_list() == [200.0, 100.0]
