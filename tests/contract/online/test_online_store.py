@@ -348,3 +348,28 @@ def test_a_name_that_could_leave_the_folder_is_refused(online: OnlineStore):
 def test_a_url_that_names_no_store_is_refused(url: str):
     with pytest.raises(InvalidSetting):
         open_online(url)
+
+
+def test_every_row_can_be_walked_whatever_it_is_there_for(online: OnlineStore) -> None:
+    with online.begin("views") as draft:
+        draft.write([row("=drafted", 1, "a")])
+        draft.publish(b"body")
+    online.put("views", [row("=put", 2, "b")])
+    begun, first = online.begin("views"), online.begin("never-published")
+    begun.write([row("=begun", 3, "c")])
+    first.write([row("=first", 4, "d")])
+    walked = {(table, key) for table, (key, _) in online.walk() if key}
+    assert walked == {
+        ("views", b"=drafted"),
+        ("views", b"=put"),
+        ("views", b"=begun"),
+        ("never-published", b"=first"),
+    }
+    assert online.drafts() == ["never-published", "views"]
+    assert online.tables() == ["views"]
+    online.drop("never-published")
+    begun.discard()
+    assert online.drafts() == []
+    assert {key for _, (key, _) in online.walk() if key} == {b"=drafted", b"=put"}
+    online.drop("views")
+    assert list(online.walk()) == []

@@ -196,6 +196,18 @@ class OnlineStore(Protocol):
         """Yield the rows that were put and would be carried over now, in no particular order."""
         ...
 
+    def drafts(self) -> list[str]:
+        """Return the names of the tables of which a draft was begun and not published, sorted."""
+        ...
+
+    def walk(self) -> Iterator[tuple[str, Row]]:
+        """Yield every row that is stored, whatever for, with its table; some come twice.
+
+        For whoever proves what is not there: rows in force, those carried, and those of drafts, also
+        of drafts that nobody living works on.
+        """
+        ...
+
     def drop(self, table: str) -> bool:
         """Delete a table, its draft included. Return False where it did not exist."""
         ...

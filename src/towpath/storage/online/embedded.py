@@ -9,7 +9,7 @@ from towpath.core.ids import new_id
 from towpath.core.refs import check_name
 from towpath.storage.online.contract import STAMP_BYTES, Found, Head
 from towpath.storage.online.drafting import BODY, LmdbDraft
-from towpath.storage.online.environments import lmdb_errors, release
+from towpath.storage.online.environments import Gone, acquire, lmdb_errors, release
 from towpath.storage.online.failures import other_generation
 from towpath.storage.online.generations import DRAFT, IN_FORCE, Generations
 
@@ -108,6 +108,36 @@ class LmdbOnlineStore:
                 _, opened = found
                 with opened.env.begin(db=opened.carried) as tx:
                     yield from tx.cursor()
+
+    def drafts(self) -> list[str]:
+        """See `OnlineStore.drafts`."""
+        with lmdb_errors(self._root):
+            return self._generations.tables(prefix=DRAFT)
+
+    def walk(self) -> Iterator[tuple[str, Row]]:
+        """See `OnlineStore.walk`."""
+        for prefix in (IN_FORCE, DRAFT):
+            with lmdb_errors(self._root):
+                tables = self._generations.tables(prefix=prefix)
+            for table in tables:
+                yield from self._walk(table, prefix)
+
+    def _walk(self, table: str, prefix: bytes) -> Iterator[tuple[str, Row]]:
+        with lmdb_errors(self._root):
+            token = self._generations.token(table, prefix=prefix)
+            path = None if token is None else self._generations.path(table, token)
+            if path is None or not path.exists():  # a draft that has no rows yet
+                return
+            opened = acquire(path)
+            try:
+                for rows in (opened.rows, opened.carried):
+                    with opened.env.begin(db=rows) as tx:
+                        for row in tx.cursor():
+                            yield table, row
+            except Gone:
+                return
+            finally:
+                release(opened)
 
     def drop(self, table: str) -> bool:
         """See `OnlineStore.drop`."""

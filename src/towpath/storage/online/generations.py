@@ -65,11 +65,11 @@ class Generations:
         with self.catalog.begin(write=True) as tx:
             yield tx
 
-    def tables(self) -> list[str]:
-        """Return the names of the tables that have a generation in force."""
+    def tables(self, *, prefix: bytes = IN_FORCE) -> list[str]:
+        """Return the names of the tables that have a generation in force (or a draft)."""
         with self.catalog.begin() as tx:
-            names = [key for key in tx.cursor().iternext(values=False) if key.startswith(IN_FORCE)]
-        return sorted(name.removeprefix(IN_FORCE).decode() for name in names)
+            names = [key for key in tx.cursor().iternext(values=False) if key.startswith(prefix)]
+        return sorted(name.removeprefix(prefix).decode() for name in names)
 
     def token(self, table: str, *, prefix: bytes = IN_FORCE) -> bytes | None:
         """Return the generation in force (or the draft) of a table."""

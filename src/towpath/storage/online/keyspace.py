@@ -39,6 +39,14 @@ class Keyspace:
         """Return the name of one of a table's keys, as `scripts` lists them."""
         return f"{self._namespace}:{{{table}}}:{part}"
 
+    def hashes(self) -> Iterator[tuple[str, bytes]]:
+        """Yield every key of the namespace that holds rows, with its table."""
+        for found in self.client.scan_iter(match=f"{self._namespace}:{{*}}:*", count=ROWS_PER_CALL):
+            key: bytes = found
+            table = key.decode().removeprefix(f"{self._namespace}:{{").partition("}:")[0]
+            if not key.endswith((b":state", b":closed")):
+                yield table, key
+
     def run(self, script: str, table: str, *said: str | bytes | int) -> int:
         """Run a script on a table's keys."""
         with redis_errors():

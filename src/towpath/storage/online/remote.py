@@ -96,14 +96,7 @@ class RedisOnlineStore:
 
     def tables(self) -> list[str]:
         """See `OnlineStore.tables`."""
-        with redis_errors():
-            names: Any = self._client.execute_command("SMEMBERS", self._keyspace.index)
-            listed = sorted(str(name, "utf-8") for name in names)
-            pipeline = self._client.pipeline(transaction=False)
-            for table in listed:
-                pipeline.hexists(self._keyspace.key(table, "state"), "generation")
-            there = pipeline.execute()
-        return [table for table, is_there in zip(listed, there, strict=True) if is_there]
+        return self._that_have("generation")
 
     def count(self, table: str) -> int:
         """See `OnlineStore.count`."""
@@ -113,7 +106,9 @@ class RedisOnlineStore:
     def begin(self, table: str) -> RedisDraft:
         """See `OnlineStore.begin`."""
         token = new_id()
-        self._keyspace.run(scripts.BEGIN, check_name(table, "online table"), token)
+        with redis_errors():  # first, so that a draft whose writer is killed can be found
+            self._client.sadd(self._keyspace.index, check_name(table, "online table"))
+        self._keyspace.run(scripts.BEGIN, table, token)
         return RedisDraft(self._keyspace, table, token)
 
     def update(
@@ -142,6 +137,17 @@ class RedisOnlineStore:
                 self._keyspace.key(table, "carried"), count=ROWS_PER_CALL
             )
 
+    def drafts(self) -> list[str]:
+        """See `OnlineStore.drafts`."""
+        return self._that_have("draft")
+
+    def walk(self) -> Iterator[tuple[str, Row]]:
+        """See `OnlineStore.walk`."""
+        with redis_errors():
+            for table, key in self._keyspace.hashes():
+                for row in self._client.hscan_iter(key, count=ROWS_PER_CALL):
+                    yield table, row
+
     def drop(self, table: str) -> bool:
         """See `OnlineStore.drop`."""
         there = bool(self._keyspace.run(scripts.DROP, check_name(table, "online table")))
@@ -152,6 +158,17 @@ class RedisOnlineStore:
     def close(self) -> None:
         """See `OnlineStore.close`."""
         self._client.close()
+
+    def _that_have(self, field: str) -> list[str]:
+        """Return the tables whose state has a field, sorted."""
+        with redis_errors():
+            names: Any = self._client.execute_command("SMEMBERS", self._keyspace.index)
+            listed = sorted(str(name, "utf-8") for name in names)
+            pipeline = self._client.pipeline(transaction=False)
+            for table in listed:
+                pipeline.hexists(self._keyspace.key(table, "state"), field)
+            there = pipeline.execute()
+        return [table for table, is_there in zip(listed, there, strict=True) if is_there]
 
     def _put(self, table: str, piece: Sequence[Row], generation: str) -> int:
         """Put one piece, waiting while a draft is being published."""

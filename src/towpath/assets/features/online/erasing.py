@@ -31,6 +31,9 @@ def erase_subject(
     be made anew, because its source is gone or it can't be read, is dropped.
     """
     remade: list[str] = []
+    for name in sorted(set(store.drafts()) - set(store.tables())):
+        # Nobody serves from it yet, and who began it may be dead. Whoever is alive begins anew.
+        store.drop(name)
     for name in store.tables():
         head = store.head(name)
         if head is None:
