@@ -175,7 +175,8 @@ def _phones(name: str, values: Sequence[str]) -> _Look | None:
     abroad = sum(is_international(value) for value in candidates)
     # Bare digits may number anything; only a telling name makes them telephone numbers.
     rest = [value for value in candidates if hinted or has_marks(value)]
-    share = max(abroad / len(values), national_share(rest) * len(rest) / len(values))
+    national = national_share(rest, least=wanted) * len(rest)
+    share = max(abroad, national) / len(values)
     return _Look("phone number", share) if share >= wanted else None
 
 
