@@ -43,8 +43,8 @@ class Piece:
 class RowComparison:
     """Compares two versions that are keyed alike.
 
-    Rows are compared in every column that either version has; a missing column counts as null, and
-    NaN equals NaN. Numbers of different types are compared as numbers, other types as text.
+    Rows are compared in every column that either version has; a missing column counts as null. Numbers
+    of different types are compared as numbers, other types as text.
     """
 
     def __init__(self, blobs: BlobStore, before: Manifest, after: Manifest) -> None:
