@@ -8,7 +8,7 @@ https://docs.feast.dev/reference/feature-servers/python-feature-server
 from __future__ import annotations
 
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -132,6 +132,16 @@ def feast_answer(rows: OnlineRows, *, full_names: bool) -> dict[str, Any]:
         ]
         add(name, values, statuses, never)
     return {"metadata": {"feature_names": names}, "results": results, "status": True}
+
+
+def feast_moment(value: Any) -> Any:
+    """Return a moment that a Feast client sent in whole seconds; any other value as it is."""
+    if type(value) is not int:
+        return value
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise InvalidRequest("a moment is out of range") from error
 
 
 def _feast_time(micros: int) -> str:

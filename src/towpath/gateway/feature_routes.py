@@ -18,6 +18,7 @@ from towpath.gateway.feature_protocol import (
     answer,
     decode,
     feast_answer,
+    feast_moment,
 )
 
 if TYPE_CHECKING:
@@ -115,13 +116,16 @@ class FeatureRoutes:
         await self._take(given.push_source_name, given.df)
 
     async def _take(self, view: str, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Push what a Feast client sends, which calls the times by names of its own."""
+        """Push what a Feast client sends: the times by names of its own, moments in seconds."""
         declared = self._features.declared(view)
         names = {"event_timestamp": declared.time, "created": declared.created or "created"}
         renamed = {
             names[name] if name in names and names[name] not in columns else name: values
             for name, values in columns.items()
         }
+        moments = {one.name for one in declared.columns if one.type == "timestamp"}
+        for name in moments & renamed.keys():
+            renamed[name] = [feast_moment(value) for value in renamed[name]]
         await self._features.push(view, renamed)
 
 

@@ -278,7 +278,8 @@ def test_rows_are_pushed_in_our_words_and_in_feasts(online: Any):
     frame = {"tailnum": ["N2"], "event_timestamp": ["2013-02-28T14:00:00"], "created": [None]}
     written = {"feature_view_name": "planes", "df": frame | {"hours": [201.0]}}
     assert online.post("/write-to-online-store", written).status_code == 200
-    later = {"tailnum": ["N3"], "seen": ["2013-02-28T15:00:00"], "hours": [1.0]}
+    seconds = int(time("15:00").timestamp())
+    later = {"tailnum": ["N3"], "seen": [seconds], "hours": [1.0]}
     push = {"push_source_name": "planes", "df": later, "to": "online"}
     assert online.post("/push", push).status_code == 200
     asked = {"entities": {"tailnum": ["N1", "N2", "N3"]}}
@@ -345,6 +346,13 @@ REFUSALS: list[tuple[str, str, Any, int, str]] = [
     ),
     ("POST", "/v2/features/board", {"entities": {"tailnum": ["N1"]}}, 404, "origin"),
     ("POST", "/v2/features/planes/push", {"rows": {"tailnum": ["N1"]}}, 400, "seen"),
+    (
+        "POST",
+        "/v2/features/planes/push",
+        {"rows": {"tailnum": ["N1"], "seen": [1362000000], "hours": [1.0]}},
+        400,
+        "seen",
+    ),
     ("POST", "/v2/features/nothing/push", {"rows": {}}, 404, "nothing"),
     (
         "POST",

@@ -2,6 +2,7 @@
 
 from towpath.assets.features.online.answer import Looked, OnlineRows, Presence
 from towpath.assets.features.online.asking import typed_frame
+from towpath.assets.features.online.cells import OnlineCells
 from towpath.assets.features.online.contract import (
     Entities,
     Materialized,
@@ -23,6 +24,7 @@ __all__ = [
     "FeatureViewReconciler",
     "Looked",
     "Materialized",
+    "OnlineCells",
     "OnlineFeatureStore",
     "OnlineFeatures",
     "OnlineReader",

@@ -62,13 +62,18 @@ def _known(name: str, names: Iterable[str], holder: Any) -> Any:
     return holder[name]
 
 
-def _moment(value: datetime | str) -> datetime:
+def _moment(value: object) -> datetime:
     when = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(when, datetime):
+        raise TypeError
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
-def _day(value: date | str) -> date:
-    return date.fromisoformat(value) if isinstance(value, str) else value
+def _day(value: object) -> date:
+    day = date.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(day, date) or isinstance(day, datetime):
+        raise TypeError
+    return day
 
 
 _READERS: dict[str, Any] = {"timestamp": _moment, "date": _day}
