@@ -97,11 +97,12 @@ def scan_files(
         wanted: list[str] | None, predicate: pl.Expr | None, rows: int | None, _batch: int | None
     ) -> Iterator[pl.DataFrame]:
         conditions = [one for one in (window, predicate) if one is not None]
-        yield pl.DataFrame(schema=schema).select(pl.all() if wanted is None else wanted)
+        if not files:
+            yield pl.DataFrame(schema=schema).select(pl.all() if wanted is None else wanted)
         with ExitStack() as held:
             for live in scan_live(blobs, manifest, files, held):
                 frame = live.filter(conditions) if conditions else live
-                frame = frame.select(pl.all() if wanted is None else wanted)
+                frame = frame if wanted is None else frame.select(wanted)
                 frame = frame if rows is None else frame.head(rows)
                 for batch in frame.collect_batches(maintain_order=True):
                     rows = None if rows is None else rows - batch.height

@@ -46,6 +46,7 @@ def test_filters_projections_and_slices_are_pushed_down_and_right(version, disk_
     assert calm.collect(engine=engine)["origin"].to_list() == ["JFK"]
     assert frame.head(2).collect(engine=engine).height == 2
     assert frame.select(pl.len()).collect(engine=engine).item() == 3
+    assert frame.filter(pl.col("wind") > 99).collect(engine=engine).equals(rows.clear())
 
 
 def test_a_window_without_rows_is_an_empty_table(version, disk_blobs):
