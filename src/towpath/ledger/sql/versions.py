@@ -208,8 +208,9 @@ class SqlVersions:
                 query = query.where(column == value)
         if states is not None:
             query = query.where(_versions.c.state.in_(states))
-        # Numbers follow commits inside one asset, row ids over all of them.
-        return self._load(self._session.rows(query.order_by(_versions.c.id.desc()).limit(limit)))
+        # Numbers follow commits inside one asset, where an index has them; row ids over all of them.
+        newest = _versions.c.id if kind is None or name is None else _versions.c.number
+        return self._load(self._session.rows(query.order_by(newest.desc()).limit(limit)))
 
     def revise(self, ref: Ref, *, digest: str, body: Mapping[str, object], reason: str) -> Version:
         """See `Versions.revise`."""
