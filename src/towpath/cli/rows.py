@@ -110,6 +110,8 @@ def parsed(column: Column, text: pl.Series) -> pl.Series:
             return whole.cast(column.polars_type)
         case "int64" | "float64":
             return text.str.strip_chars().cast(column.polars_type, strict=False)
+        case "binary":
+            return text.str.decode("base64", strict=False)
 
 
 _WORDS = {
@@ -119,4 +121,5 @@ _WORDS = {
     "bool": "true or false",
     "timestamp": "a time (ISO 8601)",
     "date": "a date (ISO 8601)",
+    "binary": "bytes in base64",
 }
