@@ -28,6 +28,7 @@ PAGES = {
     "/datasets": "Data sets",
     "/datasets/flights": "flights",
     "/datasets/flights/3": "flights@3",
+    "/features": "Features",
     "/labels": "Labels",
     "/runs": "Runs",
     "/models": "Models",

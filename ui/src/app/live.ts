@@ -13,14 +13,23 @@ const FLUSH_MS = 800;
 
 /** Which pages an event may change, by the noun its type begins with. */
 const TOUCHES: Record<string, readonly string[]> = {
-  asset: ["datasets", "models", "projects"],
-  version: ["datasets", "models", "releases", "lineage", "projects"],
-  alias: ["models"],
+  asset: ["datasets", "features", "models", "projects"],
+  version: ["datasets", "features", "models", "releases", "lineage", "projects"],
+  alias: ["datasets", "models"],
   run: ["runs", "projects"],
   step: ["runs"],
   edge: ["lineage", "runs"],
   route: ["traffic", "releases", "models"],
-  intent: ["labels", "rollouts", "monitors", "traffic", "erasures", "projects"],
+  intent: [
+    "datasets",
+    "features",
+    "labels",
+    "rollouts",
+    "monitors",
+    "traffic",
+    "erasures",
+    "projects",
+  ],
   alert: ["alerts", "monitors"],
   trigger: ["alerts"],
   rollout: ["rollouts", "traffic"],

@@ -1,6 +1,7 @@
 import {
   DataIcon,
   ErasureIcon,
+  FeatureIcon,
   FolderIcon,
   type Icon,
   LabelIcon,
@@ -41,6 +42,7 @@ export const DIRECTIONS: Direction[] = [
     way: "forward",
     destinations: [
       { to: "/datasets", label: "Data sets", icon: DataIcon },
+      { to: "/features", label: "Features", icon: FeatureIcon },
       { to: "/labels", label: "Labels", icon: LabelIcon },
       { to: "/runs", label: "Runs", icon: RunIcon },
       { to: "/models", label: "Models", icon: ModelIcon },

@@ -54,8 +54,32 @@ const routes = [
   }),
   createRoute({
     getParentRoute: under,
+    path: "/datasets/$name/diff",
+    validateSearch: (search: Record<string, unknown>): { before?: string; after?: string } => ({
+      before: typeof search.before === "string" ? search.before : undefined,
+      after: typeof search.after === "string" ? search.after : undefined,
+    }),
+    component: lazyRouteComponent(() => import("@/features/datasets/diff-page"), "DiffPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
     path: "/datasets/$name/$number",
     component: lazyRouteComponent(() => import("@/features/datasets/version-page"), "VersionPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/features",
+    component: lazyRouteComponent(() => import("@/features/features/list-page"), "FeaturesPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/features/services/$name",
+    component: lazyRouteComponent(() => import("@/features/features/service-page"), "ServicePage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/features/$name",
+    component: lazyRouteComponent(() => import("@/features/features/view-page"), "ViewPage"),
   }),
   createRoute({
     getParentRoute: under,

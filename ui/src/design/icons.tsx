@@ -40,6 +40,13 @@ export const DataIcon = drawn(
   "M4 6v12c0 1.6 3.6 2.8 8 2.8s8-1.2 8-2.8V6",
   "M4 12c0 1.6 3.6 2.8 8 2.8s8-1.2 8-2.8",
 );
+export const FeatureIcon = drawn(
+  "M4 6h16",
+  "M4 12h10",
+  "M4 18h13",
+  ring(17.5, 12, 1.6),
+  ring(20, 18, 1),
+);
 export const LabelIcon = drawn("M3.5 11.5V5a1.5 1.5 0 0 1 1.5-1.5h6.5l9 9l-8 8z", ring(8, 8, 1.2));
 export const RunIcon = drawn("M7 4.5v15L19.5 12z");
 export const ModelIcon = drawn("M12 3l8 4.5v9L12 21l-8-4.5v-9z", "M4 7.5l8 4.5l8-4.5", "M12 12v9");

@@ -34,6 +34,12 @@ export function pathOf(ref: string): string {
   switch (kind) {
     case "dataset":
       return number ? `/datasets/${name}/${number}` : `/datasets/${name}`;
+    case "features":
+      return `/features/${name}`;
+    case "feature_service":
+      return `/features/services/${name}`;
+    case "label_queue":
+      return `/labels/${name}`;
     case "model":
       return number ? `/models/${name}/${number}` : `/models/${name}`;
     case "run":

@@ -2,7 +2,8 @@ import { Code } from "./code";
 import { formatCount, formatMinute, formatNumber } from "./format";
 import { RefLink } from "./ref-link";
 
-const REF = /^(dataset|model|code|release|service|rollout|monitor|erasure|run|artifact):\S+$/;
+const REF =
+  /^(dataset|features|feature_service|model|code|release|service|rollout|monitor|erasure|run|artifact):\S+$/;
 const DIGEST = /^[0-9a-f]{32,}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 const LONG = 48;

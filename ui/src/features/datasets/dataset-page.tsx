@@ -1,117 +1,97 @@
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
-import { Code } from "@/design/code";
-import { Fact, Facts, Figure, Figures } from "@/design/facts";
+import { Empty } from "@/design/empty";
+import { Figure, Figures } from "@/design/facts";
 import { formatBytes, formatCount } from "@/design/format";
+import { LineageButton } from "@/design/lineage-button";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
 import { Panel } from "@/design/panel";
-import { RefLink } from "@/design/ref-link";
-import { State } from "@/design/state";
-import { type Column, Table } from "@/design/table";
-import { Ago } from "@/design/time";
+import { History } from "./history";
+import styles from "./page.module.css";
 import { Profile } from "./profile";
-import { datasetQuery } from "./queries";
+import { Quality } from "./quality";
+import { datasetQuery, datasetVersionQuery } from "./queries";
+import { Ingests, Lines, Shape } from "./surroundings";
 
-type Version = Schemas["DatasetVersion"];
+type Dataset = Schemas["DatasetDetail"];
 
-const COLUMNS: Column<Version>[] = [
-  {
-    id: "number",
-    header: "Version",
-    value: (one) => one.number,
-    show: (one) => <RefLink ref_={one.ref} />,
-  },
-  {
-    id: "rows",
-    header: "Rows",
-    value: (one) => one.rows,
-    show: (one) => formatCount(one.rows),
-    align: "right",
-  },
-  {
-    id: "added",
-    header: "Added",
-    value: (one) => one.added_rows,
-    show: (one) => `+${formatCount(one.added_rows)}`,
-    align: "right",
-    wide: true,
-  },
-  { id: "files", header: "Files", value: (one) => one.files, align: "right", wide: true },
-  {
-    id: "revision",
-    header: "Content",
-    value: (one) => one.revision,
-    show: (one) =>
-      one.revision > 1 ? (
-        <State state="revised" tone="warn" label={`erased from, revision ${one.revision}`} />
-      ) : (
-        <State state="original" tone="idle" />
-      ),
-  },
-  {
-    id: "digest",
-    header: "Digest",
-    value: (one) => one.digest,
-    show: (one) => <Code value={one.digest} />,
-    wide: true,
-  },
-  {
-    id: "at",
-    header: "Committed",
-    value: (one) => one.created_at,
-    show: (one) => <Ago at={one.created_at} />,
-    align: "right",
-  },
-];
-
-/** A data set: its versions, its newest profile, its columns. */
+/** A data set: its versions and lines, how its newest rows did under its rules, and its profile. */
 export function DatasetPage() {
   const { name = "" } = useParams({ strict: false });
   const query = useQuery(datasetQuery(name));
+  const trunk = query.data?.trunk;
   return (
     <Page
       title={name}
-      within={{ to: "/datasets", label: "Data sets" }}
+      within={
+        trunk ? { to: `/datasets/${trunk}`, label: trunk } : { to: "/datasets", label: "Data sets" }
+      }
       lead={query.data?.description}
+      aside={query.data?.latest && <Deeds dataset={query.data} ref_={query.data.latest.ref} />}
     >
       <Loaded query={query}>{(dataset) => <Body dataset={dataset} />}</Loaded>
     </Page>
   );
 }
 
-function Body({ dataset }: { dataset: Schemas["DatasetDetail"] }) {
+function Deeds({ dataset, ref_ }: { dataset: Dataset; ref_: string }) {
+  return (
+    <>
+      {dataset.versions + dataset.lines.length > 1 && (
+        <Button
+          component={Link}
+          to={`/datasets/${dataset.trunk ?? dataset.name}/diff`}
+          variant="default"
+          size="sm"
+        >
+          Compare versions
+        </Button>
+      )}
+      <LineageButton ref_={ref_} />
+    </>
+  );
+}
+
+function Body({ dataset }: { dataset: Dataset }) {
   const { latest } = dataset;
+  if (!latest) {
+    return (
+      <Panel>
+        <Empty title="No version yet" command={`towpath dataset add ${dataset.name} FILE`} />
+      </Panel>
+    );
+  }
   return (
     <>
       <Figures>
-        <Figure label="Rows" value={formatCount(latest?.rows ?? 0)} note="newest version" />
-        <Figure label="Size" value={formatBytes(latest?.bytes ?? 0)} />
-        <Figure label="Versions" value={dataset.versions} />
+        <Figure label="Rows" value={formatCount(latest.rows)} note="newest version" />
+        <Figure label="Size" value={formatBytes(latest.bytes)} />
+        <Figure label="Versions" value={formatCount(dataset.versions)} />
+        <Figure
+          label="Set aside"
+          value={formatCount(dataset.quarantined)}
+          note={dataset.quarantine ? "in quarantine" : "by no rule"}
+        />
         <Figure label="Rewritten by erasures" value={dataset.revised} />
       </Figures>
       <Columns wide>
-        <Panel title="Versions" flush>
-          <Table
-            rows={dataset.history}
-            columns={COLUMNS}
-            to={(one) => `/datasets/${dataset.name}/${one.number}`}
-          />
-        </Panel>
-        <Panel title="Shape">
-          <Facts>
-            <Fact name="Project">{dataset.project}</Fact>
-            <Fact name="Key">
-              <code>{dataset.key.join(", ")}</code>
-            </Fact>
-            <Fact name="Time">{dataset.time ?? "none"}</Fact>
-            <Fact name="Subject">{dataset.subject ?? "nobody's data"}</Fact>
-            <Fact name="Columns">{dataset.columns.length}</Fact>
-          </Facts>
-        </Panel>
+        <History name={dataset.name} versions={dataset.history} />
+        <div className={styles.side}>
+          <Shape dataset={dataset} />
+          <Lines dataset={dataset} />
+          <Ingests ingests={dataset.ingests} />
+          <LatestQuality name={dataset.name} number={latest.number} />
+        </div>
       </Columns>
-      {latest && <Profile name={dataset.name} number={latest.number} />}
+      <Profile name={dataset.name} number={latest.number} />
     </>
   );
+}
+
+function LatestQuality({ name, number }: { name: string; number: number }) {
+  const report = useQuery(datasetVersionQuery(name, number)).data?.checks;
+  return report ? <Quality report={report} /> : null;
 }

@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Schemas } from "@/api/client";
 import { Empty } from "@/design/empty";
-import { formatBytes, formatCount } from "@/design/format";
+import { formatBytes, formatCount, plural } from "@/design/format";
 import { Loaded } from "@/design/loaded";
 import { Page } from "@/design/page";
 import { Panel } from "@/design/panel";
+import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
 import { Ago } from "@/design/time";
 import { datasetsQuery } from "./queries";
@@ -18,7 +19,14 @@ const COLUMNS: Column<Dataset>[] = [
     value: (one) => one.name,
     show: (one) => (
       <>
-        <b>{one.name}</b>
+        <b>{one.name}</b>{" "}
+        {one.looks_personal > 0 && (
+          <State
+            state="personal"
+            tone="bad"
+            label={`${plural(one.looks_personal, "column")} look personal`}
+          />
+        )}
         <br />
         <span style={{ color: "var(--ink-3)" }}>{one.description}</span>
       </>
@@ -32,7 +40,23 @@ const COLUMNS: Column<Dataset>[] = [
     show: (one) => one.subject ?? <span style={{ color: "var(--ink-3)" }}>nobody</span>,
     wide: true,
   },
-  { id: "versions", header: "Versions", value: (one) => one.versions, align: "right" },
+  {
+    id: "versions",
+    header: "Versions",
+    value: (one) => one.versions,
+    show: (one) => (
+      <>
+        {formatCount(one.versions)}
+        {one.branches > 0 && (
+          <span style={{ color: "var(--ink-3)" }}>
+            {" "}
+            + {plural(one.branches, "branch", "branches")}
+          </span>
+        )}
+      </>
+    ),
+    align: "right",
+  },
   {
     id: "rows",
     header: "Rows",
@@ -68,7 +92,7 @@ export function DatasetsPage() {
         {(datasets) => (
           <Panel flush>
             {datasets.length === 0 ? (
-              <Empty title="No data set yet" command="towpath dataset commit NAME FILE" />
+              <Empty title="No data set yet" command="towpath dataset add NAME FILE" />
             ) : (
               <Table rows={datasets} columns={COLUMNS} to={(one) => `/datasets/${one.name}`} />
             )}

@@ -33,3 +33,17 @@ export const profileQuery = (name: string, number: number) =>
         }),
       ),
   });
+
+/** What differs between two versions of one data set; reads what differs, so it may take a moment. */
+export const diffQuery = (name: string, before: string, after: string) =>
+  queryOptions({
+    queryKey: ["datasets", name, "diff", before, after],
+    queryFn: () =>
+      answer(
+        client.GET("/api/v1/datasets/{name}/diff", {
+          params: { path: { name }, query: { before, after } },
+        }),
+      ),
+    enabled: before !== "" && after !== "" && before !== after,
+    staleTime: Number.POSITIVE_INFINITY,
+  });

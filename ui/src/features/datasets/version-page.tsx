@@ -1,5 +1,6 @@
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
 import { Fact, Facts, Figure, Figures } from "@/design/facts";
@@ -11,10 +12,15 @@ import { Panel } from "@/design/panel";
 import { RefList } from "@/design/ref-list";
 import { State } from "@/design/state";
 import { Ago } from "@/design/time";
+import styles from "./page.module.css";
 import { Profile } from "./profile";
+import { Quality } from "./quality";
 import { datasetVersionQuery } from "./queries";
+import { bare } from "./surroundings";
 
-/** One version of a data set: its profile, its revisions, and who read it. */
+type Version = Schemas["DatasetVersionDetail"];
+
+/** One version of a data set: how its rows did, its profile, its revisions, and who read it. */
 export function VersionPage() {
   const params = useParams({ strict: false });
   const [name, number] = [params.name ?? "", Number(params.number)];
@@ -23,24 +29,51 @@ export function VersionPage() {
     <Page
       title={`${name}@${number}`}
       within={{ to: `/datasets/${name}`, label: name }}
-      lead={
-        query.data && query.data.revision > 1 ? (
-          <State
-            state="revised"
-            tone="warn"
-            label={`revision ${query.data.revision}: an erasure removed rows from it`}
-          />
-        ) : null
+      lead={query.data && <Lead version={query.data} />}
+      aside={
+        <>
+          {query.data?.before && <CompareButton version={query.data} before={query.data.before} />}
+          <LineageButton ref_={`dataset:${name}@${number}`} />
+        </>
       }
-      aside={<LineageButton ref_={`dataset:${name}@${number}`} />}
     >
       <Loaded query={query}>{(version) => <Body version={version} />}</Loaded>
-      <Profile name={name} number={number} />
+      {query.data?.state !== "collected" && <Profile name={name} number={number} />}
     </Page>
   );
 }
 
-function Body({ version }: { version: Schemas["DatasetVersionDetail"] }) {
+function Lead({ version }: { version: Version }) {
+  return (
+    <>
+      {version.tags.map((tag) => (
+        <State key={tag} state={tag} tone="active" />
+      ))}
+      {version.state === "collected" && (
+        <State state="collected" tone="idle" label="collected: its rows are gone" />
+      )}
+      {version.revision > 1 && (
+        <State
+          state="revised"
+          tone="warn"
+          label={`revision ${version.revision}: an erasure removed rows from it`}
+        />
+      )}
+    </>
+  );
+}
+
+function CompareButton({ version, before }: { version: Version; before: string }) {
+  const search = new URLSearchParams({ before: bare(before), after: bare(version.ref) });
+  const trunk = version.dataset.split("~")[0];
+  return (
+    <Button component={Link} to={`/datasets/${trunk}/diff?${search}`} variant="default" size="sm">
+      What changed
+    </Button>
+  );
+}
+
+function Body({ version }: { version: Version }) {
   return (
     <>
       <Figures>
@@ -49,24 +82,42 @@ function Body({ version }: { version: Schemas["DatasetVersionDetail"] }) {
         <Figure label="Size" value={formatBytes(version.bytes)} />
         <Figure label="Files" value={version.files} />
       </Figures>
-      <Columns>
-        <Panel title="Content over time">
-          <Facts>
-            {version.revisions.map((one) => (
-              <Fact key={one.revision} name={`Revision ${one.revision}`}>
-                <Code value={one.digest} /> {one.reason} <Ago at={one.at} />
-              </Fact>
-            ))}
-          </Facts>
-        </Panel>
-        <Panel title="Read by">
-          {version.used_by.length === 0 ? (
-            "No run has read it."
-          ) : (
-            <RefList refs={version.used_by} />
-          )}
-        </Panel>
-      </Columns>
+      {version.checks ? (
+        <Columns>
+          <Quality report={version.checks} />
+          <div className={styles.side}>
+            <Content version={version} />
+            <Readers version={version} />
+          </div>
+        </Columns>
+      ) : (
+        <Columns>
+          <Content version={version} />
+          <Readers version={version} />
+        </Columns>
+      )}
     </>
+  );
+}
+
+function Content({ version }: { version: Version }) {
+  return (
+    <Panel title="Content over time">
+      <Facts>
+        {version.revisions.map((one) => (
+          <Fact key={one.revision} name={`Revision ${one.revision}`}>
+            <Code value={one.digest} /> {one.reason} <Ago at={one.at} />
+          </Fact>
+        ))}
+      </Facts>
+    </Panel>
+  );
+}
+
+function Readers({ version }: { version: Version }) {
+  return (
+    <Panel title="Read by">
+      {version.used_by.length === 0 ? "No run has read it." : <RefList refs={version.used_by} />}
+    </Panel>
   );
 }

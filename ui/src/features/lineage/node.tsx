@@ -5,6 +5,7 @@ import {
   ArtefactIcon,
   CodeIcon,
   DataIcon,
+  FeatureIcon,
   type Icon,
   LineageIcon,
   ModelIcon,
@@ -21,6 +22,8 @@ export type NodeOfGraph = Node<
 
 const ICONS: Record<string, Icon> = {
   dataset: DataIcon,
+  features: FeatureIcon,
+  feature_service: FeatureIcon,
   run: RunIcon,
   code: CodeIcon,
   model: ModelIcon,
