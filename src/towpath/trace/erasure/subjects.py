@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from towpath.core.errors import NotFound
+from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
@@ -14,9 +15,14 @@ SUPPRESSION = ("suppression", "all")
 
 
 def datasets_about(tx: Transaction, field: str) -> dict[str, str]:
-    """Return the data sets whose subject is `field`: name to the column that holds it."""
+    """Return the data sets whose subject is `field`: name to the column that holds it.
+
+    Branches are left out: their versions are erased from with those of the data set.
+    """
     found: dict[str, str] = {}
     for asset in tx.versions.assets("dataset"):
+        if Ref("dataset", asset.name).branch is not None:
+            continue
         version = tx.versions.latest("dataset", asset.name)
         if version is not None and version.body.get("subject_field") == field:
             found[asset.name] = version.body["subject"]

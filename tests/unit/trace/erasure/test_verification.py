@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from towpath.storage.blobs import open_blobs
 from towpath.trace.erasure.verification import HomeScanner, Needle
 
 SUBJECT = "N14228"
@@ -164,17 +165,13 @@ class _Tables:
         yield "tags", [("a", "b")]
 
 
-class _Blobs:
-    def walk(self):
-        return iter(["a" * 64, "b" * 64])
-
-    def get(self, digest):
-        return _parquet([SUBJECT] if digest.startswith("b") else OTHERS)
-
-
 def test_reads_stores_that_are_not_below_the_home(tmp_path):
-    report = HomeScanner(tmp_path, blobs=_Blobs(), database=_Tables()).scan(SUBJECT)
-    assert [r.place for r in report.residue] == [f"blob:{'b' * 64}", "database:runs"]
+    (tmp_path / "home").mkdir()
+    blobs = open_blobs(f"file://{tmp_path}/elsewhere")
+    blobs.put(_parquet(OTHERS))
+    left = blobs.put(_parquet([SUBJECT]))
+    report = HomeScanner(tmp_path / "home", blobs=blobs, database=_Tables()).scan(SUBJECT)
+    assert [r.place for r in report.residue] == [f"blob:{left}", "database:runs"]
 
 
 @given(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from towpath.assets.datasets import COLLECTED
 from towpath.core.digests import canonical_json
 from towpath.core.refs import Ref
 
@@ -49,6 +50,8 @@ def _referenced(parts: Parts, tx: Transaction) -> set[str]:
     """Return every digest that a version, a data set's manifest, a segment or a log tag mentions."""
     mentioned: set[str] = {segment.digest for segment in tx.segments.list()}
     for version in tx.versions.list(limit=_ALL):
+        if version.state == COLLECTED:
+            continue
         mentioned.add(version.digest)
         mentioned.update(one.decode() for one in _DIGEST.findall(canonical_json(version.body)))
         if version.ref.kind == "dataset":

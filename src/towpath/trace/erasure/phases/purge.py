@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from towpath.assets.datasets import READY
 from towpath.assets.models.packages import load_package
 from towpath.core.errors import IntegrityError, NotFound
 from towpath.trace.erasure.parts import Step
@@ -85,7 +86,7 @@ def _kept(parts: Parts, tx: Transaction) -> set[str]:
                 kept |= {body["package"], body["reference"], body["report"]}
                 kept.update(body["files"].values())
     for asset in tx.versions.assets("dataset"):
-        for version in tx.versions.list("dataset", asset.name, limit=1_000_000):
+        for version in tx.versions.list("dataset", asset.name, states=[READY], limit=1_000_000):
             kept |= {version.digest, version.body["manifest"], version.body["profile"]}
             kept |= {file.digest for file in parts.datasets.files(version.ref)}
     return kept

@@ -22,8 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import ipc
 
+from towpath.trace.erasure.verification.avro import MAGIC as AVRO
+from towpath.trace.erasure.verification.avro import avro_blocks
 from towpath.trace.erasure.verification.columns import count_batches
 from towpath.trace.erasure.verification.needle import Count, Needle
+from towpath.trace.erasure.verification.streaming import count_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,13 +57,13 @@ def search_bytes(needle: Needle, data: bytes, *, depth: int = 0) -> Finding:
         if data.startswith(magic) and depth < _DEEPEST:
             try:
                 cells = decode(needle, data, depth)
-            except (*_UNDECODABLE, OSError, EOFError):
+            except (*UNDECODABLE, OSError, EOFError):
                 continue  # only looked like it
-            return _with_raw(needle, name, cells, needle.count_bytes(data))
+            return with_raw(needle, name, cells, needle.count_bytes(data))
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return _with_raw(needle, "raw", {}, needle.count_bytes(data))
+        return with_raw(needle, "raw", {}, needle.count_bytes(data))
     return _search_text(needle, text)
 
 
@@ -83,7 +86,9 @@ def search_sqlite(needle: Needle, path: Path) -> Finding:
                 count = _count_column(needle, connection, table, _quoted(name))
                 if count != Count():
                     counts[f"table {raw_name.decode()} column {name}"] = count
-    return _with_raw(needle, "sqlite", counts, needle.count_bytes(path.read_bytes()))
+    with path.open("rb") as file:
+        raw = count_stream(needle, file)
+    return with_raw(needle, "sqlite", counts, raw.whole + raw.part)
 
 
 def _count_column(needle: Needle, connection: sqlite3.Connection, table: str, column: str) -> Count:
@@ -104,7 +109,7 @@ def _search_text(needle: Needle, text: str) -> Finding:
     return Finding("text", {"text": count.whole} if count.whole else {}, count.part)
 
 
-def _with_raw(needle: Needle, name: str, cells: Mapping[str, Count], raw: int) -> Finding:
+def with_raw(needle: Needle, name: str, cells: Mapping[str, Count], raw: int) -> Finding:
     """Judge the raw occurrences in a decoded place by what its cells hold."""
     counts = {where: count.whole for where, count in cells.items() if count.whole}
     parts = sum(count.part for count in cells.values())
@@ -158,6 +163,12 @@ def _inner(needle: Needle, data: bytes, depth: int, prefix: str) -> dict[str, Co
     return found | {prefix + "longer words": Count(part=finding.ambiguous)}
 
 
+def _avro(needle: Needle, data: bytes, _depth: int) -> dict[str, Count]:
+    # In a block a text stands between numbers: what lies beside it tells nothing about its word.
+    counts = (needle.count_bytes(block) for block in avro_blocks(data))
+    return {f"block {place}": Count(whole=count) for place, count in enumerate(counts)}
+
+
 def _unzstd(data: bytes) -> bytes:
     with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
         return stream.read()
@@ -172,11 +183,12 @@ def _quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-_UNDECODABLE = (pa.ArrowException, zipfile.BadZipFile, lzma.LZMAError, ValueError)
+UNDECODABLE = (pa.ArrowException, zipfile.BadZipFile, lzma.LZMAError, ValueError)
 _MAGIC: dict[bytes, tuple[str, _Decoder]] = {
     b"PAR1": ("parquet", _parquet),
     b"ARROW1": ("arrow", _arrow_file),
     b"\xff\xff\xff\xff": ("arrow stream", _arrow_stream),
+    AVRO: ("avro", _avro),
     b"PK\x03\x04": ("zip", _zip),
     b"\x1f\x8b": ("gzip", _unpacked(gzip.decompress)),
     b"\x28\xb5\x2f\xfd": ("zstd", _unpacked(_unzstd)),

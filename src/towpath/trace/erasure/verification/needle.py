@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SURELY_NOT_CHANCE_BYTES = 5
 
@@ -54,10 +58,33 @@ class Needle:
             at = text.find(self.value, at + 1)
         return Count(whole, part)
 
+    @property
+    def forms(self) -> frozenset[bytes]:
+        """The value as it may lie in raw bytes: in UTF-8, UTF-16 and UTF-32 (as NumPy stores text)."""
+        return frozenset(self.value.encode(name) for name in ("utf-8", "utf-16-le", "utf-32-le"))
+
     def count_bytes(self, data: bytes) -> int:
-        """Count raw occurrences in UTF-8, UTF-16 and UTF-32 (as NumPy stores text)."""
-        forms = {self.value.encode(name) for name in ("utf-8", "utf-16-le", "utf-32-le")}
-        return sum(data.count(form) for form in forms)
+        """Count raw occurrences in any form."""
+        return sum(data.count(form) for form in self.forms)
+
+    def count_words(self, data: bytes, start: int = 0, stop: int | None = None) -> Count:
+        """Count occurrences that begin in [start, stop), by what lies beside them.
+
+        Only ASCII letters and digits continue a word. In other forms than UTF-8 each counts as whole.
+        """
+        last = len(data) if stop is None else stop
+        whole = sum(
+            1 for form in self.forms - {self.utf8} for _ in _places(data, form, start, last)
+        )
+        part = 0
+        for at in _places(data, self.utf8, start, last):
+            end = at + len(self.utf8)
+            left, right = data[max(0, at - 2) : at][::-1], data[end : end + 2]
+            if self._leads_on(_ascii(left)) or self._leads_on(_ascii(right)):
+                part += 1
+            else:
+                whole += 1
+        return Count(whole, part)
 
     def _leads_on(self, beside: str) -> bool:
         """Tell whether the characters beside an occurrence, nearest first, continue its word."""
@@ -66,3 +93,14 @@ class Needle:
         if beside[0].isalnum():
             return True
         return beside[0] in self.value and len(beside) > 1 and beside[1].isalnum()
+
+
+def _places(data: bytes, form: bytes, start: int, stop: int) -> Iterator[int]:
+    at = data.find(form, start)
+    while 0 <= at < stop:
+        yield at
+        at = data.find(form, at + 1)
+
+
+def _ascii(beside: bytes) -> str:
+    return beside.decode("ascii", errors="replace")

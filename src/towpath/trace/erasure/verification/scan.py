@@ -12,9 +12,12 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
+from towpath.core.errors import NotFound
 from towpath.trace.erasure.contract import Residue, ScanReport
 from towpath.trace.erasure.verification.formats import Finding, search_bytes, search_sqlite
-from towpath.trace.erasure.verification.needle import Needle
+from towpath.trace.erasure.verification.large import LARGE_BYTES, search_large
+from towpath.trace.erasure.verification.needle import Count, Needle
+from towpath.trace.erasure.verification.streaming import count_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from towpath.storage.blobs.contract import BlobStore
 
 _SQLITE_MAGIC = b"SQLite format 3\x00"
+_LMDB_MAGIC, _LMDB_PLACE = (0xBEEFC0DE).to_bytes(4, "little"), 16
+_HEAD_BYTES = 32
 _READERS = 4  # decoding releases the interpreter; more would only queue for the disk
 
 
@@ -31,6 +36,21 @@ class TableReader(Protocol):
 
     def tables(self) -> Iterable[tuple[str, Iterable[Sequence[object]]]]:
         """Yield each table's name and its rows, in one snapshot."""
+        ...
+
+
+class PackedRows(Protocol):
+    """Rows of a store in which texts lie side by side, and how to tell them apart.
+
+    Where its files lie below the home, they are read as files besides.
+    """
+
+    def rows(self) -> Iterable[tuple[str, tuple[bytes, bytes]]]:
+        """Yield every row that is stored, with its table."""
+        ...
+
+    def cells(self, table: str, row: tuple[bytes, bytes]) -> Sequence[str | bytes]:
+        """Return the texts of a row, each by itself, and as bytes what can't be told apart."""
         ...
 
 
@@ -47,31 +67,46 @@ class HomeScanner:
     Args:
         home: The folder; every file below it is read, whatever it is.
         blobs: A blob store that is *not* below the home (S3); its blobs are read as well.
+        areas: The areas of that store.
         database: A database that is not a file below the home (PostgreSQL).
+        online: The online store, wherever it is.
     """
 
     def __init__(
-        self, home: Path, *, blobs: BlobStore | None = None, database: TableReader | None = None
+        self,
+        home: Path,
+        *,
+        blobs: BlobStore | None = None,
+        areas: Sequence[str] = (),
+        database: TableReader | None = None,
+        online: PackedRows | None = None,
     ) -> None:
         self._home = home
-        self._blobs = blobs
+        self._blobs = (
+            {} if blobs is None else {"": blobs, **{one: blobs.area(one) for one in areas}}
+        )
         self._database = database
+        self._online = online
 
     def scan(self, value: str) -> ScanReport:
-        """Search for `value`, as a whole word, in every file, blob and table.
+        """Search for `value`, as a whole word, in every file, blob, table and online row.
 
-        Each known format is decoded and its cells compared; raw bytes are searched besides. Files
-        that vanish while the scan runs (a compaction retired them) are no residue. Neither the value
-        nor what surrounds it is in the report.
+        Each known format is decoded and its cells compared; raw bytes are searched besides. Memory
+        stays constant in the size of a file. Files that vanish while the scan runs (a compaction
+        retired them) are no residue. Neither the value nor what surrounds it is in the report.
         """
         started = time.monotonic()
         needle = Needle(value)
         formats: Counter[str] = Counter()
         residue: list[Residue] = []
         size_bytes = ambiguous = 0
+        online = list(self._search_online(needle))
+        # A value that online rows hold within longer ones may lie so in their files.
+        longer = any(one.finding.ambiguous for one in online)
         with ThreadPoolExecutor(_READERS, "scan") as pool:
-            files = pool.map(partial(self._search_file, needle), self._files())
-            for found in chain(files, self._search_blobs(needle), self._search_tables(needle)):
+            files = pool.map(partial(self._search_file, needle, longer=longer), self._files())
+            blobs = self._search_blobs(needle)
+            for found in chain(files, blobs, self._search_tables(needle), online):
                 if found is None:
                     continue
                 formats[found.finding.format] += 1
@@ -92,10 +127,10 @@ class HomeScanner:
     def _files(self) -> Iterator[Path]:
         return (path for path in sorted(self._home.rglob("*")) if path.is_file())
 
-    def _search_file(self, needle: Needle, path: Path) -> _Searched | None:
+    def _search_file(self, needle: Needle, path: Path, *, longer: bool) -> _Searched | None:
         name = str(path.relative_to(self._home))
         try:
-            finding = _search_path(needle, path)
+            finding = search_path(needle, path, longer=longer)
             size_bytes = path.stat().st_size
         except FileNotFoundError:
             return None
@@ -106,9 +141,19 @@ class HomeScanner:
         return _Searched(name, size_bytes, finding)
 
     def _search_blobs(self, needle: Needle) -> Iterator[_Searched]:
-        for digest in () if self._blobs is None else self._blobs.walk():
-            data = self._blobs.get(digest) if self._blobs is not None else b""
-            yield _Searched(f"blob:{digest}", len(data), search_bytes(needle, data))
+        for area, blobs in self._blobs.items():
+            prefix = f"blob:{area}/" if area else "blob:"
+            for digest in blobs.walk():
+                try:
+                    size_bytes = blobs.size_bytes(digest)
+                    if size_bytes > LARGE_BYTES:
+                        with blobs.open_local(digest) as path:
+                            finding = search_path(needle, path)
+                    else:
+                        finding = search_bytes(needle, blobs.get(digest))
+                except NotFound:  # gone since it was listed
+                    continue
+                yield _Searched(prefix + digest, size_bytes, finding)
 
     def _search_tables(self, needle: Needle) -> Iterator[_Searched]:
         for name, rows in () if self._database is None else self._database.tables():
@@ -122,11 +167,56 @@ class HomeScanner:
             counts = {"cells": whole} if whole else {}
             yield _Searched(f"database:{name}", size_bytes, Finding("table", counts, part))
 
+    def _search_online(self, needle: Needle) -> Iterator[_Searched]:
+        if self._online is None:
+            return
+        found: dict[str, Count] = {}
+        sizes: Counter[str] = Counter()
+        for table, row in self._online.rows():
+            sizes[table] += sum(map(len, row))
+            found[table] = found.get(table, Count()) + self._count_row(needle, table, row)
+        for table, count in sorted(found.items()):
+            counts = {"rows": count.whole} if count.whole else {}
+            yield _Searched(f"online:{table}", sizes[table], Finding("online", counts, count.part))
 
-def _search_path(needle: Needle, path: Path) -> Finding:
+    def _count_row(self, needle: Needle, table: str, row: tuple[bytes, bytes]) -> Count:
+        raw = sum(map(needle.count_bytes, row))
+        if not raw or self._online is None:  # what is not in the bytes is not in the cells
+            return Count()
+        count = Count()
+        for cell in self._online.cells(table, row):
+            if isinstance(cell, str):
+                count += needle.count_text(cell)
+            else:
+                count += Count(whole=needle.count_bytes(cell))
+        return count if count.whole or count.part else Count(whole=raw)
+
+
+def search_path(needle: Needle, path: Path, *, longer: bool = False) -> Finding:
+    """Search one file.
+
+    Args:
+        needle: What for.
+        path: The file.
+        longer: Whether packed rows are known to hold the value within longer words.
+    """
     with path.open("rb") as file:
-        head = file.read(len(_SQLITE_MAGIC))
-    if head == _SQLITE_MAGIC:
+        head = file.read(_HEAD_BYTES)
+        large = path.stat().st_size > LARGE_BYTES
+    if head.startswith(_SQLITE_MAGIC):
         with suppress(sqlite3.DatabaseError):
             return search_sqlite(needle, path)
-    return search_bytes(needle, path.read_bytes())
+    if head[_LMDB_PLACE:].startswith(_LMDB_MAGIC):
+        return _search_lmdb(needle, path, longer=longer)
+    return search_large(needle, path) if large else search_bytes(needle, path.read_bytes())
+
+
+def _search_lmdb(needle: Needle, path: Path, *, longer: bool) -> Finding:
+    """Search the pages of an LMDB file, free ones too, as they lie."""
+    with path.open("rb") as file:
+        count = count_stream(needle, file)
+    if not longer:
+        count = Count(whole=count.whole + count.part)
+    if not needle.distinctive:
+        count = Count(part=count.whole + count.part)
+    return Finding("lmdb", {"pages": count.whole} if count.whole else {}, count.part)
