@@ -1,5 +1,6 @@
 """Data sets: what rows look like, their versions, and how a person's rows leave every one of them."""
 
+from towpath.assets.datasets.catalogue import COLLECTED, READY
 from towpath.assets.datasets.contract import (
     DatasetStore,
     ErasedDataset,
@@ -11,12 +12,15 @@ from towpath.assets.datasets.contract import (
 )
 from towpath.assets.datasets.declaration import Dataset, Selection
 from towpath.assets.datasets.manifest import DataFile, Manifest
+from towpath.assets.datasets.reading import Snapshot
 from towpath.assets.datasets.scanning import load_manifest, scan_manifest, selection_digest
 from towpath.assets.datasets.schema import Column, Doc, Personal, Range, Schema, Values
 from towpath.assets.datasets.staging import DeletionReconciler
 from towpath.assets.datasets.store import ParquetDatasetStore
 
 __all__ = [
+    "COLLECTED",
+    "READY",
     "Column",
     "DataFile",
     "Dataset",
@@ -35,6 +39,7 @@ __all__ = [
     "Rows",
     "Schema",
     "Selection",
+    "Snapshot",
     "Values",
     "load_manifest",
     "scan_manifest",
