@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from towpath.assets.features import FeatureService, FeatureView, on_demand
     from towpath.assets.filesets import Files, FileSet
     from towpath.assets.models import Inputs, Model
+    from towpath.assets.windows import Window
     from towpath.build import gates
     from towpath.build.ingestion import Ingest
     from towpath.build.pipelines import (
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
         pipeline,
         split,
         step,
+        window,
+        window_table,
     )
     from towpath.operate.labelling import LabelQueue
     from towpath.operate.monitoring import Drift, Performance
@@ -63,6 +66,7 @@ _HOMES = {
     "Schema": "towpath.assets.datasets",
     "Service": "towpath.operate.releases",
     "Values": "towpath.assets.datasets",
+    "Window": "towpath.assets.windows",
     "candidate": "towpath.build.pipelines",
     "join": "towpath.build.pipelines",
     "log_metric": "towpath.build.pipelines",
@@ -71,6 +75,8 @@ _HOMES = {
     "pipeline": "towpath.build.pipelines",
     "split": "towpath.build.pipelines",
     "step": "towpath.build.pipelines",
+    "window": "towpath.build.pipelines",
+    "window_table": "towpath.build.pipelines",
 }
 __all__ = [
     "Dataset",
@@ -93,6 +99,7 @@ __all__ = [
     "Schema",
     "Service",
     "Values",
+    "Window",
     "candidate",
     "gates",
     "join",
@@ -104,6 +111,8 @@ __all__ = [
     "sources",
     "split",
     "step",
+    "window",
+    "window_table",
 ]
 
 

@@ -19,7 +19,7 @@ from towpath.build.pipelines.reconciling import PipelineRunReconciler
 from towpath.build.pipelines.reporting import log_metric, log_metrics, log_param
 from towpath.build.pipelines.runner import PipelineRunner
 from towpath.build.pipelines.steps import Step, step
-from towpath.build.pipelines.verbs import candidate, join, split
+from towpath.build.pipelines.verbs import candidate, join, split, window, window_table
 from towpath.build.pipelines.worker import WORKER_MODULES
 
 __all__ = [
@@ -49,4 +49,6 @@ __all__ = [
     "recipe_of",
     "split",
     "step",
+    "window",
+    "window_table",
 ]

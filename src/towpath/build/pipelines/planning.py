@@ -43,7 +43,12 @@ if TYPE_CHECKING:
     from towpath.core.refs import Ref
 
 _OWN_MODULE = own_steps.__name__
-_OWN_REACH = (_OWN_MODULE, "towpath.assets.features")
+_OWN_REACH = (
+    _OWN_MODULE,
+    "towpath.assets.features",
+    "towpath.assets.datasets.splits",
+    "towpath.assets.windows",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import polars as pl
 
+from towpath.assets.datasets.splits.contract import Split
+from towpath.assets.datasets.splits.parting import parted
 from towpath.assets.features.observing import Observed  # noqa: TC001  likewise
 from towpath.assets.features.wanted import Wanted
+from towpath.assets.windows.computing import add_windows, tumble
+from towpath.assets.windows.contract import WindowSpec
+from towpath.build.pipelines.reporting import log_metric
 from towpath.build.pipelines.steps import step
 from towpath.core.errors import UsageError
 
@@ -33,6 +38,29 @@ def split(rows: pl.LazyFrame, *, by: str, last: timedelta) -> tuple[pl.LazyFrame
 
 
 @step
+def part_in_two(rows: pl.DataFrame, *, how: dict[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part rows in two, as a `Split` says."""
+    first, second = _part(rows, how)
+    return first, second
+
+
+@step
+def part_in_three(
+    rows: pl.DataFrame, *, how: dict[str, Any]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Part rows in three, as a `Split` says."""
+    first, second, third = _part(rows, how)
+    return first, second, third
+
+
+def _part(rows: pl.DataFrame, how: dict[str, Any]) -> list[pl.DataFrame]:
+    parts = parted(rows, msgspec.convert(how, Split))
+    for number, part in enumerate(parts, 1):
+        log_metric(f"part_{number}_rows", part.height)
+    return parts
+
+
+@step
 def join(
     rows: pl.DataFrame,
     observations: list[Observed],
@@ -46,3 +74,17 @@ def join(
         wanted = msgspec.convert(lookup, Wanted)
         rows = seen.join(rows, wanted, time=time, mode=cast("JoinMode", mode))
     return rows
+
+
+@step
+def window(
+    rows: pl.DataFrame, events: pl.DataFrame, *, time: str, spec: dict[str, Any]
+) -> pl.DataFrame:
+    """Add a window's aggregates to rows, as they were known at each row's time."""
+    return add_windows(rows, events, msgspec.convert(spec, WindowSpec), time=time)
+
+
+@step
+def window_table(events: pl.DataFrame, *, spec: dict[str, Any]) -> pl.DataFrame:
+    """Compute a window's aggregates at each moment at which they change."""
+    return tumble(events, msgspec.convert(spec, WindowSpec))

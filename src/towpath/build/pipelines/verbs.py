@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -9,32 +10,76 @@ import polars as pl
 
 from towpath.assets.datasets import Selection
 from towpath.assets.features import FeatureService, Lookup, Observations, lookups_of
+from towpath.assets.windows import AS_OF
 from towpath.build.pipelines import tables
 from towpath.build.pipelines.building import Builder, current_builder
 from towpath.build.pipelines.computing import compute_step
 from towpath.build.pipelines.handles import Handle, Mark
-from towpath.core.durations import parse_duration
+from towpath.build.pipelines.splitting import time_of, way_of
+from towpath.build.pipelines.windowing import events_of
 from towpath.core.errors import InvalidProject
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from collections.abc import Sequence
 
     from towpath.assets.features import FeatureView, JoinMode
     from towpath.assets.models import Model
+    from towpath.assets.windows import Window
 
 
-def split(rows: Any, *, by: str, last: str | timedelta) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """Part a table by time into past and recent rows, the recent ones to judge a model by.
+def split(
+    rows: Any,
+    *,
+    by: str,
+    last: str | timedelta | None = None,
+    shares: Sequence[float] = (0.8, 0.2),
+    column: str | Sequence[str] | None = None,
+    key: str | Sequence[str] | None = None,
+    gap: str | timedelta | None = None,
+    seed: int = 0,
+) -> tuple[pl.DataFrame, ...]:
+    """Part a table into rows to learn from and rows to judge by: two or three parts.
+
+    The parts are results of a step like any other: kept by digest, and the same whenever the rows and
+    the way are. See `Split` for what each way promises.
 
     Args:
         rows: A step's table, or a selection of a data set.
-        by: The time column.
-        last: How far before the newest row the recent ones begin, such as `7d`.
+        by: `random`; `group`, so that nobody is in two parts; `stratified`; `time`; or the name of a
+            time column, which is `time` by that column.
+        last: For `time`: how far before the newest row the second part begins, such as `7d`.
+        shares: The share of each part, together 1, where `last` does not say.
+        column: The group, by default the subject of the data set; what to stratify by; or the time
+            column, by default that of the data set.
+        key: For `random` and `stratified`: the columns that tell rows apart, by default the key of the
+            data set.
+        gap: For `time`: how much before each cut to leave out.
+        seed: Another one gives other parts.
+
+    Raises:
+        InvalidProject: Something is missing that the data set does not say either.
     """
     builder = _builder("split")
-    arguments = {"rows": _data(rows, "split"), "by": by, "last": parse_duration(last)}
-    past, recent = builder.add(tables.split, arguments, time=by)
-    return cast("tuple[pl.LazyFrame, pl.LazyFrame]", (past, recent))
+    data = _data(rows, "split")
+    how = way_of(data, by=by, column=column, key=key, last=last, shares=shares, gap=gap, seed=seed)
+    time = how.columns[0] if how.by == "time" else time_of(data)
+    if how.last_us is not None and not how.gap_us:
+        arguments = {
+            "rows": data,
+            "by": how.columns[0],
+            "last": timedelta(microseconds=how.last_us),
+        }
+        past, recent = builder.add(tables.split, arguments, time=time)
+        return cast("tuple[pl.DataFrame, ...]", (past, recent))
+    steps = {2: tables.part_in_two, 3: tables.part_in_three}
+    if how.parts not in steps:
+        raise InvalidProject(
+            f"split(…) was asked for {how.parts} parts", remedy="Give two or three shares."
+        )
+    arguments = {"rows": data, "how": msgspec.to_builtins(how)}
+    return cast(
+        "tuple[pl.DataFrame, ...]", tuple(builder.add(steps[how.parts], arguments, time=time))
+    )
 
 
 def join(
@@ -83,6 +128,49 @@ def join(
     if service is not None:
         builder.services.append(service)
     return cast(pl.DataFrame, joined)
+
+
+def window(rows: Any, window: Window, *, time: str | None = None) -> pl.DataFrame:
+    """Add a window's aggregates to a table, as they were known at each row's own time.
+
+    Args:
+        rows: A step's table, or a selection of a data set.
+        window: The window. Its source is read as far back as the rows need.
+        time: The column that says when each row asks; that of the data set when it is known.
+
+    Raises:
+        InvalidProject: The column is not known and not given.
+    """
+    builder = _builder("window")
+    data = _data(rows, "window")
+    asked = time or time_of(data)
+    if asked is None:
+        raise InvalidProject(
+            f"window {window.name!r} does not know when each row asks",
+            remedy="Say which column: window(rows, window, time='…').",
+        )
+    arguments = {
+        "rows": data,
+        "events": events_of(window, data),
+        "time": asked,
+        "spec": msgspec.to_builtins(window.spec),
+    }
+    return cast(pl.DataFrame, builder.add(tables.window, arguments, time=asked))
+
+
+def window_table(window: Window, events: Any = None) -> pl.DataFrame:
+    """Compute a window's aggregates as a table: a row whenever they change for an entity.
+
+    Commit it as a data set, and a feature view over it serves the window online.
+
+    Args:
+        window: The window, with `every`.
+        events: A selection of its source, or a step's table; everything by default.
+    """
+    builder = _builder("window_table")
+    data = window.source.all() if events is None else _data(events, "window_table")
+    arguments = {"events": data, "spec": msgspec.to_builtins(window.spec)}
+    return cast(pl.DataFrame, builder.add(tables.window_table, arguments, time=AS_OF))
 
 
 def candidate(name: str, model: Model, *, test: Any) -> Mark:

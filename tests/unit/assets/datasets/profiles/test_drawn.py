@@ -109,7 +109,7 @@ def test_gaps_that_coincide_are_told():
 # -- in pieces ---------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, ROWS), st.integers(0, 3))
 def test_pieces_add_up_and_come_off_again(cut: int, seed: int):
     rows = table(1_000, seed)
