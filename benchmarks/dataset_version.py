@@ -149,27 +149,6 @@ def rows(first: int, count: int, *, seed: int = 7) -> pl.DataFrame:
     )
 
 
-def changed(count: int, *, turn: int) -> pl.DataFrame:
-    """Return one row in a hundred of a table, with other numbers."""
-    share = np.random.default_rng([11, turn])
-    parts = []
-    for first in range(0, count, PIECE):
-        piece = rows(first, min(PIECE, count - first))
-        picked = piece[np.sort(share.choice(piece.height, piece.height // 100, replace=False))]
-        parts.append(picked)
-    return _renumbered(pl.concat(parts), turn)
-
-
-def subjects_changed(count: int, *, turn: int) -> pl.DataFrame:
-    """Return every row of one subject in a hundred, with other numbers."""
-    picked = np.random.default_rng([13, turn]).choice(SUBJECTS, SUBJECTS // 100, replace=False)
-    meters = pl.Series(picked).cast(pl.String).str.zfill(6).implode()
-    pieces = (rows(first, min(PIECE, count - first)) for first in range(0, count, PIECE))
-    return _renumbered(
-        pl.concat(piece.filter(pl.col("meter").is_in(meters)) for piece in pieces), turn
-    )
-
-
 def _renumbered(frame: pl.DataFrame, turn: int) -> pl.DataFrame:
     rng = np.random.default_rng([17, turn])
     return frame.with_columns(pl.Series(name, rng.normal(size=frame.height)) for name in NUMBERS)
@@ -198,7 +177,7 @@ class _Table:
         """Scan the latest version, and the base's files with Polars alone, in turns."""
         contestants = {
             "ours": lambda: measure(lambda: self._store.scan(REF).collect()),
-            "bare": lambda: measure(lambda: pl.scan_parquet(self._base_paths).collect()),
+            "bare": lambda: measure(lambda: self._base().collect()),
         }
         if state == "base":
             contestants["first"] = lambda: measure(lambda: self._open().scan(REF).collect())
@@ -208,11 +187,14 @@ class _Table:
         """Merge one row in a hundred, and let DVC add the changed table, in turns."""
         stored, needed, dvc_stored = [], [], []
         whole, other = self._folder / "whole.parquet", self._folder / "other.parquet"
-        self._write(pl.scan_parquet(self._base_paths), whole)
+        self._write(self._base(), whole)
 
         def ours() -> Cost:
             self._turn += 1
-            given, held = changed(self._count, turn=self._turn), self._held()
+            rng = np.random.default_rng([11, self._turn])
+            picked = np.sort(rng.choice(self._count, self._count // 100, replace=False))
+            given = _renumbered(self._base().collect()[picked], self._turn)
+            held = self._held()
             cost = measure(lambda: self._commit(given, mode="merge"))
             stored.append(self._held() - held)
             self._write(given.lazy(), self._folder / "given.parquet")
@@ -252,7 +234,11 @@ class _Table:
         held = self._held()
         for _ in range(VERSIONS):
             self._turn += 1
-            self._commit(subjects_changed(self._count, turn=self._turn), mode="merge")
+            rng = np.random.default_rng([13, self._turn])
+            meters = pl.Series(rng.choice(SUBJECTS, SUBJECTS // 100, replace=False))
+            theirs = pl.col("meter").is_in(meters.cast(pl.String).str.zfill(6).implode())
+            given = _renumbered(self._base().filter(theirs).collect(), self._turn)
+            self._commit(given, mode="merge")
         return (self._held() - held) / VERSIONS / self._base_bytes
 
     def compacts(self) -> float:
@@ -262,6 +248,9 @@ class _Table:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    def _base(self) -> pl.LazyFrame:
+        return pl.scan_parquet(self._base_paths)
 
     def _commit(self, frame: pl.DataFrame, *, mode: Mode = "append") -> None:
         self._store.commit(READINGS, frame, project="bench", mode=mode)

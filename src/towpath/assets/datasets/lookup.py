@@ -59,13 +59,8 @@ def find(blobs: BlobStore, manifest: Manifest, keys: pl.DataFrame) -> Stored:
         distinct = {file.digest: file for file in manifest.files}
         opened = open_files(blobs, list(distinct.values()), held)
         paths = dict(zip(distinct, opened, strict=True))
-        found = (
-            _scan(manifest, list(paths.values()))
-            .filter(_near(wanted))
-            .select(*manifest.key, _PATH)
-            .join(wanted.lazy(), on=manifest.key, how="semi")
-            .collect(engine="streaming")
-        )
+        candidates = _scan(manifest, list(paths.values())).select(*manifest.key, _PATH)
+        found = _having(candidates, wanted).collect(engine="streaming")
         if found.is_empty():
             return _nothing(manifest)
         entries = found.join(_places(manifest, paths), on=_PATH)
@@ -85,12 +80,7 @@ def _rows(manifest: Manifest, live: pl.DataFrame) -> pl.DataFrame:
         return _nothing(manifest).rows
     holding = live[_PATH].unique(maintain_order=True)
     keys = live.select(manifest.key).unique()
-    candidates = (
-        _scan(manifest, holding.to_list())
-        .filter(_near(keys))
-        .join(keys.lazy(), on=manifest.key, how="semi")
-        .collect(engine="streaming")
-    )
+    candidates = _having(_scan(manifest, holding.to_list()), keys).collect(engine="streaming")
     # Another file may hold an older row of the same key.
     places = live.select(*manifest.key, _PATH, FILE)
     return candidates.join(places, on=[*manifest.key, _PATH]).select(*names, FILE)
@@ -98,6 +88,18 @@ def _rows(manifest: Manifest, live: pl.DataFrame) -> pl.DataFrame:
 
 def _scan(manifest: Manifest, paths: list[Path] | list[str]) -> pl.LazyFrame:
     return scan_paths(manifest, paths, include_file_paths=_PATH)
+
+
+def _having(rows: pl.LazyFrame, keys: pl.DataFrame) -> pl.LazyFrame:
+    """Keep the rows that have one of the keys.
+
+    A key of one column is a filter, so that the other columns are decoded only where it holds.
+    """
+    near = _near(keys)
+    if keys.width == 1:
+        (name,) = keys.columns
+        return rows.filter(near & pl.col(name).is_in(keys[name].implode()))
+    return rows.filter(near).join(keys.lazy(), on=keys.columns, how="semi")
 
 
 def _near(keys: pl.DataFrame) -> pl.Expr:
