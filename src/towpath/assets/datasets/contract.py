@@ -166,7 +166,8 @@ class DatasetStore(Protocol):
     """Versions of tables, immutable but for erasure. Thread-safe and process-safe.
 
     A version is a manifest of content-addressed files, spread by subject into buckets; versions share
-    files. A commit is compare-and-swap against the latest version and either happens whole or leaves
+    files. What merging and deleting change lies in layers over what was there, told apart by key, so
+    that a version costs what it changes; every read goes through `scan`, `open` or `layers`. A commit is compare-and-swap against the latest version and either happens whole or leaves
     nothing. An erasure gives every version that held the subject a new revision: same number, fewer
     rows, both digests in the ledger, old bytes deleted.
 
@@ -196,7 +197,12 @@ class DatasetStore(Protocol):
         key is new and replaces those whose key is there; a row that is there already, equal in every
         column, is skipped. `delete` removes the rows with the keys given; the other columns are not
         needed, and keys that are not there are skipped. Content equal to the latest version's makes
-        no new one: that version is returned.
+        no new one: that version is returned. The body counts `added_rows`, `replaced_rows`,
+        `deleted_rows` and `skipped_rows`.
+
+        Keys are looked for by the bounds of their columns, then by their columns alone; merging and
+        deleting read the rows that they find whole. Memory holds the given rows, what they replace,
+        and now and then a bucket whose layers are due to become one.
 
         The data set's rules are judged first. Rows that one sets aside go to `NAME.quarantine` in the
         same transaction; the body's `checks` say how the rows did under each rule, and
