@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
+from towpath.assets.datasets.history import LedgerDatasetHistory, Retention
 from towpath.assets.filesets import FileDeletionReconciler, FileSet, announcing
 from towpath.assets.filesets.announcing import ADD, DELETION, retire
 from towpath.core.digests import digest_bytes
@@ -68,8 +70,6 @@ def test_stat_caches_forget_what_was_erased(embedded: Any) -> None:
 
 
 def test_bytes_go_with_the_last_version_that_names_them(embedded: Any) -> None:
-    from towpath.assets.datasets.history import LedgerDatasetHistory, Retention
-
     embedded.write(FILES)
     embedded.add()
     embedded.write({"p2/front.png": b"two, again"})
@@ -252,3 +252,25 @@ def test_labels_of_a_withdrawn_subject_go_with_their_rows(embedded: Any) -> None
     added = embedded.store.add(by_table, embedded.folder, project="p", attributes=who)
     assert added.suppressed == 1
     assert embedded.held(by_table) == {"b.png": b"two"}
+
+
+def test_bytes_that_a_part_of_the_set_still_names_stay(embedded: Any) -> None:
+    """A split is a data set of its own: its rows keep the bytes, though no add ever made them."""
+    embedded.write(FILES)
+    embedded.add()
+    part = replace(embedded.scans.dataset, name="scans.train")
+    rows = embedded.store.files(embedded.scans.ref).filter(pl.col("patient") == "p2").collect()
+    embedded.datasets.commit(part, rows, project="p")
+    for path in embedded.folder.rglob("*.png"):
+        path.unlink()
+    embedded.add(prune=True)
+    LedgerDatasetHistory(embedded.ledger, embedded.blobs).collect(
+        "scans", Retention(keep_last=1), now=embedded.wall.now()
+    )
+    assert embedded.store.collect().blobs == 1, "only p1's own file is nobody's now"
+    files = dict(embedded.store.read(part.ref).select("path", "bytes").collect().iter_rows())
+    assert files == {"p2/front.png": b"two", "p2/side.png": b"shared"}
+    withdraw(embedded, "p2")
+    embedded.datasets.erase("p2", "scans.train")
+    embedded.store.purge(1)
+    assert set(embedded.area.walk()) == {digest_bytes(b"nobody's")}
