@@ -15,6 +15,7 @@ from towpath.cli.options import Common
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
 from towpath.cli.retention import gc, publish
 from towpath.cli.rows import write_rows
+from towpath.cli.splits import split
 from towpath.core.refs import Ref
 
 app = App(name="dataset", help="Versions of tables: add, ingest, list, show, read.")
@@ -24,6 +25,7 @@ app.command(delete_rows)
 app.command(compact)
 app.command(check)
 app.command(quarantine)
+app.command(split)
 for _operation in (log, diff, tag, branch, adopt, drop, restore, gc, publish):
     app.command(_operation)
 
