@@ -93,7 +93,7 @@ def publish(
         if name is None:
             found = home.publisher.publications()
             if common.json:
-                print_json(found)
+                print_json([_plain(one) for one in found])
             else:
                 _list(found)
             return 0
@@ -103,7 +103,7 @@ def publish(
             return 0
         done = home.publisher.publish(name, catalog=catalog, table=table, last=last)
     if common.json:
-        print_json(done)
+        print_json(_plain(done))
         return 0
     facts = {"catalog": done.catalog, "versions": len(done.snapshots), "metadata": done.metadata}
     print_facts(done.table, facts)
@@ -139,3 +139,17 @@ def _list(found: list[Publication]) -> None:
         [(one.dataset, one.catalog, one.table, len(one.snapshots), one.metadata) for one in found],
         empty="nothing is published; publish a data set: towpath dataset publish NAME",
     )
+
+
+def _plain(publication: Publication) -> dict[str, object]:
+    """Return a publication as JSON can hold it, versions by their names."""
+    return {
+        "dataset": publication.dataset,
+        "catalog": publication.catalog,
+        "table": publication.table,
+        "last": publication.last,
+        "metadata": publication.metadata,
+        "snapshots": {str(ref): number for ref, number in publication.snapshots.items()},
+        "refs": dict(publication.refs),
+        "skipped": {str(ref): why for ref, why in publication.skipped.items()},
+    }
