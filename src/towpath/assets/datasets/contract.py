@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from towpath.assets.datasets.declaration import Dataset, Selection
     from towpath.assets.datasets.manifest import DataFile
     from towpath.assets.datasets.profiles import Profile
-    from towpath.assets.datasets.quality import Released
     from towpath.assets.datasets.reading import Snapshot
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
@@ -95,6 +94,21 @@ class ErasedDataset:
     rows_removed: int
     files_rewritten: int
     bytes_deleted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """What came of trying rows in quarantine again.
+
+    Attributes:
+        version: The data set's version now.
+        released: How many rows left the quarantine.
+        kept: How many are still set aside.
+    """
+
+    version: Version
+    released: int
+    kept: int
 
 
 class Load(Protocol):

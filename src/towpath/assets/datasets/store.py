@@ -9,7 +9,7 @@ import structlog
 from towpath.assets.datasets.catalogue import Catalogue, manifest_of, require_readable
 from towpath.assets.datasets.committing import Commit, Request
 from towpath.assets.datasets.compacting import Compaction
-from towpath.assets.datasets.contract import Pin
+from towpath.assets.datasets.contract import Pin, Released
 from towpath.assets.datasets.erasing import Erasure
 from towpath.assets.datasets.erasure_record import nothing_erased
 from towpath.assets.datasets.load_request import LoadMode, LoadRequest
@@ -19,7 +19,6 @@ from towpath.assets.datasets.quality import (
     JudgedCommit,
     Quality,
     Release,
-    Released,
     marks_of_commit,
 )
 from towpath.assets.datasets.reading import Snapshot

@@ -9,7 +9,7 @@ from towpath.assets.datasets.quality.quarantine import (
     quarantine_of,
     quarantine_rows,
 )
-from towpath.assets.datasets.quality.releasing import Release, Released
+from towpath.assets.datasets.quality.releasing import Release
 from towpath.assets.datasets.quality.reports import CHECKS, checks_of, checks_without
 from towpath.assets.datasets.quality.verdict import Quality, Verdict, finished
 
@@ -21,7 +21,6 @@ __all__ = [
     "JudgedLoad",
     "Quality",
     "Release",
-    "Released",
     "Verdict",
     "checks_of",
     "checks_without",

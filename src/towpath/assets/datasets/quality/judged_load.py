@@ -43,6 +43,7 @@ class JudgedLoad:
     Args:
         parts: Ledger, blobs and keyring.
         dataset: What is loaded.
+        line: The line of versions that it is loaded to.
         replaces: Whether the load takes the place of what is there.
         quality: Judges.
         open_aside: Opens the load of the quarantine, given its declaration.
@@ -53,12 +54,14 @@ class JudgedLoad:
         parts: Parts,
         dataset: Dataset,
         *,
+        line: str,
         replaces: bool,
         quality: Quality,
         open_aside: Callable[[Dataset], Load],
     ) -> None:
         self._ledger, self._blobs, _ = parts
         self._dataset = dataset
+        self._line = line
         self._replaces = replaces
         self._quality = quality
         self._open_aside = open_aside
@@ -148,7 +151,7 @@ class JudgedLoad:
         there: list[pl.LazyFrame] = []
         if not self._replaces:
             with self._ledger.read() as tx:
-                latest = tx.versions.latest("dataset", self._dataset.name)
+                latest = tx.versions.latest("dataset", self._line)
             if latest is not None:
                 there.append(scan_manifest(self._blobs, latest.body["manifest"]))
         if files:

@@ -24,21 +24,6 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Json, Version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
-    """What came of trying rows in quarantine again.
-
-    Attributes:
-        version: The data set's version now.
-        released: How many rows left the quarantine.
-        kept: How many are still set aside.
-    """
-
-    version: Version
-    released: int
-    kept: int
-
-
 @dataclass(slots=True, kw_only=True)
 class Release:
     """Judges the rows of a quarantine anew: those that pass are appended, and leave it, in one step.
