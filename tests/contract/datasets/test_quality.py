@@ -12,6 +12,7 @@ from judged_rides import BEGAN, RULES, Ride, rides, rows
 
 from towpath.assets.checks import rules
 from towpath.assets.datasets import Dataset, ParquetDatasetStore, Personal, Schema, Values
+from towpath.assets.datasets.history.branching import begin_branch
 from towpath.assets.datasets.quality import checks_of, marks_of, quarantine_of
 from towpath.core.clock import ManualClock
 from towpath.core.errors import Conflict, InvalidProject, NotFound, SchemaViolation
@@ -338,6 +339,22 @@ def test_a_load_that_is_discarded_leaves_nothing_aside(home: Home):
     again.write(rows(4, 4), position={"at": 4})
     assert checks_of(again.commit()).quarantined == 0
     assert home.store.versions("rides.quarantine") == []
+
+
+@embedded
+def test_a_load_to_a_branch_is_judged_beside_the_branch(home: Home):
+    home.store.commit(rides(), rows(0, 2), project="p")
+    with home.ledger.write() as tx:
+        begin_branch(tx, RIDES.at(1), "what-if", None)
+    home.store.commit(rides(), rows(2, 1, receipt="taken"), project="p", branch="what-if")
+    load = home.store.load(rides(), project="p", name="n", branch="what-if")
+    load.write(rows(5, 2, receipt=["taken", "free"]))
+    version = load.commit()
+    assert str(version.ref) == "dataset:rides~what-if@3"
+    assert checks_of(version).quarantine == "dataset:rides.quarantine@1"
+    trunk = home.store.load(rides(), project="p", name="n")
+    trunk.write(rows(8, 1, receipt="taken"))
+    assert checks_of(trunk.commit()).quarantined == 0
 
 
 # -- trying again, and checking only -----------------------------------------------------------------

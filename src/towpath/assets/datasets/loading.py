@@ -52,13 +52,14 @@ class ParquetLoad:
         self._judged = JudgedLoad(
             (ledger, blobs, keyring),
             request.dataset,
+            line=request.line,
             replaces=request.mode == "overwrite",
             quality=quality,
             open_aside=lambda dataset: ParquetLoad(
                 ledger,
                 blobs,
                 keyring,
-                replace(request, dataset=dataset, mode="merge", expected=None),
+                replace(request, dataset=dataset, mode="merge", expected=None, branch=None),
                 quality,
             ),
         )
