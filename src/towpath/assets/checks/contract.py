@@ -113,6 +113,16 @@ class Rule(ABC):
         """Which rule it is: the name of its class."""
         return type(self).__name__
 
+    def describe(self) -> dict[str, str | float]:
+        """Return the rule as plain values that stay the same from process to process."""
+        return {
+            "type": self.kind,
+            "title": self.title,
+            "says": self.says,
+            "policy": self.policy,
+            "tolerance": self.tolerance,
+        }
+
     @abstractmethod
     def check(self, columns: Mapping[str, pl.DataType]) -> None:
         """Refuse a declaration that can't be meant for a table with these columns.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from towpath.assets.checks import Rule
 from towpath.assets.datasets.declaration import describe_columns
 from towpath.assets.features.registry import describe_service, describe_view
 from towpath.core.durations import format_duration
@@ -240,6 +241,8 @@ class Project:
 
 def _plain(value: object) -> Any:
     """Turn declarations into JSON values; objects of a class carry its name as `type`."""
+    if isinstance(value, Rule):
+        return value.describe()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
         return {"type": type(value).__name__, **parts}

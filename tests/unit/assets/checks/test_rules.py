@@ -313,3 +313,16 @@ def test_what_cannot_be_meant_at_all_is_refused_as_it_is_written():
         rules.OneOf("x", "EWR")
     with pytest.raises(InvalidProject, match="at_least is 0"):
         rules.Present("x", at_least=0)
+
+
+def test_a_rule_is_described_alike_in_every_process():
+    described = rules.Custom(positive, policy="warn").describe()
+    assert described == {
+        "type": "Custom",
+        "title": "positive",
+        "says": "positive",
+        "policy": "warn",
+        "tolerance": 0.0,
+    }
+    held = rules.Holds("x is small", pl.col("x") < 3, name="small").describe()
+    assert (held["title"], held["says"]) == ("small", "x is small")
