@@ -13,6 +13,7 @@ from towpath.cli.history import adopt, branch, diff, drop, log, restore, tag
 from towpath.cli.ingests import add, ingest
 from towpath.cli.options import Common
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
+from towpath.cli.profiles import profile
 from towpath.cli.retention import gc, publish
 from towpath.cli.rows import write_rows
 from towpath.cli.splits import split
@@ -26,6 +27,7 @@ app.command(compact)
 app.command(check)
 app.command(quarantine)
 app.command(split)
+app.command(profile)
 for _operation in (log, diff, tag, branch, adopt, drop, restore, gc, publish):
     app.command(_operation)
 
