@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -223,3 +224,30 @@ def test_a_data_set_without_subjects_has_nothing_to_erase(home):
     home.store.commit(plain, rows(0, 20), project="p")
     assert home.store.erase("rider-3", "plain").versions == ()
     assert home.store.erase("rider-3", "unheard-of").versions == ()
+
+
+def test_a_load_that_has_no_version_yet_is_stopped(home):
+    load = home.store.load(rides, project="p", name="first")
+    load.write(rows(0, 20))
+    assert "rider-3" in subjects_on_disk(home)
+    home.suppress("rider-3")
+    home.store.erase("rider-3", "rides")
+    assert "rider-3" not in subjects_on_disk(home)
+    with pytest.raises(Conflict):
+        load.commit()
+    again = home.store.load(rides, project="p", name="first")
+    again.write(rows(0, 20))
+    again.commit()
+    left = home.store.scan(rides.ref).collect()
+    assert left.sort("ride_id").equals(without(rows(0, 20), "rider-3"))
+
+
+def test_what_was_about_somebody_before_it_was_declared_otherwise_goes(home):
+    home.store.commit(rides, rows(0, 20), project="p")
+    nobody = replace(rides, subject=None, subject_field=None)
+    home.store.commit(nobody, rows(20, 5), project="p", mode="overwrite")
+    home.suppress("rider-3")
+    erased = home.store.erase("rider-3", "rides")
+    assert [version.ref.version for version in erased.versions] == [1]
+    assert home.store.erase("rider-3", "rides") == erased
+    assert home.store.scan(rides.ref.at(1)).filter(rider="rider-3").collect().is_empty()

@@ -10,12 +10,13 @@ from towpath.assets.datasets.bodies import content_body
 from towpath.assets.datasets.catalogue import Catalogue, blobs_of, manifest_of
 from towpath.assets.datasets.contract import ErasedDataset, ErasedVersion
 from towpath.assets.datasets.erasure_record import add_to_record, nothing_erased, read_record
+from towpath.assets.datasets.load_record import KIND as LOAD
 from towpath.assets.datasets.parquet import store_blobs
 from towpath.assets.datasets.profiling import encode_profile
 from towpath.assets.datasets.quality import checks_without
 from towpath.assets.datasets.redaction import Redaction
 from towpath.assets.datasets.reprofiling import Reprofiler
-from towpath.assets.datasets.staging import Staging
+from towpath.assets.datasets.staging import COMMIT, Staging
 from towpath.core.digests import digest_bytes
 from towpath.core.errors import Conflict, NotFound, TowpathError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
 _ATTEMPTS = 8
+_ALL = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +176,29 @@ class Erasure:
             add_to_record(tx, done, self._hashed, project=self._project)
             self._staging.retire(tx, gone | self._staging.fence(tx), used=used)
         return True
+
+
+def stop_writers(ledger: Ledger, blobs: BlobStore, dataset: str) -> None:
+    """Let nothing come of what is on its way into a data set, and delete what it has written.
+
+    For one of which no version is about anybody: what comes may be about people for the first time.
+    """
+    with ledger.read() as tx:
+        loads = [row for row in tx.intents.list(LOAD, limit=_ALL) if row.spec.get("subject_field")]
+        is_new = not Catalogue.read(tx, dataset).versions
+        commits = tx.intents.list(COMMIT, limit=_ALL) if is_new else []
+    on_the_way = [row for row in (*loads, *commits) if row.spec["dataset"] == dataset]
+    for project in sorted({row.project for row in on_the_way}):
+        staging = Staging(ledger, blobs, dataset=dataset, project=project)
+        while True:
+            with ledger.read() as tx:
+                seen = Catalogue.read(tx, dataset)
+            used = staging.used(seen)
+            with ledger.write() as tx:
+                if seen.is_current(tx):
+                    staging.retire(tx, staging.fence(tx), used=used)
+                    break
+        staging.sweep()
 
 
 def _revise(tx: Transaction, revision: _Revision, hashed: str) -> ErasedVersion:

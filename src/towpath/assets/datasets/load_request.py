@@ -33,8 +33,12 @@ class LoadRequest:
         return self.dataset.ref.on(self.branch).name
 
     def begun_as(self) -> Json:
-        """Return what must not change while a load is open."""
+        """Return what must not change while a load is open.
+
+        It says whom the rows are about, so that an erasure finds a load that has no version yet.
+        """
         rules = [rule.title for rule in self.dataset.rules]
         declared = digest_json({**declared_body(self.dataset), "rules": rules})
         line = {} if self.branch is None else {"branch": self.branch}
-        return {"mode": self.mode, "declared": declared, **line}
+        about = {"subject_field": self.dataset.subject_field}
+        return {"mode": self.mode, "declared": declared, **about, **line}

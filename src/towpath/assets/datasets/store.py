@@ -10,7 +10,7 @@ from towpath.assets.datasets.catalogue import Catalogue, manifest_of, require_re
 from towpath.assets.datasets.committing import Commit, Request
 from towpath.assets.datasets.compacting import Compaction
 from towpath.assets.datasets.contract import Pin, Released
-from towpath.assets.datasets.erasing import Erasure
+from towpath.assets.datasets.erasing import Erasure, stop_writers
 from towpath.assets.datasets.erasure_record import nothing_erased
 from towpath.assets.datasets.load_request import LoadMode, LoadRequest
 from towpath.assets.datasets.loading import ParquetLoad
@@ -214,6 +214,8 @@ class ParquetDatasetStore:
         """See `DatasetStore.erase`."""
         seen = self._catalogue(name)
         if not any(version.body["subject"] for version in seen.versions):
+            # A first version may be on its way, in a load or in a commit.
+            stop_writers(self._ledger, self._blobs, seen.dataset)
             return nothing_erased(seen.dataset)
         erased = self._erasure(seen, subject_value).run()
         _log.info(
@@ -225,7 +227,9 @@ class ParquetDatasetStore:
         return erased
 
     def _erasure(self, seen: Catalogue, subject_value: str) -> Erasure:
-        newest = seen.versions[-1]
+        # A later declaration may have dropped the subject; what is stored still names it.
+        about = [version for version in seen.versions if version.body["subject"]]
+        newest = (about or seen.versions)[-1]
         field = newest.body["subject_field"] or ""
         hashed = self._keyring.subject_hash(field, subject_value)
         return Erasure(
