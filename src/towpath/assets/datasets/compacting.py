@@ -6,6 +6,7 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import polars as pl
 import structlog
 
 from towpath.assets.datasets.bodies import content_body
@@ -18,7 +19,7 @@ from towpath.core.digests import digest_bytes
 from towpath.core.errors import NotFound, TowpathError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from towpath.assets.datasets.manifest import DataFile, Manifest
     from towpath.core.refs import Ref
@@ -78,9 +79,10 @@ class Compaction:
             store_blobs(self._blobs, blobs)
 
         for bucket, theirs in worn.items():
-            encoded = encode_buckets(before, {bucket: read_live(self._blobs, before, theirs)})
-            store(*(one.data for one in encoded))
-            files += [one.entry for one in encoded]
+            for rows in relaid(self._blobs, before, theirs):
+                encoded = encode_buckets(before, {bucket: rows})
+                store(*(one.data for one in encoded))
+                files += [one.entry for one in encoded]
         manifest = before.with_files(files)
         data = manifest.encode()
         store(data)
@@ -126,6 +128,29 @@ def worn_buckets(manifest: Manifest) -> dict[int | None, list[DataFile]]:
     for file in manifest.files:
         by_bucket[file.bucket].append(file)
     return {bucket: files for bucket, files in by_bucket.items() if _is_worn(files)}
+
+
+def relaid(
+    blobs: BlobStore, manifest: Manifest, files: Sequence[DataFile]
+) -> Iterator[pl.DataFrame]:
+    """Yield a bucket's live rows as full files, and what is left as a last one.
+
+    Files are taken in order of time, so that a file of the result covers little more of it than its
+    rows do. Two files' rows are in memory at most, and the keys of the bucket's overlays.
+    """
+    pending: list[pl.DataFrame] = []
+    for file in sorted(files, key=lambda file: (file.time_min or 0, file.digest)):
+        pending.append(read_live(blobs, manifest, [file]))
+        if sum(rows.height for rows in pending) >= ROWS_PER_FILE_MOST:
+            rows = pl.concat(pending)
+            if manifest.time is not None:
+                rows = rows.sort(manifest.time, *manifest.key)
+            whole = rows.height - rows.height % ROWS_PER_FILE_MOST
+            yield from rows.head(whole).iter_slices(ROWS_PER_FILE_MOST)
+            pending = [rows.tail(rows.height - whole)]
+    left = pl.concat(pending)
+    if not left.is_empty():
+        yield left
 
 
 def _is_worn(files: Sequence[DataFile]) -> bool:

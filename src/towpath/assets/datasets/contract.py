@@ -360,8 +360,8 @@ class DatasetStore(Protocol):
     def compact(self, name: str, *, branch: str | None = None) -> Version:
         """Make the latest rows the next version, laid out for reading: no overlays, few files.
 
-        Only buckets that have overlays or many small files are rewritten, one at a time in memory;
-        the others' files are shared. Where there is nothing to gain no version is made, and the
+        Only buckets that have overlays or many small files are rewritten, two million rows in memory
+        at most; the others' files are shared. Where there is nothing to gain no version is made, and the
         latest is returned. Its rows, and so its profile, are those of the version before; its body's
         `mode` is `compact`.
 

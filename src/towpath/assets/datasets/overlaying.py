@@ -5,7 +5,7 @@ A bucket is a small log-structured merge tree (O'Neil, Cheng, Gawlick and O'Neil
 new layer on top, so a change costs what it changes. When eight layers of like size have piled up they
 become one (size-tiered compaction), so a changed row is written again once per power of eight; layers
 of thousands of rows wait until they are thirty-two. When a bucket's overlays have grown to half its
-base, the whole bucket becomes base again.
+base, the whole bucket becomes base again, unless it is too large to hold in memory.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
 OVERLAY_SHARE_MOST = 0.5
+_REBUILT_ROWS_MOST = 4_000_000
 Bucket: TypeAlias = "int | None"
 
 
@@ -159,7 +160,11 @@ def _marked(manifest: Manifest, removed: pl.DataFrame) -> list[DataFile]:
 
 
 def _is_due(files: Sequence[DataFile], coming: _Arrivals) -> bool:
-    """Tell whether a bucket's overlays have grown so large that it should be base again."""
+    """Tell whether a bucket's overlays have grown so large that it should be base again.
+
+    A bucket that would take gigabytes of memory is left to `compact`, which goes file by file.
+    """
     piled = sum(file.rows for file in files if file.layer) + coming.entries
     base = sum(file.rows for file in files if not file.layer) + coming.added.height
-    return bool(coming.entries) and piled > OVERLAY_SHARE_MOST * base
+    grown = bool(coming.entries) and piled > OVERLAY_SHARE_MOST * base
+    return grown and base + piled <= _REBUILT_ROWS_MOST
