@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from towpath.app.notebook import home
     from towpath.assets import sources
     from towpath.assets.checks import rules
     from towpath.assets.datasets import Dataset, Doc, Personal, Range, Schema, Values
@@ -68,6 +69,7 @@ _HOMES = {
     "Values": "towpath.assets.datasets",
     "Window": "towpath.assets.windows",
     "candidate": "towpath.build.pipelines",
+    "home": "towpath.app.notebook",
     "join": "towpath.build.pipelines",
     "log_metric": "towpath.build.pipelines",
     "log_param": "towpath.build.pipelines",
@@ -102,6 +104,7 @@ __all__ = [
     "Window",
     "candidate",
     "gates",
+    "home",
     "join",
     "log_metric",
     "log_param",

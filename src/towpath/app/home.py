@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from towpath.app.place import Place
     from towpath.assets.code import CodeStore
-    from towpath.assets.datasets import ParquetDatasetStore
+    from towpath.assets.datasets import ParquetDatasetStore, Snapshot
     from towpath.assets.datasets.history import LedgerDatasetHistory
     from towpath.assets.datasets.publishing import IcebergPublisher
     from towpath.assets.features import LayoutFeatureStore
@@ -151,6 +151,14 @@ class Home:
             withdrawn=Withdrawals(self.ledger),
         )
 
+    def open(self, text: str, *, columns: list[str] | None = None) -> Snapshot:
+        """Open a version of a data set for any reader, named as on the command line.
+
+        `flights` is the latest, `flights@7` a number, `flights@golden` a tag, `flights@2026-03-01` what
+        was the latest then, and `flights~what-if` a branch.
+        """
+        return self.datasets.open(self.history.find(text).ref, columns=columns)
+
     @cached_property
     def publisher(self) -> IcebergPublisher:
         """Data sets as tables of Iceberg catalogs."""
@@ -208,9 +216,17 @@ class Home:
     @cached_property
     def erasures(self) -> LedgerErasures:
         """Withdrawals."""
+        from towpath.app.reach import copies_there
         from towpath.trace.erasure import LedgerErasures
 
-        return LedgerErasures(self.ledger, self.blobs, self.keyring, self.datasets, self.decisions)
+        return LedgerErasures(
+            self.ledger,
+            self.blobs,
+            self.keyring,
+            self.datasets,
+            self.decisions,
+            copies=lambda: copies_there(self),
+        )
 
     def snapshot(self, project: Project) -> Ref:
         """Keep the project's code as a version, if it is not the latest already."""

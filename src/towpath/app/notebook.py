@@ -1,0 +1,32 @@
+"""A home for notebooks and scripts: what the command line opens, in one call."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from towpath.app.home import Home, open_home
+from towpath.app.place import resolve_place
+from towpath.core.errors import UsageError
+
+
+def home(directory: str | Path = ".", **flags: object) -> Home:
+    """Open the home of a project, as the command line does in its folder.
+
+    Use it in a `with` block, or close it. Settings come from the project's file and the environment.
+
+    Args:
+        directory: The project's folder, or one inside it.
+        flags: Settings that go before those, such as `home=` or `database=`.
+
+    Raises:
+        UsageError: There is no project and no home there.
+        InvalidSetting: A setting is unknown or of the wrong type.
+    """
+    place = resolve_place(Path(directory), flags=flags, environ=os.environ)
+    if place.is_a_guess and not place.home.exists():
+        raise UsageError(
+            f"there is no project in {place.root}, and no home",
+            remedy="Name a project's folder, or say where: home('.', home='data').",
+        )
+    return open_home(place)
