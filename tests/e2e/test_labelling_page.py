@@ -31,10 +31,12 @@ def unavailable(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[SeededHome]:
-    seeded = seed_home(tmp_path, days=12, per_day=10)
-    seed_labels(seeded, tmp_path)
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
+    """A home with a queue; each test sits down as somebody else."""
+    folder = tmp_path_factory.mktemp("home")
+    seeded = seed_home(folder, days=12, per_day=16)
+    seed_labels(seeded, folder, days=5)
     yield seeded
     seeded.close()
 
@@ -71,7 +73,7 @@ def page(browser: Browser, home: SeededHome) -> Iterator[Page]:
     assert complaints == []
 
 
-def sit_down(page: Page, name: str = "dee") -> None:
+def sit_down(page: Page, name: str) -> None:
     page.goto(DESK)
     page.get_by_label("Your handle").fill(name)
     page.get_by_role("button", name="Begin").click()
@@ -97,7 +99,7 @@ def said(home: SeededHome, *types: str) -> list[tuple[str, str]]:
 
 
 def test_decisions_are_judged_with_one_key_each(page: Page, home: SeededHome) -> None:
-    sit_down(page)
+    sit_down(page, "dee")
     first = shown(page)
     press(page, "2")
     words = page.get_by_role("list").filter(has_text="late")
@@ -107,7 +109,7 @@ def test_decisions_are_judged_with_one_key_each(page: Page, home: SeededHome) ->
 
 
 def test_a_word_is_taken_back_and_said_again(page: Page, home: SeededHome) -> None:
-    sit_down(page)
+    sit_down(page, "eli")
     first = shown(page)
     press(page, "1")
     expect(page.get_by_text("Just said")).to_be_visible()
@@ -117,17 +119,17 @@ def test_a_word_is_taken_back_and_said_again(page: Page, home: SeededHome) -> No
     press(page, "j", "j", "k", "Enter")
     expect(page.get_by_text("Just said")).to_be_visible()
     subject = f"decision:{first}"
-    mine = [one for one in said(home, "label.judged", "label.undone") if one == ("dee", subject)]
+    mine = [one for one in said(home, "label.judged", "label.undone") if one == ("eli", subject)]
     assert len(mine) == 3
     with home.ledger.read() as tx:
         task = tx.intents.get("label_task", f"{QUEUE}.{first}")
-    assert task.status["answers"]["dee"]["label"] == "on time"
+    assert task.status["answers"]["eli"]["label"] == "on time"
 
 
 def test_keys_rest_while_somebody_types_or_reads_the_list_of_keys(
     page: Page, home: SeededHome
 ) -> None:
-    sit_down(page)
+    sit_down(page, "fay")
     first = shown(page)
     page.keyboard.press("c")
     page.keyboard.type("2 late trains, so I guess")
@@ -137,7 +139,7 @@ def test_keys_rest_while_somebody_types_or_reads_the_list_of_keys(
     page.keyboard.press("1")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    assert said(home, "label.judged")[-1][0] != "dee"
+    assert said(home, "label.judged")[-1][0] != "fay"
     press(page, "s")
     expect(page.get_by_text("skipped", exact=True)).to_be_visible()
     press(page, "u")
@@ -148,14 +150,14 @@ def test_keys_rest_while_somebody_types_or_reads_the_list_of_keys(
 def test_two_people_are_not_shown_the_same_place(
     browser: Browser, page: Page, home: SeededHome
 ) -> None:
-    sit_down(page, "dee")
+    sit_down(page, "gus")
     with served(home.services) as url:
         context = browser.new_context(base_url=url)
         other = context.new_page()
-        sit_down(other, "eve")
+        sit_down(other, "hal")
         third = context.new_page()
         third.goto(DESK)
-        expect(third.get_by_text("you are eve")).to_be_visible()
+        expect(third.get_by_text("you are hal")).to_be_visible()
         assert shown(third) == shown(other)  # one person, one item, however many windows
         context.close()
     with home.ledger.read() as tx:
@@ -190,7 +192,7 @@ def test_another_site_can_not_speak_in_somebody_s_name(
     browser: Browser, page: Page, home: SeededHome
 ) -> None:
     """A page elsewhere, open in the same browser, posts to the server with fetch and with a form."""
-    sit_down(page)
+    sit_down(page, "ivy")
     decision = shown(page)
     url = page.url.split("/labels")[0].replace("127.0.0.1", "localhost")  # same server, other site
     target = page.url.split("/labels")[0] + f"/api/v1/labelling/{QUEUE}/items/{decision}/judgement"
@@ -201,7 +203,7 @@ def test_another_site_can_not_speak_in_somebody_s_name(
             const body = JSON.stringify({label: "late"});
             const tries = [
                 {method: "POST", mode: "no-cors", body},
-                {method: "POST", body, headers: {"towpath-actor": "dee"}},
+                {method: "POST", body, headers: {"towpath-actor": "ivy"}},
             ];
             return Promise.all(tries.map((one) =>
                 fetch(target, one).then((answer) => answer.type + answer.status, () => "refused")));
@@ -220,12 +222,12 @@ def test_another_site_can_not_speak_in_somebody_s_name(
         )
     expect(stranger.locator("body")).to_contain_text("another site")
     stranger.close()
-    assert ("dee", f"decision:{decision}") not in said(home, "label.judged")
+    assert ("ivy", f"decision:{decision}") not in said(home, "label.judged")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_desk_fits_a_telephone(page: Page, scheme: str) -> None:
-    sit_down(page)
+    sit_down(page, "jon")
     page.set_viewport_size({"width": 380, "height": 800})
     page.emulate_media(color_scheme=scheme)
     for view in ("judge", "disputes", "agreement"):

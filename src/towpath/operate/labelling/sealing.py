@@ -118,7 +118,7 @@ class Sealer:
         """
         kept = self._kept_inputs(spec, batch)
         present = [entry for entry in batch.entries if entry[1].decision_id in kept]
-        self._tell_log(spec, present)
+        self._tell_log(spec, batch, present)
         self._write(spec, spec.judgements, self._judgements(spec, present), run=run)
         unlabelled = [one.decision_id for _, one, state in present if state.label is None]
         self._withdraw(spec, unlabelled, run=run)
@@ -153,9 +153,13 @@ class Sealer:
         return found
 
     def _tell_log(
-        self, spec: QueueSpec, entries: Sequence[tuple[Intent, TaskSpec, TaskState]]
+        self,
+        spec: QueueSpec,
+        batch: Batch,
+        entries: Sequence[tuple[Intent, TaskSpec, TaskState]],
     ) -> None:
         """Append the labels to the decision log, where nobody has reported what really happened."""
+        known = self._labelled_ids(spec, batch)
         with self._ledger.read() as tx:
             withdrawn = Suppression.read(tx).hashes
         source = f"label_queue:{spec.name}"
@@ -164,7 +168,9 @@ class Sealer:
         for _, task, state in entries:
             if state.label is None or task.subject in withdrawn:
                 continue
-            there = self._decisions.label_of(task.decision_id)
+            there = None
+            if task.decision_id in known:
+                there = self._decisions.label_of(task.decision_id)
             if there is not None and there.source != source:
                 continue  # an outcome outweighs an opinion
             value, at_us = _value(state), to_micros(state.known_at)
@@ -183,6 +189,16 @@ class Sealer:
                 writer.append(b"".join(frames)).result(_DURABLE_WITHIN_S)
             finally:
                 writer.close()
+
+    def _labelled_ids(self, spec: QueueSpec, batch: Batch) -> set[str]:
+        """Return the decisions of the batch's days that have a label in the log."""
+        found: set[str] = set()
+        for day, _ in batch.by_day():
+            scan = self._decisions.scan_labelled(
+                spec.service, since=day, until=day + DAY, columns=["decision_id"]
+            )
+            found.update(scan.select("decision_id").collect()["decision_id"])
+        return found
 
     def _judgements(
         self, spec: QueueSpec, entries: Sequence[tuple[Intent, TaskSpec, TaskState]]
