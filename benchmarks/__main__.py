@@ -16,6 +16,8 @@ BENCHMARKS = {
     "dataset-version": "changes, reads and growth of a table's versions beside DVC and bare Parquet",
     "pit-join": "point-in-time join beside Feast's DuckDB store and a bare searchsorted",
     "fileset-version": "adding a folder again with 1% of its files changed, beside DVC and git-lfs",
+    "materialize": "a view into the online store, files and Redis, beside Feast",
+    "online-features": "features by entity, in process and over HTTP, beside Feast",
     "loop": "seconds and CPU of each stage of the demo",
 }
 

@@ -12,6 +12,8 @@ from typing import Protocol
 
 from towpath.core.errors import InvalidName
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Clock(Protocol):
     """Tells event time. Implementations are thread-safe and never go backwards."""
@@ -64,12 +66,13 @@ def as_utc(when: datetime) -> datetime:
 
 def to_micros(when: datetime) -> int:
     """Return whole microseconds since 1970-01-01T00:00Z, exactly."""
-    return (as_utc(when) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    span = as_utc(when) - _EPOCH
+    return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
 
 
 def from_micros(micros: int) -> datetime:
     """Return the UTC time that lies `micros` microseconds after 1970-01-01T00:00Z."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+    return _EPOCH + timedelta(microseconds=micros)
 
 
 def parse_time(text: str) -> datetime:

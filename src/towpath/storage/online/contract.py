@@ -12,7 +12,7 @@ thing only: their *stamp*, the first `STAMP_BYTES` bytes of the value, which ord
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,12 +41,13 @@ class Head:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What one table answered: `values[i]` is the row of the i-th key, None where there is none.
+class Found(NamedTuple):
+    """What one table answered to one look-up.
 
-    `generation` names where the values come from, so that a reader knows when to look at the head
-    again; None: the table does not exist, and every value is None.
+    Attributes:
+        generation: Names where the values come from, so that a reader knows when to look at the head
+            again; None: the table does not exist, and every value is None.
+        values: The row of each key, in order; None where there is none.
     """
 
     generation: str | None

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import lmdb
+
 from towpath.core.errors import NotFound
 from towpath.core.ids import new_id
 from towpath.core.refs import check_name
 from towpath.storage.online.contract import STAMP_BYTES, Found, Head
 from towpath.storage.online.drafting import BODY, LmdbDraft
-from towpath.storage.online.environments import Gone, acquire, lmdb_errors, release
+from towpath.storage.online.environments import (
+    Gone,
+    acquire,
+    lmdb_errors,
+    release,
+    translated,
+)
 from towpath.storage.online.failures import other_generation
 from towpath.storage.online.generations import DRAFT, IN_FORCE, Generations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    import lmdb
 
     from towpath.storage.online.contract import Row
     from towpath.storage.online.environments import Environment
@@ -38,13 +44,15 @@ class LmdbOnlineStore:
 
     def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> list[Found]:
         """See `OnlineStore.read`."""
-        with lmdb_errors(self._root):
+        try:
             with self._generations.catalog.begin() as tx:
                 tokens = [tx.get(IN_FORCE + table.encode()) for table, _ in wanted]
             return [
                 self._look_up(table, token, keys)
                 for (table, keys), token in zip(wanted, tokens, strict=True)
             ]
+        except lmdb.Error as error:
+            raise translated(error, self._root) from error
 
     def head(self, table: str) -> Head | None:
         """See `OnlineStore.head`."""
@@ -128,14 +136,15 @@ class LmdbOnlineStore:
             path = None if token is None else self._generations.path(table, token)
             if path is None or not path.exists():  # a draft that has no rows yet
                 return
-            opened = acquire(path)
+            try:
+                opened = acquire(path)
+            except Gone:
+                return
             try:
                 for rows in (opened.rows, opened.carried):
                     with opened.env.begin(db=rows) as tx:
                         for row in tx.cursor():
                             yield table, row
-            except Gone:
-                return
             finally:
                 release(opened)
 
@@ -160,9 +169,8 @@ class LmdbOnlineStore:
             return Found(None, [None] * len(keys))
         token, opened = leased
         try:
-            with opened.env.begin(db=opened.rows) as tx:
-                get = tx.get
-                return Found(token.decode(), [get(key) for key in keys])
+            with opened.env.begin(opened.rows) as tx:
+                return Found(token.decode(), list(map(tx.get, keys)))
         finally:
             release(opened)
 

@@ -10,11 +10,17 @@ import errno
 import os
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import lmdb
 
-from towpath.core.errors import InfrastructureError, IntegrityError, StorageFull, UsageError
+from towpath.core.errors import (
+    InfrastructureError,
+    IntegrityError,
+    StorageFull,
+    TowpathError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -63,20 +69,16 @@ class Environment:
         self.rows = self.env.open_db(b"rows")
         self.carried = self.env.open_db(b"carried")
 
-    def require_ours(self) -> None:
+    def refuse(self) -> NoReturn:
         """Refuse to work in a process that was forked from the one that opened it.
 
         LMDB's places for readers belong to a process, and can be neither shared nor given back by
         another one.
-
-        Raises:
-            UsageError: This is another process.
         """
-        if self.pid != os.getpid():
-            raise UsageError(
-                "an online store can't be used in a process that was forked after it was opened",
-                remedy="Open it in the process that uses it.",
-            )
+        raise UsageError(
+            "an online store can't be used in a process that was forked after it was opened",
+            remedy="Open it in the process that uses it.",
+        )
 
 
 _lock = threading.Lock()
@@ -129,23 +131,28 @@ def lmdb_errors(where: Path) -> Generator[None]:
     """Raise what LMDB raises inside as one of Towpath's errors; `where` names the place."""
     try:
         yield
-    except lmdb.MapFullError as error:
-        raise StorageFull(
+    except lmdb.Error as error:
+        raise translated(error, where) from error
+
+
+def translated(error: lmdb.Error, where: Path) -> TowpathError:
+    """Return the error of ours that says what LMDB's means."""
+    if isinstance(error, lmdb.MapFullError):
+        return StorageFull(
             f"the online store in {where} holds {MAP_BYTES >> 30} GiB and can't grow",
             remedy="Keep fewer entities online, or set online to a redis:// URL.",
-        ) from error
-    except _DAMAGED as error:
-        raise IntegrityError(
+        )
+    if isinstance(error, _DAMAGED):
+        return IntegrityError(
             f"the online store in {where} is damaged: {error}",
             remedy="Delete the file and materialise again: everything in it can be made again.",
-        ) from error
-    except lmdb.Error as error:
-        if error.code in _FULL:
-            raise StorageFull(
-                f"the disk under {where} is full",
-                remedy="Free some space and retry; nothing was half-written.",
-            ) from error
-        raise InfrastructureError(
-            f"the online store in {where} failed: {error}",
-            remedy="Check that the folder exists, is writable and its disk is healthy.",
-        ) from error
+        )
+    if error.code in _FULL:
+        return StorageFull(
+            f"the disk under {where} is full",
+            remedy="Free some space and retry; nothing was half-written.",
+        )
+    return InfrastructureError(
+        f"the online store in {where} failed: {error}",
+        remedy="Check that the folder exists, is writable and its disk is healthy.",
+    )

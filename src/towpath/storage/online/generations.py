@@ -9,6 +9,7 @@ was killed. Readers look the generation up in it without waiting for anybody.
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
@@ -54,10 +55,12 @@ class Generations:
     @property
     def catalog(self) -> lmdb.Environment:
         """The catalog. Raises `UsageError` in a forked process, and once the store is closed."""
-        if self._shelf is None:
+        shelf = self._shelf
+        if shelf is None:
             raise UsageError("the online store is closed", remedy="Open it again.")
-        self._shelf.require_ours()
-        return self._shelf.env
+        if shelf.pid != os.getpid():
+            shelf.refuse()
+        return shelf.env
 
     @contextmanager
     def line(self) -> Generator[lmdb.Transaction[bytes]]:

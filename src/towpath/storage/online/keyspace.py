@@ -34,10 +34,18 @@ class Keyspace:
         self.index = f"{namespace}:tables"
         self._namespace = namespace
         self._scripts: dict[str, Any] = {}
+        self._rows: dict[str, bytes] = {}
 
     def key(self, table: str, part: str) -> str:
         """Return the name of one of a table's keys, as `scripts` lists them."""
         return f"{self._namespace}:{{{table}}}:{part}"
+
+    def rows(self, table: str) -> bytes:
+        """Return the key of the rows in force, encoded once."""
+        known = self._rows.get(table)
+        if known is None:
+            known = self._rows[table] = self.key(table, "rows").encode()
+        return known
 
     def hashes(self) -> Iterator[tuple[str, bytes]]:
         """Yield every key of the namespace that holds rows, with its table."""

@@ -14,6 +14,7 @@ from towpath.storage.online.contract import Found, Head
 from towpath.storage.online.failures import other_generation
 from towpath.storage.online.keyspace import ROWS_PER_CALL, Keyspace, pieces_of, redis_errors
 from towpath.storage.online.remote_draft import RedisDraft
+from towpath.storage.online.wire import Wire, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,6 +69,7 @@ class RedisOnlineStore:
     def __init__(self, client: redis.Redis, *, namespace: str) -> None:
         self._client = client
         self._keyspace = Keyspace(client, namespace)
+        self._wire = Wire(client)
 
     @property
     def waits(self) -> bool:
@@ -76,12 +78,12 @@ class RedisOnlineStore:
 
     def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> list[Found]:
         """See `OnlineStore.read`: one command per table, all in one round trip."""
+        commands = [
+            encoded(b"HMGET", self._keyspace.rows(table), scripts.RESERVED, *keys)
+            for table, keys in wanted
+        ]
         with redis_errors():
-            pipeline = self._client.pipeline(transaction=False)
-            for table, keys in wanted:
-                rows = self._keyspace.key(table, "rows")
-                pipeline.execute_command("HMGET", rows, scripts.RESERVED, *keys)
-            answers: list[list[bytes | None]] = pipeline.execute()
+            answers = self._wire.ask(b"".join(commands), len(commands))
         return [
             Found(None if token is None else token.decode(), values) for token, *values in answers
         ]
@@ -157,6 +159,7 @@ class RedisOnlineStore:
 
     def close(self) -> None:
         """See `OnlineStore.close`."""
+        self._wire.close()
         self._client.close()
 
     def _that_have(self, field: str) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import polars as pl
 
 from towpath.assets.datasets.schema import POLARS_TYPES
@@ -27,8 +27,7 @@ class Presence(IntEnum):
     OUTSIDE_MAX_AGE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(msgspec.Struct, frozen=True):
     """What one lookup found.
 
     Attributes:
@@ -43,7 +42,7 @@ class Looked:
     view: str
     names: Sequence[str]
     types: Sequence[str]
-    columns: Sequence[Sequence[Any]]
+    columns: Sequence[list[Any]]
     times_us: Sequence[int | None]
     presence: Sequence[Presence]
 
@@ -55,8 +54,7 @@ class Looked:
         ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnlineRows:
+class OnlineRows(msgspec.Struct, frozen=True, kw_only=True):
     """The features of the entities that were asked for, one row each, in order.
 
     Attributes:
@@ -69,7 +67,7 @@ class OnlineRows:
     count: int
     entities: Mapping[str, Sequence[Any]]
     looked: Sequence[Looked]
-    computed: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, "Sequence[Any]"])
+    computed: Mapping[str, list[Any]] = msgspec.field(default_factory=dict)
 
     def columns(self) -> Iterator[tuple[str, Sequence[Any]]]:
         """Yield the features' names and values: looked up, then computed."""
@@ -79,7 +77,11 @@ class OnlineRows:
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Return every column by name, the caller's first."""
-        return {name: list(values) for name, values in (*self.entities.items(), *self.columns())}
+        found = {name: list(values) for name, values in self.entities.items()}
+        for one in self.looked:
+            found.update(zip(one.names, one.columns, strict=True))
+        found.update(self.computed)
+        return found
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one mapping per row."""

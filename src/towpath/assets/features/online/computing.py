@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import polars as pl
 
 from towpath.assets.features.online.asking import typed_frame
@@ -51,7 +51,7 @@ def compute(service: FeatureService, found: OnlineRows) -> OnlineRows:
         return found
     asked = typed_frame((*service.entity, *service.request), found.entities)
     rows = pl.concat([asked, found.to_polars()], how="horizontal")
-    return replace(found, computed=_computed(service, rows))
+    return msgspec.structs.replace(found, computed=_computed(service, rows))
 
 
 def _computed(service: FeatureService, rows: pl.DataFrame) -> dict[str, list[Any]]:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from operator import index
 from struct import Struct
 from struct import error as StructError  # noqa: N812 -- it is an exception
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ SIGN: Final = 1 << 63
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _WHOLE, _DAY, _LENGTH = Struct(">Q"), Struct(">I"), Struct(">I")
 _DAY_SIGN = 1 << 31
+Missing = TypeVar("Missing", bytes, None)
 _PLAIN, _HASHED = b"=", b"#"
 _MISFITS = (TypeError, ValueError, OverflowError, AttributeError, StructError)
 
@@ -44,11 +45,13 @@ class KeyEncoder:
         self._parts = [_encoder(kind, last=at == last) for at, (_, kind) in enumerate(entity)]
         self._only = self._parts[0] if last == 0 else None
 
-    def encode(self, columns: Sequence[Sequence[Any]]) -> list[bytes | None]:
+    def encode(
+        self, columns: Sequence[Sequence[Any]], *, missing: Missing = None
+    ) -> list[bytes | Missing]:
         """Return the key of each entity, given as one sequence of values per column.
 
-        An entity with a missing value has no key. Values are as Python, or JSON, writes them: a
-        moment may be a text in ISO 8601.
+        An entity with a missing value has the key `missing`. Values are as Python, or JSON, writes
+        them: a moment may be a text in ISO 8601.
 
         Raises:
             InvalidRequest: A value is not of its column's type. The message does not repeat it.
@@ -57,13 +60,13 @@ class KeyEncoder:
             one = self._only
             (values,) = columns
             try:
-                return [None if value is None else _key(one(value)) for value in values]
+                return [missing if value is None else _key(one(value)) for value in values]
             except _MISFITS as error:
                 raise self._mismatch(columns) from error
-        keys: list[bytes | None] = []
+        keys: list[bytes | Missing] = []
         for values in zip(*columns, strict=True):
             if None in values:
-                keys.append(None)
+                keys.append(missing)
                 continue
             try:
                 parts = [part(value) for part, value in zip(self._parts, values, strict=True)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from towpath.assets.features.online.answer import Looked, OnlineRows, Presence
 from towpath.assets.features.online.keys import KeyEncoder
@@ -17,15 +18,19 @@ if TYPE_CHECKING:
     from towpath.assets.features.declaration import Lookup
     from towpath.assets.features.online.table import OnlineTable
     from towpath.storage.keys import Keyring
-    from towpath.storage.online import Found, OnlineStore
+    from towpath.storage.online import OnlineStore
 
-_ATTEMPTS = 8
+_ATTEMPTS = 32  # each table that has a new generation takes one
+_NOBODY = b"!"
+"""A key that no entity has."""
+
+_NOT_FOUND, _PRESENT, _OUTSIDE = Presence.NOT_FOUND, Presence.PRESENT, Presence.OUTSIDE_MAX_AGE
+_NEVER_US = -(1 << 63)
 _ROW_BY_ROW = 4
 """Up to so many rows are unpacked one by one: for more, column by column is cheaper."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableQuery:
+class TableQuery(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """What is asked of one table.
 
     Attributes:
@@ -49,78 +54,94 @@ class TableQuery:
         )
 
 
+class _Pick(NamedTuple):
+    """Which of a table's features a query wants."""
+
+    places: tuple[int, ...]
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    everything: bool
+
+
 class Opened:
     """A table as of one generation: how to ask it, and how to read what it answers."""
 
     def __init__(self, generation: str, table: OnlineTable) -> None:
         self.generation = generation
         self.table = table
-        self.keys = KeyEncoder(table.entity)
-        self.rows = RowCodec(table)
+        self.entity = table.declared.entity
         self.ttl_us = table.ttl_us
         self.subject_at = table.subject_at
-        self._places = {name: at for at, name in enumerate(table.declared.features)}
-        self._types = [kind for _, kind in table.features]
-        self._picks: dict[TableQuery, tuple[tuple[int, ...], tuple[str, ...]]] = {}
+        self.kinds = tuple(kind for _, kind in table.entity)
+        self.rows = RowCodec(table)
+        self._keys = KeyEncoder(table.entity)
+        self._features = table.features
+        self._picks: dict[TableQuery, _Pick] = {}
 
-    def pick(self, wanted: TableQuery) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """Return the places of the wanted features, and their names in the answer.
+    def keys(self, entities: Sequence[Sequence[Any]]) -> list[bytes]:
+        """Return the keys of entities, given by column; one with a missing value has nobody's."""
+        return self._keys.encode(entities, missing=_NOBODY)
+
+    def read(self, query: TableQuery, values: Sequence[bytes | None], at_us: int) -> Looked:
+        """Unpack what was found, and leave out what is too old at a moment.
 
         Raises:
             NotFound: The table has no such feature.
         """
-        known = self._picks.get(wanted)
-        if known is None:
-            names = wanted.features or self.table.declared.features
-            for name in names:
-                if name not in self._places:
-                    raise NotFound.named(f"feature of {wanted.view!r}", name, self._places)
-            places = tuple(self._places[name] for name in names)
-            known = self._picks[wanted] = places, tuple(f"{wanted.prefix}{one}" for one in names)
-        return known
-
-    def read(self, wanted: TableQuery, values: Sequence[bytes | None], at_us: int) -> Looked:
-        """Unpack what was found, and leave out what is too old at a moment."""
-        places, names = self.pick(wanted)
+        pick = self._picks.get(query) or self._pick(query)
         if len(values) <= _ROW_BY_ROW:
-            times, columns = self._row_by_row(values, places)
+            times, columns = self._row_by_row(values, pick)
         else:
-            found, columns = self.rows.unpack_all(values, places)
-            times = found.tolist()
-        ttl_us = self.ttl_us
+            times, columns = self.rows.unpack_all(values, pick.places)
+        oldest_us = _NEVER_US if self.ttl_us is None else at_us - self.ttl_us
+        if None not in values and min(times, default=0) >= oldest_us:
+            presence = [_PRESENT] * len(times)
+            return Looked(query.view, pick.names, pick.types, columns, times, presence)
         presence: list[Presence] = []
         stamps: list[int | None] = []
         for row, (value, time_us) in enumerate(zip(values, times, strict=True)):
+            stamps.append(None if value is None else time_us)
             if value is None:
-                presence.append(Presence.NOT_FOUND)
-                stamps.append(None)
-            elif ttl_us is not None and at_us - time_us > ttl_us:
-                presence.append(Presence.OUTSIDE_MAX_AGE)
-                stamps.append(time_us)
+                presence.append(_NOT_FOUND)
+            elif time_us >= oldest_us:
+                presence.append(_PRESENT)
+            else:
+                presence.append(_OUTSIDE)
                 for column in columns:
                     column[row] = None
-            else:
-                presence.append(Presence.PRESENT)
-                stamps.append(time_us)
-        types = [self._types[place] for place in places]
-        return Looked(wanted.view, names, types, columns, stamps, presence)
+        return Looked(query.view, pick.names, pick.types, columns, stamps, presence)
+
+    def _pick(self, query: TableQuery) -> _Pick:
+        known = {name: at for at, (name, _) in enumerate(self._features)}
+        names = query.features or tuple(known)
+        for name in names:
+            if name not in known:
+                raise NotFound.named(f"feature of {query.view!r}", name, known)
+        places = tuple(known[name] for name in names)
+        pick = self._picks[query] = _Pick(
+            places,
+            tuple(f"{query.prefix}{name}" for name in names),
+            tuple(self._features[place][1] for place in places),
+            places == tuple(range(len(self._features))),
+        )
+        return pick
 
     def _row_by_row(
-        self, values: Sequence[bytes | None], places: Sequence[int]
+        self, values: Sequence[bytes | None], pick: _Pick
     ) -> tuple[list[int], list[list[Any]]]:
         times: list[int] = []
-        columns: list[list[Any]] = [[] for _ in places]
+        rows: list[Sequence[Any]] = []
         for value in values:
             if value is None:
                 times.append(0)
-                for column in columns:
-                    column.append(None)
+                rows.append([None] * len(pick.places))
                 continue
             times.append(self.rows.time_us(value))
             cells = self.rows.unpack(value)
-            for column, place in zip(columns, places, strict=True):
-                column.append(cells[place])
-        return times, columns
+            rows.append(cells if pick.everything else [cells[place] for place in pick.places])
+        return times, [list(column) for column in zip(*rows, strict=True)] or [
+            [] for _ in pick.places
+        ]
 
 
 class OnlineReader:
@@ -178,12 +199,12 @@ class OnlineReader:
         return list(self._opened)
 
     def look_up(
-        self, wanted: Sequence[TableQuery], columns: Mapping[str, Sequence[Any]], *, at_us: int
+        self, queries: Sequence[TableQuery], columns: Mapping[str, Sequence[Any]], *, at_us: int
     ) -> OnlineRows:
         """Return what is known of each entity at a moment.
 
         Args:
-            wanted: The lookups; one round trip serves them all.
+            queries: The look-ups; one round trip serves them all.
             columns: The entities by column, all of one length; others are passed through.
             at_us: The moment by which the time to live is judged.
 
@@ -195,49 +216,40 @@ class OnlineReader:
         """
         count = _count(columns)
         for _ in range(_ATTEMPTS):
-            opened = [self.open(one.view) for one in wanted]
-            keys = [
-                self._keys(one, table, columns) for one, table in zip(wanted, opened, strict=True)
-            ]
-            found = self._fetch(wanted, keys)
-            stale = [
-                one.view
-                for one, table, answer in zip(wanted, opened, found, strict=True)
-                if answer.generation != table.generation
-            ]
-            if not stale:
-                looked = [
-                    table.read(one, answer.values, at_us)
-                    for one, table, answer in zip(wanted, opened, found, strict=True)
-                ]
+            opened: list[Opened] = []
+            asked: list[tuple[str, list[bytes]]] = []
+            known: dict[tuple[Any, ...], list[bytes]] = {}  # views of one entity have the same keys
+            for query in queries:
+                table = self._opened.get(query.view) or self.refresh(query.view)
+                alike = (query.by or table.entity, table.kinds, table.subject_at)
+                keys = known.get(alike)
+                if keys is None:
+                    keys = known[alike] = self._keys(query, table, columns)
+                opened.append(table)
+                asked.append((query.view, keys))
+            looked: list[Looked] = []
+            for query, table, found in zip(queries, opened, self._store.read(asked), strict=True):
+                if found.generation != table.generation:
+                    self.refresh(query.view)
+                    break
+                looked.append(table.read(query, found.values, at_us))
+            else:
                 return OnlineRows(count=count, entities=columns, looked=looked)
-            for view in stale:
-                self.refresh(view)
         raise Conflict(
             "the online tables changed faster than they can be read", remedy="Try again."
         )
 
-    def _fetch(
-        self, wanted: Sequence[TableQuery], keys: Sequence[Sequence[bytes | None]]
-    ) -> Sequence[Found]:
-        """Ask for all keys at once. A missing entity is asked for by a key that nothing can have."""
-        return self._store.read(
-            [
-                (one.view, [_NOBODY if key is None else key for key in mine])
-                for one, mine in zip(wanted, keys, strict=True)
-            ]
-        )
-
     def _keys(
-        self, wanted: TableQuery, opened: Opened, columns: Mapping[str, Sequence[Any]]
-    ) -> list[bytes | None]:
-        by = wanted.by or opened.table.declared.entity
+        self, query: TableQuery, opened: Opened, columns: Mapping[str, Sequence[Any]]
+    ) -> list[bytes]:
+        by = query.by or opened.entity
         for name in by:
             if name not in columns:
                 raise NotFound.named("entity column", name, columns)
         entities = [columns[name] for name in by]
-        self._refuse_withdrawn(opened, entities)
-        return opened.keys.encode(entities)
+        if opened.subject_at is not None:
+            self._refuse_withdrawn(opened, entities)
+        return opened.keys(entities)
 
     def _refuse_withdrawn(self, opened: Opened, entities: Sequence[Sequence[Any]]) -> None:
         declared = opened.table.declared
@@ -256,9 +268,6 @@ class OnlineReader:
                     remedy="Leave the row out; nothing was looked up.",
                     row=row,
                 )
-
-
-_NOBODY = b"!"
 
 
 def _count(columns: Mapping[str, Sequence[Any]]) -> int:

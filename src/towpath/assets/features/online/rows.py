@@ -69,7 +69,9 @@ class RowCodec:
         self._first = 4 if self._tagged else 3
         self._tails = [at for at, kind in enumerate(self._kinds) if kind in _IN_TAIL]
         self._made = [_MAKERS.get(kind) for kind in self._kinds]
-        self._made_any = any(self._made)
+        self._makers = [(at, make) for at, make in enumerate(self._made) if make is not None]
+        self._plain = not self._tails and not self._makers
+        self._no_nulls = bytes(null_bytes)
 
     def pack(self, rows: pl.DataFrame, tags: Sequence[bytes] | None = None) -> list[bytes]:
         """Return the value of each row of a frame with the source's columns, in their types.
@@ -121,18 +123,18 @@ class RowCodec:
             return NO_TAG
         return value[_STAMP_BYTES : _STAMP_BYTES + TAG_BYTES]
 
-    def unpack(self, value: bytes) -> list[Any]:
+    def unpack(self, value: bytes) -> Sequence[Any]:
         """Return the features of one row."""
         cells = self._struct.unpack_from(value)
         nulls = cells[self._first - 1]
+        if self._plain and nulls == self._no_nulls:
+            return cells[self._first :]
         found = list(cells[self._first :])
         if self._tails:
             self._fill_tails(value, found)
-        if self._made_any:
-            for at, make in enumerate(self._made):
-                if make is not None:
-                    found[at] = make(found[at])
-        if any(nulls):
+        for at, make in self._makers:
+            found[at] = make(found[at])
+        if nulls != self._no_nulls:
             bits = int.from_bytes(nulls, "little")
             for at in range(len(found)):
                 if bits >> at & 1:
@@ -141,7 +143,7 @@ class RowCodec:
 
     def unpack_all(
         self, values: Sequence[bytes | None], wanted: Sequence[int]
-    ) -> tuple[NDArray[np.int64], Columns]:
+    ) -> tuple[list[int], Columns]:
         """Return the times of many rows, and the wanted features, column by column.
 
         A row that is missing has time 0 and missing features.
@@ -154,21 +156,24 @@ class RowCodec:
             heads = [blank if value is None else value for value in values]
         packed = np.frombuffer(b"".join(heads), dtype=self._dtype)
         there = np.array([value is not None for value in values], dtype=bool)
-        times = np.where(
-            there, (packed["time"].astype(np.uint64) ^ np.uint64(SIGN)).view(np.int64), 0
-        )
+        gaps = not there.all()
+        nulls = packed["nulls"] if packed["nulls"].any() else None
+        times = (packed["time"].astype(np.uint64) ^ np.uint64(SIGN)).view(np.int64)
+        if gaps:
+            times = np.where(there, times, 0)
         tails = self._all_tails(values, packed) if self._tails else {}
         columns: Columns = []
         for at in wanted:
-            missing = (packed["nulls"][:, at // 8] >> (at % 8) & 1).astype(bool) | ~there
             make = self._made[at]
             column: list[Any] = tails[at] if at in tails else packed[f"f{at}"].tolist()
             if make is not None:
                 column = [make(cell) for cell in column]
-            for row in np.flatnonzero(missing).tolist():
-                column[row] = None
+            if gaps or (nulls is not None and nulls[:, at // 8].any()):
+                bits = packed["nulls"][:, at // 8] >> (at % 8) & 1
+                for row in np.flatnonzero(bits.astype(bool) | ~there).tolist():
+                    column[row] = None
             columns.append(column)
-        return times, columns
+        return times.tolist(), columns
 
     def _fill_tails(self, value: bytes, found: list[Any]) -> None:
         """Replace the lengths of texts and bytes by what they are the lengths of."""
