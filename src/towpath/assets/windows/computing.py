@@ -10,6 +10,7 @@ import polars as pl
 
 from towpath.assets.windows.contract import AS_OF, type_of
 from towpath.assets.windows.reducing import Spans, reduce_spans
+from towpath.assets.windows.scale import TimeScale
 from towpath.core.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -108,8 +109,8 @@ class _Ordered:
         spec: The window.
         entities: The entities that have events, numbered.
         order: `(m,) int64`: the events' places, by entity and time.
-        codes: `(m,) int64`: their entities' numbers, in that order.
-        times: `(m,) int64`: their times.
+        keys: `(m,) int64`, ascending: entity and time as one number, in that order.
+        scale: How times become part of it.
         known_at: `(m,) int64`: when they became known; None for at once.
     """
 
@@ -117,15 +118,17 @@ class _Ordered:
     spec: WindowSpec
     entities: pl.DataFrame
     order: Whole
-    codes: Whole
-    times: Whole
+    keys: Whole
+    scale: TimeScale
     known_at: Whole | None
 
     @classmethod
     def of(cls, events: pl.DataFrame, spec: WindowSpec) -> Self:
         entities = events.select(spec.entity).unique(maintain_order=True).with_row_index(_CODE)
-        codes, times = _codes(events, entities), _micros(events[spec.time])
-        order = np.lexsort((times, codes))
+        times = _micros(events[spec.time])
+        scale = TimeScale.of(times, entities=entities.height)
+        keys = scale.keys(_codes(events, entities), times)
+        order = np.argsort(keys, kind="stable")
         known_at = None
         if spec.created is not None:
             known_at = np.maximum(times, _micros(events[spec.created]))[order]
@@ -134,16 +137,16 @@ class _Ordered:
             spec=spec,
             entities=entities,
             order=order,
-            codes=codes[order],
-            times=times[order],
+            keys=keys[order],
+            scale=scale,
             known_at=known_at,
         )
 
     def features(self, rows: pl.DataFrame, ends: Whole) -> pl.DataFrame:
         """Return the features of rows whose windows end at given moments."""
         wanted, events = _codes(rows, self.entities), self.events
-        begin = _first_from(self.codes, self.times, wanted, ends - self.spec.length_us)
-        end = _first_from(self.codes, self.times, wanted, ends)
+        begin = np.searchsorted(self.keys, self.scale.keys(wanted, ends - self.spec.length_us))
+        end = np.searchsorted(self.keys, self.scale.keys(wanted, ends))
         spans = Spans(order=self.order, begin=begin, end=end)
         if self.known_at is not None:
             spans = spans.known(self.known_at, by=ends)
@@ -158,18 +161,6 @@ class _Ordered:
                 for one in self.spec.aggregates
             ]
         )
-
-
-def _first_from(codes: Whole, times: Whole, wanted: Whole, moments: Whole) -> Whole:
-    """Return the first place with the wanted code at or after a moment, in (code, time) order.
-
-    Times become ranks, so that code and rank fit one whole number and one search finds both.
-    """
-    distinct = np.unique(times)
-    ranks = np.searchsorted(distinct, times)
-    width = np.int64(distinct.size + 1)
-    keys = codes * width + ranks
-    return np.searchsorted(keys, wanted * width + np.searchsorted(distinct, moments))
 
 
 def _codes(frame: pl.DataFrame, entities: pl.DataFrame) -> Whole:

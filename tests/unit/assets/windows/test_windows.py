@@ -6,6 +6,7 @@ import math
 import statistics
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from towpath.assets.datasets import Dataset, Schema
 from towpath.assets.windows import FUNCTIONS, Window
+from towpath.assets.windows.scale import TimeScale
 from towpath.core.errors import InvalidProject, NotFound, UsageError
 
 T0 = datetime(2024, 5, 6, tzinfo=UTC)  # a Monday
@@ -244,6 +246,21 @@ def test_entities_may_have_several_columns_and_days_are_times():
     )
     rows = pl.DataFrame({"room": [1, 2], "clinic": ["n", "s"], "on": [date(2024, 5, 3)] * 2})
     assert window.at(rows, seen, time="on")["visits"].to_list() == [1, 0]
+
+
+def test_times_too_far_apart_for_one_number_are_ranked():
+    moments = np.array([0, 5, 5, 9], dtype=np.int64)
+    far = TimeScale.of(moments * 10**15, entities=10**6)
+    near = TimeScale.of(moments, entities=10)
+    assert (far.ranked is None, near.ranked is None) == (False, True)
+    asked = np.array([-1, 0, 3, 5, 6, 9, 11], dtype=np.int64)
+    codes = np.ones(asked.size, dtype=np.int64)
+    theirs = near.keys(codes, asked)
+    ordered = near.keys(np.ones(4, dtype=np.int64), moments)
+    found = np.searchsorted(ordered, theirs).tolist()
+    assert found == [0, 0, 1, 1, 3, 3, 4]
+    far_ordered = far.keys(np.ones(4, dtype=np.int64), moments * 10**15)
+    assert np.searchsorted(far_ordered, far.keys(codes, asked * 10**15)).tolist() == found
 
 
 def test_no_rows_and_no_events_give_typed_columns():
