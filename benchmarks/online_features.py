@@ -126,17 +126,9 @@ def _fill(home: FeatureHome, folder: Path) -> None:
 
 
 def _against_feast(
-    home: FeatureHome,
-    folder: Path,
-    key: str,
-    ours: dict[str, Any],
-    peers: dict[str, Any],
-    ratios: dict[str, float],
-) -> None:
-    entities = SIZES[key.partition("/")[2]]
-    store, url = key.partition("/")[0], home.online_url
-    where = "sqlite" if store == "files" else url.removeprefix("redis://")[:-2]
-    (f"feast-{where.partition(':')[0] if store == 'files' else 'redis'}/{key.partition('/')[2]}")
+    home: FeatureHome, folder: Path, where: str, entities: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return our figures and Feast's, by how they were asked and for how many entities."""
     run_peer("feast_online.py", FEAST, "fill", str(folder), where, timeout_s=_PEER_S)
     mine: dict[str, Any] = {}
     theirs: dict[str, Any] = {}
