@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from dying_parts import Died, Mortality
 from pyiceberg.catalog import load_catalog
+from pyiceberg.io.pyarrow import PyArrowFileIO
 
 from towpath.assets.datasets import Dataset, ParquetDatasetStore, Schema, staging
 from towpath.assets.datasets.history import LedgerDatasetHistory, Retention
@@ -186,6 +187,34 @@ def test_a_publication_may_die_at_any_touch_of_the_ledger(world: World):
             assert table.scan(snapshot_id=snapshot).to_arrow().num_rows == rows
         catalog.close()
     assert moment > 3
+
+
+@pytest.mark.parametrize("operation", ["refresh", "withdraw"])
+def test_metadata_that_a_killed_call_had_replaced_is_deleted_by_the_next(
+    world: World, operation: str, monkeypatch: pytest.MonkeyPatch
+):
+    """What is left of an erased row is its event time, as a bound, in metadata nobody reads."""
+    world.grow(2)
+    world.publisher.publish("rides")
+    before = set((world.home / "iceberg").rglob("*.avro"))
+    world.store.erase("rider-1", "rides")
+
+    def die(*_: object) -> None:
+        raise Died
+
+    calls: dict[str, Any] = {
+        "refresh": world.publisher.refresh,
+        "withdraw": world.publisher.withdraw,
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(PyArrowFileIO, "delete", die)
+        with pytest.raises(Died):
+            calls[operation]("rides")
+    assert before <= set((world.home / "iceberg").rglob("*.avro"))
+    calls[operation]("rides")
+    assert not before & set((world.home / "iceberg").rglob("*.avro"))
+    left = len(list((world.home / "iceberg").rglob("*.metadata.json")))
+    assert left == (1 if operation == "refresh" else 0)
 
 
 def test_a_collection_survives_a_real_kill(world: World, tmp_path: Path):

@@ -17,6 +17,7 @@ from towpath.assets.datasets.publishing.records import (
     forget_publication,
     keep_publication,
     list_publications,
+    suspects_of,
 )
 from towpath.assets.datasets.publishing.wanted import Wanted, snapshot_id
 from towpath.assets.datasets.reading.extras import require
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from towpath.assets.datasets.publishing.tables import IcebergTable
-    from towpath.ledger.contract import Ledger
+    from towpath.ledger.contract import Ledger, Transaction
     from towpath.storage.blobs import BlobStore
 
 _log = structlog.get_logger()
@@ -90,8 +91,9 @@ class IcebergPublisher:
             project = tx.versions.get(Ref("dataset", dataset)).project
             place = table_name(table, project=project, dataset=dataset)
             found = find_publication(tx, dataset, catalog, place)
+            suspects = suspects_of(tx, found)
         with self._open(found) as published:
-            published.drop()
+            published.drop(found.metadata, suspects)
         with self._ledger.write() as tx:
             forget_publication(tx, found)
         _log.info("dataset.withdrawn", dataset=dataset, catalog=catalog, table=place)
@@ -117,8 +119,8 @@ class IcebergPublisher:
             try:
                 with self._open(publication) as table:
                     table.require_ours()
-                    self._announce(publication, wanted)
-                    done = table.bring(wanted)
+                    suspects = self._announce(publication, wanted)
+                    done = table.bring(wanted, suspects)
             except NotFound:
                 # An erasure replaced a manifest; anything else is worth hearing about.
                 with self._ledger.read() as tx:
@@ -149,20 +151,35 @@ class IcebergPublisher:
             dataset=publication.dataset,
         )
 
-    def _announce(self, publication: Publication, wanted: Wanted) -> None:
+    def _announce(self, publication: Publication, wanted: Wanted) -> set[int]:
         """Name what is about to be published, so that nothing of it is collected meanwhile.
 
-        Killed after the commit to the catalog, the next call finds the row and carries on.
+        Killed after the commit to the catalog, the next call finds what this one may have left.
+
+        Returns:
+            The snapshots whose metadata may be there.
         """
+        coming = {version.ref: snapshot_id(version) for version in wanted.versions}
         with self._ledger.write() as tx:
-            rows = list_publications(tx, publication.dataset)
-            place = (publication.catalog, publication.table)
-            before = next((one for one in rows if (one.catalog, one.table) == place), publication)
-            coming = {version.ref: snapshot_id(version) for version in wanted.versions}
-            announced = replace(before, last=publication.last)
-            if not coming.keys() <= before.snapshots.keys() | before.skipped.keys():
-                announced = replace(announced, snapshots={**before.snapshots, **coming})
-            keep_publication(tx, announced, project=wanted.trunk[0].project)
+            suspects = suspects_of(tx, publication)
+            if not suspects >= set(coming.values()):
+                announced = replace(
+                    publication, snapshots={**self._published(tx, publication), **coming}
+                )
+                keep_publication(
+                    tx,
+                    announced,
+                    project=wanted.trunk[0].project,
+                    suspects=suspects.union(coming.values()),
+                )
+        return suspects.union(coming.values())
+
+    def _published(self, tx: Transaction, publication: Publication) -> dict[Ref, int]:
+        place = (publication.catalog, publication.table)
+        for one in list_publications(tx, publication.dataset):
+            if (one.catalog, one.table) == place:
+                return dict(one.snapshots)
+        return {}
 
     @contextmanager
     def _open(self, publication: Publication) -> Generator[IcebergTable]:

@@ -13,6 +13,8 @@ from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Intent, Json
 
@@ -46,8 +48,25 @@ def find_publication(tx: Transaction, dataset: str, catalog: str, table: str) ->
     return found
 
 
-def keep_publication(tx: Transaction, publication: Publication, *, project: str) -> None:
-    """Write down what is published now."""
+def suspects_of(tx: Transaction, publication: Publication) -> set[int]:
+    """Return the snapshots whose metadata may be there: published, or left by a killed call."""
+    row = tx.intents.find(PUBLICATION, row_name(publication.catalog, publication.table))
+    if row is None:
+        return set()
+    return {*row.spec["snapshots"].values(), *row.spec["suspects"]}
+
+
+def keep_publication(
+    tx: Transaction, publication: Publication, *, project: str, suspects: Iterable[int] = ()
+) -> None:
+    """Write down what is published now, or about to be.
+
+    Args:
+        tx: The transaction.
+        publication: The versions that must not be collected, among the rest.
+        project: The project that owns the data set.
+        suspects: Snapshots whose metadata may be left if this call is killed.
+    """
     spec: Json = {
         "dataset": publication.dataset,
         "catalog": publication.catalog,
@@ -57,6 +76,7 @@ def keep_publication(tx: Transaction, publication: Publication, *, project: str)
         "snapshots": {str(ref): number for ref, number in publication.snapshots.items()},
         "refs": dict(publication.refs),
         "skipped": {str(ref): why for ref, why in publication.skipped.items()},
+        "suspects": sorted(suspects),
     }
     tx.intents.put(
         PUBLICATION,

@@ -39,17 +39,18 @@ _COMPRESSION = "deflate"
 _MICROS_PER_MS = 1000
 
 
+def snapshot_paths(metadata: str, snapshot: int) -> tuple[str, str]:
+    """Return where a snapshot's list and manifest are: beside a table's other metadata."""
+    folder = metadata.rpartition("/")[0]
+    return f"{folder}/snap-{snapshot}.avro", f"{folder}/{snapshot}-m0.avro"
+
+
 class SnapshotWriter:
     """Writes the metadata of versions beside a table's other metadata."""
 
     def __init__(self, table: Table, blobs: BlobStore) -> None:
         self._table = table
         self._blobs = blobs
-
-    def paths(self, snapshot: int) -> tuple[str, str]:
-        """Return where a snapshot's list and manifest are."""
-        folder = f"{self._table.location().rstrip('/')}/metadata"
-        return f"{folder}/snap-{snapshot}.avro", f"{folder}/{snapshot}-m0.avro"
 
     def write(
         self,
@@ -62,7 +63,7 @@ class SnapshotWriter:
     ) -> Snapshot:
         """Write list and manifest, and return the snapshot that a commit adds."""
         number = snapshot_id(version)
-        list_path, manifest_path = self.paths(number)
+        list_path, manifest_path = snapshot_paths(self._table.metadata_location, number)
         manifests = []
         if manifest.files:
             output = self._table.io.new_output(manifest_path)

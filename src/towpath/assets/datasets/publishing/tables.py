@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+from pyiceberg.io import load_file_io
 from pyiceberg.table.metadata import TableMetadataV1
 from pyiceberg.table.update import (
     AddSnapshotUpdate,
@@ -22,12 +23,15 @@ from pyiceberg.table.update import (
 
 from towpath.assets.datasets.catalogue import manifest_of
 from towpath.assets.datasets.publishing.layout import Layouts, first_schema, first_spec
-from towpath.assets.datasets.publishing.snapshots import SnapshotWriter
+from towpath.assets.datasets.publishing.snapshots import SnapshotWriter, snapshot_paths
 from towpath.assets.datasets.publishing.wanted import MAIN, snapshot_id
 from towpath.core.errors import Conflict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pyiceberg.catalog import Catalog
+    from pyiceberg.io import FileIO
     from pyiceberg.table import Table
     from pyiceberg.table.update import TableUpdate
 
@@ -39,7 +43,8 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 4
 _OWNER = "towpath.dataset"
-_PROPERTIES = {"format-version": "2", "write.metadata.previous-versions-max": "1"}
+# What the log of earlier metadata names is deleted; it is long enough to outlast kills in a row.
+_PROPERTIES = {"format-version": "2", "write.metadata.previous-versions-max": "20"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +78,12 @@ class IcebergTable:
         with suppress(NoSuchTableError):
             self._owned(self._catalog.load_table(self._name))
 
-    def bring(self, wanted: Wanted) -> Published:
-        """Make the table hold what is wanted, in one commit.
+    def bring(self, wanted: Wanted, suspects: Iterable[int] = ()) -> Published:
+        """Make the table hold what is wanted, in one commit, and delete what that replaces.
+
+        Args:
+            wanted: What it should hold.
+            suspects: Snapshots whose metadata a call that was killed may have left.
 
         Raises:
             Conflict: Somebody else keeps writing to the table.
@@ -84,7 +93,7 @@ class IcebergTable:
         for _ in range(_ATTEMPTS):
             table = self._table(manifests[wanted.trunk[0].ref])
             try:
-                return self._commit(table, wanted, manifests)
+                return self._commit(table, wanted, manifests, set(suspects))
             except CommitFailedException:
                 continue
         raise Conflict(
@@ -93,7 +102,13 @@ class IcebergTable:
             table=self._name,
         )
 
-    def _commit(self, table: Table, wanted: Wanted, manifests: dict[Ref, Manifest]) -> Published:
+    def _commit(
+        self,
+        table: Table,
+        wanted: Wanted,
+        manifests: dict[Ref, Manifest],
+        suspects: set[int],
+    ) -> Published:
         layouts = Layouts(table.metadata, manifests[wanted.trunk[0].ref])
         # The newest version's word on a column's type counts, so it is asked first.
         why = {one.ref: layouts.unreadable(manifests[one.ref]) for one in reversed(wanted.versions)}
@@ -113,18 +128,30 @@ class IcebergTable:
             )
             done = self._catalog.commit_table(table, requirements, tuple(updates))
             metadata = done.metadata_location
-            self._tidy(table, stale)
+        left = (suspects | there).difference(ids.values())
+        if updates or left:
+            replaced = set(_metadata_of(table)) - {metadata}
+            _delete(table.io, metadata, replaced, left)
         numbers = {name: number for name, (_, number) in refs.items()}
         return Published(metadata=metadata, snapshots=ids, refs=numbers, skipped=skipped)
 
-    def drop(self) -> None:
-        """Drop the table and delete its metadata; the data set's files stay. Idempotent."""
+    def drop(self, metadata: str, suspects: Iterable[int]) -> None:
+        """Drop the table and delete its metadata; the data set's files stay. Idempotent.
+
+        Args:
+            metadata: Where its metadata was last known to be.
+            suspects: Snapshots whose metadata may be there.
+        """
         try:
             table = self._owned(self._catalog.load_table(self._name))
         except NoSuchTableError:
+            if metadata:  # a call before this one was killed when it had dropped the table
+                io = load_file_io(self._catalog.properties, location=metadata)
+                _delete(io, metadata, [metadata], suspects)
             return
         self._catalog.drop_table(self._name)
-        self._tidy(table, [snapshot.snapshot_id for snapshot in table.metadata.snapshots])
+        there = {snapshot.snapshot_id for snapshot in table.metadata.snapshots}
+        _delete(table.io, table.metadata_location, _metadata_of(table), there.union(suspects))
 
     def _table(self, latest: Manifest) -> Table:
         try:
@@ -173,17 +200,21 @@ class IcebergTable:
             for number, version in enumerate(versions, start=first)
         ]
 
-    def _tidy(self, table: Table, stale: list[int]) -> None:
-        """Delete metadata that a commit has replaced: nothing of an erased row is kept in it."""
-        writer = SnapshotWriter(table, self._blobs)
-        replaced = [
-            table.metadata_location,
-            *(log.metadata_file for log in table.metadata.metadata_log),
-        ]
-        replaced += [path for snapshot in stale for path in writer.paths(snapshot)]
-        for path in replaced:
-            with suppress(FileNotFoundError):
-                table.io.delete(path)
+
+def _metadata_of(table: Table) -> list[str]:
+    """Return the table's metadata file, and those before it that its log remembers."""
+    return [table.metadata_location, *(log.metadata_file for log in table.metadata.metadata_log)]
+
+
+def _delete(io: FileIO, beside: str, metadata: Iterable[str], snapshots: Iterable[int]) -> None:
+    """Delete metadata that is not needed any more: nothing of an erased row is kept in it.
+
+    What is gone already, or never was, is no matter; so a call that was killed is made good.
+    """
+    described = (path for snapshot in snapshots for path in snapshot_paths(beside, snapshot))
+    for path in (*metadata, *described):
+        with suppress(FileNotFoundError):
+            io.delete(path)
 
 
 def _refs(wanted: Wanted, ids: dict[Ref, int]) -> dict[str, tuple[str, int]]:
