@@ -90,7 +90,8 @@ class Files:
         seen = Seen(reading.after, items)
         for item in seen.left():
             yield from self._file(item, reading, seen)
-        yield Batch(rows=pl.DataFrame(), position=seen.at_the_end(), done=1.0)
+        end = seen.at_the_end() if self.incremental else None
+        yield Batch(rows=pl.DataFrame(), position=end, done=1.0)
 
     def _file(self, item: Item, reading: Reading, seen: Seen) -> Iterator[Batch]:
         ending, packed = format_of(item.name)

@@ -115,20 +115,30 @@ def _parsed(column: Column, values: pl.Series) -> pl.Series:
     """Return the values in the declared type; null where text is none of the type."""
     given, wanted = values.dtype, column.type
     if given == column.polars_type:
-        parsed = values
-    elif given == pl.String:
-        parsed = _read(column, values)
-    elif wanted == "int64" and (given.is_float() or isinstance(given, pl.Decimal)):
-        parsed = _whole(values.fill_nan(None) if given.is_float() else values)
-    elif wanted == "float64" and isinstance(given, pl.Decimal):
-        parsed = values.cast(pl.Float64)
-    elif wanted == "bool" and given.is_integer():
-        parsed = values.replace_strict({0: False, 1: True}, default=None, return_dtype=pl.Boolean)
-    elif wanted == "timestamp" and given == pl.Date:
-        parsed = values.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    else:
-        parsed = values
-    return parsed
+        return values
+    if given == pl.String:
+        return _read(column, values)
+    if wanted == "int64" and (given.is_float() or isinstance(given, pl.Decimal)):
+        return _whole(values.fill_nan(None) if given.is_float() else values)
+    if wanted == "bool" and given.is_integer():
+        return values.replace_strict({0: False, 1: True}, default=None, return_dtype=pl.Boolean)
+    return _widened(column, values)
+
+
+def _widened(column: Column, values: pl.Series) -> pl.Series:
+    """Return the values in the declared type, if that holds all of theirs; else as they are."""
+    given = values.dtype
+    fits = given == pl.Null or {
+        "string": isinstance(given, pl.Categorical | pl.Enum),
+        "int64": given.is_integer(),
+        "float64": given.is_numeric(),
+        "timestamp": isinstance(given, pl.Datetime | pl.Date),
+    }.get(column.type, False)
+    if not fits:
+        return values
+    if column.type == "timestamp" and getattr(given, "time_zone", None) is None:
+        return values.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return values.cast(column.polars_type, strict=False)
 
 
 def _whole(numbers: pl.Series) -> pl.Series:

@@ -91,7 +91,8 @@ class GeoFiles:
                         done=seen.share(0),
                     )
             seen.finish(item)
-        yield Batch(rows=pl.DataFrame(), position=seen.at_the_end(), done=1.0)
+        end = seen.at_the_end() if self.incremental else None
+        yield Batch(rows=pl.DataFrame(), position=end, done=1.0)
 
     def _by_gdal(
         self, path: Path, item: Item, reading: Reading, *, skip: int

@@ -36,11 +36,13 @@ class Iceberg:
     Attributes:
         table: `namespace.name`.
         catalog: The catalog's properties, as PyIceberg takes them; credentials by name (`${TOKEN}`).
+        name: What the catalog is called; a catalog in a SQL database tells its tables apart by it.
         snapshot: Read this snapshot and nothing else; None for the current one.
     """
 
     table: str
     catalog: Mapping[str, str] = field(default_factory=dict[str, str])
+    name: str = field(default="default", kw_only=True)
     snapshot: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -104,7 +106,7 @@ class Iceberg:
         errors = need("pyiceberg.exceptions", what="Iceberg")
         properties = {name: expand(one, reading.environ) for name, one in self.catalog.items()}
         try:
-            return catalogs.load_catalog("source", **properties).load_table(self.table)
+            return catalogs.load_catalog(self.name, **properties).load_table(self.table)
         except (errors.NoSuchTableError, errors.NoSuchNamespaceError) as error:
             raise NotFound(f"the catalog has no table {self.table!r}", table=self.table) from error
         except TowpathError:

@@ -133,7 +133,14 @@ class Rest:
                     end = None if cursor is None else highest or {}
                     yield Batch(rows=rows, origin=origin, position=end, done=1.0)
                     return
-                place = place.turned(following, highest, address=address, own=own)
+                turned = place.turned(following, highest, address=address, own=own)
+                if (turned.path, turned.params) == (place.path, place.params):
+                    raise SchemaViolation(
+                        f"the API at {shown(self.url)} names the same page as its next, and would never "
+                        "end",
+                        remedy="Check Rest(…, paging=…).",
+                    )
+                place = turned
                 yield Batch(rows=rows, origin=origin, position=place.position())
                 asked = {**self.paging.first(), **place.params}
                 url = place.url(address)

@@ -138,8 +138,7 @@ class Web:
             # Bytes as they lie there: a file's length and its parts mean nothing once decoded.
             request = self._client.build_request(
                 "GET",
-                url,
-                params=params,
+                httpx.URL(url).copy_merge_params(dict(params or {})),
                 headers={"Accept-Encoding": "identity", **own, **more},
                 extensions={"trace": self._peers.trace(parts.hostname)},
             )
