@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BENCHMARKS = {
     "commit": "data-set commit and scan beside bare Parquet and Delta Lake",
     "dataset-version": "changes, reads and growth of a table's versions beside DVC and bare Parquet",
+    "dataset-history": "ten thousand versions: list, find, open, commit, beside Delta Lake",
     "pit-join": "point-in-time join beside Feast's DuckDB store and a bare searchsorted",
     "fileset-version": "adding a folder again with 1% of its files changed, beside DVC and git-lfs",
     "materialize": "a view into the online store, files and Redis, beside Feast",
