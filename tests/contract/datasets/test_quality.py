@@ -342,6 +342,23 @@ def test_a_load_that_is_discarded_leaves_nothing_aside(home: Home):
 
 
 @embedded
+def test_an_erasure_forgets_what_an_open_load_has_seen(home: Home):
+    declared = rides(rules.Between("km", most=10, policy="warn"), *RULES[1:2])
+    load = home.store.load(declared, project="p", name="n")
+    load.write(rows(0, 10, km=50.0, receipt="same"), position={"at": 10})
+    home.store.erase("rider-2", "rides")
+    home.store.erase("rider-2", "rides.quarantine")
+    with home.ledger.read() as tx:
+        open_rows = tx.intents.list("dataset_load", limit=100)
+    hashed = home.keyring.subject_hash("rider", "rider-2")
+    assert hashed not in str([row.status for row in open_rows])
+    with pytest.raises(Conflict):
+        load.write(rows(10, 1), position={"at": 11})
+    again = home.store.load(declared, project="p", name="n")
+    assert (again.rows, again.position) == (0, None)
+
+
+@embedded
 def test_a_load_to_a_branch_is_judged_beside_the_branch(home: Home):
     home.store.commit(rides(), rows(0, 2), project="p")
     with home.ledger.write() as tx:

@@ -179,7 +179,10 @@ def fence_loads(tx: Transaction, dataset: str, *, project: str) -> set[str]:
     blobs: set[str] = set()
     for row, state in open_loads(tx, dataset, project=project):
         blobs |= state.blobs
-        fenced = msgspec.structs.replace(state, fenced=True, position=None)
+        # What was seen of the rows goes with them: it may name some by their keys.
+        fenced = msgspec.structs.replace(
+            state, fenced=True, position=None, judged=None, judged_then=None
+        )
         tx.intents.report(row.kind, row.name, status=msgspec.to_builtins(fenced))
     return blobs
 
