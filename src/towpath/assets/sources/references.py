@@ -84,9 +84,8 @@ def split(address: str) -> SplitResult:
     """
     try:
         parts = urlsplit(address)
-        parts.port  # noqa: B018 -- read for its check
+        if not _REFERENCE.search(parts.netloc):  # one may stand where the port belongs
+            parts.port  # noqa: B018 -- read for its check
     except ValueError as error:
-        if _REFERENCE.search(address):  # a reference may stand where a port belongs
-            return urlsplit(_REFERENCE.sub("x", address).replace(":x", ""))
         raise InvalidProject(f"{address!r} is not an address: {error}") from error
     return parts

@@ -118,7 +118,7 @@ class Web:
                         file.seek(0)
                         file.truncate()
                     etag = _strong_etag(answer)
-                    for chunk in answer.iter_bytes(_CHUNK_BYTES):
+                    for chunk in answer.iter_bytes():  # as they come: what came can be kept
                         file.write(chunk)
 
             self._tried(url, fetch)
