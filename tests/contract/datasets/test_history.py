@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from towpath.assets.datasets import Dataset, Schema
+from towpath.assets.datasets import Dataset, Schema, scan_manifest
 from towpath.assets.datasets.history import CHANGE, LedgerDatasetHistory, Retention
 from towpath.core.errors import Conflict, InvalidName, NotFound, UsageError
 from towpath.core.refs import Ref
@@ -214,6 +214,21 @@ def test_committing_to_a_branch_that_is_not_there_is_refused(home):
     grow(home)
     with pytest.raises(NotFound, match="Make it"):
         grow(home, branch="what-if")
+
+
+def test_a_pipeline_may_select_from_a_branch(home, history):
+    grow(home)
+    history.branch(TRUNK, "what-if")
+    grow(home, branch="what-if")
+    pin = home.store.pin(rides.on("what-if"), at=LATER)
+    assert pin.ref == Ref("dataset", "rides~what-if", 2)
+    assert scan_manifest(home.blobs, pin.manifest).collect().height == 20
+    assert home.store.pin(rides.on("what-if").at(1), at=LATER).ref.version == 1
+    assert home.store.pin(rides.all(), at=LATER).ref == TRUNK.at(1)
+    history.drop("rides", "what-if")
+    with pytest.raises(NotFound, match="no branch"):
+        home.store.pin(rides.on("what-if"), at=LATER)
+    assert home.store.pin(rides.on("what-if"), at=LATER, version=2).ref == pin.ref, "as it was"
 
 
 def test_a_load_may_go_to_a_branch(home, history):

@@ -139,6 +139,10 @@ class Dataset:
         """Select every row of one version, whatever is the latest."""
         return self.all().at(version)
 
+    def on(self, branch: str) -> Selection:
+        """Select every row of the latest version of a branch."""
+        return self.all().on(branch)
+
     def _require(
         self, columns: dict[str, Column], what: str, name: str, *, nullable: bool = False
     ) -> Column:
@@ -162,6 +166,7 @@ class Selection:
 
     Attributes:
         dataset: What it selects from.
+        branch: The branch, or None for the trunk.
         version: The version number, or None for the latest when the run is planned.
         span: How far the window reaches back from the moment the run is planned for.
         since: Start of a fixed window, inclusive.
@@ -169,6 +174,7 @@ class Selection:
     """
 
     dataset: Dataset
+    branch: str | None = None
     version: int | None = None
     span: timedelta | None = None
     since: datetime | None = None
@@ -194,6 +200,15 @@ class Selection:
         """Return the same selection on one version."""
         return replace(self, version=self.dataset.ref.at(version).version)
 
+    def on(self, branch: str | None) -> Selection:
+        """Return the same selection on a branch, or with None on the trunk."""
+        return replace(self, branch=self.dataset.ref.on(branch).branch)
+
+    @property
+    def line(self) -> Ref:
+        """The line of versions it selects from: `dataset:NAME`, or `dataset:NAME~BRANCH`."""
+        return self.dataset.ref.on(self.branch)
+
     def window(self, at: datetime) -> tuple[datetime | None, datetime | None]:
         """Return the window [since, until) for a run planned for `at`; None leaves a side open."""
         if self.span is None:
@@ -202,7 +217,7 @@ class Selection:
 
     def __str__(self) -> str:
         """Return it as a reader would say it."""
-        text = str(self.dataset.ref if self.version is None else self.dataset.ref.at(self.version))
+        text = str(self.line if self.version is None else self.line.at(self.version))
         if self.span is not None:
             return f"{text} last {format_duration(self.span)}"
         if self.since is not None and self.until is not None:

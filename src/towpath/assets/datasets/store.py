@@ -12,6 +12,7 @@ from towpath.assets.datasets.compacting import Compaction
 from towpath.assets.datasets.contract import Pin, Released
 from towpath.assets.datasets.erasing import Erasure, stop_writers
 from towpath.assets.datasets.erasure_record import nothing_erased
+from towpath.assets.datasets.lines import require_living
 from towpath.assets.datasets.load_request import LoadMode, LoadRequest
 from towpath.assets.datasets.loading import ParquetLoad
 from towpath.assets.datasets.profiling import load_profile
@@ -176,7 +177,10 @@ class ParquetDatasetStore:
     def pin(self, selection: Selection, *, at: datetime, version: int | None = None) -> Pin:
         """See `DatasetStore.pin`."""
         number = selection.version if version is None else version
-        ref = selection.dataset.ref if number is None else selection.dataset.ref.at(number)
+        ref = selection.line if number is None else selection.line.at(number)
+        if number is None and selection.branch is not None:
+            with self._ledger.read() as tx:
+                require_living(tx, ref)
         found = self._version(ref)
         digest = found.body["manifest"]
         since, until = selection.window(at)

@@ -105,7 +105,7 @@ def make_plan(
     found: set[Ref] = set()
     for selection in graph.selections():
         free = selection.version is None
-        name = selection.dataset.name
+        name = selection.line.name
         # A data set without a pin is read at one version throughout, whoever commits meanwhile.
         version = pins.get(name, used.get(name)) if free else None
         pin = datasets.pin(selection, at=at, version=version)
@@ -213,4 +213,4 @@ def _name(selection: Selection) -> str:
     """Name a selection, so that equal ones share a pin."""
     window = (selection.span, selection.since, selection.until)
     view = selection.view.name if isinstance(selection, Observations) else ""
-    return f"{selection.dataset.name}@{selection.version}:{window}{view}"
+    return f"{selection.line.name}@{selection.version}:{window}{view}"

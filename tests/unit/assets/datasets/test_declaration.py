@@ -68,6 +68,8 @@ def test_a_fixed_window_ignores_the_planned_moment():
 def test_selections_chain_and_say_what_they_select():
     assert str(dataset().at(3).last("8 weeks")) == "dataset:rows@3 last 56d"
     assert str(dataset().all()) == "dataset:rows"
+    assert str(dataset().on("what-if").at(2)) == "dataset:rows~what-if@2"
+    assert str(dataset().on("what-if").last("1d").on(None)) == "dataset:rows last 1d"
     assert "from 2013-01-01T00:00Z" in str(dataset().between("2013-01-01", "2013-02-01"))
 
 
@@ -79,6 +81,11 @@ def test_a_window_needs_a_time_column():
 def test_a_window_that_ends_before_it_begins_is_refused():
     with pytest.raises(InvalidProject, match="ends before it begins"):
         dataset().between("2013-02-01", "2013-01-01")
+
+
+def test_a_branch_has_a_name_like_any_other():
+    with pytest.raises(InvalidName, match="branch"):
+        dataset().on("What If")
 
 
 def test_versions_count_from_one():
