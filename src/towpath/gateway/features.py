@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import structlog
 
 from towpath.assets.features.online import Push, TableQuery, typed_frame
@@ -39,11 +39,11 @@ class Features:
 
     def __init__(
         self,
-        *,
         ledger: Ledger,
         store: OnlineStore,
         reader: OnlineReader,
         keyring: Keyring,
+        *,
         computers: Computers,
         moments: Moments,
     ) -> None:
@@ -72,6 +72,10 @@ class Features:
                 self._reader.refresh(view)
             except TowpathError as error:  # whoever asks for it next is told
                 _log.warning("features.unrefreshed", view=view, reason=error.message)
+
+    async def aclose(self) -> None:
+        """End the processes that compute."""
+        await self._computers.close()
 
     def names(self) -> dict[str, list[str]]:
         """Return the services, and the views that have online rows."""
@@ -106,7 +110,7 @@ class Features:
         found = await self.query(service.queries, asked)
         if not service.computed or not found.count:
             return found
-        return replace(found, computed=await self._computed(service, found))
+        return msgspec.structs.replace(found, computed=await self._computed(service, found))
 
     async def query(
         self, queries: Sequence[TableQuery], columns: Mapping[str, Sequence[Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import contextmanager
+from contextlib import aclosing, closing, contextmanager
 from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Final
 
@@ -71,7 +71,7 @@ def serve_gateway(
         blobs: Where the model packages are.
         keyring: Hashes subjects.
         clock: Event time.
-        online: Where features are served from.
+        online: Serves features.
         environment: Whose route to serve.
         decisions_dir: Folder of raw decision segments, shared by all gateways of the machine.
         listener: A bound, listening TCP socket, made with `IPPROTO_TCP` so that asyncio sets
@@ -80,12 +80,10 @@ def serve_gateway(
         token: Bearer token that callers must send; empty for none.
         rotate_s: How old a segment of decisions may grow before it is sealed for compaction.
         max_body_bytes: Larger requests are refused.
-        compute: Returns the command that runs a version of a project's code, to compute features on
-            demand.
+        compute: Returns the command that computes on-demand features by a version of code.
         load: Opens a model package; `load_predictor` over `blobs` if None.
         stop: Ends the serving from another thread, where no signal can reach; for embedding.
     """
-    load = load or (lambda package: load_predictor(package, blobs))
     writer = SegmentWriter(SegmentDirectory(decisions_dir), rotate_s=rotate_s)
     moments = Moments(clock, replay=replay)
     metrics = GatewayMetrics()
@@ -93,14 +91,9 @@ def serve_gateway(
     async def run() -> None:
         recorder = Recorder(writer)
         inference = Inference(keyring=keyring, recorder=recorder, moments=moments, metrics=metrics)
-        computers = Computers(compute)
+        reader = OnlineReader(online, keyring, lambda: inference.table.suppressed)
         features = Features(
-            ledger=ledger,
-            store=online,
-            reader=OnlineReader(online, keyring, lambda: inference.table.suppressed),
-            keyring=keyring,
-            computers=computers,
-            moments=moments,
+            ledger, online, reader, keyring, computers=Computers(compute), moments=moments
         )
         app = GatewayApp(
             inference=inference,
@@ -114,21 +107,16 @@ def serve_gateway(
             ledger,
             environment=environment,
             address="{}:{}".format(*listener.getsockname()[:2]),
-            load=load,
+            load=load or (lambda package: load_predictor(package, blobs)),
             publish=_publisher(inference, writer),
             moments=moments,
             refresh=features.refresh,
         )
-        try:
+        async with aclosing(features):
             await _serve(_Server(_config(app)), follower, listener, stop)
-        finally:
-            await computers.close()
 
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run())
-    finally:
-        writer.close()
+    with closing(writer), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
 
 
 async def _serve(
