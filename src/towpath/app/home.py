@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from towpath.storage.keys import Keyring
     from towpath.storage.online import OnlineStore
     from towpath.trace.erasure import LedgerErasures
+    from towpath.trace.erasure.copies import Copies
     from towpath.trace.lineage import LedgerTracer
 
 
@@ -216,7 +217,6 @@ class Home:
     @cached_property
     def erasures(self) -> LedgerErasures:
         """Withdrawals."""
-        from towpath.app.reach import copies_there
         from towpath.trace.erasure import LedgerErasures
 
         return LedgerErasures(
@@ -225,7 +225,31 @@ class Home:
             self.keyring,
             self.datasets,
             self.decisions,
-            copies=lambda: copies_there(self),
+            copies=lambda: self.copies(planning=True),
+        )
+
+    def copies(self, *, planning: bool = False) -> tuple[Copies, ...]:
+        """Return whoever copies rows of data sets, or keeps things about subjects.
+
+        In the order in which an erasure takes them out: what others read in place comes first, and
+        online rows are made anew from layouts that are.
+
+        Args:
+            planning: Leave out an online store that nothing was ever written to: a plan makes no files.
+        """
+        from towpath.assets.datasets.publishing import OWN_CATALOG
+        from towpath.trace.erasure import copies
+
+        unused = not self.settings.online and not (self.place.home / "online").exists()
+        elsewhere = not self.place.online_url.startswith("lmdb:")
+        server = "the Redis of the online store" if elsewhere else None
+        online = () if planning and unused else (copies.OnlineTables(self.online, server=server),)
+        return (
+            copies.Publications(self.publisher, own_catalog=OWN_CATALOG),
+            copies.StoredFiles(self.ledger, self.datasets, self.files),
+            copies.FeatureLayouts(self.ledger, self.features),
+            *online,
+            copies.LabelTasks(self.labels),
         )
 
     def snapshot(self, project: Project) -> Ref:

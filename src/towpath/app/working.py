@@ -10,8 +10,10 @@ from towpath.app.running import ingest_command, run_command
 from towpath.assets.datasets import DeletionReconciler
 from towpath.assets.datasets.publishing import PublicationReconciler
 from towpath.assets.features import LayoutDeletionReconciler
-from towpath.assets.features.online import FeatureViewReconciler
-from towpath.assets.filesets import AREA, FileDeletionReconciler
+from towpath.assets.features.online import FeatureViewReconciler, OnlineCells
+from towpath.assets.features.staging import AREA as LAYOUTS
+from towpath.assets.filesets import AREA as FILES
+from towpath.assets.filesets import FileDeletionReconciler
 from towpath.build.ingestion import IngestReconciler
 from towpath.build.pipelines import PipelineRunReconciler
 from towpath.ledger.controllers import ControllerLoop
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from towpath.ledger.controllers import Reconciler
 
 _SETTLE = timedelta(minutes=1)
+_CACHES = "downloads from the blob store that other machines keep in their caches"
 
 
 def work(home: Home, *, owner: str, stop: threading.Event) -> None:
@@ -89,20 +92,23 @@ def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]
             DeletionReconciler(ledger, blobs),
             PublicationReconciler(ledger, home.publisher),
             LayoutDeletionReconciler(ledger, blobs),
-            FileDeletionReconciler(ledger, blobs.area(AREA)),
+            FileDeletionReconciler(ledger, blobs.area(FILES)),
         ],
         "features": [FeatureViewReconciler(ledger, home.online, clock)],
-        "erasures": [ErasureReconciler(_erasure_parts(home))],
+        "erasures": [ErasureReconciler(erasure_parts(home))],
     }
 
 
-def _erasure_parts(home: Home) -> Parts:
+def erasure_parts(home: Home) -> Parts:
+    """Return what the erasures of a home work on."""
     settings = home.settings
     # What lies in the home is read as files; only what was moved out of it needs a reader.
     scanner = HomeScanner(
         home.place.home,
         blobs=home.blobs if settings.blobs else None,
+        areas=(FILES, LAYOUTS),
         database=home.database if settings.database else None,
+        online=OnlineCells(home.online_rows),
     )
     return Parts(
         ledger=home.ledger,
@@ -112,6 +118,8 @@ def _erasure_parts(home: Home) -> Parts:
         decisions=home.decisions,
         models=home.models,
         scanner=scanner,
+        copies=home.copies(),
+        beyond=() if not settings.blobs else (_CACHES,),
         scrub=home.database.scrub,
         certificates=home.place.home / "certificates",
     )

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 BUILD = "features_build"
 LAYOUT = "features_layout"
 DELETION = "features_deletion"
+AREA = "features"
 _FORGOTTEN_AFTER = timedelta(hours=1)
 _NO_LIMIT = 1_000_000
 
@@ -45,7 +46,7 @@ _NO_LIMIT = 1_000_000
 @lru_cache(maxsize=8)
 def layout_area(blobs: BlobStore) -> BlobStore:
     """Return the part of a blob store that holds layouts; one per store, as it knows what it verified."""
-    return blobs.area("features")
+    return blobs.area(AREA)
 
 
 class LayoutDeletionReconciler:

@@ -50,7 +50,9 @@ def draw_up(tx: Transaction, work: Work, checkpoint: Checkpoint, *, at: datetime
         },
         "artefacts": list(state.artefacts),
         "models": [_model(tx, ref, model) for ref, model in sorted(state.models.items())],
+        "copies": msgspec.to_builtins(state.copies),
         "verification": state.scan,
+        "out_of_reach": list(state.beyond),
         "log": {
             "checkpoint": msgspec.to_builtins(checkpoint),
             "entries": [_proven(tx, event, checkpoint.size) for event in entries],

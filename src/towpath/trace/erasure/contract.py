@@ -5,8 +5,9 @@ the transaction that moved it on:
 
     suppressed      the subject's hash is on the list that ingestion, gateway and training obey
     acknowledged    every living gateway has confirmed that list
-    redacted        every stored version of every data set is rewritten without the subject
-    purged          cached steps, artefacts, decisions and labels that held them are gone
+    redacted        every stored version of every data set, branches too, is rewritten without them
+    purged          what was derived or copied from it is gone: cached steps, artefacts, decisions,
+                    labels, label tasks, feature layouts, online rows, files, published metadata
     retraining      each live model that consumed an affected version is trained again
     rolling_out     the replacements take the traffic over
     retired         the bytes of all condemned models are deleted
@@ -76,6 +77,23 @@ class AffectedModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldCopy:
+    """Something besides data sets and decisions that the erasure takes the subject out of.
+
+    Attributes:
+        kind: `stored_files`, `feature_layouts`, `online_tables`, `label_tasks`, `publications`.
+        name: What it is: a file set, a feature view, a table.
+        count: How many: files, layouts, tasks, published versions.
+        size_bytes: Their bytes, where that is known.
+    """
+
+    kind: str
+    name: str
+    count: int
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErasurePlan:
     """What fulfilling a withdrawal would touch, computed by reading and changing nothing.
 
@@ -88,6 +106,7 @@ class ErasurePlan:
         artefacts: Digests of stored step results downstream of the affected versions.
         executions: Cached steps that will be forgotten.
         models: Affected model versions, live ones first.
+        copies: What else is touched.
         releases: Releases that include them.
         retrainings: How many pipeline runs will be needed.
         seconds_estimate: Rough time to redaction and retraining from how long the original runs took;
@@ -105,6 +124,7 @@ class ErasurePlan:
     artefacts: tuple[str, ...] = ()
     executions: int = 0
     models: tuple[AffectedModel, ...] = ()
+    copies: tuple[HeldCopy, ...] = ()
     releases: tuple[str, ...] = ()
     retrainings: int = 0
     seconds_estimate: float | None = None
@@ -119,7 +139,7 @@ class Erasure:
         blocked_in: While `blocked`, the phase that could not be left, and `reason` why.
         steps: When each phase was reached, in order: `{"phase", "at", …counts}`.
         totals: What was removed so far: `versions`, `files`, `rows`, `bytes`, `decisions`, `labels`,
-            `artefacts`, `executions`, `models`, `residue`.
+            `artefacts`, `executions`, `models`, `residue`, and each kind of copy there was.
         replacements: Condemned live model to what replaced it.
         certificate: Digest of the signed certificate's blob, once certified.
     """
@@ -248,6 +268,7 @@ __all__ = [
     "Erasure",
     "ErasurePlan",
     "Erasures",
+    "HeldCopy",
     "Phase",
     "Residue",
     "ScanReport",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
     from towpath.trace.erasure.contract import Phase
+    from towpath.trace.erasure.copies import Copies
     from towpath.trace.erasure.state import State
     from towpath.trace.erasure.verification import HomeScanner
 
@@ -37,6 +38,8 @@ class Parts:
     """What an erasure reads and writes.
 
     Attributes:
+        copies: Everything else that holds rows of data sets, or things about subjects.
+        beyond: What this home's set-up keeps out of reach, in sentences for the certificate.
         scrub: Removes what deleted rows left behind in the database's files.
         certificates: Folder for a readable copy of each certificate, `ID.json`; None makes none.
         wall: Wall time; event time plays no part in an erasure but through its rollouts.
@@ -50,6 +53,8 @@ class Parts:
     models: ModelShelf
     scanner: HomeScanner
     scrub: Callable[[], None]
+    copies: Sequence[Copies] = ()
+    beyond: Sequence[str] = ()
     certificates: Path | None = None
     wall: Clock = field(default_factory=SystemClock)
 

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import polars as pl
-
-from towpath.assets.datasets.hashing import bucket_of
+from towpath.assets.datasets import load_manifest
+from towpath.assets.datasets.layers import read_live
+from towpath.assets.datasets.parquet import read_files
 from towpath.core.refs import Ref
 from towpath.trace.erasure.contract import AffectedDataset, AffectedModel, ErasurePlan
+from towpath.trace.erasure.copies import About
 from towpath.trace.erasure.derived import derived_from
-from towpath.trace.erasure.subjects import datasets_about, require_known
+from towpath.trace.erasure.subjects import SUPPRESSION, datasets_about, require_known
 from towpath.trace.erasure.traffic import live_models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from towpath.assets.datasets import DataFile
+    from towpath.assets.datasets import DataFile, Manifest
     from towpath.assets.datasets.contract import DatasetStore
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.operate.decisions.contract import DecisionLog
     from towpath.storage.blobs.contract import BlobStore
+    from towpath.trace.erasure.copies import Copies
 
 
 class Planner:
     """Reads what is held of a subject. Thread-safe."""
 
     def __init__(
-        self, ledger: Ledger, blobs: BlobStore, datasets: DatasetStore, decisions: DecisionLog
+        self,
+        ledger: Ledger,
+        blobs: BlobStore,
+        datasets: DatasetStore,
+        decisions: DecisionLog,
+        copies: Sequence[Copies] = (),
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
         self._datasets = datasets
         self._decisions = decisions
+        self._copies = copies
 
     def plan(self, field: str, value: str, *, subject: str) -> ErasurePlan:
         """Return the plan; `subject` is the keyed hash of the value.
@@ -42,12 +51,21 @@ class Planner:
         """
         with self._ledger.read() as tx:
             require_known(tx, field)
-            about = datasets_about(tx, field)
-        rows_of = _RowCounter(self._blobs, value)
-        datasets: list[AffectedDataset] = []
-        for name, column in sorted(about.items()):
-            for ref in self._datasets.holds(name, value):
-                datasets.append(self._affected(ref, column, value, rows_of))
+            names = datasets_about(tx, field)
+            listed = tx.intents.find(*SUPPRESSION)
+        about = About(
+            field=field,
+            subject=subject,
+            value=value,
+            datasets=tuple(names),
+            suppression=0 if listed is None else listed.generation,
+        )
+        counts = _Counts(self._blobs, about)
+        datasets = [
+            self._affected(ref, counts)
+            for name in names
+            for ref in self._datasets.holds(name, value)
+        ]
         holdings = self._decisions.holdings(subject)
         with self._ledger.read() as tx:
             sources = [Ref.parse(data.ref, "dataset") for data in datasets]
@@ -60,62 +78,83 @@ class Planner:
             field=field,
             subject=subject,
             datasets=tuple(datasets),
-            files=len(rows_of.sizes),
-            rows=len(rows_of.keys),
-            size_bytes=sum(rows_of.sizes.values()),
+            files=len(counts.sizes),
+            rows=len(counts.keys),
+            size_bytes=sum(counts.sizes.values()),
             decisions=holdings.decisions,
             labels=holdings.labels,
             artefacts=derived.artefacts,
             executions=len(executions),
             models=tuple(models),
+            copies=tuple(one for copies in self._copies for one in copies.held(about)),
             releases=tuple(str(ref) for ref in derived.releases),
             retrainings=retrainings,
             seconds_estimate=seconds if retrainings else None,
         )
 
-    def _affected(self, ref: Ref, column: str, value: str, rows_of: _RowCounter) -> AffectedDataset:
+    def _affected(self, ref: Ref, counts: _Counts) -> AffectedDataset:
         with self._ledger.read() as tx:
             version = tx.versions.get(ref)
-        bucket = bucket_of(value, version.body["buckets"])
-        files = [file for file in self._datasets.files(ref) if file.bucket == bucket]
-        key = tuple(version.body["key"])
-        counts = {file.digest: rows_of(file, column, ref.name, key) for file in files}
+        manifest = load_manifest(self._blobs, version.body["manifest"])
+        subject = counts.subject_in(hashed=bool(version.body.get("subject_hashed")))
+        files = manifest.of_subject(subject)
+        held = [file for file in files if counts.add(ref, manifest, file, subject)]
         return AffectedDataset(
             ref=str(ref),
             revision=version.revision,
             digest=version.digest,
-            rows=sum(counts.values()),
-            files=sum(1 for count in counts.values() if count),
-            size_bytes=sum(file.size_bytes for file in files if counts[file.digest]),
+            rows=counts.living(manifest, files, held, subject),
+            files=len(held),
+            size_bytes=sum(file.size_bytes for file in held),
         )
 
 
-class _RowCounter:
+@dataclass(slots=True)
+class _Counts:
     """Counts a subject's rows per stored file, each file read once.
 
     Attributes:
-        keys: Data set and key of every row of the subject: a row counts once, in however many files
-            and versions it is stored.
+        keys: Data set and key of every row of the subject: a row counts once, in however many files,
+            layers and versions it is stored.
         sizes: Bytes of each file that holds the subject.
     """
 
-    def __init__(self, blobs: BlobStore, value: str) -> None:
-        self._blobs = blobs
-        self._value = value
-        self._seen: dict[str, int] = {}
-        self.keys: set[tuple[object, ...]] = set()
-        self.sizes: dict[str, int] = {}
+    blobs: BlobStore
+    about: About
+    keys: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
+    sizes: dict[str, int] = field(default_factory=dict[str, int])
+    _rows: dict[str, int] = field(default_factory=dict[str, int])
 
-    def __call__(self, file: DataFile, column: str, dataset: str, key: tuple[str, ...]) -> int:
-        if file.digest not in self._seen:
-            with self._blobs.open_local(file.digest) as path:
-                theirs = pl.col(column).cast(pl.String) == self._value
-                rows = pl.scan_parquet(path).filter(theirs).select(key).collect().rows()
-            self._seen[file.digest] = len(rows)
-            self.keys.update((dataset, *row) for row in rows)
-            if rows:
+    def subject_in(self, *, hashed: bool) -> str:
+        """Return what rows call the subject."""
+        return self.about.subject if hashed else self.about.value
+
+    def add(self, ref: Ref, manifest: Manifest, file: DataFile, subject: str) -> int:
+        """Return how many rows and delete markers of the subject a file holds."""
+        if file.digest not in self._rows:
+            column = str(manifest.subject)
+            columns = list(dict.fromkeys([*manifest.key, column]))
+            rows = read_files(self.blobs, manifest, [file], columns=columns)
+            keys = rows.filter(rows[column] == subject).select(manifest.key).rows()
+            self._rows[file.digest] = len(keys)
+            self.keys.update((ref.trunk, *key) for key in keys)
+            if keys:
                 self.sizes[file.digest] = file.size_bytes
-        return self._seen[file.digest]
+        return self._rows[file.digest]
+
+    def living(
+        self,
+        manifest: Manifest,
+        files: Sequence[DataFile],
+        held: Sequence[DataFile],
+        subject: str,
+    ) -> int:
+        """Return how many of the version's own rows are the subject's."""
+        if not any(file.layer for file in files):
+            return sum(self._rows[file.digest] for file in held)
+        column = str(manifest.subject)
+        rows = read_live(self.blobs, manifest, files, columns=[column])
+        return int((rows[column] == subject).sum())
 
 
 def affected_models(

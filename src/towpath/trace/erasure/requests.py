@@ -25,6 +25,8 @@ from towpath.trace.erasure.state import (
 from towpath.trace.erasure.subjects import require_known, suppress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from towpath.assets.datasets.contract import DatasetStore
     from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger, Transaction
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
     from towpath.trace.erasure.contract import Erasure, ErasurePlan
+    from towpath.trace.erasure.copies import Copies
 
 _log = structlog.get_logger(__name__)
 _UNDER_WAY = tuple(phase for phase in get_args(Phase) if phase not in FINISHED)
@@ -48,18 +51,24 @@ class LedgerErasures:
         datasets: DatasetStore,
         decisions: DecisionLog,
         *,
+        copies: Callable[[], Sequence[Copies]] = tuple,
         wall: Clock | None = None,
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
         self._keyring = keyring
-        self._planner = Planner(ledger, blobs, datasets, decisions)
+        self._datasets = datasets
+        self._decisions = decisions
+        self._copies = copies
         self._wall = wall or SystemClock()
 
     def plan(self, field: str, value: str, *, actor: str = "towpath") -> ErasurePlan:
         """Compute what an erasure would touch, and record that a subject was looked up."""
         subject = self._keyring.subject_hash(field, value)
-        plan = self._planner.plan(field, value, subject=subject)
+        planner = Planner(
+            self._ledger, self._blobs, self._datasets, self._decisions, self._copies()
+        )
+        plan = planner.plan(field, value, subject=subject)
         with self._ledger.write(actor=actor) as tx:
             tx.events.append("subject.read", f"subject:{subject}", field=field)
         return plan

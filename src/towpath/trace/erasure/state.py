@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from towpath.core.refs import Ref
-from towpath.trace.erasure.contract import Erasure, Phase
+from towpath.trace.erasure.contract import Erasure, HeldCopy, Phase
 
 if TYPE_CHECKING:
     from towpath.ledger.records import Intent
@@ -76,7 +76,12 @@ class CondemnedModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the work stands; the intent's status. Nothing in it is personal."""
+    """Where the work stands; the intent's status. Nothing in it is personal.
+
+    Attributes:
+        copies: What there was besides data sets and decisions when the redaction began.
+        beyond: What no erasure reaches from here, in sentences.
+    """
 
     steps: tuple[dict[str, Any], ...] = ()
     blocked_in: Phase | None = None
@@ -90,6 +95,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     executions: int = 0
     bytes_purged: int = 0
     models: dict[str, CondemnedModel] = {}
+    copies: tuple[HeldCopy, ...] = ()
+    beyond: tuple[str, ...] = ()
     scan: dict[str, Any] | None = None
     certificate: str | None = None
 
@@ -118,8 +125,16 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
             "artefacts": len(self.artefacts),
             "executions": self.executions,
             "models": len(self.models),
+            **self._copied,
             "residue": len(self.scan["residue"]) if self.scan else 0,
         }
+
+    @property
+    def _copied(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for copy in self.copies:
+            counts[copy.kind] = counts.get(copy.kind, 0) + copy.count
+        return counts
 
 
 def request_of(intent: Intent) -> Request:

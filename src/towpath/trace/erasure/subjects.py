@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from towpath.core.errors import NotFound
@@ -12,31 +13,22 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Intent
 
 SUPPRESSION = ("suppression", "all")
+_LOAD = "dataset_load"
+_ALL = 1_000_000_000
 
 
-def datasets_about(tx: Transaction, field: str) -> dict[str, str]:
-    """Return the data sets whose subject is `field`: name to the column that holds it.
+def datasets_about(tx: Transaction, field: str) -> list[str]:
+    """Return the data sets that have, or ever had, `field` as their subject; sorted, no branches.
 
-    Branches are left out: their versions are erased from with those of the data set.
+    A declaration may have changed since: what an earlier version was about counts. So does a load that
+    is open, though it has no version yet.
     """
-    found: dict[str, str] = {}
-    for asset in tx.versions.assets("dataset"):
-        if Ref("dataset", asset.name).branch is not None:
-            continue
-        version = tx.versions.latest("dataset", asset.name)
-        if version is not None and version.body.get("subject_field") == field:
-            found[asset.name] = version.body["subject"]
-    return found
+    return sorted(name for name, fields in _subject_fields(tx).items() if field in fields)
 
 
 def require_known(tx: Transaction, field: str) -> None:
     """Raise `NotFound` unless a data set or a service declares `field` as its subject."""
-    fields = {
-        version.body["subject_field"]
-        for asset in tx.versions.assets("dataset")
-        if (version := tx.versions.latest("dataset", asset.name)) is not None
-        and version.body.get("subject_field")
-    }
+    fields = set[str]().union(*_subject_fields(tx).values())
     services = tx.intents.list("service")
     fields |= {name for service in services if (name := service.spec.get("subject_field"))}
     if field not in fields:
@@ -50,3 +42,15 @@ def suppress(tx: Transaction, subject: str) -> Intent:
     hashes: set[str] = set() if before is None else set(before.spec["hashes"])
     spec = {"hashes": sorted(hashes | {subject})}
     return tx.intents.put(kind, name, project="towpath", spec=spec, due=False)
+
+
+def _subject_fields(tx: Transaction) -> dict[str, set[str]]:
+    """Return what each data set is or was about, by the trunk's name."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for asset in tx.versions.assets("dataset"):
+        trunk = Ref("dataset", asset.name).trunk
+        for version in tx.versions.list("dataset", asset.name, limit=_ALL):
+            found[trunk].add(version.body.get("subject_field") or "")
+    for load in tx.intents.list(_LOAD, limit=_ALL):
+        found[load.spec["dataset"]].add(load.spec.get("subject_field") or "")
+    return {name: fields - {""} for name, fields in found.items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from towpath.core.clock import parse_time
 from towpath.trace.erasure.parts import Step
 
@@ -19,18 +21,32 @@ _LOOK_AGAIN_S = 0.1
 
 
 def acknowledge(parts: Parts, work: Work) -> Commit:
-    """Wait for the gateways. One without a heartbeat for 15 s is dead, and answers nobody."""
+    """Wait for the gateways. One without a heartbeat for 15 s is dead, and answers nobody.
+
+    Then take note of what copies there are: once the data sets are redacted, nobody could tell.
+    """
+    with parts.ledger.read() as tx:
+        waiting = bool(_behind(tx, parts, work))
+    about = None if waiting else work.about(parts)
+    held = [] if about is None else [one for copies in parts.copies for one in copies.held(about)]
+    state = msgspec.structs.replace(work.state, copies=tuple(held))
 
     def commit(tx: Transaction) -> Step:
-        now = parts.wall.now()
-        living = [one for one in tx.intents.list("gateway") if now - _seen(one) < _DEAD_AFTER]
-        needed = work.request.suppression
-        behind = [one for one in living if _confirmed(one) < needed]
-        if behind:
+        if waiting or _behind(tx, parts, work):
             return Step(state=work.state, wait_s=_LOOK_AGAIN_S)
-        return Step(state=work.state, phase="acknowledged", facts={"gateways": len(living)})
+        return Step(state=state, phase="acknowledged", facts={"gateways": len(_living(tx, parts))})
 
     return commit
+
+
+def _living(tx: Transaction, parts: Parts) -> list[Intent]:
+    now = parts.wall.now()
+    return [one for one in tx.intents.list("gateway") if now - _seen(one) < _DEAD_AFTER]
+
+
+def _behind(tx: Transaction, parts: Parts, work: Work) -> list[Intent]:
+    """Return the living gateways that have not confirmed the list yet."""
+    return [one for one in _living(tx, parts) if _confirmed(one) < work.request.suppression]
 
 
 def _seen(gateway: Intent) -> datetime:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from towpath.trace.erasure.parts import Parts
 
 _log = structlog.get_logger(__name__)
-_BLOB = re.compile(r"(?:^blob:|/)([0-9a-f]{64})$")
+# Areas of the store have owners of their own, who know what is nobody's.
+_BLOB = re.compile(r"^(?:blob:|blobs/sha256/[0-9a-f]{2}/)([0-9a-f]{64})$")
+_ANNOUNCED = ("dataset_commit", "dataset_load", "dataset_deletion")
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _ALL = 1_000_000
 
@@ -47,7 +49,7 @@ def sweep_orphans(parts: Parts, residue: Iterable[Residue]) -> int:
 
 
 def _referenced(parts: Parts, tx: Transaction) -> set[str]:
-    """Return every digest that a version, a data set's manifest, a segment or a log tag mentions."""
+    """Return every digest that a version, a manifest, a segment, a log tag or an open load mentions."""
     mentioned: set[str] = {segment.digest for segment in tx.segments.list()}
     for version in tx.versions.list(limit=_ALL):
         if version.state == COLLECTED:
@@ -56,6 +58,10 @@ def _referenced(parts: Parts, tx: Transaction) -> set[str]:
         mentioned.update(one.decode() for one in _DIGEST.findall(canonical_json(version.body)))
         if version.ref.kind == "dataset":
             mentioned.update(file.digest for file in parts.datasets.files(version.ref))
+    for kind in _ANNOUNCED:
+        for row in tx.intents.list(kind, limit=_ALL):
+            told = canonical_json([row.spec, row.status])
+            mentioned.update(one.decode() for one in _DIGEST.findall(told))
     for run in tx.runs.list(limit=_ALL):
         mentioned.update(value for value in run.tags.values() if len(value) == 64)
     return mentioned

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from towpath.trace.erasure.work import Work
 
 _log = structlog.get_logger(__name__)
+_OTHERS = ("versions", "files", "rows", "bytes", "models", "residue")  # of other phases
 _LARGEST_PACKAGE_BYTES = 1 << 20  # a manifest of file digests, however large the files
 
 
 def purge(parts: Parts, work: Work) -> Commit:
-    """Delete step results, logs, decisions and labels; forget the cached steps."""
+    """Delete step results, logs, decisions, labels and every other copy; forget the cached steps."""
+    erase_copies(parts, work)
     size_bytes = purge_blobs(parts, work.state.artefacts)
     erased = parts.decisions.erase_subject(work.request.subject)
     # Counted again by a second attempt, the first one's blobs are gone: keep the larger number.
@@ -39,11 +41,17 @@ def purge(parts: Parts, work: Work) -> Commit:
     def commit(tx: Transaction) -> Step:
         dropped = forget_executions(tx, state.artefacts)
         done = msgspec.structs.replace(state, executions=state.executions + dropped)
-        names = ("decisions", "labels", "artefacts", "executions")
-        facts = {name: done.totals[name] for name in names}
+        facts = {name: count for name, count in done.totals.items() if name not in _OTHERS}
         return Step(state=done, phase="purged", facts=facts)
 
     return commit
+
+
+def erase_copies(parts: Parts, work: Work) -> None:
+    """Take the subject out of everything that copies rows, or keeps things about them."""
+    about = work.about(parts)
+    for copies in parts.copies:
+        copies.erase(about)
 
 
 def purge_blobs(parts: Parts, digests: Iterable[str]) -> int:

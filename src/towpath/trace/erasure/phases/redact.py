@@ -26,7 +26,7 @@ def redact(parts: Parts, work: Work) -> Commit:
     """Rewrite the data sets; then condemn what was trained on them."""
     value = work.subject_value(parts.keyring)
     with parts.ledger.read() as tx:
-        names = sorted(datasets_about(tx, work.request.field))
+        names = datasets_about(tx, work.request.field)
     redacted = tuple(_recorded(parts, work, parts.datasets.erase(value, name)) for name in names)
     # The gateways have stopped recording the subject, so this count is final.
     holdings = parts.decisions.holdings(work.request.subject)

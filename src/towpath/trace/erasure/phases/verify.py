@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 import structlog
 
+from towpath.trace.erasure.beyond import out_of_reach
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.orphans import sweep_orphans
+from towpath.trace.erasure.phases.purge import erase_copies
 from towpath.trace.erasure.subjects import datasets_about
 
 if TYPE_CHECKING:
@@ -29,15 +31,17 @@ def verify(parts: Parts, work: Work) -> Commit:
         # A reader or commit that was under way may have held bytes back: sweep once more.
         with parts.ledger.read() as tx:
             names = datasets_about(tx, work.request.field)
-        for name in sorted(names):
+        for name in names:
             parts.datasets.erase(value, name)
+        erase_copies(parts, work)
         sweep_orphans(parts, report.residue)
         report = parts.scanner.scan(value)
     scan = cast("dict[str, object]", msgspec.to_builtins(report))
+    beyond = out_of_reach(parts, work.about(parts), work.state, report)
     _log.info("erasure.scanned", erasure=work.id, places=report.places, residue=len(report.residue))
 
     def commit(_tx: Transaction) -> Step:
-        state = msgspec.structs.replace(work.state, scan=scan)
+        state = msgspec.structs.replace(work.state, scan=scan, beyond=beyond)
         if report.residue:
             shown = "; ".join(
                 f"{one.place} ({one.where})" for one in report.residue[:_PLACES_SHOWN]

@@ -1,0 +1,18 @@
+"""What else holds rows of a data set, or things about a subject, and how it is taken out of there."""
+
+from towpath.trace.erasure.copies.contract import About, Copies
+from towpath.trace.erasure.copies.feature_layouts import FeatureLayouts
+from towpath.trace.erasure.copies.label_tasks import LabelTasks
+from towpath.trace.erasure.copies.online_rows import OnlineTables
+from towpath.trace.erasure.copies.publications import Publications
+from towpath.trace.erasure.copies.stored_files import StoredFiles
+
+__all__ = [
+    "About",
+    "Copies",
+    "FeatureLayouts",
+    "LabelTasks",
+    "OnlineTables",
+    "Publications",
+    "StoredFiles",
+]

@@ -1,0 +1,56 @@
+"""What an erasure asks of everything that copies a data set's rows, or keeps things about a subject."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from towpath.trace.erasure.contract import HeldCopy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """Whom an erasure is about.
+
+    Attributes:
+        field: The declared subject field.
+        subject: The keyed hash.
+        value: The plain value. Never log it, never let it into the ledger or an error.
+        datasets: Names of the data sets about such subjects, without branches.
+        suppression: Generation of the suppression list that names the subject; 0 before there is one.
+    """
+
+    field: str
+    subject: str
+    value: str = dataclasses.field(repr=False)
+    datasets: tuple[str, ...]
+    suppression: int = 0
+
+
+class Copies(Protocol):
+    """One kind of copy. Whoever keeps a new kind implements this, and joins `app.working`.
+
+    Called from one thread at a time, when the subject is suppressed; `erase` when the data sets are
+    redacted besides.
+    """
+
+    @property
+    def kind(self) -> str:
+        """What plans, totals and certificates call the copies, such as `stored_files`."""
+        ...
+
+    def held(self, about: About) -> Sequence[HeldCopy]:
+        """Return what there is that the erasure will touch. Changes nothing."""
+        ...
+
+    def erase(self, about: About) -> None:
+        """Take the subject out. Idempotent; killed anywhere, it is called again."""
+        ...
+
+    def beyond(self, about: About) -> Sequence[str]:
+        """Return, in sentences for the certificate, what of this kind can't be reached from here."""
+        ...

@@ -1,0 +1,34 @@
+"""Decisions that wait for people to judge them, and what was judged and not sealed yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from towpath.trace.erasure.contract import HeldCopy
+
+if TYPE_CHECKING:
+    from towpath.operate.labelling.contract import LabelDesk
+    from towpath.trace.erasure.copies.contract import About
+
+
+class LabelTasks:
+    """See `Copies`."""
+
+    kind = "label_tasks"
+
+    def __init__(self, desk: LabelDesk) -> None:
+        self._desk = desk
+
+    def held(self, about: About) -> list[HeldCopy]:
+        """Return how many tasks are about the subject."""
+        count = self._desk.holdings(about.subject)
+        return [HeldCopy(kind=self.kind, name="labelling", count=count)] if count else []
+
+    def erase(self, about: About) -> None:
+        """Take the tasks off every desk, and shred what was written beside them."""
+        self._desk.erase_subject(about.subject)
+
+    def beyond(self, about: About) -> list[str]:
+        """Return nothing: a page reads what it shows when it is opened."""
+        del about
+        return []

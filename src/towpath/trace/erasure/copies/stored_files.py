@@ -1,0 +1,69 @@
+"""Files of file sets: the bytes that only the subject's rows name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from towpath.assets.filesets import is_fileset
+from towpath.core.refs import Ref
+from towpath.trace.erasure.contract import HeldCopy
+
+if TYPE_CHECKING:
+    from towpath.assets.datasets.contract import DatasetStore
+    from towpath.assets.filesets import FileSetStore
+    from towpath.ledger.contract import Ledger
+    from towpath.trace.erasure.copies.contract import About
+
+
+class StoredFiles:
+    """See `Copies`."""
+
+    kind = "stored_files"
+
+    def __init__(self, ledger: Ledger, datasets: DatasetStore, files: FileSetStore) -> None:
+        self._ledger = ledger
+        self._datasets = datasets
+        self._files = files
+
+    def held(self, about: About) -> list[HeldCopy]:
+        """Return each file set with the distinct files of the subject."""
+        found: list[HeldCopy] = []
+        for name in self._filesets(about):
+            sizes: dict[str, int] = {}
+            for ref in self._datasets.holds(name, about.value):
+                with self._ledger.read() as tx:
+                    subject: str = tx.versions.get(ref).body["subject"]
+                theirs = pl.col(subject) == about.value
+                rows = self._datasets.scan(ref).filter(theirs).select("digest", "size_bytes")
+                sizes.update(rows.collect().iter_rows())
+            if sizes:
+                found.append(
+                    HeldCopy(
+                        kind=self.kind,
+                        name=name,
+                        count=len(sizes),
+                        size_bytes=sum(sizes.values()),
+                    )
+                )
+        return found
+
+    def erase(self, about: About) -> None:
+        """Delete bytes that no row names any more, once every add under way obeys."""
+        with self._ledger.read() as tx:
+            there = bool(tx.versions.assets("dataset"))
+        if there:
+            self._files.purge(about.suppression)
+
+    def beyond(self, about: About) -> list[str]:
+        """Return what lies in folders."""
+        names = self._filesets(about)
+        if not names:
+            return []
+        told = "were added from or checked out to, where a hard link keeps the stored bytes as well"
+        return [f"folders that {', '.join(names)} {told}"]
+
+    def _filesets(self, about: About) -> list[str]:
+        with self._ledger.read() as tx:
+            return [name for name in about.datasets if is_fileset(tx, Ref("dataset", name))]
