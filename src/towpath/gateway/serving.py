@@ -74,8 +74,7 @@ def serve_gateway(
         online: Serves features.
         environment: Whose route to serve.
         decisions_dir: Folder of raw decision segments, shared by all gateways of the machine.
-        listener: A bound, listening TCP socket, made with `IPPROTO_TCP` so that asyncio sets
-            TCP_NODELAY on what it accepts. It is closed at the end.
+        listener: A listening socket, made with `IPPROTO_TCP` for TCP_NODELAY; closed at the end.
         replay: Believe the times that requests carry.
         token: Bearer token that callers must send; empty for none.
         rotate_s: How old a segment of decisions may grow before it is sealed for compaction.
