@@ -95,7 +95,10 @@ def _found(rows: pl.DataFrame, column: Column, name: str, origin: str) -> pl.Ser
 
 
 def _converted(column: Column, values: pl.Series, batch: Batch) -> pl.Series:
-    parsed = _parsed(column, values.alias(column.name))
+    values = values.alias(column.name)
+    if values.dtype.is_float():
+        values = values.fill_nan(None)  # a number that is none is a missing one
+    parsed = _parsed(column, values)
     bad = (parsed.is_null() & values.is_not_null()).arg_true()
     if bad.is_empty():
         return parsed
@@ -119,7 +122,7 @@ def _parsed(column: Column, values: pl.Series) -> pl.Series:
     if given == pl.String:
         return _read(column, values)
     if wanted == "int64" and (given.is_float() or isinstance(given, pl.Decimal)):
-        return _whole(values.fill_nan(None) if given.is_float() else values)
+        return _whole(values)
     if wanted == "bool" and given.is_integer():
         return values.replace_strict({0: False, 1: True}, default=None, return_dtype=pl.Boolean)
     return _widened(column, values)

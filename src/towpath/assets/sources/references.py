@@ -66,11 +66,16 @@ def is_secret(name: str, value: str) -> bool:
 def shown(address: str) -> str:
     """Return an address as people may see it: user and query left out, references as they stand."""
     parts = split(address)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+    # The standard library drops the slashes of an empty host, which mean something to others.
+    lost = "//" if not bare.netloc and f"{parts.scheme}:///" in address else ""
+    return urlunsplit(bare).replace(":", f":{lost}", 1) if lost else urlunsplit(bare)
 
 
 def shown_place(location: str) -> str:
     """Return a path or address as the ledger may have it: above a project, folders bear people's names."""
+    if location.startswith("sqlite:////"):
+        return f"sqlite:…/{shown(location).rpartition('/')[2]}"
     if "://" in location:
         return shown(location)
     return f"…/{location.rpartition('/')[2]}" if location.startswith(("/", "~", "..")) else location

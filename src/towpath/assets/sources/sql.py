@@ -14,7 +14,7 @@ from towpath.assets.sources.contract import Batch
 from towpath.assets.sources.cursors import Cursor
 from towpath.assets.sources.framing import frame_of, wanted_of
 from towpath.assets.sources.optional import need
-from towpath.assets.sources.references import expand, refuse_credentials, shown
+from towpath.assets.sources.references import expand, refuse_credentials, shown, shown_place
 from towpath.core.errors import (
     InvalidProject,
     NotFound,
@@ -89,7 +89,7 @@ class Sql:
     def describe(self) -> Json:
         """See `Source.describe`."""
         return {
-            "database": shown(self.url),
+            "database": shown_place(self.url),
             "query": self.query,
             "cursor": self.cursor,
             "overlap": self.overlap,

@@ -259,7 +259,9 @@ def _broken(name: str) -> Generator[None]:
     """Raise what Arrow says of a broken file, without the values that it quotes."""
     try:
         yield
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's, not the file's
         raise SchemaViolation(
             f"{name} can't be read: {_said(error)}", remedy="Mend the file.", file=name
         ) from error

@@ -60,6 +60,8 @@ def test_what_is_shown_says_where_and_not_how():
     assert shown("postgresql://app:${PG}@db:5432/shop?sslkey=x") == "postgresql://db:5432/shop"
     assert shown("${WHOLE_URL}") == "${WHOLE_URL}"
     assert shown("https://${HOST}:${PORT}/x?a=b") == "https://${HOST}:${PORT}/x"
+    assert shown("sqlite:///data/x.db") == "sqlite:///data/x.db"
+    assert shown_place("sqlite:////home/ann/x.db") == "sqlite:…/x.db"
     assert shown_place("data/*.csv") == "data/*.csv"
     assert shown_place("/home/ann/data.csv") == "…/data.csv"
     assert shown_place("s3://b/k?secret_access_key=${S}") == "s3://b/k"
