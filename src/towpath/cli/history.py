@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 from cyclopts import Parameter
 
+from towpath.assets.datasets.history import CARRIAGES
 from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
 from towpath.cli.rows import write_rows
@@ -203,8 +204,9 @@ def restore(
 
 def _how(version: Version) -> str:
     mode = version.body.get("mode", "")
-    source = version.body.get("copied_from")
-    return f"{mode} of {source.removeprefix('dataset:')}" if source else mode
+    if mode not in CARRIAGES:
+        return mode
+    return f"{mode} of {version.body['copied_from'].removeprefix('dataset:')}"
 
 
 def _print_version(version: Version, common: Common) -> None:

@@ -24,7 +24,7 @@ from pyiceberg.utils.config import Config
 from towpath.assets.datasets import Dataset, Personal, Schema
 from towpath.assets.datasets.history import LedgerDatasetHistory, Retention
 from towpath.assets.datasets.publishing import IcebergPublisher, PublicationReconciler
-from towpath.core.errors import Conflict, InvalidName, NotFound, UsageError
+from towpath.core.errors import Conflict, InvalidName, NotFound, Unavailable, UsageError
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
@@ -356,6 +356,17 @@ def test_a_table_is_named_by_namespace_and_name(place: Place, two: list[Version]
 def test_a_catalog_nobody_described_is_not_there(place: Place, two: list[Version]):
     with pytest.raises(NotFound, match="PYICEBERG_CATALOG__NOWHERE__URI"):
         place.publisher.publish("trips", catalog="nowhere")
+
+
+def test_a_catalog_that_does_not_answer_is_worth_a_retry(
+    place: Place, two: list[Version], tmp_path: Path
+):
+    if place.catalog != "towpath":
+        pytest.skip("the one on disk is easily broken")
+    place.publish()
+    (tmp_path / "iceberg" / "catalog.db").write_bytes(b"this is no database")
+    with pytest.raises(Unavailable, match="'towpath' does not answer"):
+        place.publish()
 
 
 def test_without_pyiceberg_the_extra_is_named(

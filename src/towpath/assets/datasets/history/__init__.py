@@ -1,5 +1,6 @@
 """Versions over time: tags, branches, differences, restoring, and letting go of what nobody uses."""
 
+from towpath.assets.datasets.history.branching import CARRIAGES
 from towpath.assets.datasets.history.contract import (
     CHANGE,
     Branch,
@@ -15,6 +16,7 @@ from towpath.assets.datasets.history.contract import (
 from towpath.assets.datasets.history.store import LedgerDatasetHistory
 
 __all__ = [
+    "CARRIAGES",
     "CHANGE",
     "Branch",
     "ChangeKind",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
 OWN = "towpath"
+# Whose errors say that a catalog, or the place of its metadata, is not as it should be.
+_BEHIND = ("pyiceberg", "sqlalchemy", "psycopg", "requests", "urllib3", "pyarrow", "botocore")
 
 
 @contextmanager
@@ -41,13 +43,15 @@ def open_catalog(name: str, folder: Path) -> Generator[Catalog]:
             catalog=name,
         ) from error
     except Exception as error:
-        raise _away(name, error) from error
+        if (explained := _explained(name, error)) is None:
+            raise
+        raise explained from error
     try:
         yield catalog
-    except TowpathError:
-        raise
     except Exception as error:
-        raise _away(name, error) from error
+        if (explained := _explained(name, error)) is None:
+            raise
+        raise explained from error
     finally:
         catalog.close()
 
@@ -62,7 +66,12 @@ def _own(folder: Path) -> dict[str, str]:
     }
 
 
-def _away(name: str, error: Exception) -> Unavailable:
+def _explained(name: str, error: Exception) -> Unavailable | None:
+    """Return what to raise for an error of the libraries behind a catalog; None for one of ours."""
+    library = type(error).__module__.partition(".")[0]
+    behind = library in _BEHIND or isinstance(error, OSError | ValueError)
+    if isinstance(error, TowpathError) or not behind:
+        return None
     detail = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return Unavailable(
         f"Iceberg catalog {name!r} does not answer: {detail}",
