@@ -110,10 +110,10 @@ class WebTable:
         return tables[self.place]
 
     def _none(self, found: int = 0) -> SchemaViolation:
-        which = "" if self.match is None else f" that matches {self.match!r}"
+        which = "" if self.match is None else f" with {self.match!r} in it"
+        many = f"{found} table{'s'[: found != 1]}{which}, and number {self.place} was asked for"
         return SchemaViolation(
-            f"{shown(self.url)} has {found or 'no'} table{'s'[: found != 1]}{which}, and number "
-            f"{self.place} was asked for",
+            f"{shown(self.url)} has {many if found else f'no table{which}'}",
             remedy="Look at the page; a table that a script draws is not in it.",
         )
 
