@@ -162,7 +162,8 @@ def residue(home: Home) -> dict[str, Any]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found = {}
+    online = home.settings.online
+    found = {} if online is None else module.search_redis(online, SUBJECT)
     for path in sorted(home.place.home.rglob("*")):
         if path.is_file() and (seen := module.search(path.read_bytes(), SUBJECT)):
             found[str(path.relative_to(home.place.home))] = seen
