@@ -40,9 +40,7 @@ class Ended:
     said: dict[str, Any]
 
 
-def run_command(
-    command: Sequence[str], *, stop: threading.Event, cwd: Path | None = None
-) -> Ended:
+def run_command(command: Sequence[str], *, stop: threading.Event, cwd: Path | None = None) -> Ended:
     """Run a command to its end, or until `stop` is set.
 
     Its standard error is ours, and it gets nothing on its standard input.
