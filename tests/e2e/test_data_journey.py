@@ -194,7 +194,7 @@ def test_versions_features_and_a_withdrawal(
 
     done = run("erase", f"customer={WITHDRAWN}", "--yes", cwd=shop)
     assert done.returncode == 0, done.stdout + done.stderr
-    (erasure,) = ask("erasure")
+    (erasure,) = ask("erasure", "list")
     assert erasure["phase"] == "certified"
     audit = subprocess.run(
         [sys.executable, str(AUDITOR), str(shop / ".towpath"), WITHDRAWN],
