@@ -61,8 +61,8 @@ def quarantine(name: str, /, *, retry: Flag = False, common: Common = Common()) 
     aside = quarantine_of(dataset)
     with common.open() as home:
         if retry:
-            done = home.datasets.release(dataset, project=project.name)
-            err.print(f"{done.released} rows added to {done.version.ref}, {done.kept} stay")
+            done = home.datasets.retry_quarantine(dataset, project=project.name)
+            err.print(f"{done.added} rows added to {done.version.ref}, {done.kept} stay")
         with home.ledger.read() as tx:
             version = tx.versions.find(aside.ref)
         reasons = _reasons(home.datasets.scan(version.ref)) if version is not None else []

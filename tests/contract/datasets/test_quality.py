@@ -380,12 +380,12 @@ def test_a_load_to_a_branch_is_judged_beside_the_branch(home: Home):
 def test_rows_leave_the_quarantine_when_todays_rules_let_them(home: Home):
     home.store.commit(rides(), rows(0, 4, km=[1.0, 110.0, 2.0, 900.0]), project="p")
     wider = rides(rules.Between("km", 0, 120, policy="quarantine"))
-    done = home.store.release(wider, project="p")
-    assert (done.version.ref.version, done.released, done.kept) == (2, 1, 1)
+    done = home.store.retry_quarantine(wider, project="p")
+    assert (done.version.ref.version, done.added, done.kept) == (2, 1, 1)
     assert stored(home) == ["r000", "r001", "r002"]
     assert list(reasons(home)) == ["r003"]
-    again = home.store.release(wider, project="p")
-    assert (again.version.ref.version, again.released, again.kept) == (2, 0, 1)
+    again = home.store.retry_quarantine(wider, project="p")
+    assert (again.version.ref.version, again.added, again.kept) == (2, 0, 1)
 
 
 @embedded
@@ -393,14 +393,14 @@ def test_rows_whose_place_is_taken_by_others_stay_in_quarantine(home: Home):
     home.store.commit(rides(), rows(0, 2, km=[1.0, 110.0]), project="p")
     home.store.commit(rides(), rows(1, 1), project="p")
     with pytest.raises(SchemaViolation, match="repeats the key of a stored row"):
-        home.store.release(rides(rules.Between("km", most=120)), project="p")
+        home.store.retry_quarantine(rides(rules.Between("km", most=120)), project="p")
     assert list(reasons(home)) == ["r001"]
 
 
 @embedded
 def test_nothing_leaves_a_quarantine_that_is_not_there(home: Home):
     with pytest.raises(NotFound, match="'rides' has nothing in quarantine"):
-        home.store.release(rides(), project="p")
+        home.store.retry_quarantine(rides(), project="p")
 
 
 @embedded

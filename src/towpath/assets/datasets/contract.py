@@ -97,17 +97,17 @@ class ErasedDataset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
+class Retried:
     """What came of trying rows in quarantine again.
 
     Attributes:
         version: The data set's version now.
-        released: How many rows left the quarantine.
+        added: How many rows left the quarantine.
         kept: How many are still set aside.
     """
 
     version: Version
-    released: int
+    added: int
     kept: int
 
 
@@ -258,7 +258,9 @@ class DatasetStore(Protocol):
         """
         ...
 
-    def release(self, dataset: Dataset, *, project: str, made_by: str | None = None) -> Released:
+    def retry_quarantine(
+        self, dataset: Dataset, *, project: str, made_by: str | None = None
+    ) -> Retried:
         """Judge a data set's quarantine by today's rules; rows that pass are appended and leave it.
 
         Both happen in one transaction. Holds the quarantine in memory.

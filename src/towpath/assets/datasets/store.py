@@ -9,7 +9,7 @@ import structlog
 from towpath.assets.datasets.catalogue import Catalogue, manifest_of, require_readable
 from towpath.assets.datasets.committing import Commit, Request
 from towpath.assets.datasets.compacting import Compaction
-from towpath.assets.datasets.contract import Pin, Released
+from towpath.assets.datasets.contract import Pin, Retried
 from towpath.assets.datasets.erasing import Erasure, stop_writers
 from towpath.assets.datasets.erasure_record import nothing_erased
 from towpath.assets.datasets.lines import require_living
@@ -19,7 +19,7 @@ from towpath.assets.datasets.profiling import load_profile
 from towpath.assets.datasets.quality import (
     JudgedCommit,
     Quality,
-    Release,
+    Retry,
     marks_of_commit,
 )
 from towpath.assets.datasets.reading import Snapshot
@@ -111,17 +111,19 @@ class ParquetDatasetStore:
             dataset, self.scan(version.ref).collect_batches(), beside=version
         )
 
-    def release(self, dataset: Dataset, *, project: str, made_by: str | None = None) -> Released:
-        """See `DatasetStore.release`."""
-        release = Release(
+    def retry_quarantine(
+        self, dataset: Dataset, *, project: str, made_by: str | None = None
+    ) -> Retried:
+        """See `DatasetStore.retry_quarantine`."""
+        retry = Retry(
             parts=self._parts,
             dataset=dataset,
             project=project,
             quality=self._quality,
             made_by=made_by,
         )
-        version = _insist(release.attempt, dataset.name)
-        return Released(version=version, released=release.released, kept=release.kept)
+        version = _insist(retry.attempt, dataset.name)
+        return Retried(version=version, added=retry.added, kept=retry.kept)
 
     def compact(self, name: str, *, branch: str | None = None) -> Version:
         """See `DatasetStore.compact`."""

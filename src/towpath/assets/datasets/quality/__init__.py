@@ -9,8 +9,8 @@ from towpath.assets.datasets.quality.quarantine import (
     quarantine_of,
     quarantine_rows,
 )
-from towpath.assets.datasets.quality.releasing import Release
 from towpath.assets.datasets.quality.reports import CHECKS, checks_of, checks_without
+from towpath.assets.datasets.quality.retrying import Retry
 from towpath.assets.datasets.quality.verdict import Quality, Verdict, finished
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "JudgedCommit",
     "JudgedLoad",
     "Quality",
-    "Release",
+    "Retry",
     "Verdict",
     "checks_of",
     "checks_without",

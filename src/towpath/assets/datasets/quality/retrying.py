@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, kw_only=True)
-class Release:
+class Retry:
     """Judges the rows of a quarantine anew: those that pass are appended, and leave it, in one step.
 
     Attributes:
@@ -34,7 +34,7 @@ class Release:
         project: Its project.
         quality: Judges.
         made_by: Id of the run that does it.
-        released: How many rows the last attempt let out.
+        added: How many rows the last attempt let out.
         kept: How many it did not.
     """
 
@@ -43,7 +43,7 @@ class Release:
     project: str
     quality: Quality
     made_by: str | None = None
-    released: int = field(default=0, init=False)
+    added: int = field(default=0, init=False)
     kept: int = field(default=0, init=False)
 
     def attempt(self) -> Version | None:
@@ -60,7 +60,7 @@ class Release:
         free = quarantined.join(
             verdict.rows, on=columns, how="semi", nulls_equal=True, maintain_order="left"
         )
-        self.released, self.kept = free.height, quarantined.height - free.height
+        self.added, self.kept = free.height, quarantined.height - free.height
         if free.is_empty() and verdict.before is not None:
             return verdict.before
         marks = marks_of_commit(self.dataset, verdict.rows)
