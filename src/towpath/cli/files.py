@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.prompt import Confirm
 
 from towpath.assets.filesets import CheckoutMethod, FileSet, fileset_names
 from towpath.cli.options import Common, Flag
@@ -179,17 +181,33 @@ def diff(before: str, after: str, /, *, common: Common = Common()) -> int:
 
 
 @app.command
-def gc(*, dry_run: Flag = False, common: Common = Common()) -> int:
+def gc(
+    *,
+    dry_run: Flag = False,
+    yes: Annotated[Flag, Parameter(name=["--yes", "-y"])] = False,
+    common: Common = Common(),
+) -> int:
     """Delete bytes that no version of any file set uses any more.
 
-    Versions are let go of by towpath dataset gc; this deletes what only they needed, and what adds
-    that were killed have left.
+    Versions are let go of by towpath dataset gc, which does this as well; here it finds what adds that
+    were killed have left.
 
     Args:
         dry_run: Only say how much that would be.
+        yes: Don't ask.
     """
+    if not dry_run and not yes and (common.json or not sys.stdin.isatty()):
+        raise UsageError(
+            "deleting bytes needs a yes, and there is nobody to ask",
+            remedy="Add --yes, or --dry-run.",
+        )
     with common.open() as home:
-        found = home.files.collect(dry_run=dry_run)
+        found = home.files.collect(dry_run=True)
+        if found.blobs and not dry_run:
+            question = f"Delete {found.blobs} blobs, {found.size_bytes} bytes?"
+            if not yes and not Confirm.ask(question, console=err, default=False):
+                return 1
+            found = home.files.collect()
     if common.json:
         print_json(found)
         return 0

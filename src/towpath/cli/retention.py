@@ -63,6 +63,9 @@ def gc(
         done = planned
         if not dry_run:
             done = [home.history.collect(one, retention, now=now) for one in names]
+            files = home.files.collect()  # what only rows of those versions named
+            if files.blobs:
+                err.print(f"{files.blobs} stored files, {files.size_bytes} bytes, deleted besides")
     if common.json:
         print_json(done)
     else:
