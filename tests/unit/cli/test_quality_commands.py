@@ -142,6 +142,22 @@ def test_quarantine_says_why_and_lets_out_what_may_go(ruled: Path, towpath: Call
     assert "has 1 rows, not at least 3" in retried.err
 
 
+def test_quarantine_is_dropped_on_a_yes_alone(ruled: Path, towpath: Callable[..., Printed]):
+    file = write_rides(ruled / "rides.csv", [1.0, 500.0, 600.0, 2.0, 3.0, 4.0])
+    towpath("dataset", "add", "rides", file)
+    refused = towpath("dataset", "quarantine", "rides", "--drop")
+    assert (refused.code, "needs a yes" in refused.err) == (2, True)
+    assert (
+        "2 rows would be dropped"
+        in towpath("dataset", "quarantine", "rides", "--drop", "--dry-run").err
+    )
+    done = towpath("dataset", "quarantine", "rides", "--drop", "--yes")
+    assert "2 rows dropped from rides.quarantine" in done.err
+    assert "no row of data set 'rides' is in quarantine" in done.err
+    both = towpath("dataset", "quarantine", "rides", "--drop", "--retry", "--yes")
+    assert both.code == 2
+
+
 def test_splitting_prints_the_parts(ruled: Path, towpath: Callable[..., Printed]):
     towpath("dataset", "add", "rides", write_rides(ruled / "rides.csv", [1.0] * 40))
     done = towpath("dataset", "split", "rides", "--by", "group", "--shares", "0.5,0.5")
