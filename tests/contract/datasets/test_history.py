@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 TRUNK = Ref("dataset", "rides")
 
+# What does not depend on where things are kept is tried on embedded parts alone.
+embedded = pytest.mark.parametrize("home", ["embedded"], indirect=True)
+
 
 class Ride(Schema):
     ride_id: str
@@ -99,6 +102,7 @@ def test_a_text_names_a_version_by_number_tag_or_time(home, history):
     assert history.as_of("rides", two.created_at).ref == two.ref
 
 
+@embedded
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -127,6 +131,7 @@ def test_a_tag_moves_and_goes(home, history):
         history.untag("rides", "golden")
 
 
+@embedded
 @pytest.mark.parametrize("tag", ["7", "2026-03-01", "20260301", "a b", "~x"])
 def test_a_tag_can_not_hide_a_number_or_a_time(home, history, tag):
     with pytest.raises(InvalidName):
@@ -174,6 +179,7 @@ def test_a_branch_is_adopted_when_the_trunk_stood_still(home, history):
     assert history.adopt("rides", "what-if").ref == TRUNK.at(3)
 
 
+@embedded
 def test_a_branch_is_not_adopted_over_somebody_elses_work(home, history):
     grow(home)
     history.branch(TRUNK, "what-if")
@@ -199,6 +205,7 @@ def test_a_dropped_branch_takes_no_commits_and_its_name_may_be_used_again(home, 
     assert history.branch(TRUNK, "what-if").ref == Ref("dataset", "rides~what-if", 2)
 
 
+@embedded
 def test_branches_begin_on_the_trunk_under_a_name_that_is_free(home, history):
     grow(home)
     first = history.branch(TRUNK, "what-if")
@@ -210,6 +217,7 @@ def test_branches_begin_on_the_trunk_under_a_name_that_is_free(home, history):
         history.branch(TRUNK, "What If")
 
 
+@embedded
 def test_committing_to_a_branch_that_is_not_there_is_refused(home):
     grow(home)
     with pytest.raises(NotFound, match="Make it"):
@@ -266,6 +274,7 @@ def test_an_erasure_reaches_every_line(home, history):
         assert "rider-1" not in content(home, ref)["rider"].to_list()
 
 
+@embedded
 def test_an_erasure_asked_of_a_branch_is_one_of_the_data_set(home, history):
     grow(home)
     history.branch(TRUNK, "what-if")
@@ -287,6 +296,7 @@ def test_restoring_makes_old_content_the_newest(home, history):
         history.restore(TRUNK.at(2), expected=2)
 
 
+@embedded
 def test_restoring_does_not_bring_back_who_was_erased(home, history):
     one, _ = grow(home), grow(home)
     home.suppress("rider-1")
@@ -295,6 +305,7 @@ def test_restoring_does_not_bring_back_who_was_erased(home, history):
     assert "rider-1" not in content(home, TRUNK)["rider"].to_list()
 
 
+@embedded
 def test_the_graph_leads_through_what_was_carried(home, history):
     one = grow(home)
     branch = history.branch(one.ref, "what-if")
@@ -308,6 +319,7 @@ def test_the_graph_leads_through_what_was_carried(home, history):
 # -- comparing ------------------------------------------------------------------------------------
 
 
+@embedded
 def test_a_diff_counts_rows_by_key(home, history):
     one = home.store.commit(rides, rows(0, 100), project="p")
     changed = rows(10, 90).with_columns(
@@ -342,6 +354,7 @@ def test_a_diff_of_an_append_reads_only_what_was_added(home, history):
     assert again == found, "what both share need not even be there"
 
 
+@embedded
 def test_a_row_that_changes_its_subject_has_changed(home, history):
     one = home.store.commit(rides, rows(0, 50), project="p")
     moved = rows(0, 50).with_columns(
@@ -359,6 +372,7 @@ def test_a_row_that_changes_its_subject_has_changed(home, history):
     ]
 
 
+@embedded
 def test_a_diff_between_lines_and_between_equal_versions(home, history):
     one = grow(home)
     branch = history.branch(one.ref, "what-if")
@@ -369,6 +383,7 @@ def test_a_diff_between_lines_and_between_equal_versions(home, history):
     assert (back.added, back.removed) == (0, 10)
 
 
+@embedded
 def test_columns_that_come_are_told_and_their_values_count_as_changes(home, history):
     one = home.store.commit(rides, rows(0, 10), project="p")
     tips = rows(0, 10).with_columns(tip=pl.when(pl.col("miles") < 3).then(1.0))
@@ -384,6 +399,7 @@ def test_columns_that_come_are_told_and_their_values_count_as_changes(home, hist
     assert gone.rows.changed == 3
 
 
+@embedded
 def test_versions_that_are_keyed_otherwise_differ_in_columns_only(home, history):
     one = home.store.commit(rides, rows(0, 10), project="p")
     rekeyed = Dataset("rides", schema=Ride, key=["ride_id", "miles"], subject="rider", buckets=4)
@@ -393,6 +409,7 @@ def test_versions_that_are_keyed_otherwise_differ_in_columns_only(home, history)
         list(history.changes(one.ref, two.ref))
 
 
+@embedded
 def test_what_moved_furthest_comes_first(home, history):
     one = home.store.commit(rides, rows(0, 500), project="p")
     far = rows(0, 500).with_columns(pl.col("miles") + 5000)
@@ -403,6 +420,7 @@ def test_what_moved_furthest_comes_first(home, history):
     assert history.diff(one.ref, two.ref, rows=False, shifts=False).shifts == ()
 
 
+@embedded
 def test_distributions_are_compared_in_the_earlier_versions_bins(home, history):
     """A table that has doubled has bins of its own; only a recount can tell that nothing moved."""
     one = home.store.commit(rides, rows(0, 400), project="p")
@@ -412,12 +430,14 @@ def test_distributions_are_compared_in_the_earlier_versions_bins(home, history):
     assert miles.ks == pytest.approx(0.0, abs=1e-9)
 
 
+@embedded
 def test_versions_of_different_data_sets_are_not_compared(home, history):
     grow(home)
     with pytest.raises(UsageError, match="different data sets"):
         history.diff(TRUNK, Ref("dataset", "weather"))
 
 
+@embedded
 def test_the_rows_that_differ_add_up_to_the_later_version(home, history):
     one = home.store.commit(rides, rows(0, 60), project="p")
     mixed = pl.concat([rows(20, 30, miles=0.5), rows(50, 40)])
@@ -472,6 +492,7 @@ def test_a_dry_run_changes_nothing(home, history):
     assert {version.state for version in home.store.versions("rides")} == {"ready"}
 
 
+@embedded
 def test_young_versions_stay(home, history):
     versions = [grow(home) for _ in range(3)]
     retention = Retention(keep_last=1, older_than=timedelta(hours=1))
@@ -513,6 +534,7 @@ def model(home, *, made_by: str, state: str) -> None:
         tx.versions.commit("model", "late", digest="0" * 64, body={}, state=state, made_by=made_by)
 
 
+@embedded
 @pytest.mark.parametrize(
     ("state", "stays"),
     [("approved", True), ("retired", True), ("rejected", False), ("deleted", False)],
@@ -532,6 +554,7 @@ def test_what_a_living_model_learnt_from_stays(home, history, state, stays):
     assert [kept.why for kept in done.kept] == (["model:late@1 was made from it"] if stays else [])
 
 
+@embedded
 @pytest.mark.parametrize(
     ("status", "stays"), [(None, True), ("finished", False), ("killed", False)]
 )
@@ -541,6 +564,7 @@ def test_what_an_open_run_reads_stays(home, history, status, stays):
     assert bool(collect(history).kept) is stays
 
 
+@embedded
 def test_a_model_that_was_only_weighed_against_protects_nothing(home, history):
     grow(home, times=2)
     first = run(home, used=TRUNK.at(1))
@@ -550,6 +574,7 @@ def test_a_model_that_was_only_weighed_against_protects_nothing(home, history):
     assert refs(collect(history).collected) == ["rides@1"]
 
 
+@embedded
 @pytest.mark.parametrize(
     ("row", "stays"),
     [
@@ -568,6 +593,7 @@ def test_what_unfinished_work_names_stays(home, history, row, stays):
     assert bool(collect(history).kept) is stays
 
 
+@embedded
 def test_a_version_restored_from_an_old_one_has_its_content_on_its_own_account(home, history):
     grow(home, times=2)
     history.restore(TRUNK.at(1))
@@ -590,6 +616,7 @@ def test_a_commit_under_way_keeps_the_bytes_it_announced(home, history):
     assert set(home.blobs.walk()) == needed(home), "two days later its process is dead"
 
 
+@embedded
 def test_nothing_at_all_may_not_be_kept(home, history):
     grow(home)
     with pytest.raises(UsageError, match="at least 1"):
@@ -598,6 +625,7 @@ def test_nothing_at_all_may_not_be_kept(home, history):
         history.collect("trains", Retention(), now=LATER)
 
 
+@embedded
 def test_an_erasure_after_a_collection_finds_nothing_missing(home, history):
     grow(home, times=3)
     collect(history)

@@ -37,6 +37,9 @@ LATER = datetime(2100, 1, 1, tzinfo=UTC)
 TRUNK = Ref("dataset", "trips")
 EXTENSIONS = ["duckdb==1.5.5", "duckdb-extension-iceberg==1.5.5", "duckdb-extension-avro==1.5.5"]
 
+# What does not depend on where things are kept is tried on embedded parts alone.
+embedded = pytest.mark.parametrize("home", ["embedded"], indirect=True)
+
 
 class Trip(Schema):
     trip_id: int
@@ -176,6 +179,7 @@ def test_readers_are_led_to_few_files(place: Place, two: list[Version]):
     assert late.equals(rows(105, 5))
 
 
+@embedded
 def test_metadata_holds_no_value_of_a_personal_column(place: Place, two: list[Version]):
     place.publish()
     text = metadata_text(place)
@@ -193,6 +197,7 @@ def test_publishing_again_adds_what_is_new_and_nothing_else(home, place: Place, 
     assert place.read("v1").equals(rows(0, 100))
 
 
+@embedded
 def test_only_the_last_versions_are_published_and_the_tagged(
     home, place: Place, two: list[Version]
 ):
@@ -266,6 +271,7 @@ def test_columns_may_come_and_older_versions_still_read(home, place: Place, two:
     assert main.equals(pl.concat([rows(0, 110), more], how="diagonal"))
 
 
+@embedded
 def test_a_version_whose_columns_have_other_types_is_left_out(
     home, place: Place, two: list[Version]
 ):
@@ -279,6 +285,7 @@ def test_a_version_whose_columns_have_other_types_is_left_out(
     assert place.read("main").equals(texts)
 
 
+@embedded
 def test_a_version_with_overlays_is_refused_until_it_is_compacted(
     home, place: Place, two: list[Version]
 ):
@@ -291,6 +298,7 @@ def test_a_version_with_overlays_is_refused_until_it_is_compacted(
     assert place.read("main").equals(pl.concat([rows(0, 3, miles=0.5), rows(3, 107)]))
 
 
+@embedded
 def test_a_refresh_leaves_main_at_the_newest_version_that_can_be_read(
     home, place: Place, two: list[Version]
 ):
@@ -301,6 +309,7 @@ def test_a_refresh_leaves_main_at_the_newest_version_that_can_be_read(
     assert place.read("main").equals(rows(0, 110))
 
 
+@embedded
 def test_an_empty_version_is_an_empty_table(home, place: Place, two: list[Version]):
     home.store.commit(trips, rows(0, 0), project="p", mode="overwrite")
     place.publish()
@@ -334,6 +343,7 @@ def test_withdrawing_leaves_the_files_and_nothing_else(home, place: Place, two: 
         place.publisher.withdraw("trips", catalog=place.catalog)
 
 
+@embedded
 def test_a_worker_keeps_the_table_in_step(home, place: Place, two: list[Version]):
     place.publish()
     home.store.commit(trips, rows(110, 10), project="p")
@@ -347,28 +357,30 @@ def test_a_worker_keeps_the_table_in_step(home, place: Place, two: list[Version]
     assert place.read("main").equals(rows(0, 120))
 
 
+@embedded
 @pytest.mark.parametrize("table", ["trips", "p.", ".t", "p.a b", "p.t;drop"])
 def test_a_table_is_named_by_namespace_and_name(place: Place, two: list[Version], table: str):
     with pytest.raises(InvalidName, match=r"namespace\.name"):
         place.publish(table=table)
 
 
+@embedded
 def test_a_catalog_nobody_described_is_not_there(place: Place, two: list[Version]):
     with pytest.raises(NotFound, match="PYICEBERG_CATALOG__NOWHERE__URI"):
         place.publisher.publish("trips", catalog="nowhere")
 
 
+@embedded
 def test_a_catalog_that_does_not_answer_is_worth_a_retry(
     place: Place, two: list[Version], tmp_path: Path
 ):
-    if place.catalog != "towpath":
-        pytest.skip("the one on disk is easily broken")
     place.publish()
     (tmp_path / "iceberg" / "catalog.db").write_bytes(b"this is no database")
     with pytest.raises(Unavailable, match="'towpath' does not answer"):
         place.publish()
 
 
+@embedded
 def test_without_pyiceberg_the_extra_is_named(
     place: Place, two: list[Version], monkeypatch: pytest.MonkeyPatch
 ):
@@ -385,11 +397,10 @@ def test_duckdb_queries_what_pyiceberg_plans(place: Place, two: list[Version]):
     assert found == [(110, float(sum(range(110))))]
 
 
+@embedded
 def test_duckdbs_own_reader_of_iceberg_reads_it_in_place(place: Place, two: list[Version]):
     """In an environment of its own: the extension is made for another DuckDB than ours."""
     published = place.publish()
-    if place.catalog != "towpath":
-        pytest.skip("DuckDB needs httpfs to read from a bucket")
     first = published.snapshots[TRUNK.at(1)]
     script = """
 import json, sys, duckdb, duckdb_extension_avro, duckdb_extension_iceberg, pathlib
@@ -430,12 +441,11 @@ print(json.dumps([
     ]
 
 
+@embedded
 # Ray's own code warns of its own settings.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_ray_reads_it_in_place(place: Place, two: list[Version], ray_cluster: Any):
     published = place.publish()
-    if place.catalog != "towpath":
-        pytest.skip("the processes of Ray do not share this test's settings")
     dataset = ray_cluster.data.read_iceberg(
         table_identifier="p.trips",
         catalog_kwargs={"name": "towpath", **place._own},

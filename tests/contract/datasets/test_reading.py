@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
+# What does not depend on where things are kept is tried on embedded parts alone.
+embedded = pytest.mark.parametrize("home", ["embedded"], indirect=True)
+
 
 class Trip(Schema):
     trip_id: int
@@ -113,6 +116,7 @@ def test_a_window_of_some_columns(home, version: Version, read: Callable[..., An
         same(read(snapshot), rows(10, 20).select("miles", "trip_id"))
 
 
+@embedded
 @readers
 def test_a_window_without_rows(home, version: Version, read: Callable[..., Any]):
     with home.store.open(version.ref, since=START + timedelta(days=99)) as snapshot:
@@ -120,6 +124,7 @@ def test_a_window_without_rows(home, version: Version, read: Callable[..., Any])
         assert (found.columns, found.height) == (list(Trip.polars_schema()), 0)
 
 
+@embedded
 @readers
 def test_files_that_are_older_than_a_column(home, read: Callable[..., Any]):
     home.store.commit(trips, rows(0, 200), project="p")
@@ -130,6 +135,7 @@ def test_files_that_are_older_than_a_column(home, read: Callable[..., Any]):
     same(found, pl.concat([rows(0, 200), more], how="diagonal"))
 
 
+@embedded
 def test_an_open_snapshot_stays_what_it_was(home, version: Version):
     with home.store.open(version.ref) as snapshot:
         home.store.commit(trips, rows(900, 10), project="p")
@@ -155,6 +161,7 @@ def test_a_stream_comes_in_batches_of_the_declared_types(home, version: Version)
     assert sum(batch.num_rows for batch in reader) == 300
 
 
+@embedded
 def test_pandas_loses_no_digit_where_values_are_missing(home, version: Version):
     frame = home.store.open(version.ref).pandas().set_index("trip_id")
     assert frame["stops"].dtype == pd.Int64Dtype()
@@ -175,6 +182,7 @@ def test_duckdb_queries_a_version_by_any_of_its_names(home, version: Version):
     rides.close()
 
 
+@embedded
 def test_duckdb_reads_no_more_of_an_overlaid_version_than_the_query_needs(
     home, monkeypatch: pytest.MonkeyPatch
 ):
@@ -198,11 +206,13 @@ def test_duckdb_reads_no_more_of_an_overlaid_version_than_the_query_needs(
         assert plan.count("PROJECT 1/6 COLUMNS") == plan.count("SELECTION") == scans
 
 
+@embedded
 def test_a_column_that_is_not_there_is_told_at_once(home, version: Version):
     with pytest.raises(NotFound, match="Did you mean 'miles'"):
         home.store.open(version.ref, columns=["mile"])
 
 
+@embedded
 def test_a_window_needs_a_time(home):
     timeless = Dataset("untimed", schema=Trip, key="trip_id")
     version = home.store.commit(timeless, rows(0, 3), project="p")
@@ -212,6 +222,7 @@ def test_a_window_needs_a_time(home):
             read(snapshot)
 
 
+@embedded
 @pytest.mark.parametrize(("reader", "extra"), [("pandas", "pandas"), ("duckdb", "duckdb")])
 def test_a_reader_that_is_not_installed_names_its_extra(
     home, version: Version, monkeypatch: pytest.MonkeyPatch, reader: str, extra: str
