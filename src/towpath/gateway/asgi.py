@@ -174,6 +174,9 @@ class GatewayApp:
         try:
             _require_json(scope)
             request = decode_infer(await self._body(scope, receive))
+            if request.parameters.features is not None or request.parameters.entities is not None:
+                takes = self._inference.table.service(name).columns
+                await self._features.enrich(request, takes)
             return _encode(await self._inference.infer(name, request, version=version))
         except Exception as error:
             status = status_of(error)

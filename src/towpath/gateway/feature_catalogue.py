@@ -22,14 +22,14 @@ class ServedService:
         name: The service.
         queries: What it looks up.
         columns: Every column that a caller sends, entities and request, with its type.
-        computed: The features that are computed on demand.
+        computed: The features that are computed on demand, with their types.
         code: The version of the project's code that computes them, `code:NAME@V`; None without one.
     """
 
     name: str
     queries: tuple[TableQuery, ...]
     columns: Mapping[str, str]
-    computed: tuple[str, ...] = ()
+    computed: Mapping[str, str] = field(default_factory=dict[str, str])
     code: str | None = None
 
 
@@ -73,6 +73,8 @@ def _served(version: Version, code: str | None) -> ServedService:
             for one in body["lookups"]
         ),
         columns={one["name"]: one["type"] for one in columns},
-        computed=tuple(one["name"] for part in body["on_demand"] for one in part["returns"]),
+        computed={
+            one["name"]: one["type"] for part in body["on_demand"] for one in part["returns"]
+        },
         code=code,
     )

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from towpath.assets.features.online import TableQuery
 from towpath.core.errors import InvalidRequest, NotFound
+from towpath.gateway.enriching import enrich
 from towpath.gateway.failures import HttpRefusal
 from towpath.gateway.feature_protocol import (
     FeastPush,
@@ -22,11 +23,12 @@ from towpath.gateway.feature_protocol import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from towpath.assets.features.online import OnlineRows
     from towpath.gateway.features import Features
     from towpath.gateway.metrics import GatewayMetrics
+    from towpath.gateway.protocol import InferRequest
 
 FEAST_PATHS = ("get-online-features", "push", "write-to-online-store")
 
@@ -37,6 +39,10 @@ class FeatureRoutes:
     def __init__(self, features: Features, metrics: GatewayMetrics) -> None:
         self._features = features
         self._metrics = metrics
+
+    async def enrich(self, request: InferRequest, takes: Collection[str]) -> None:
+        """Add the features that an inference request names to its inputs."""
+        await enrich(request, self._features, takes)
 
     async def answer(
         self,

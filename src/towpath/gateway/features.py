@@ -86,6 +86,11 @@ class Features:
         service = self.catalogue.services.get(name)
         return dict(self._reader.open(name).table.entity) if service is None else service.columns
 
+    def computed_types(self, name: str) -> dict[str, str]:
+        """Return the features that a service computes on demand, with their types; a view has none."""
+        service = self.catalogue.services.get(name)
+        return {} if service is None else dict(service.computed)
+
     def declared(self, view: str) -> DeclaredView:
         """Return a view as it was declared when it was materialised. Raises `NotFound`."""
         return self._reader.open(view).table.declared

@@ -37,6 +37,8 @@ class InferParameters(msgspec.Struct):
         key: What the caller calls the thing decided on; stored as it is, so never a person's name.
         subject: Whom it is about; hashed at the door and never stored.
         time: Event time, ISO 8601; believed only by a gateway that replays.
+        features: A feature service, or view, whose features are inputs of the model too.
+        entities: By which they are looked up, one value per row; also what on-demand features ask for.
     """
 
     key: str | None = None
@@ -45,6 +47,8 @@ class InferParameters(msgspec.Struct):
     subjects: list[str | None] | None = None
     time: str | None = None
     times: list[str | None] | None = None
+    features: str | None = None
+    entities: dict[str, list[Any]] | None = None
 
 
 class InferRequest(msgspec.Struct):

@@ -35,6 +35,13 @@ class Plane(Schema):
     hours: float
 
 
+class Route(Schema):
+    route: str
+    seen: datetime
+    distance: float
+    hour: int
+
+
 class Runway(Schema):
     limit: float
 
@@ -65,6 +72,10 @@ weather = FeatureView(
     features=["wind", "gust", "seen"],
 )
 planes = FeatureView("planes", source=PLANES, entity="tailnum", time="seen", features=["hours"])
+ROUTES = Dataset("route-data", schema=Route, key=("route", "seen"), time="seen")
+routes = FeatureView(
+    "routes", source=ROUTES, entity="route", time="seen", features=["distance", "hour"]
+)
 board = FeatureService("board", views=[weather.lookup("wind"), planes], on_demand=[closed])
 plain = FeatureService("plain", views=[planes.lookup("hours", by="plane", prefix="p_")])
 
@@ -307,6 +318,56 @@ def test_who_has_withdrawn_is_neither_served_nor_taken_in(online: Any):
     rows = {"tailnum": ["N1"], "seen": ["2013-02-28T13:00:00Z"], "hours": [1.0]}
     pushed = online.post("/v2/features/planes/push", {"rows": rows}).json()
     assert pushed == {"taken": 0, "late": 0, "withdrawn": 1}
+
+
+@pytest.fixture
+def boarding(bench: Any, online: Any) -> Any:
+    """A model that takes `distance` and `hour`, and a view that knows the distance of routes."""
+    rows = pl.DataFrame(
+        [("EWR-SFO", time("12:00"), 700.0, 99), ("JFK-BOS", time("12:00"), 300.0, 99)],
+        schema=Route.polars_schema(),
+        orient="row",
+    )
+    ParquetDatasetStore(bench.ledger, bench.blobs, bench.keyring).commit(
+        ROUTES, rows, project="test"
+    )
+    online.features.materialize(routes, project="test")
+    online.await_route(online.route(board=online.service()))
+    return online
+
+
+def test_a_prediction_looks_its_features_up(boarding: Any):
+    said = {"features": "routes", "entities": {"route": ["EWR-SFO", "JFK-BOS"]}}
+    hours = {"name": "hour", "shape": [2], "datatype": "INT64", "data": [7, 7]}
+    found = boarding.post("/v2/models/board/infer", {"inputs": [hours], "parameters": said})
+    assert found.status_code == 200, found.text
+    given = boarding.infer(700.0, 300.0)
+    assert found.json()["outputs"] == given.json()["outputs"]
+    rows = boarding.log.scan("board").collect().select("input.distance", "input.hour")
+    assert rows.rows() == [(700.0, 7), (300.0, 7)] * 2
+
+
+def test_what_the_caller_sends_goes_before_what_is_looked_up(boarding: Any):
+    body = boarding.body(123.0, features="routes", entities={"route": ["EWR-SFO"]})
+    assert boarding.post("/v2/models/board/infer", body).status_code == 200
+    assert boarding.log.scan("board").collect()["input.distance"].to_list() == [123.0]
+
+
+def test_features_that_cannot_be_looked_up_decide_nothing(boarding: Any, subtests: Any):
+    refused = {
+        "both": ({"features": "routes"}, 400),
+        "nothing": ({"features": "nothing", "entities": {"route": ["x"]}}, 404),
+        "route": ({"features": "routes", "entities": {}}, 404),
+        "rows": ({"features": "routes", "entities": {"route": ["EWR-SFO"] * 3}}, 400),
+    }
+    for word, (said, status) in refused.items():
+        with subtests.test(word):
+            inputs = boarding.body(1.0, 2.0)["inputs"][1:]
+            body = {"inputs": inputs, "parameters": said}
+            found = boarding.post("/v2/models/board/infer", body)
+            assert found.status_code == status, found.text
+            assert word in found.json()["error"]
+    assert boarding.log.scan("board").collect().is_empty()
 
 
 def test_a_new_generation_is_served_without_a_gap(online: Any):

@@ -69,7 +69,7 @@ class OnlineRows(msgspec.Struct, frozen=True, kw_only=True):
     looked: Sequence[Looked]
     computed: Mapping[str, list[Any]] = msgspec.field(default_factory=dict)
 
-    def columns(self) -> Iterator[tuple[str, Sequence[Any]]]:
+    def columns(self) -> Iterator[tuple[str, list[Any]]]:
         """Yield the features' names and values: looked up, then computed."""
         for one in self.looked:
             yield from zip(one.names, one.columns, strict=True)

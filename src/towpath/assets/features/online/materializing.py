@@ -174,6 +174,8 @@ class Materialization:
             raise
         with self._ledger.write(actor=_ACTOR) as tx:
             tx.runs.finish(run.id, "finished")
+            for dead in tx.runs.list(kind=RUN_KIND, name=self._view.name, status="running"):
+                tx.runs.finish(dead.id, "killed", error="it did not come to an end")
             tx.graph.link(Ref("online", self._view.name), "made", run.ref)
         _log.info("features.materialized", view=self._view.name, rows=rows, whole=whole)
         return self._outcome(newest, whole=whole, rows=rows, run=run.id)
