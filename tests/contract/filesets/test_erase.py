@@ -143,11 +143,13 @@ def test_an_add_that_was_under_way_leaves_the_subject_out(
     assert set(embedded.area.walk()) == embedded.used()
 
 
+@pytest.mark.parametrize("digests_per_row", [1, 4096])
 def test_a_purge_waits_for_adds_that_hold_the_subjects_bytes(
-    embedded: Any, monkeypatch: pytest.MonkeyPatch
+    embedded: Any, monkeypatch: pytest.MonkeyPatch, digests_per_row: int
 ) -> None:
     """An add between storing bytes and its commit obeys by its heartbeat; only then do they go."""
     monkeypatch.setattr(announcing, "_HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(announcing, "_DIGESTS_PER_ROW", digests_per_row)
     embedded.write(FILES)
     stored, go_on = threading.Event(), threading.Event()
     commit = type(embedded.datasets).commit

@@ -6,6 +6,7 @@ in a process that is dead. At a few of them a real process is killed.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,11 @@ import pytest
 from towpath.assets.datasets import staging
 from towpath.assets.filesets import deleting
 from towpath.core.digests import digest_bytes
+from towpath.ledger import open_ledger
+from towpath.storage.blobs import open_blobs
 from towpath.storage.blobs.disk import DiskBlobStore
+from towpath.storage.database import open_database
+from towpath.storage.keys import FileKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,30 +85,43 @@ def all_readable(home: Any) -> None:
             assert data in {BEFORE.get(path), AFTER.get(path)}
 
 
+@contextmanager
+def opened(kind: type, folder: Path) -> Iterator[Any]:
+    """Open the home that lies in a folder, as another process would."""
+    keyring = FileKeyring(folder / "keys")
+    database = open_database(f"sqlite:///{folder}/towpath.db")
+    yield kind(
+        folder=folder / "raw",
+        caches=folder / "stat",
+        ledger=open_ledger(database, keyring),
+        blobs=open_blobs(f"file://{folder}/blobs"),
+        keyring=keyring,
+    )
+    database.close()
+
+
 def test_an_add_that_dies_at_any_write_is_whole_or_nothing(embedded: Any, tmp_path: Path) -> None:
     embedded.write(BEFORE)
     embedded.add()
     embedded.write(AFTER)
-    died = 0
-    while True:
-        with dying(embedded, died) as fuse:
-            embedded.add()
+    for writes in range(100):
+        folder = tmp_path.with_name(f"{tmp_path.name}-{writes}")
+        shutil.copytree(tmp_path, folder)
+        with opened(type(embedded), folder) as home, dying(home, writes) as fuse:
+            home.add()
+        with opened(type(embedded), folder) as home:
+            versions = [one.ref.version for one in home.datasets.versions("scans")]
+            assert versions in ([1], [1, 2])
+            assert home.held() == (BEFORE if versions == [1] else AFTER)
+            home.pass_time()
+            assert home.add().version.ref.version == 2
+            assert home.held() == AFTER
+            home.store.collect()
+            assert set(home.area.walk()) == home.used()
+        assert list((folder / "blobs" / "files" / "unfinished").iterdir()) == []
         if fuse.left >= 0:
             break
-        versions = [one.ref.version for one in embedded.datasets.versions("scans")]
-        assert versions in ([1], [1, 2])
-        assert embedded.held() == (BEFORE if versions == [1] else AFTER)
-        died += 1
-        if versions == [1, 2]:
-            break
-    assert died >= 8, "announce, three blobs, the rows' own commit"
-    embedded.pass_time()
-    assert embedded.add().version.ref.version == 2
-    assert embedded.held() == AFTER
-    embedded.pass_time()
-    embedded.store.collect()
-    assert set(embedded.area.walk()) == embedded.used()
-    assert list(Path(tmp_path, "blobs", "files", "unfinished").iterdir()) == []
+    assert writes > 10, "fewer than an announcement, three files and a commit of rows must make"
 
 
 def test_an_erasure_that_dies_at_any_write_is_finished_by_the_next_call(
@@ -154,21 +172,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
 import test_kill
-from conftest import FileHome, scans
-from towpath.ledger import open_ledger
-from towpath.storage.blobs import open_blobs
-from towpath.storage.database import open_database
-from towpath.storage.keys import FileKeyring
-
-folder = Path({folder!r})
-keyring = FileKeyring(folder / "keys")
-home = FileHome(
-    folder=folder / "raw",
-    caches=folder / "stat",
-    ledger=open_ledger(open_database(f"sqlite:///{{folder}}/towpath.db"), keyring),
-    blobs=open_blobs(f"file://{{folder}}/blobs"),
-    keyring=keyring,
-)
+from conftest import FileHome
 
 def burn(fuse):
     fuse.left -= 1
@@ -176,7 +180,7 @@ def burn(fuse):
         os.kill(os.getpid(), signal.SIGKILL)
 
 test_kill.Fuse.burn = burn
-with test_kill.dying(home, {writes}):
+with test_kill.opened(FileHome, Path({folder!r})) as home, test_kill.dying(home, {writes}):
     {action}
 """
 

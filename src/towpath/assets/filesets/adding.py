@@ -134,7 +134,8 @@ class Add:
 
             def also(tx: Transaction, _: Version) -> None:
                 announcement.settle(tx)
-                mark(tx, fileset.dataset, project=self._request.project)
+                if base.version is None:
+                    mark(tx, fileset.dataset, project=self._request.project)
 
             version = change.commit(
                 self._parts.datasets,
@@ -148,7 +149,7 @@ class Add:
 
     def _look(self) -> Base:
         dataset, branch = self._request.fileset.dataset, self._request.branch
-        return Base.read(self._parts.ledger, self._parts.datasets, dataset, branch=branch)
+        return Base.read(self._parts.ledger, self._parts.blobs, dataset, branch=branch)
 
     def _gone(self, base: Base, wanted: pl.DataFrame) -> pl.DataFrame:
         gone = base.rows.join(wanted, on="path", how="anti").select("path")

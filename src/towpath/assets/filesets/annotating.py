@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from towpath.assets.filesets.changing import Base, Change
 from towpath.assets.filesets.contract import Added
 from towpath.assets.filesets.declaration import FILE_COLUMNS
-from towpath.assets.filesets.marking import mark
 from towpath.assets.filesets.rows import check_attributes, describe, differing
 from towpath.core.errors import Conflict, NotFound
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
     from towpath.assets.filesets.declaration import FileSet
     from towpath.assets.filesets.parts import Parts
-    from towpath.ledger.contract import Transaction
-    from towpath.ledger.records import Version
 
 _ATTEMPTS = 16
 
@@ -35,10 +32,7 @@ def annotate(
     given = check_attributes(fileset, attributes)
     dataset = fileset.dataset
 
-    def also(tx: Transaction, _: Version) -> None:
-        mark(tx, dataset, project=project)
-
-    base = Base.read(parts.ledger, parts.datasets, dataset, branch=branch)
+    base = Base.read(parts.ledger, parts.blobs, dataset, branch=branch)
     for _ in range(_ATTEMPTS):
         if base.version is None:
             raise NotFound.named("file set", dataset.ref.on(branch).name)
@@ -52,11 +46,10 @@ def annotate(
                     project=project,
                     branch=branch,
                     made_by=made_by,
-                    also=also,
                 )
         except Conflict:
             before = base
-            base = Base.read(parts.ledger, parts.datasets, dataset, branch=branch)
+            base = Base.read(parts.ledger, parts.blobs, dataset, branch=branch)
             if base.number == before.number:
                 raise
             continue

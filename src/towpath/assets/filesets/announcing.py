@@ -4,9 +4,9 @@ Two kinds of rows in the ledger carry it, so that a kill at any point leaves a r
 that was written:
 
 - `file_add/ID` is an add under way, with a heartbeat and the generation of the suppression list that
-  it obeys; `file_add/ID.N` list the digests that it relies on, from before the first of them can be
-  found by its name until the transaction that makes them part of a version. Nobody deletes those
-  while the add lives. An add that has not given a sign of life for 15 seconds is dead: its rows count
+  it obeys. It and `file_add/ID.N` list the digests that the add relies on, from before the first of
+  them can be found by its name until the transaction that makes them part of a version. Nobody
+  deletes those while the add lives. An add that has not given a sign of life for 15 seconds is dead: its rows count
   for nothing, and should it wake up, it finds them gone and starts over.
 - `file_deletion/ID` lists digests that are being deleted. Whoever holds its lease deletes; an add that
   would rely on one of them waits.
@@ -96,6 +96,7 @@ class Announcement:
         self._id = new_id()
         self._rows = 0
         self._announced: set[str] = set()
+        self._first: list[str] = []
         # Held from the announcement of digests until their bytes are there, so that the heartbeat,
         # which obeys the suppression list as it grows, lets go of nothing in between.
         self._publishing = threading.Lock()
@@ -143,7 +144,9 @@ class Announcement:
         Raises:
             Overtaken: The rows are gone.
         """
-        if self._rows and tx.intents.find(ADD, self._id) is None:
+        if self._rows == 0:
+            return
+        if tx.intents.find(ADD, self._id) is None:
             raise Overtaken
         _drop(tx, self._id)
 
@@ -199,7 +202,9 @@ class Announcement:
         for row in tx.intents.list(ADD, prefix=f"{self._id}.", limit=_ALL) if gone else ():
             self._put(tx, row.name, {"blobs": sorted(set(row.spec["blobs"]) - gone)})
         if self._rows:
-            self._put(tx, self._id, self._head(now))
+            self._put(
+                tx, self._id, self._head(now, [one for one in self._first if one not in gone])
+            )
         return _Seen(list=now, gone=gone)
 
     def _take(self, seen: _Seen | None) -> None:
@@ -209,24 +214,30 @@ class Announcement:
         else:
             self.suppression = seen.list
             self._announced -= seen.gone
+            self._first = [one for one in self._first if one not in seen.gone]
 
     def _list(self, tx: Transaction, digests: set[str]) -> None:
         fresh = sorted(digests - self._announced)
-        if self._rows == 0:
-            self._put(tx, self._id, self._head(self.suppression), status=self._alive())
         for start in range(0, len(fresh), _DIGESTS_PER_ROW):
+            some = fresh[start : start + _DIGESTS_PER_ROW]
+            if self._rows == 0:
+                self._first = some
+                head = self._head(self.suppression, some)
+                self._put(tx, self._id, head, status=self._alive())
+            else:
+                self._put(tx, f"{self._id}.{self._rows}", {"blobs": some})
             self._rows += 1
-            some: Json = {"blobs": fresh[start : start + _DIGESTS_PER_ROW]}
-            self._put(tx, f"{self._id}.{self._rows}", some)
         self._announced.update(fresh)
 
     def _forget(self) -> set[str]:
-        announced, self._announced, self._rows = self._announced, set[str](), 0
+        announced, self._announced, self._rows, self._first = self._announced, set[str](), 0, []
         self._id = new_id()
         return announced
 
-    def _head(self, suppression: Suppression) -> Json:
-        return {"fileset": self._fileset, "suppression": suppression.generation}
+    def _head(self, suppression: Suppression, first: list[str]) -> Json:
+        """Return the spec of the row that stands for the add; a small add needs no other."""
+        generation = suppression.generation
+        return {"fileset": self._fileset, "suppression": generation, "blobs": first}
 
     def _alive(self) -> Json:
         return {"at": self._wall.now().isoformat()}
@@ -286,6 +297,7 @@ def retire(tx: Transaction, digests: Sequence[str]) -> None:
 
 
 def _drop(tx: Transaction, add: str) -> None:
+    """Remove the rows of an add, if it has any."""
     for row in tx.intents.list(ADD, prefix=f"{add}.", limit=_ALL):
         tx.intents.delete(ADD, row.name)
     tx.intents.delete(ADD, add)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from towpath.assets.datasets.catalogue import manifest_of
+from towpath.assets.datasets.layers import read_live
 from towpath.assets.datasets.suppression import Suppression
+from towpath.core.errors import NotFound
 
 if TYPE_CHECKING:
     from typing import Self
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from towpath.assets.datasets.contract import Also
     from towpath.ledger.contract import Ledger
     from towpath.ledger.records import Version
+    from towpath.storage.blobs import BlobStore
+
+_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +40,28 @@ class Base:
 
     @classmethod
     def read(
-        cls, ledger: Ledger, datasets: DatasetStore, dataset: Dataset, *, branch: str | None
+        cls, ledger: Ledger, blobs: BlobStore, dataset: Dataset, *, branch: str | None
     ) -> Self:
-        """Return the latest version of a line."""
-        with ledger.read() as tx:
-            version = tx.versions.latest("dataset", dataset.ref.on(branch).name)
-            suppression = Suppression.read(tx)
-        if version is None:
-            rows = dataset.schema.polars_schema().to_frame()
-        else:
-            rows = datasets.scan(version.ref).collect()
-        return cls(version=version, rows=rows, suppression=suppression)
+        """Return the latest version of a line.
+
+        Raises:
+            NotFound: Erasures replaced its files several times over.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            with ledger.read() as tx:
+                version = tx.versions.latest("dataset", dataset.ref.on(branch).name)
+                suppression = Suppression.read(tx)
+            if version is None:
+                rows = dataset.schema.polars_schema().to_frame()
+                return cls(version=None, rows=rows, suppression=suppression)
+            try:
+                rows = read_live(blobs, manifest_of(blobs, version))
+            except NotFound:
+                if attempt == _ATTEMPTS:
+                    raise
+                continue  # an erasure replaced files that this was reading
+            return cls(version=version, rows=rows, suppression=suppression)
+        raise AssertionError("the last attempt returns or raises")
 
     @property
     def number(self) -> int:
@@ -88,7 +105,7 @@ class Change:
         project: str,
         branch: str | None,
         made_by: str | None,
-        also: Also,
+        also: Also | None = None,
     ) -> Version:
         """Commit it on top of its base, storing no more rows than have to change.
 

@@ -23,13 +23,15 @@ class Parts:
     """The parts of an open home that file sets need.
 
     Attributes:
-        files: The area of the blob store that holds the bytes.
+        blobs: The blob store, with the rows.
+        files: The area of it that holds the bytes.
         caches: Folder of the stat caches.
         wall: Wall time.
     """
 
     ledger: Ledger
     datasets: DatasetStore
+    blobs: BlobStore
     files: BlobStore
     keyring: Keyring
     collector: Collector

@@ -69,6 +69,7 @@ class BlobFileSetStore:
         self._parts = Parts(
             ledger=ledger,
             datasets=datasets,
+            blobs=blobs,
             files=files,
             keyring=keyring,
             collector=Collector(ledger, blobs, files, caches=caches, wall=wall),
@@ -164,7 +165,7 @@ class BlobFileSetStore:
     ) -> FileDiff:
         """See `FileSetStore.compare`."""
         parts = self._parts
-        base = Base.read(parts.ledger, parts.datasets, fileset.dataset, branch=branch)
+        base = Base.read(parts.ledger, parts.blobs, fileset.dataset, branch=branch)
         return diff_rows(base.rows, rows_of_source(parts, fileset, source, base))
 
     def collect(self, *, dry_run: bool = False) -> Collected:
