@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from towpath.assets.datasets.hashing import bucket_of, buckets_of, murmur3
+from towpath.assets.datasets.hashing import bucket_of, buckets_of, murmur3, shortened
 
 
 def scalar_murmur3(data: bytes) -> int:
@@ -53,3 +53,13 @@ def test_buckets_are_the_hash_without_its_sign_modulo_n(text: str, buckets: int)
 
 def test_no_texts_have_no_buckets():
     assert buckets_of(pl.Series([], dtype=pl.String), 16).tolist() == []
+
+
+def test_long_texts_are_told_apart_by_their_digests():
+    texts = pl.Series(["short", "x" * 257, "x" * 258, "é" * 200, "x" * 256])
+    found = shortened(texts)
+    assert found[0] == "short"
+    assert found[4] == "x" * 256
+    assert found.str.len_bytes().max() == 256
+    assert found.n_unique() == 5
+    assert shortened(texts.reverse()).equals(found.reverse())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from towpath.assets.datasets.hashing import murmur3
+from towpath.assets.datasets.hashing import murmur3, shortened
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +25,7 @@ def sketch_texts(texts: pl.Series) -> Registers:
 
     Pass each text once where that is cheap. Texts are hashed by Murmur3 to 32 bits first, so counts saturate towards 4 billion.
     """
-    return _registers(murmur3(texts.drop_nulls()).astype(np.uint64))
+    return _registers(murmur3(shortened(texts.drop_nulls())).astype(np.uint64))
 
 
 def sketch_numbers(ordered: NDArray[np.float64]) -> Registers:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import polars as pl
 
-from towpath.assets.datasets.hashing import murmur3
+from towpath.assets.datasets.hashing import murmur3, shortened
 from towpath.assets.datasets.profiles.distinct import mix
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _texts(values: pl.Series) -> Lots:
     known = values.alias("text").unique().drop_nulls().to_frame()
     if known.is_empty():
         return np.zeros(values.len(), dtype=np.uint64)
-    texts = known["text"]
+    texts = shortened(known["text"])
     # 32 bits are few for a row's identity: a second hash of the reversed text makes them 64.
     low, high = murmur3(texts), murmur3(texts.str.reverse())
     words = low.astype(np.uint64) | (high.astype(np.uint64) << np.uint64(32))
