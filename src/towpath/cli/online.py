@@ -115,7 +115,9 @@ def push(name: str, file: Path, /, *, common: Common = Common()) -> int:
         return 0
     out.print(f"{pushed.taken} rows served")
     if pushed.late or pushed.withdrawn:
-        err.print(f"{pushed.late} were older than what is served, {pushed.withdrawn} withdrawn")
+        err.print(
+            f"{pushed.late} were not newer than what is served, {pushed.withdrawn} are withdrawn"
+        )
     return 0
 
 
