@@ -99,7 +99,8 @@ class Files:
         if kind is None:
             raise UsageError(
                 f"{item.name} does not say what kind of file it is",
-                remedy=f"Give Files(…, format='csv'), or an ending: {', '.join(ENDINGS)}.",
+                remedy="Say so (format='csv', or --format csv on the command line), or give it one of these "
+                f"endings: {', '.join(ENDINGS)}.",
             )
         read = seen.rows_into(item)
         with item.open() as file:
