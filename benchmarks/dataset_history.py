@@ -56,7 +56,10 @@ def run(sizes: Sequence[str] = tuple(SIZES)) -> Result:
             ours[size] = _ours(folder, SIZES[size])
             words = (folder / "delta", SIZES[size], ROWS, ROUNDS)
             peers[f"delta/{size}"] = run_peer(
-                "delta_history.py", ["deltalake", "pyarrow"], *(str(word) for word in words)
+                "delta_history.py",
+                ["deltalake", "pyarrow"],
+                *(str(word) for word in words),
+                timeout_s=3600,
             )
     return Result(
         name="dataset-history",
