@@ -24,7 +24,6 @@ def open_online(url: str, *, namespace: str = "towpath") -> OnlineStore:
 
     Raises:
         InvalidSetting: The URL names no store that we know, or the library for it is not installed.
-        Unavailable: The server does not answer.
     """
     parts = urlsplit(url)
     if parts.scheme == "lmdb" and not parts.netloc and parts.path.startswith("/"):

@@ -31,9 +31,10 @@ _CLOSED_MOST_S: Final = 60.0
 def open_redis(url: str, *, namespace: str) -> RedisOnlineStore:
     """Open the store at a `redis://`, `rediss://` or `unix://` URL.
 
+    Nothing is sent yet: who doesn't need the server goes on without it.
+
     Raises:
         InvalidSetting: redis-py is not installed, or can't read the URL.
-        Unavailable: The server does not answer.
     """
     try:
         import redis  # noqa: PLC0415 -- an optional library
@@ -53,8 +54,6 @@ def open_redis(url: str, *, namespace: str) -> RedisOnlineStore:
             remedy="Write redis://[user:password@]host:port/0.",
             key="online",
         ) from error
-    with redis_errors():
-        client.ping()  # a wrong address is told now, and not to the first reader
     return RedisOnlineStore(client, namespace=namespace)
 
 
