@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from towpath.assets.datasets import Schema
-from towpath.assets.features import FeatureService, on_demand
+from towpath.assets.datasets import Dataset, Schema
+from towpath.assets.features import FeatureService, FeatureView, on_demand
 from towpath.assets.features.online import Presence
 from towpath.core.errors import (
     Conflict,
+    IntegrityError,
     InvalidRequest,
     NotFound,
     SchemaViolation,
@@ -230,6 +231,12 @@ def test_rows_that_cannot_be_are_not_taken_in(desk: Any):
     assert desk.heats("N1") == [1.0]
 
 
+class Owner(Schema):
+    tailnum: str
+    at: datetime
+    owner: str
+
+
 class Asked(Schema):
     limit: float
 
@@ -347,6 +354,37 @@ def test_who_has_withdrawn_is_not_served_and_not_taken_in(desk: Any):
     assert (pushed.taken, pushed.withdrawn) == (1, 1)
     assert desk.push(("N1", 599, 9.0), view=desk.routes).withdrawn == 1
     assert desk.heats("N2") == [3.0]
+
+
+def test_views_that_call_the_same_people_differently_are_both_asked_who_withdrew(desk: Any):
+    other = Dataset(
+        "owners", schema=Owner, key=("tailnum", "at"), subject="tailnum", subject_field="airframe"
+    )
+    owners = FeatureView("owners", source=other, entity="tailnum", time="at", features=["owner"])
+    desk.commit(("N1", 540, 1.0))
+    rows = pl.DataFrame([("N1", minutes(540), "x")], schema=Owner.polars_schema(), orient="row")
+    desk.datasets.commit(other, rows, project="test")
+    desk.materialize()
+    desk.materialize(owners)
+    service = FeatureService("both", views=[desk.view, owners])
+    assert desk.features.get(service, {"tailnum": ["N1"]}).to_dict()["owner"] == ["x"]
+    hashed = desk.keyring.subject_hash("airframe", "N1")
+    with desk.ledger.write() as tx:
+        spec = {"hashes": [hashed]}
+        tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+    assert desk.heats("N1") == [1.0]
+    with pytest.raises(Withdrawn):
+        desk.features.get(service, {"tailnum": ["N1"]})
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_row_that_is_damaged_is_said_to_be(desk: Any, count: int):
+    desk.commit(("N1", 540, 1.0))
+    desk.materialize()
+    head = desk.store.head("planes")
+    desk.store.update("planes", [(b"=N1", b"\xff" * 16 + b"torn")], generation=head.generation)
+    with pytest.raises(IntegrityError, match="planes"):
+        desk.heats(*["N1"] * count)
 
 
 def test_tables_say_what_they_are(desk: Any, another: OnlineStore):

@@ -12,8 +12,9 @@ from towpath.assets.features.online.contract import (
     ViewStatus,
 )
 from towpath.assets.features.online.declared import DeclaredView, declared
+from towpath.assets.features.online.opened import TableQuery
 from towpath.assets.features.online.pushing import Push
-from towpath.assets.features.online.reading import OnlineReader, TableQuery
+from towpath.assets.features.online.reading import OnlineReader
 from towpath.assets.features.online.reconciler import FeatureViewReconciler
 from towpath.assets.features.online.store import OnlineFeatureStore
 from towpath.assets.features.online.table import OnlineTable, decode_table

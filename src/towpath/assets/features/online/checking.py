@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from towpath.assets.features.online.contract import Skew, ViewStatus
 from towpath.assets.features.online.keys import KeyEncoder
-from towpath.assets.features.online.reading import Opened
+from towpath.assets.features.online.opened import Opened
 from towpath.assets.features.online.rows import RowCodec
 from towpath.assets.features.online.table import OnlineTable, decode_table
 from towpath.core.clock import from_micros, to_micros

@@ -10,8 +10,9 @@ from towpath.assets.features.online.checking import compare, status_of
 from towpath.assets.features.online.computing import compute
 from towpath.assets.features.online.erasing import erase_subject
 from towpath.assets.features.online.materializing import Materialization
+from towpath.assets.features.online.opened import TableQuery
 from towpath.assets.features.online.pushing import Push
-from towpath.assets.features.online.reading import OnlineReader, TableQuery
+from towpath.assets.features.online.reading import OnlineReader
 from towpath.assets.features.online.table import decode_table
 from towpath.assets.features.service import FeatureService, lookups_of
 from towpath.core.clock import to_micros
