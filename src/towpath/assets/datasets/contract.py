@@ -345,7 +345,10 @@ class DatasetStore(Protocol):
         ...
 
     def versions(self, name: str) -> list[Version]:
-        """Return every version of a data set, oldest first."""
+        """Return every version of a line, `flights` or `flights~what-if`, oldest first.
+
+        Those that were collected are among them; their state says so.
+        """
         ...
 
     def files(self, ref: Ref) -> tuple[DataFile, ...]:
@@ -353,7 +356,7 @@ class DatasetStore(Protocol):
         ...
 
     def holds(self, name: str, subject_value: str) -> list[Ref]:
-        """Return the versions that hold a subject, oldest first. Reads one bucket.
+        """Return the versions, on all lines, that hold a subject, oldest first. Reads one bucket.
 
         A version also holds whose rows it has on disk under newer ones, and whose deletion it records.
         """
@@ -374,7 +377,7 @@ class DatasetStore(Protocol):
         ...
 
     def erase(self, subject_value: str, name: str) -> ErasedDataset:
-        """Remove a subject's rows from every version of a data set.
+        """Remove a subject's rows from every version of a data set, on its trunk and all branches.
 
         Each distinct file that holds the subject is rewritten once; then, in one transaction, every
         affected version gets its next revision; then the old bytes are deleted. Kill it anywhere and
