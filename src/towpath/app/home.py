@@ -120,7 +120,7 @@ class Home:
         """Versions of folders of files."""
         from towpath.assets.filesets import BlobFileSetStore
 
-        caches = self.place.home / "cache" / "files"
+        caches = self.place.home / "cache" / "stat"
         return BlobFileSetStore(self.ledger, self.blobs, self.keyring, self.datasets, caches)
 
     @cached_property
@@ -245,6 +245,7 @@ class Home:
         server = "the Redis of the online store" if elsewhere else None
         online = () if planning and unused else (copies.OnlineTables(self.online, server=server),)
         return (
+            copies.OpenLoads(self.ledger),
             copies.Publications(self.publisher, own_catalog=OWN_CATALOG),
             copies.StoredFiles(self.ledger, self.datasets, self.files),
             copies.FeatureLayouts(self.ledger, self.features),

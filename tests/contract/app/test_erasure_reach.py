@@ -195,6 +195,7 @@ def test_nothing_is_left_of_them_and_nothing_is_missing_of_others(
         "scans",
     }
     assert {(one.kind, one.name): one.count for one in plan.copies} == {
+        ("open_loads", "intake:nightly"): 4,
         ("publications", "towpath:clinic.visits"): len(
             home.publisher.publications("visits")[0].snapshots
         ),
@@ -289,6 +290,6 @@ def test_it_carries_on_from_wherever_a_worker_died(tmp_path: Path) -> None:
             except Dead:
                 with home.ledger.write() as tx:
                     tx.intents.release("mortal")
-        assert len(deaths) == 10
+        assert len(deaths) == 12
         assert residue(home) == {}
         assert home.erasures.get(erasure).totals["stored_files"] == 2

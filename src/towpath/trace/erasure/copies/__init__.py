@@ -4,6 +4,7 @@ from towpath.trace.erasure.copies.contract import About, Copies
 from towpath.trace.erasure.copies.feature_layouts import FeatureLayouts
 from towpath.trace.erasure.copies.label_tasks import LabelTasks
 from towpath.trace.erasure.copies.online_rows import OnlineTables
+from towpath.trace.erasure.copies.open_loads import OpenLoads
 from towpath.trace.erasure.copies.publications import Publications
 from towpath.trace.erasure.copies.stored_files import StoredFiles
 
@@ -13,6 +14,7 @@ __all__ = [
     "FeatureLayouts",
     "LabelTasks",
     "OnlineTables",
+    "OpenLoads",
     "Publications",
     "StoredFiles",
 ]

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger
     from towpath.trace.erasure.copies.contract import About
 
+_ALL = 1_000_000
+
 
 class FeatureLayouts:
     """See `Copies`."""
@@ -45,6 +47,3 @@ class FeatureLayouts:
         """Return nothing: layouts lie in the blob store."""
         del about
         return []
-
-
-_ALL = 1_000_000

@@ -1,0 +1,51 @@
+"""Loads that are open: rows on their way into a data set, kept in pieces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from towpath.assets.datasets.load_record import KIND, state_of
+from towpath.trace.erasure.contract import HeldCopy
+
+if TYPE_CHECKING:
+    from towpath.ledger.contract import Ledger
+    from towpath.trace.erasure.copies.contract import About
+
+_ALL = 1_000_000
+
+
+class OpenLoads:
+    """See `Copies`. The redaction itself stops them: whoever loads starts over, without the subject."""
+
+    kind = "open_loads"
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def held(self, about: About) -> list[HeldCopy]:
+        """Return each load of the data sets, with the rows that it has kept so far."""
+        with self._ledger.read() as tx:
+            loads = [
+                (row, state_of(row))
+                for row in tx.intents.list(KIND, limit=_ALL)
+                if row.spec["dataset"] in about.datasets
+            ]
+        return [
+            HeldCopy(
+                kind=self.kind,
+                name=row.name,
+                count=state.rows,
+                size_bytes=sum(file.size_bytes for file in state.files),
+            )
+            for row, state in loads
+            if not state.fenced
+        ]
+
+    def erase(self, about: About) -> None:
+        """Do nothing more."""
+        del about
+
+    def beyond(self, about: About) -> list[str]:
+        """Return nothing: pieces lie in the blob store."""
+        del about
+        return []
