@@ -51,9 +51,7 @@ async def enrich(request: InferRequest, features: Features, takes: Collection[st
     ]
 
 
-def _columns(
-    found: OnlineRows, computed: dict[str, str]
-) -> Iterator[tuple[str, str, list[Any]]]:
+def _columns(found: OnlineRows, computed: dict[str, str]) -> Iterator[tuple[str, str, list[Any]]]:
     for one in found.looked:
         yield from zip(one.names, one.types, one.columns, strict=True)
     for name, values in found.computed.items():

@@ -140,7 +140,7 @@ def _require(method: str, *methods: str) -> None:
         raise HttpRefusal(HTTPStatus.METHOD_NOT_ALLOWED, f"use {' or '.join(methods)} here")
 
 
-def _queries(features: Sequence[str]) -> list[TableQuery]:
+def _queries(features: Sequence[str]) -> tuple[TableQuery, ...]:
     """Return the look-ups that stand for `view:feature` references."""
     wanted: dict[str, list[str]] = {}
     for reference in features:
@@ -152,7 +152,7 @@ def _queries(features: Sequence[str]) -> list[TableQuery]:
         raise InvalidRequest(
             "no features are asked for", remedy="Send `features` or a `feature_service`."
         )
-    return [TableQuery(view=view, features=tuple(names)) for view, names in wanted.items()]
+    return tuple(TableQuery(view=view, features=tuple(names)) for view, names in wanted.items())
 
 
 def _from_query(types: Mapping[str, str], query: bytes) -> dict[str, list[Any]]:

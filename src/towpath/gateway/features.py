@@ -107,7 +107,7 @@ class Features:
         """
         service = self.catalogue.services.get(name)
         if service is None:
-            return await self.query([TableQuery(view=name)], columns)
+            return await self.query((TableQuery(view=name),), columns)
         asked = {one: columns[one] for one in service.columns if one in columns}
         missing = [one for one in service.columns if one not in asked]
         if missing:
@@ -118,7 +118,7 @@ class Features:
         return msgspec.structs.replace(found, computed=await self._computed(service, found))
 
     async def query(
-        self, queries: Sequence[TableQuery], columns: Mapping[str, Sequence[Any]]
+        self, queries: tuple[TableQuery, ...], columns: Mapping[str, Sequence[Any]]
     ) -> OnlineRows:
         """Look into tables."""
         count = max((len(values) for values in columns.values()), default=0)

@@ -44,15 +44,24 @@ class LmdbOnlineStore:
 
     def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> list[Found]:
         """See `OnlineStore.read`."""
+        lease, answers = self._generations.lease_in_force, list[Found]()
         try:
             with self._generations.catalog.begin() as tx:
                 tokens = [tx.get(IN_FORCE + table.encode()) for table, _ in wanted]
-            return [
-                self._look_up(table, token, keys)
-                for (table, keys), token in zip(wanted, tokens, strict=True)
-            ]
+            for (table, keys), token in zip(wanted, tokens, strict=True):
+                leased = lease(table, token)
+                if leased is None:
+                    answers.append(Found(None, [None] * len(keys)))
+                    continue
+                generation, opened = leased
+                try:
+                    with opened.env.begin(opened.rows) as tx:
+                        answers.append(Found(generation.decode(), list(map(tx.get, keys))))
+                finally:
+                    release(opened)
         except lmdb.Error as error:
             raise translated(error, self._root) from error
+        return answers
 
     def head(self, table: str) -> Head | None:
         """See `OnlineStore.head`."""
@@ -162,17 +171,6 @@ class LmdbOnlineStore:
     def close(self) -> None:
         """See `OnlineStore.close`."""
         self._generations.close()
-
-    def _look_up(self, table: str, token: bytes | None, keys: Sequence[bytes]) -> Found:
-        leased = self._generations.lease_in_force(table, token)
-        if leased is None:
-            return Found(None, [None] * len(keys))
-        token, opened = leased
-        try:
-            with opened.env.begin(opened.rows) as tx:
-                return Found(token.decode(), list(map(tx.get, keys)))
-        finally:
-            release(opened)
 
     def _bring(
         self,

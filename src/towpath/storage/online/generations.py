@@ -98,6 +98,9 @@ class Generations:
         Raises:
             NotFound: Its file was deleted by somebody else.
         """
+        known = self._opened.get(table)
+        if known is not None and known[0] == token and retain(known[1]):
+            return known
         while token is not None:
             try:
                 return token, self.lease(table, token)

@@ -50,7 +50,7 @@ class OnlineCells:
         codec, key_is_text = unpacker
         key, value = row
         try:
-            texts = [cell for cell in codec.unpack(value) if isinstance(cell, str | bytes)]
+            texts = [cell for cell in codec.unpack(value)[1] if isinstance(cell, str | bytes)]
             return [key[1:].decode() if key_is_text else key, *texts]
         except (StructError, ValueError, ArithmeticError):
             return list(row)

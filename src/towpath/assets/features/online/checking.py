@@ -92,7 +92,8 @@ def compare(
         elif served[:STAMP_BYTES] > expected[:STAMP_BYTES]:
             seen["ahead"] += 1
         else:
-            pairs = zip(codec.unpack(expected), codec.unpack(served), strict=True)
+            (_, ours), (_, theirs) = codec.unpack(expected), codec.unpack(served)
+            pairs = zip(ours, theirs, strict=True)
             for name, pair in zip(table.declared.features, pairs, strict=True):
                 different[name] += not _same(*pair)
     return Skew(

@@ -26,8 +26,6 @@ _NEVER_US = -(1 << 63)
 _ROW_BY_ROW = 4
 """Up to so many rows are unpacked one by one: for more, column by column is cheaper."""
 
-_PICKS_KEPT = 256
-
 
 class TableQuery(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """What is asked of one table.
@@ -53,8 +51,8 @@ class TableQuery(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
         )
 
 
-class _Pick(NamedTuple):
-    """Which of a table's features a query wants."""
+class Pick(NamedTuple):
+    """Which of a table's features a query wants, and under which names."""
 
     places: tuple[int, ...]
     names: tuple[str, ...]
@@ -68,6 +66,7 @@ class Opened:
     def __init__(self, generation: str, table: OnlineTable) -> None:
         self.generation = generation
         self.table = table
+        self.view = table.view
         self.entity = table.declared.entity
         self.ttl_us = table.ttl_us
         declared = table.declared
@@ -75,21 +74,37 @@ class Opened:
         self.kinds = tuple(kind for _, kind in table.entity)
         self.rows = RowCodec(table)
         self._keys = KeyEncoder(table.entity)
-        self._features = table.features
-        self._picks: dict[TableQuery, _Pick] = {}
 
     def keys(self, entities: Sequence[Sequence[Any]]) -> list[bytes]:
         """Return the keys of entities, given by column; one with a missing value has nobody's."""
         return self._keys.encode(entities, missing=_NOBODY)
 
-    def read(self, query: TableQuery, values: Sequence[bytes | None], at_us: int) -> Looked:
-        """Unpack what was found, and leave out what is too old at a moment.
+    def pick(self, query: TableQuery) -> Pick:
+        """Return where the features that a query wants are.
 
         Raises:
             NotFound: The table has no such feature.
+        """
+        features = self.table.features
+        known = {name: at for at, (name, _) in enumerate(features)}
+        names = query.features or tuple(known)
+        for name in names:
+            if name not in known:
+                raise NotFound.named(f"feature of {query.view!r}", name, known)
+        places = tuple(known[name] for name in names)
+        return Pick(
+            places,
+            tuple(f"{query.prefix}{name}" for name in names),
+            tuple(features[place][1] for place in places),
+            places == tuple(range(len(features))),
+        )
+
+    def read(self, pick: Pick, values: Sequence[bytes | None], at_us: int) -> Looked:
+        """Unpack what was found, and leave out what is too old at a moment.
+
+        Raises:
             IntegrityError: A row is not what was written.
         """
-        pick = self._picks.get(query) or self._pick(query)
         try:
             if len(values) <= _ROW_BY_ROW:
                 times, columns = self._row_by_row(values, pick)
@@ -97,14 +112,14 @@ class Opened:
                 times, columns = self.rows.unpack_all(values, pick.places)
         except (struct.error, ValueError, OverflowError) as error:
             raise IntegrityError(
-                f"the online rows of {query.view!r} are damaged",
+                f"the online rows of {self.view!r} are damaged",
                 remedy="Materialise it again: everything in it can be made again.",
-                view=query.view,
+                view=self.view,
             ) from error
         oldest_us = _NEVER_US if self.ttl_us is None else at_us - self.ttl_us
         if None not in values and min(times, default=0) >= oldest_us:
             presence = [_PRESENT] * len(times)
-            return Looked(query.view, pick.names, pick.types, columns, times, presence)
+            return Looked(self.view, pick.names, pick.types, columns, times, presence)
         presence: list[Presence] = []
         stamps: list[int | None] = []
         for row, (value, time_us) in enumerate(zip(values, times, strict=True)):
@@ -117,27 +132,10 @@ class Opened:
                 presence.append(_OUTSIDE)
                 for column in columns:
                     column[row] = None
-        return Looked(query.view, pick.names, pick.types, columns, stamps, presence)
-
-    def _pick(self, query: TableQuery) -> _Pick:
-        known = {name: at for at, (name, _) in enumerate(self._features)}
-        names = query.features or tuple(known)
-        for name in names:
-            if name not in known:
-                raise NotFound.named(f"feature of {query.view!r}", name, known)
-        if len(self._picks) >= _PICKS_KEPT:  # callers may think of any selection
-            self._picks.clear()
-        places = tuple(known[name] for name in names)
-        pick = self._picks[query] = _Pick(
-            places,
-            tuple(f"{query.prefix}{name}" for name in names),
-            tuple(self._features[place][1] for place in places),
-            places == tuple(range(len(self._features))),
-        )
-        return pick
+        return Looked(self.view, pick.names, pick.types, columns, stamps, presence)
 
     def _row_by_row(
-        self, values: Sequence[bytes | None], pick: _Pick
+        self, values: Sequence[bytes | None], pick: Pick
     ) -> tuple[list[int], list[list[Any]]]:
         times: list[int] = []
         rows: list[Sequence[Any]] = []
@@ -146,9 +144,11 @@ class Opened:
                 times.append(0)
                 rows.append([None] * len(pick.places))
                 continue
-            times.append(self.rows.time_us(value))
-            cells = self.rows.unpack(value)
+            time_us, cells = self.rows.unpack(value)
+            times.append(time_us)
             rows.append(cells if pick.everything else [cells[place] for place in pick.places])
+        if len(rows) == 1:
+            return times, [[cell] for cell in rows[0]]
         return times, [list(column) for column in zip(*rows, strict=True)] or [
             [] for _ in pick.places
         ]

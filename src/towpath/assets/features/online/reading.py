@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from towpath.assets.features.online.answer import OnlineRows
 from towpath.assets.features.online.opened import Opened
@@ -13,11 +13,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from towpath.assets.features.online.answer import Looked
-    from towpath.assets.features.online.opened import TableQuery
+    from towpath.assets.features.online.opened import Pick, TableQuery
     from towpath.storage.keys import Keyring
     from towpath.storage.online import OnlineStore
 
 _ATTEMPTS = 32  # each table that has a new generation takes one
+_PLANS_KEPT = 256
+
+
+class _Plan(NamedTuple):
+    """How a selection of tables is asked: each entity is encoded once, whoever looks it up.
+
+    Attributes:
+        entities: The columns that hold each entity, and a table whose keys it has.
+        members: For each table the entity's place in `entities`, and the features that are wanted.
+    """
+
+    entities: list[tuple[tuple[str, ...], Opened]]
+    members: list[tuple[int, Opened, Pick]]
 
 
 class OnlineReader:
@@ -39,6 +52,7 @@ class OnlineReader:
         self._keyring = keyring
         self._withdrawn = withdrawn
         self._opened: dict[str, Opened] = {}
+        self._plans: dict[tuple[TableQuery, ...], _Plan] = {}
 
     @property
     def waits(self) -> bool:
@@ -75,7 +89,7 @@ class OnlineReader:
         return list(self._opened)
 
     def look_up(
-        self, queries: Sequence[TableQuery], columns: Mapping[str, Sequence[Any]], *, at_us: int
+        self, queries: tuple[TableQuery, ...], columns: Mapping[str, Sequence[Any]], *, at_us: int
     ) -> OnlineRows:
         """Return what is known of each entity at a moment.
 
@@ -92,38 +106,47 @@ class OnlineReader:
         """
         count = _count(columns)
         for _ in range(_ATTEMPTS):
-            opened: list[Opened] = []
-            asked: list[tuple[str, list[bytes]]] = []
-            known: dict[object, list[bytes]] = {}  # views of one entity have the same keys
-            for query in queries:
-                table = self._opened.get(query.view) or self.refresh(query.view)
-                alike = (query.by or table.entity, table.kinds, table.subject)
-                keys = known.get(alike)
-                if keys is None:
-                    keys = known[alike] = self._keys(query, table, columns)
-                opened.append(table)
-                asked.append((query.view, keys))
+            plan = self._plans.get(queries) or self._planned(queries)
+            keys = [self._keys(opened, by, columns) for by, opened in plan.entities]
+            asked = [(opened.view, keys[place]) for place, opened, _ in plan.members]
             looked: list[Looked] = []
-            for query, table, found in zip(queries, opened, self._store.read(asked), strict=True):
-                if found.generation != table.generation:
-                    self.refresh(query.view)
+            for (_, opened, pick), found in zip(plan.members, self._store.read(asked), strict=True):
+                if found.generation != opened.generation:
+                    self.refresh(opened.view)
+                    self._plans.pop(queries, None)
                     break
-                looked.append(table.read(query, found.values, at_us))
+                looked.append(opened.read(pick, found.values, at_us))
             else:
                 return OnlineRows(count=count, entities=columns, looked=looked)
         raise Conflict(
             "the online tables changed faster than they can be read", remedy="Try again."
         )
 
+    def _planned(self, queries: tuple[TableQuery, ...]) -> _Plan:
+        """Work out once what does not change from look-up to look-up."""
+        entities: dict[object, tuple[int, tuple[str, ...], Opened]] = {}
+        members: list[tuple[int, Opened, Pick]] = []
+        for query in queries:
+            opened = self.open(query.view)
+            by = query.by or opened.entity
+            alike = (by, opened.kinds, opened.subject)
+            place, _, _ = entities.setdefault(alike, (len(entities), by, opened))
+            members.append((place, opened, opened.pick(query)))
+        if len(self._plans) >= _PLANS_KEPT:  # callers may think of any selection
+            self._plans.clear()
+        plan = _Plan([(by, opened) for _, by, opened in entities.values()], members)
+        self._plans[queries] = plan
+        return plan
+
     def _keys(
-        self, query: TableQuery, opened: Opened, columns: Mapping[str, Sequence[Any]]
+        self, opened: Opened, by: Sequence[str], columns: Mapping[str, Sequence[Any]]
     ) -> list[bytes]:
-        by = query.by or opened.entity
         for name in by:
             if name not in columns:
                 raise NotFound.named("entity column", name, columns)
         entities = [columns[name] for name in by]
-        self._refuse_withdrawn(opened, entities)
+        if opened.subject[0] is not None:
+            self._refuse_withdrawn(opened, entities)
         return opened.keys(entities)
 
     def _refuse_withdrawn(self, opened: Opened, entities: Sequence[Sequence[Any]]) -> None:

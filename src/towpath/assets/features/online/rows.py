@@ -123,12 +123,12 @@ class RowCodec:
             return NO_TAG
         return value[_STAMP_BYTES : _STAMP_BYTES + TAG_BYTES]
 
-    def unpack(self, value: bytes) -> Sequence[Any]:
-        """Return the features of one row."""
+    def unpack(self, value: bytes) -> tuple[int, Sequence[Any]]:
+        """Return when one row was true, in microseconds, and its features."""
         cells = self._struct.unpack_from(value)
-        nulls = cells[self._first - 1]
+        time_us, nulls = cells[0] - SIGN, cells[self._first - 1]
         if self._plain and nulls == self._no_nulls:
-            return cells[self._first :]
+            return time_us, cells[self._first :]
         found = list(cells[self._first :])
         if self._tails:
             self._fill_tails(value, found)
@@ -139,7 +139,7 @@ class RowCodec:
             for at in range(len(found)):
                 if bits >> at & 1:
                     found[at] = None
-        return found
+        return time_us, found
 
     def unpack_all(
         self, values: Sequence[bytes | None], wanted: Sequence[int]
