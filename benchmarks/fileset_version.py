@@ -46,7 +46,7 @@ SIZES = {
     "10k-small-files": Shape(files=10_000, size_bytes=10_000),
 }
 CHANGED = 100  # one file in so many
-ROUNDS = 5
+ROUNDS = 3
 PHOTOS = FileSet("photos")
 _SETTLE_S = 0.05
 NOTES = """\
