@@ -19,6 +19,7 @@ BENCHMARKS = {
     "fileset-version": "adding a folder again with 1% of its files changed, beside DVC and git-lfs",
     "materialize": "a view into the online store, files and Redis, beside Feast",
     "online-features": "features by entity, in process and over HTTP, beside Feast",
+    "ingest-memory": "ingest of more rows than memory holds, beside bare PyArrow rewriting them",
     "loop": "seconds and CPU of each stage of the demo",
 }
 
