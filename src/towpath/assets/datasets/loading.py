@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from towpath.assets.datasets.assembling import Assembly
 from towpath.assets.datasets.load_pieces import LoadPieces
 from towpath.assets.datasets.manifest import blank
-from towpath.assets.datasets.parquet import by_bucket, encode_buckets
+from towpath.assets.datasets.parquet import encode_rows
 from towpath.assets.datasets.quality import JudgedLoad
 from towpath.assets.datasets.suppression import Suppression
 from towpath.assets.datasets.validation import conform, shaped
@@ -85,7 +85,7 @@ class ParquetLoad:
         kept, judged = self._judged.judge(
             living, position=position, layout=layout, files=state.files, seen=state.judged
         )
-        files = encode_buckets(layout, by_bucket(layout, kept))
+        files = encode_rows(layout, kept)
         self._pieces.store([file.data for file in files])
         state = self._pieces.state
         oldest = suppression.generation if state.generation is None else state.generation

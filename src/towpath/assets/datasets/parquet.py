@@ -52,18 +52,49 @@ def by_bucket(manifest: Manifest, rows: pl.DataFrame) -> dict[int | None, pl.Dat
         return {}
     if manifest.subject is None:
         return {None: rows}
+    numbered = rows.with_columns(_bucket_numbers(manifest, rows))
+    parts = numbered.partition_by(_BUCKET, as_dict=True, include_key=False)
+    return {
+        None if bucket == _NO_SUBJECT else int(bucket): part for (bucket,), part in parts.items()
+    }
+
+
+def encode_rows(manifest: Manifest, rows: pl.DataFrame) -> list[EncodedFile]:
+    """Encode rows as `encode_buckets` encodes what `by_bucket` splits, in less memory.
+
+    Each thread takes one bucket's rows out when it is their turn, so what is held besides the rows is
+    a few buckets, and not all of them.
+    """
+    if rows.is_empty():
+        return []
+    if manifest.subject is None:
+        return encode_buckets(manifest, {None: rows})
+    numbers = _bucket_numbers(manifest, rows)
+
+    def encode(number: int) -> list[EncodedFile]:
+        bucket = None if number == _NO_SUBJECT else number
+        part = _ordered(manifest, rows.filter(numbers == number), "rows")
+        return [
+            _encode(manifest, bucket, one, role="rows", layer=0)
+            for one in part.iter_slices(ROWS_PER_FILE_MOST)
+        ]
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="encode") as pool:
+        return [one for files in pool.map(encode, numbers.unique().sort()) for one in files]
+
+
+def _bucket_numbers(manifest: Manifest, rows: pl.DataFrame) -> pl.Series:
+    """Return the bucket of each row, `_NO_SUBJECT` for those without one."""
+    assert manifest.subject is not None
     subjects = rows.select(pl.col(manifest.subject).unique().drop_nulls())
     numbered = subjects.with_columns(
         pl.Series(_BUCKET, buckets_of(subjects[manifest.subject], manifest.buckets))
     )
-    parts = (
-        rows.join(numbered, on=manifest.subject, how="left")
-        .with_columns(pl.col(_BUCKET).fill_null(_NO_SUBJECT))
-        .partition_by(_BUCKET, as_dict=True, include_key=False)
+    # Joining the subjects alone spares a copy of all the other columns.
+    found = rows.select(manifest.subject).join(
+        numbered, on=manifest.subject, how="left", maintain_order="left"
     )
-    return {
-        None if bucket == _NO_SUBJECT else int(bucket): part for (bucket,), part in parts.items()
-    }
+    return found[_BUCKET].fill_null(_NO_SUBJECT)
 
 
 def encode_buckets(
@@ -81,15 +112,18 @@ def encode_buckets(
         role: What the rows are.
         layers: The layer of each bucket's files; 0 where it says nothing.
     """
-    slices = [
-        (bucket, part)
-        for bucket, rows in parts.items()
-        for part in _ordered(manifest, rows, role).iter_slices(ROWS_PER_FILE_MOST)
-        if not part.is_empty()
-    ]
+    slices: list[tuple[int | None, pl.DataFrame, bool]] = []
+    for bucket, rows in parts.items():
+        if rows.height > ROWS_PER_FILE_MOST:
+            ordered = _ordered(manifest, rows, role).iter_slices(ROWS_PER_FILE_MOST)
+            slices += [(bucket, part, True) for part in ordered]
+        elif not rows.is_empty():
+            slices.append((bucket, rows, False))
 
-    def encode(one: tuple[int | None, pl.DataFrame]) -> EncodedFile:
-        bucket, part = one
+    def encode(one: tuple[int | None, pl.DataFrame, bool]) -> EncodedFile:
+        bucket, rows, is_ordered = one
+        # What fits one file is only sorted now: few sorted copies are alive at a time.
+        part = rows if is_ordered else _ordered(manifest, rows, role)
         return _encode(manifest, bucket, part, role=role, layer=(layers or {}).get(bucket, 0))
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="encode") as pool:

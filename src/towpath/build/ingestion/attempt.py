@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Json, RunStatus, Version
 
 _log = structlog.get_logger()
+# What is committed at once is held several times over; from here on a load takes less.
+_COMMIT_BYTES_MOST = 32 << 20
 
 
 class Overtaken(Exception):
@@ -91,7 +93,7 @@ class Attempt:
         rows = self._told_apart(piece.rows)
         self._position = piece.position
         self._taken += piece.rows.height
-        if self._load is None and piece.is_last:
+        if self._load is None and piece.is_last and rows.estimated_size() <= _COMMIT_BYTES_MOST:
             self._commit(rows)
             return
         if self._load is None:

@@ -52,8 +52,10 @@ def pieces_of(
     full = False
     for batch in batches:
         if full:
-            yield Piece(rows=_joined(held), position=position, is_last=False)
-            held, size_bytes, full, position = [], 0, False, None
+            rows, held = _joined(held), []  # nobody but the piece holds its rows
+            yield Piece(rows=rows, position=position, is_last=False)
+            del rows
+            size_bytes, full, position = 0, False, None
         if not batch.rows.is_empty():
             rows = fitting.fit(batch)
             held.append(rows)

@@ -132,5 +132,6 @@ class IngestRunner:
                 if piece.is_last:
                     on_progress(Progress(stage="committing", rows=rows, share=1.0))
                 attempt.take(piece)
+                del piece  # the next one is gathered before it takes this one's place
         on_progress(Progress(stage="done", rows=rows, share=1.0))
         return attempt.result(rows, seconds=time.perf_counter() - began)
