@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from towpath.assets.datasets.history import LedgerDatasetHistory, Retention
-from towpath.assets.filesets import FileDeletionReconciler, FileSet, announcing
-from towpath.assets.filesets.announcing import ADD, DELETION, retire
+from towpath.assets.filesets import FileDeletionReconciler, FileSet, announcing, records
+from towpath.assets.filesets.records import ADD, DELETION, retire
 from towpath.core.digests import digest_bytes
 from towpath.core.errors import Conflict
 from towpath.ledger.controllers import ControllerLoop
@@ -149,7 +149,7 @@ def test_a_purge_waits_for_adds_that_hold_the_subjects_bytes(
 ) -> None:
     """An add between storing bytes and its commit obeys by its heartbeat; only then do they go."""
     monkeypatch.setattr(announcing, "_HEARTBEAT_S", 0.01)
-    monkeypatch.setattr(announcing, "_DIGESTS_PER_ROW", digests_per_row)
+    monkeypatch.setattr(announcing, "DIGESTS_PER_ROW", digests_per_row)
     embedded.write(FILES)
     stored, go_on = threading.Event(), threading.Event()
     commit = type(embedded.datasets).commit
@@ -231,7 +231,7 @@ def test_an_add_waits_for_bytes_that_are_being_deleted(embedded: Any) -> None:
 
 
 def test_a_purge_does_not_wait_for_ever(embedded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announcing, "_WAIT_S", 0.05)
+    monkeypatch.setattr(records, "_WAIT_S", 0.05)
     spec = {"fileset": "scans", "suppression": 0}
     status = {"at": embedded.wall.now().isoformat()}
     with embedded.ledger.write() as tx:

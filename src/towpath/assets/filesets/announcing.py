@@ -6,8 +6,8 @@ that was written:
 - `file_add/ID` is an add under way, with a heartbeat and the generation of the suppression list that
   it obeys. It and `file_add/ID.N` list the digests that the add relies on, from before the first of
   them can be found by its name until the transaction that makes them part of a version. Nobody
-  deletes those while the add lives. An add that has not given a sign of life for 15 seconds is dead: its rows count
-  for nothing, and should it wake up, it finds them gone and starts over.
+  deletes those while the add lives. An add that has not given a sign of life for 15 seconds is dead:
+  its rows count for nothing, and should it wake up, it finds them gone and starts over.
 - `file_deletion/ID` lists digests that are being deleted. Whoever holds its lease deletes; an add that
   would rely on one of them waits.
 """
@@ -15,35 +15,26 @@ that was written:
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from towpath.assets.datasets.suppression import Suppression
-from towpath.core.clock import parse_time
-from towpath.core.errors import Conflict, TowpathError
+from towpath.assets.filesets.records import ADD, DIGESTS_PER_ROW, drop, going, patience
+from towpath.core.errors import TowpathError
 from towpath.core.ids import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable
 
     from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger, Transaction
-    from towpath.ledger.records import Intent, Json
+    from towpath.ledger.records import Json
 
-ADD = "file_add"
-DELETION = "file_deletion"
-_DEAD_AFTER = timedelta(seconds=15)
 _HEARTBEAT_S = 3.0
-_WAIT_S = 60.0
-_POLL_S = 0.02
-_DIGESTS_PER_ROW = 4096
 _ALL = 1_000_000
-_PROJECT = "towpath"  # file sets of many projects may share bytes
 
 _log = structlog.get_logger()
 
@@ -148,14 +139,14 @@ class Announcement:
             return
         if tx.intents.find(ADD, self._id) is None:
             raise Overtaken
-        _drop(tx, self._id)
+        drop(tx, self._id)
 
     def abandon(self) -> set[str]:
         """Close the record of an add that failed, and return the digests it had announced."""
         with self._publishing:
             if self._rows:
                 with self._ledger.write() as tx:
-                    _drop(tx, self._id)
+                    drop(tx, self._id)
             return self._forget()
 
     @contextmanager
@@ -218,8 +209,8 @@ class Announcement:
 
     def _list(self, tx: Transaction, digests: set[str]) -> None:
         fresh = sorted(digests - self._announced)
-        for start in range(0, len(fresh), _DIGESTS_PER_ROW):
-            some = fresh[start : start + _DIGESTS_PER_ROW]
+        for start in range(0, len(fresh), DIGESTS_PER_ROW):
+            some = fresh[start : start + DIGESTS_PER_ROW]
             if self._rows == 0:
                 self._first = some
                 head = self._head(self.suppression, some)
@@ -244,82 +235,3 @@ class Announcement:
 
     def _put(self, tx: Transaction, name: str, spec: Json, *, status: Json | None = None) -> None:
         tx.intents.put(ADD, name, project=self._project, spec=spec, status=status, due=False)
-
-
-def announced(tx: Transaction, *, wall: Clock) -> set[str]:
-    """Return the digests that living adds rely on."""
-    rows = tx.intents.list(ADD, limit=_ALL)
-    living = {row.name for row in rows if _is_head(row) and not _is_dead(row, wall)}
-    found: set[str] = set()
-    for row in rows:
-        if row.name.partition(".")[0] in living:
-            found.update(row.spec.get("blobs", ()))
-    return found
-
-
-def bury(tx: Transaction, *, wall: Clock) -> int:
-    """Remove the rows of dead adds; return how many adds that were."""
-    dead = [
-        row for row in tx.intents.list(ADD, limit=_ALL) if _is_head(row) and _is_dead(row, wall)
-    ]
-    for row in dead:
-        _drop(tx, row.name)
-    return len(dead)
-
-
-def await_obedience(ledger: Ledger, generation: int, *, wall: Clock) -> None:
-    """Return when every living add obeys the suppression list at a generation.
-
-    Raises:
-        Conflict: One did not within a minute.
-    """
-    wait = patience("an add of files has not obeyed the suppression list")
-    while True:
-        with ledger.read() as tx:
-            rows = tx.intents.list(ADD, limit=_ALL)
-        heads = [row for row in rows if _is_head(row) and not _is_dead(row, wall)]
-        if all(row.spec["suppression"] >= generation for row in heads):
-            return
-        wait()
-
-
-def going(tx: Transaction) -> set[str]:
-    """Return the digests that are being deleted."""
-    rows = tx.intents.list(DELETION, limit=_ALL)
-    return set[str]().union(*(row.spec["blobs"] for row in rows))
-
-
-def retire(tx: Transaction, digests: Sequence[str]) -> None:
-    """List digests for deletion."""
-    for start in range(0, len(digests), _DIGESTS_PER_ROW):
-        spec: Json = {"blobs": list(digests[start : start + _DIGESTS_PER_ROW])}
-        tx.intents.put(DELETION, new_id(), project=_PROJECT, spec=spec)
-
-
-def _drop(tx: Transaction, add: str) -> None:
-    """Remove the rows of an add, if it has any."""
-    for row in tx.intents.list(ADD, prefix=f"{add}.", limit=_ALL):
-        tx.intents.delete(ADD, row.name)
-    tx.intents.delete(ADD, add)
-
-
-def _is_head(row: Intent) -> bool:
-    return "." not in row.name
-
-
-def _is_dead(row: Intent, wall: Clock) -> bool:
-    at = row.status.get("at")
-    seen = row.updated_at if at is None else parse_time(at)
-    return wall.now() - seen > _DEAD_AFTER
-
-
-def patience(what: str) -> Callable[[], None]:
-    """Return a function that sleeps a little, and raises once a minute has passed."""
-    until = time.monotonic() + _WAIT_S
-
-    def wait() -> None:
-        if time.monotonic() > until:
-            raise Conflict(what, remedy="Try again when it is done; a running worker finishes it.")
-        time.sleep(_POLL_S)
-
-    return wait

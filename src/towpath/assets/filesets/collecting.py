@@ -10,10 +10,10 @@ import structlog
 
 from towpath.assets.datasets.catalogue import Catalogue, manifest_of
 from towpath.assets.datasets.layers import read_live
-from towpath.assets.filesets.announcing import announced, bury, going, retire
 from towpath.assets.filesets.contract import Collected
 from towpath.assets.filesets.deleting import FileDeletionReconciler
 from towpath.assets.filesets.marking import fileset_names
+from towpath.assets.filesets.records import announced, bury, going, retire
 from towpath.assets.filesets.statcache import forget_digests
 from towpath.core.errors import Conflict, NotFound
 

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from towpath.assets.filesets.announcing import DELETION, patience
+from towpath.assets.filesets.records import DELETION, patience
 from towpath.core.ids import new_id
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import polars as pl
 
 from towpath.assets.filesets.adding import Add, AddRequest
 from towpath.assets.filesets.annotating import annotate
-from towpath.assets.filesets.announcing import await_obedience
 from towpath.assets.filesets.changes import diff_rows
 from towpath.assets.filesets.changing import Base
 from towpath.assets.filesets.checkout import Checkout, CheckoutRequest, choose
@@ -18,6 +17,7 @@ from towpath.assets.filesets.comparing import rows_of_source
 from towpath.assets.filesets.marking import is_fileset
 from towpath.assets.filesets.parts import Parts
 from towpath.assets.filesets.reading import with_bytes
+from towpath.assets.filesets.records import await_obedience
 from towpath.core.clock import Clock, SystemClock
 from towpath.core.errors import NotFound, UsageError
 
