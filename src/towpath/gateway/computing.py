@@ -141,8 +141,11 @@ class _Child:
             if source is None or sink is None:
                 raise EOFError
             async with asyncio.timeout(limit_s):
-                sink.write(len(message).to_bytes(LENGTH_BYTES) + message)
-                await sink.drain()
+                try:
+                    sink.write(len(message).to_bytes(LENGTH_BYTES) + message)
+                    await sink.drain()
+                except RuntimeError as error:  # uvloop's word for a pipe that is closed
+                    raise EOFError from error
                 length = int.from_bytes(await source.readexactly(LENGTH_BYTES))
                 return await source.readexactly(length)
 
