@@ -207,16 +207,36 @@ def test_what_a_killed_erasure_left_is_deleted_by_a_worker(home, history):
         assert tx.intents.find("dataset_deletion", "rides") is None
 
 
-def test_a_commit_waits_for_bytes_that_are_being_deleted(home, monkeypatch):
-    monkeypatch.setattr("towpath.assets.datasets.staging._WAIT_S", 0.05)
-    version = home.store.commit(rides, rows(0, 20), project="p")
+def going(home) -> list[str]:
+    """List the files of rows that no version has for deletion, as a killed process leaves them."""
+    with home.store.load(rides, project="p", name="draft") as load:
+        load.write(rows(0, 20))
+        with home.ledger.read() as tx:
+            files = [one["digest"] for one in tx.intents.list("dataset_load")[0].status["files"]]
+        load.discard()
     with home.ledger.write() as tx:
-        files = [file.digest for file in home.store.files(version.ref)]
         spec = {"dataset": "rides", "blobs": files}
         tx.intents.put("dataset_deletion", "rides", project="p", spec=spec)
-    home.store.commit(rides, rows(50, 3), project="p", mode="overwrite")
+    return files
+
+
+def test_a_commit_waits_for_bytes_that_are_being_deleted(home, monkeypatch):
+    monkeypatch.setattr("towpath.assets.datasets.staging._WAIT_S", 0.05)
+    going(home)
+    with home.ledger.write() as tx:
+        tx.intents.claim(("dataset_deletion",), owner="another", lease_s=600)
+    home.store.commit(rides, rows(50, 3), project="p")
     with pytest.raises(Conflict, match="did not end in time"):
         home.store.commit(rides, rows(0, 20), project="p", mode="overwrite")
+
+
+def test_a_commit_ends_the_deletion_that_a_killed_process_left(home):
+    files = going(home)
+    again = home.store.commit(rides, rows(0, 20), project="p")
+    assert {file.digest for file in home.store.files(again.ref)} == set(files)
+    assert home.store.scan(again.ref).collect().height == 20
+    with home.ledger.read() as tx:
+        assert tx.intents.find("dataset_deletion", "rides") is None
 
 
 def test_a_data_set_without_subjects_has_nothing_to_erase(home):

@@ -129,7 +129,6 @@ class Staging:
         commit_id = new_id()
         announced = sorted(set(digests))
         spec = {"dataset": self._dataset, "blobs": announced, "fenced": False}
-        wait = _deadline(self._dataset)
         while True:
             with self._ledger.write() as tx:
                 free = not self.going(tx).intersection(digests)
@@ -140,7 +139,8 @@ class Staging:
                 # Only now: what an erasure was deleting when we looked would not be there to find.
                 self._starts[commit_id] = _Start(size=size, fresh=self._absent(announced))
                 return commit_id
-            wait()
+            # Whoever began to delete one of them may have died.
+            self.sweep()
 
     def settle(self, tx: Transaction, commit_id: str) -> bool:
         """Close a record in the transaction that uses its blobs; False if an erasure fenced it."""

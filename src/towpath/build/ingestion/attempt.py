@@ -41,7 +41,9 @@ class Overtaken(Exception):
 class Attempt:
     """Takes the pieces of one reading, as a context that sees to what is left when it fails.
 
-    Nothing is recorded before the first row comes: a look that finds nothing leaves no run.
+    Nothing is recorded before the first row comes: a look that finds nothing leaves no run. Of rows that
+    are given once and fit into one piece, the run is recorded with the version that it makes: what is
+    refused, and can't be carried on, leaves nothing.
 
     Attributes:
         position: Where the source is to be read from.
@@ -71,12 +73,15 @@ class Attempt:
         self._load: Load | None = None
         self._version: Version | None = None
         self._run: str | None = None
+        self._unrecorded: str | None = None  # the run, while it is to be recorded with its version
         self._position: Json | None = None
         self._taken = 0
         with ledger.write(actor="ingest") as tx:
             found = self._record.read(tx)
-            # From here on whoever else was on it can't end it.
-            self._state = self._record.change(tx, found, owner=new_id())
+            self._state = found
+            if not ingest.once or found != IngestState():
+                # From here on whoever else was on it can't end it.
+                self._state = self._record.change(tx, found, owner=new_id())
             line = ingest.dataset.ref.on(branch)
             self._before = tx.versions.latest("dataset", line.name)
         goes_on = ingest.increments and not anew and found.source == ingest.source.kind
@@ -121,7 +126,10 @@ class Attempt:
         if rows.is_empty():
             self._find_nothing()
             return
-        self._begin(load=False)
+        if self._ingest.once:
+            self._unrecorded = self._run = new_id()
+        else:
+            self._begin(load=False)
         self._version = self._datasets.commit(
             self._ingest.dataset,
             rows,
@@ -145,20 +153,31 @@ class Attempt:
         self._version = self._before
 
     def _begin(self, *, load: bool) -> None:
+        """Record the run, and that it is under way."""
+        with self._ledger.write(actor="ingest") as tx:
+            run = self._start_run(tx, new_id())
+            state = self._record.change(
+                tx,
+                self._state,
+                run=run,
+                load=load,
+                begun_as=self._ingest.begun_as,
+                owner=self._state.owner or new_id(),
+            )
+        self._state, self._run = state, run
+
+    def _start_run(self, tx: Transaction, run_id: str) -> str:
         """Record the run, and what it reads."""
         ingest = self._ingest
-        with self._ledger.write(actor="ingest") as tx:
-            run = tx.runs.start(
-                kind="ingest",
-                name=ingest.name,
-                project=self._project,
-                params={"source": ingest.source.kind, "mode": ingest.mode},
-            )
-            tx.graph.link(run.ref, "used", declare_source(tx, ingest, project=self._project))
-            self._state = self._record.change(
-                tx, self._state, run=run.id, load=load, begun_as=ingest.begun_as
-            )
-        self._run = run.id
+        run = tx.runs.start(
+            kind="ingest",
+            name=ingest.name,
+            project=self._project,
+            run_id=run_id,
+            params={"source": ingest.source.kind, "mode": ingest.mode},
+        )
+        tx.graph.link(run.ref, "used", declare_source(tx, ingest, project=self._project))
+        return run.id
 
     def _carry_on(self, *, anew: bool) -> None:
         """Take up the load of an interrupted run, if it can be carried on."""
@@ -182,8 +201,13 @@ class Attempt:
         )
 
     def _finish(self, tx: Transaction, version: Version) -> None:
-        """Record, with the version, how far the source was read, and that the run is over."""
+        """Record, with the version, how far the source was read, and that the run is over.
+
+        The transaction may yet fail, so that nothing of it is taken for granted here.
+        """
         assert self._run is not None
+        if self._unrecorded is not None:
+            self._start_run(tx, self._unrecorded)
         rows = self._taken + self.resumed_rows
         self._note(
             tx,
@@ -203,17 +227,16 @@ class Attempt:
     def _end_run(self, status: RunStatus, error: str | None = None) -> None:
         """Record that a run ended without a version."""
         with self._ledger.write(actor="ingest") as tx:
-            if self._run is not None:
+            if self._run is not None and self._unrecorded is None:
                 tx.runs.finish(self._run, status, error=error)
-            self._note(tx, run=None, load=False, at=self._now(), error=error)
-        self._run = None
+            state = self._note(tx, run=None, load=False, at=self._now(), error=error)
+        self._state, self._run = state, None
 
-    def _note(self, tx: Transaction, **changes: Any) -> None:
+    def _note(self, tx: Transaction, **changes: Any) -> IngestState:
         """Write down how the ingest stands; of one that is given once, nothing stays."""
-        self._state = self._record.change(tx, self._state, **changes)
-        if self._ingest.once and not self._state.load:
-            self._record.forget(tx)
-            self._state = IngestState()
+        if self._ingest.once and not changes.get("load", self._state.load):
+            return self._record.forget(tx, self._state)
+        return self._record.change(tx, self._state, **changes)
 
     def _reached(self) -> Json:
         position = self._position if self._ingest.increments else None

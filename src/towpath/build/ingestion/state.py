@@ -62,6 +62,24 @@ class IngestRecord:
         Raises:
             Conflict: Another process has begun or ended a run of the ingest since.
         """
+        self._check(tx, before)
+        state = msgspec.structs.replace(before, **changes)
+        name = f"{self._project}.{self._name}"
+        tx.intents.put(KIND, name, project=self._project, spec={}, due=False)
+        tx.intents.report(KIND, name, status=msgspec.to_builtins(state))
+        return state
+
+    def forget(self, tx: Transaction, before: IngestState) -> IngestState:
+        """Remove the row, if there is one.
+
+        Raises:
+            Conflict: As for `change`.
+        """
+        self._check(tx, before)
+        tx.intents.delete(KIND, f"{self._project}.{self._name}")
+        return IngestState()
+
+    def _check(self, tx: Transaction, before: IngestState) -> None:
         state = self.read(tx)
         if (state.turn, state.owner) != (before.turn, before.owner):
             raise Conflict(
@@ -69,12 +87,3 @@ class IngestRecord:
                 remedy="Nothing is lost: run it again for what came since.",
                 ingest=self._name,
             )
-        state = msgspec.structs.replace(before, **changes)
-        name = f"{self._project}.{self._name}"
-        tx.intents.put(KIND, name, project=self._project, spec={}, due=False)
-        tx.intents.report(KIND, name, status=msgspec.to_builtins(state))
-        return state
-
-    def forget(self, tx: Transaction) -> None:
-        """Remove the row."""
-        tx.intents.delete(KIND, f"{self._project}.{self._name}")
