@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
@@ -13,13 +13,15 @@ from towpath.assets.datasets.parquet import polars_schema
 from towpath.assets.datasets.profiles import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from towpath.assets.datasets.changing import Change
     from towpath.assets.datasets.manifest import DataFile, Manifest
     from towpath.ledger.records import Version
     from towpath.storage.blobs import BlobStore
 
+_Item = TypeVar("_Item")
+_ROWS_AT_ONCE = 1 << 17
 _LEAST_COUNT = 5
 SAMPLE_ROWS = 1 << 18
 _STRETCHES_MOST = 64
@@ -78,7 +80,7 @@ def profile_changed(blobs: BlobStore, before: Manifest, latest: Version, change:
 def profile_files(blobs: BlobStore, manifest: Manifest) -> Profile:
     """Choose bins for a version from a bounded sample of its rows, and count all of them in these.
 
-    Files are read one at a time, so memory does not grow with the version. The sample is the same each
+    Files are read a few at a time, so memory does not grow with the version. The sample is the same each
     time: up to 64 stretches of a file, spread evenly over the files in order of time, thinned to a
     quarter of a million rows. Counts, means, spreads and distinct values are exact in those bins, as
     if all rows had been there to choose from; edges lie a fraction of a percent of the ranks off.
@@ -106,11 +108,23 @@ def _count_files(
     blobs: BlobStore, manifest: Manifest, bins: Profile, files: Sequence[DataFile]
 ) -> Profile:
     total = bins.recount(_none(manifest), distinct=True)
-    for file in files:
-        if file.live:
-            rows = read_live(blobs, manifest, [file])
-            total = total.merge(bins.recount(rows, distinct=True))
+    for batch in batches((file for file in files if file.live), rows=lambda file: file.rows):
+        total = total.merge(bins.recount(read_live(blobs, manifest, batch), distinct=True))
     return total
+
+
+def batches(items: Iterable[_Item], *, rows: Callable[[_Item], int]) -> Iterator[list[_Item]]:
+    """Cut items into lists that have some 130,000 rows at most, or are one item."""
+    held: list[_Item] = []
+    height = 0
+    for item in items:
+        if held and height + rows(item) > _ROWS_AT_ONCE:
+            yield held
+            held, height = [], 0
+        held.append(item)
+        height += rows(item)
+    if held:
+        yield held
 
 
 def _sample(blobs: BlobStore, manifest: Manifest) -> pl.DataFrame:

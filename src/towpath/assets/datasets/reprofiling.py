@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
 from towpath.assets.datasets.layers import read_superseded
 from towpath.assets.datasets.parquet import polars_schema, read_files
-from towpath.assets.datasets.profiling import SAMPLE_ROWS, load_profile, profile_rows
+from towpath.assets.datasets.profiling import SAMPLE_ROWS, batches, load_profile, profile_rows
 from towpath.core.digests import digest_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from towpath.assets.datasets.manifest import DataFile, Manifest
     from towpath.assets.datasets.profiles import Profile
@@ -21,12 +21,46 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A file of some version: the rows that it adds, or those of it that newer files take out.
+
+    Attributes:
+        manifest: The version.
+        file: The file.
+        superseded: Whether it stands for what is taken out.
+    """
+
+    manifest: Manifest
+    file: DataFile
+    superseded: bool
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """What identifies these rows over all versions."""
+        above = self.manifest.above([self.file]) if self.superseded else ()
+        return (self.file.digest, *(f"{one.layer}:{one.digest}" for one in above))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """What was counted last in some bins.
+
+    Attributes:
+        parts: What makes the version.
+        total: Its profile.
+    """
+
+    parts: Mapping[tuple[str, ...], _Part]
+    total: Profile
+
+
 class Reprofiler:
     """Chooses bins anew from what is left, since a bin's edge was once somebody's value.
 
-    Versions that shared bins share the new ones. Each distinct file is counted once per set of bins;
-    what overlays supersede in it is counted once per set of overlays, and taken out. One file is in
-    memory at a time, and a bounded sample of a version.
+    Versions that shared bins share the new ones. The first of them is counted whole, and of each later
+    one what sets it apart from the one before, as commits do it. Some 130,000 rows are in memory at a
+    time, or one file, and a bounded sample of a version.
 
     Args:
         blobs: Where the files are that stay.
@@ -37,7 +71,7 @@ class Reprofiler:
         self._blobs = blobs
         self._fresh = fresh
         self._bins: dict[str, Profile] = {}
-        self._counted: dict[tuple[str, ...], Profile] = {}
+        self._counted: dict[str, _Counted] = {}
 
     def profile(self, version: Version, manifest: Manifest) -> Profile:
         """Return the profile of a version's new content, given as a manifest of its files."""
@@ -51,25 +85,37 @@ class Reprofiler:
             bins = profile_rows(manifest, self._sample(manifest))
             self._bins[bins_id] = replace(bins, chosen_from=manifest.rows)
         bins = self._bins[bins_id]
-        total = bins.recount(pl.DataFrame(schema=polars_schema(manifest)), distinct=True)
-        for file in manifest.files:
-            if file.live:
-                total = total.merge(self._count(bins_id, bins, manifest, file))
-        return replace(total, removed=0)
+        none = bins.recount(pl.DataFrame(schema=polars_schema(manifest)), distinct=True)
+        parts = _parts(manifest)
+        before = self._counted.get(bins_id, _Counted(parts={}, total=none))
+        fresh = [part for place, part in parts.items() if place not in before.parts]
+        gone = [part for place, part in before.parts.items() if place not in parts]
+        if _height(fresh) + _height(gone) > _height(parts.values()):
+            before, fresh, gone = _Counted(parts={}, total=none), [*parts.values()], []
+        total = before.total
+        # What comes before what goes, so that no count is below zero on the way.
+        for counts in self._counts(bins, fresh, gone, comes=True):
+            total = total.merge(counts)
+        for counts in self._counts(bins, fresh, gone, comes=False):
+            total = total.without(counts)
+        total = replace(total, removed=0)
+        self._counted[bins_id] = _Counted(parts=parts, total=total)
+        return total
 
-    def _count(self, bins_id: str, bins: Profile, manifest: Manifest, file: DataFile) -> Profile:
-        known = self._counted.get((bins_id, file.digest))
-        if known is None:
-            known = bins.recount(self._read(manifest, file), distinct=True)
-            self._counted[bins_id, file.digest] = known
-        if not file.superseded:
-            return known
-        above = (f"{one.layer}:{one.digest}" for one in manifest.above([file]))
-        place = (bins_id, file.digest, *above)
-        gone = self._counted.get(place)
-        if gone is None:
-            gone = self._counted[place] = bins.recount(self._superseded(manifest, file))
-        return known.without(gone)
+    def _counts(
+        self, bins: Profile, fresh: Sequence[_Part], gone: Sequence[_Part], *, comes: bool
+    ) -> Iterator[Profile]:
+        """Count the rows that come with these changes, or those that go, a bounded number at once."""
+        some = [
+            *(part for part in fresh if part.superseded != comes),
+            *(part for part in gone if part.superseded == comes),
+        ]
+        for batch in batches(some, rows=lambda part: part.file.rows):
+            yield bins.recount(pl.concat(map(self._rows, batch)), distinct=comes)
+
+    def _rows(self, part: _Part) -> pl.DataFrame:
+        read = self._superseded if part.superseded else self._read
+        return read(part.manifest, part.file)
 
     def _sample(self, manifest: Manifest) -> pl.DataFrame:
         """Return every n-th row of each file, in order; all rows of a version that is small."""
@@ -104,3 +150,17 @@ class Reprofiler:
         return pl.read_parquet(
             bytes(data), schema=polars_schema(manifest), missing_columns="insert"
         )
+
+
+def _parts(manifest: Manifest) -> dict[tuple[str, ...], _Part]:
+    found = (
+        _Part(manifest=manifest, file=file, superseded=superseded)
+        for file in manifest.files
+        if file.live
+        for superseded in ((False, True) if file.superseded else (False,))
+    )
+    return {part.place: part for part in found}
+
+
+def _height(parts: Iterable[_Part]) -> int:
+    return sum(part.file.rows for part in parts)
