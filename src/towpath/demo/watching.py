@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.02
 _BUSY = ("new", "running")
+# An erasure that rolls out waits for traffic, and so for the days to come; elsewhere only for work.
+_ERASING = ("suppressed", "acknowledged", "redacted", "purged", "retraining", "retired", "verified")
 _FOLLOW_TIME = ("monitor", "trigger", "service", "rollout")
 
 
@@ -22,7 +24,8 @@ class Watcher:
     """Looks at desired state until it has settled.
 
     A retraining takes seconds, in which a replayed clock would run away by weeks; so the demo holds
-    the clock while pipelines run, and until monitors and rollouts have looked at the new day.
+    the clock while pipelines run, while an erasure works, and until monitors and rollouts have looked at
+    the new day.
     """
 
     def __init__(self, ledger: Ledger, is_alive: Callable[[], bool]) -> None:
@@ -58,7 +61,7 @@ class Watcher:
 
 
 def _settled(tx: Transaction) -> bool:
-    if tx.intents.list("pipeline_run", phases=_BUSY):
+    if tx.intents.list("pipeline_run", phases=_BUSY) or tx.intents.list("erasure", phases=_ERASING):
         return False
     now = datetime.now(UTC)
     return all(_at_rest(one, now) for kind in _FOLLOW_TIME for one in tx.intents.list(kind))
