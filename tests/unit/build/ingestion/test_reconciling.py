@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRIPT = """
-import json, pathlib, sys
+import json, pathlib, sys, time
+time.sleep(float(sys.argv[3]))
 runs = pathlib.Path(sys.argv[1])
 runs.write_text(runs.read_text() + "x")
 print("noise")
@@ -30,6 +31,7 @@ class Schedule:
     def __init__(self, bench: Any, every: str | None) -> None:
         self.bench = bench
         self.exit_code = 0
+        self.takes_s = 0.0
         self.counted: Path = bench.folder / "runs"
         self.counted.write_text("")
         self.stop = threading.Event()
@@ -42,7 +44,14 @@ class Schedule:
 
     def _command(self, held: Any) -> list[str]:
         assert held.spec["ingest"] == "orders"
-        return [sys.executable, "-c", SCRIPT, str(self.counted), str(self.exit_code)]
+        return [
+            sys.executable,
+            "-c",
+            SCRIPT,
+            str(self.counted),
+            str(self.exit_code),
+            str(self.takes_s),
+        ]
 
     def step(self) -> Any:
         """Take one step, if the row is due; return the row."""
@@ -117,9 +126,11 @@ def test_what_nobody_scheduled_sleeps(bench: Any):
 
 def test_a_worker_that_is_told_to_stop_gives_the_row_back(hourly: Schedule):
     hourly.stop.set()
+    hourly.takes_s = 60.0
     row = hourly.step()
     assert row.phase == "running"
     assert row.owner is None
     assert row.due_at is not None
     hourly.stop.clear()
+    hourly.takes_s = 0.0
     assert hourly.step().phase == "waiting"
