@@ -12,9 +12,10 @@ from cyclopts import Parameter
 from towpath.assets.datasets import Column
 from towpath.assets.features import FeatureService, FeatureView, lookups_of
 from towpath.assets.features.online import Entities, Materialized, ViewStatus
+from towpath.assets.sources import parse_text
 from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_json, print_table
-from towpath.cli.rows import parsed, read_rows
+from towpath.cli.rows import read_rows
 from towpath.core.clock import parse_time
 from towpath.core.durations import format_duration
 from towpath.core.errors import InvalidName, NotFound, UsageError
@@ -193,7 +194,7 @@ def _one_row(columns: list[Column], pairs: tuple[str, ...]) -> pl.DataFrame:
                 f"{pair!r} names no column that is asked by",
                 remedy=f"Write NAME=VALUE for {', '.join(declared)}.",
             )
-        value = parsed(declared[name], pl.Series(name, [text]))
+        value = parse_text(declared[name], pl.Series(name, [text]))
         if value.null_count():
             raise InvalidName(f"the value of {name!r} is no {declared[name].type}")
         values.append(value)

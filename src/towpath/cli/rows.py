@@ -1,22 +1,29 @@
-"""Rows from and to the files that people have: CSV, JSON lines, Parquet."""
+"""Rows from and to the files that people have."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import glob
+from typing import TYPE_CHECKING
 
 import polars as pl
+import polars.selectors as cs
 
-from towpath.assets.datasets import Column
+from towpath.assets.sources import Files, Fitting, Reading
 from towpath.core.errors import NotFound, SchemaViolation, UsageError
 
-_NULLS = ["", "NA"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from towpath.assets.datasets import Column
+
 _ENDINGS = "Give .csv, .jsonl or .parquet."
-_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def read_rows(path: Path, columns: Sequence[Column]) -> pl.DataFrame:
-    """Read a file in the types that a schema declares; columns it does not declare stay as they are.
+    """Read a file whole, in the types that a schema declares; see `Files` for what it may be.
+
+    Columns that the schema does not declare stay as they are, and missing ones stay away.
 
     Raises:
         NotFound: There is no such file.
@@ -25,29 +32,17 @@ def read_rows(path: Path, columns: Sequence[Column]) -> pl.DataFrame:
     """
     if not path.is_file():
         raise NotFound(f"there is no file {str(path)!r}", path=str(path))
-    try:
-        match path.suffix.lower():
-            case ".csv":
-                return _read_csv(path, columns)
-            case ".jsonl" | ".ndjson":
-                types = {column.name: column.polars_type for column in columns}
-                return pl.read_ndjson(path, schema_overrides=types)
-            case ".parquet":
-                return pl.read_parquet(path)
-            case other:
-                raise UsageError(
-                    f"{path} is not a file that can be added ({other or 'no ending'})",
-                    remedy=_ENDINGS,
-                )
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise SchemaViolation(
-            f"{path} can't be read: {str(error).splitlines()[0]}",
-            remedy="Nothing was stored. Mend the file.",
-        ) from error
+    fitting = Fitting(columns=tuple(columns), exact=True)
+    reading = Reading(columns=fitting.asked(), exact=True)
+    batches = Files(glob.escape(str(path.resolve()))).read(reading)
+    frames = [fitting.fit(batch) for batch in batches if batch.rows.width]
+    if not frames:
+        raise SchemaViolation(f"{path} has no rows", remedy="Give a file that has some.")
+    return pl.concat(frames)
 
 
 def write_rows(rows: pl.DataFrame, path: Path) -> None:
-    """Write a file of the kind that its ending says.
+    """Write a file of the kind that its ending says; bytes are in base64 where it holds text.
 
     Raises:
         UsageError: It is a kind that can't be written, or a place that can't be written to.
@@ -55,9 +50,9 @@ def write_rows(rows: pl.DataFrame, path: Path) -> None:
     try:
         match path.suffix.lower():
             case ".csv":
-                rows.write_csv(path)
+                _readable(rows).write_csv(path)
             case ".jsonl" | ".ndjson":
-                rows.write_ndjson(path)
+                _readable(rows).write_ndjson(path)
             case ".parquet":
                 rows.write_parquet(path)
             case other:
@@ -69,57 +64,5 @@ def write_rows(rows: pl.DataFrame, path: Path) -> None:
         raise UsageError(f"{path} can't be written: {error}", remedy="Choose another.") from error
 
 
-def _read_csv(path: Path, columns: Sequence[Column]) -> pl.DataFrame:
-    """Read everything as text first, so that what does not fit can be named by row and column."""
-    texts = pl.read_csv(path, infer_schema=False, null_values=_NULLS)
-    declared = {column.name: column for column in columns}
-    return texts.select(
-        _converted(path, declared[text.name], text) if text.name in declared else text
-        for text in texts
-    )
-
-
-def _converted(path: Path, column: Column, text: pl.Series) -> pl.Series:
-    values = parsed(column, text)
-    bad = (values.is_null() & text.is_not_null()).arg_true()
-    if bad.is_empty():
-        return values
-    raise SchemaViolation(
-        f"column {column.name!r} of {path} is not {_WORDS[column.type]} in {len(bad)} of "
-        f"{len(text)} rows, first in row {bad[0]} (line {bad[0] + 2})",
-        remedy="Nothing was stored. Mend the file, or the type in the schema.",
-        column=column.name,
-        count=len(bad),
-        rows=bad.head(3).to_list(),
-    )
-
-
-def parsed(column: Column, text: pl.Series) -> pl.Series:
-    """Return the values; null where the text is none of the type."""
-    match column.type:
-        case "string":
-            return text
-        case "bool":
-            words = text.str.to_lowercase()
-            return words.replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean)
-        case "timestamp" | "date":
-            try:
-                whole = text.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
-            except pl.exceptions.ComputeError:  # not one of them looks like a time
-                whole = pl.Series(text.name, [None] * len(text), pl.Datetime("us", "UTC"))
-            return whole.cast(column.polars_type)
-        case "int64" | "float64":
-            return text.str.strip_chars().cast(column.polars_type, strict=False)
-        case "binary":
-            return text.str.decode("base64", strict=False)
-
-
-_WORDS = {
-    "string": "text",
-    "int64": "a whole number",
-    "float64": "a number",
-    "bool": "true or false",
-    "timestamp": "a time (ISO 8601)",
-    "date": "a date (ISO 8601)",
-    "binary": "bytes in base64",
-}
+def _readable(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(cs.binary().bin.encode("base64"))

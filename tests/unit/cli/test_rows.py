@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from towpath.assets.datasets import Schema
-from towpath.cli.rows import read_rows
+from towpath.cli.rows import read_rows, write_rows
 from towpath.core.errors import NotFound, SchemaViolation, UsageError
 
 if TYPE_CHECKING:
@@ -126,3 +126,19 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str, content: bytes, error
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(NotFound, match=r"nothing\.csv"):
         read_rows(tmp_path / "nothing.csv", COLUMNS)
+
+
+class Picture(Schema):
+    """Something with bytes in it."""
+
+    name: str
+    pixels: bytes | None
+
+
+@pytest.mark.parametrize("name", ["pictures.csv", "pictures.jsonl", "pictures.parquet"])
+def test_bytes_are_read_as_they_were_written(tmp_path: Path, name: str):
+    rows = pl.DataFrame(
+        {"name": ["a", "b"], "pixels": [b"\x00\xff,\n", None]}, schema=Picture.polars_schema()
+    )
+    write_rows(rows, tmp_path / name)
+    assert read_rows(tmp_path / name, Picture.columns()).equals(rows)

@@ -3,7 +3,7 @@
 from towpath.assets.sources.contract import Batch, Reading, Source
 from towpath.assets.sources.delta import Delta
 from towpath.assets.sources.files import Files
-from towpath.assets.sources.fitting import Fitting
+from towpath.assets.sources.fitting import Fitting, parse_text
 from towpath.assets.sources.geo import GeoFiles
 from towpath.assets.sources.iceberg import Iceberg
 from towpath.assets.sources.paging import Link, Number, Paging, Token
@@ -29,4 +29,5 @@ __all__ = [
     "Sql",
     "Token",
     "WebTable",
+    "parse_text",
 ]

@@ -23,7 +23,7 @@ _WORDS = {
     "bool": "true or false",
     "timestamp": "a time (ISO 8601)",
     "date": "a date (ISO 8601)",
-    "binary": "bytes in hexadecimal",
+    "binary": "bytes in base64",
 }
 
 
@@ -120,7 +120,7 @@ def _parsed(column: Column, values: pl.Series) -> pl.Series:
     if given == column.polars_type:
         return values
     if given == pl.String:
-        return _read(column, values)
+        return parse_text(column, values)
     if wanted == "int64" and (given.is_float() or isinstance(given, pl.Decimal)):
         return _whole(values)
     if wanted == "bool" and given.is_integer():
@@ -151,15 +151,21 @@ def _whole(numbers: pl.Series) -> pl.Series:
     return whole.set(~same.fill_null(value=False), None)
 
 
-def _read(column: Column, text: pl.Series) -> pl.Series:
+def parse_text(column: Column, text: pl.Series) -> pl.Series:
+    """Return the values that texts stand for in the declared type; null where one is none of the type.
+
+    Times and dates are ISO 8601, in UTC where they don't say; bytes are in base64.
+    """
     match column.type:
+        case "string":
+            return text
         case "bool":
             words = text.str.strip_chars().str.to_lowercase()
             return words.replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean)
         case "timestamp" | "date":
             return _moments(text).cast(column.polars_type)
         case "binary":
-            return text.str.decode("hex", strict=False)
+            return text.str.decode("base64", strict=False)
         case _:
             return text.str.strip_chars().cast(column.polars_type, strict=False)
 
