@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WITHIN_S = 60
 
 
-def task(tmp_path: Path, function: str, *, cpus: int = 1, **payload: Any) -> Task:
+def task(tmp_path: Path, function: str, *, cpus: float = 1, **payload: Any) -> Task:
     return Task(
         id=function,
         call=f"contract_tasks:{function}",
@@ -129,3 +129,22 @@ def test_a_closed_executor_takes_nothing(
 
     with pytest.raises(Unavailable, match="closed"):
         executor.submit(task(tmp_path, "double", n=1))
+
+
+def test_an_accelerator_that_is_not_there_is_refused_at_once(
+    executor: Executor, tmp_path: Path
+) -> None:
+    asked = Task(
+        id="double",
+        call="contract_tasks:double",
+        payload={"n": 1},
+        resources=Resources(gpus=1, gpu_kind="A100"),
+        log=tmp_path / "log",
+    )
+
+    with pytest.raises(InvalidSetting, match="asks for 1 gpus of kind A100"):
+        executor.submit(asked)
+
+
+def test_a_task_may_ask_for_a_fraction_of_a_core(executor: Executor, tmp_path: Path) -> None:
+    assert outcome(executor, task(tmp_path, "double", cpus=0.5, n=1)).value == {"result": 2}

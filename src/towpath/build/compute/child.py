@@ -37,7 +37,7 @@ class Order:
     id: str
     call: str
     payload: dict[str, Any]
-    cpus: int
+    threads: int
     memory_bytes: int | None
     timeout_s: float | None
     env: dict[str, str]
@@ -63,7 +63,7 @@ def live(order: Order, report: int, parent: int) -> NoReturn:
         redirect(log)
         os.close(log)
         os.environ.update(order.env)
-        _limit_threads(order.cpus)
+        _limit_threads(order.threads)
         _forget_randomness()
         procfs.reset_peak()
         baseline = procfs.resident_bytes(os.getpid())
@@ -98,11 +98,11 @@ def redirect(output: int) -> None:
     os.close(nothing)
 
 
-def _limit_threads(cpus: int) -> None:
+def _limit_threads(threads: int) -> None:
     """Give numeric libraries as many threads as the task counts for, loaded already or not."""
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(cpus)))
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
     if "threadpoolctl" in sys.modules:
-        importlib.import_module("threadpoolctl").threadpool_limits(limits=cpus)
+        importlib.import_module("threadpoolctl").threadpool_limits(limits=threads)
 
 
 def _forget_randomness() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -20,14 +21,27 @@ class Resources:
     """What a task may use.
 
     Attributes:
-        cpus: Cores it counts for, and how many threads numeric libraries get in it.
+        cpus: Cores that it counts for; a fraction shares one. Numeric libraries get as many threads in
+            it, rounded up.
+        gpus: Accelerators that it counts for; a fraction shares one.
+        gpu_kind: Which accelerator it must be, as the engine and the price table name it, like `A100`;
+            None: any.
         memory_bytes: What it may allocate beyond the warm process it starts from; None: no limit.
         timeout_s: Wall time from start to result; None: no limit.
+        grace_s: What it is given, once it is asked to stop, to save where it is before it is killed.
     """
 
-    cpus: int = 1
+    cpus: float = 1
+    gpus: float = 0
+    gpu_kind: str | None = None
     memory_bytes: int | None = None
     timeout_s: float | None = None
+    grace_s: float = 10.0
+
+    @property
+    def threads(self) -> int:
+        """How many threads numeric libraries get."""
+        return max(1, math.ceil(self.cpus))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +110,7 @@ class Executor(Protocol):
         ...
 
     @property
-    def cpus(self) -> int:
+    def cpus(self) -> float:
         """How many cores tasks may use together."""
         ...
 

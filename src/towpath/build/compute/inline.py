@@ -12,7 +12,8 @@ import msgspec
 
 from towpath.build.compute.calling import call
 from towpath.build.compute.contract import Outcome
-from towpath.core.errors import InvalidSetting, Unavailable
+from towpath.build.compute.fitting import refuse_oversized
+from towpath.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -49,13 +50,7 @@ class InlineExecutor:
         """Run a task and return its outcome in a future that is done."""
         if self._closed:
             raise Unavailable("the executor is closed")
-        if task.resources.cpus > self._cpus:
-            raise InvalidSetting(
-                f"a step asks for {task.resources.cpus} cpus and this machine gives {self._cpus}",
-                remedy="Declare fewer cpus, or run it on a larger machine.",
-                asked=task.resources.cpus,
-                available=self._cpus,
-            )
+        refuse_oversized(task.resources, cpus=self._cpus)
         began, cpu = time.monotonic(), time.process_time()
         # Encoded and back, so that a payload which could not travel fails here too.
         payload = msgspec.msgpack.decode(msgspec.msgpack.encode(task.payload), type=dict)

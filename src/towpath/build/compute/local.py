@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from towpath.build.compute.contract import Outcome, Task
+from towpath.build.compute.fitting import refuse_oversized
 from towpath.build.compute.link import ServerLink
 from towpath.build.compute.starting import fork_server, spawn_server, unfit_to_fork
 from towpath.core.errors import InvalidSetting, Unavailable
@@ -89,13 +90,7 @@ class LocalExecutor:
 
     def submit(self, task: Task, *, on_message: Emit | None = None) -> Future[Outcome]:
         """Queue a task; it starts as soon as its cpus are free."""
-        if task.resources.cpus > self._cpus:
-            raise InvalidSetting(
-                f"a step asks for {task.resources.cpus} cpus and this machine gives {self._cpus}",
-                remedy="Declare fewer cpus, or run it on a larger machine.",
-                asked=task.resources.cpus,
-                available=self._cpus,
-            )
+        refuse_oversized(task.resources, cpus=self._cpus)
         held = _Held(task, Future(), on_message)
         with self._lock:
             if self._closed:
@@ -200,7 +195,7 @@ def _order(task: Task) -> dict[str, Any]:
         "id": task.id,
         "call": task.call,
         "payload": dict(task.payload),
-        "cpus": task.resources.cpus,
+        "threads": task.resources.threads,
         "memory_bytes": task.resources.memory_bytes,
         "timeout_s": task.resources.timeout_s,
         "env": dict(task.env),

@@ -405,5 +405,5 @@ _REMEDIES = {
 }
 
 
-def _cpus(work: _Work) -> int:
+def _cpus(work: _Work) -> float:
     return work.node.step.options.resources.cpus
