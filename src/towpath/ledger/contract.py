@@ -168,9 +168,10 @@ class Versions(Protocol):
         *,
         project: str | None = None,
         states: Sequence[str] | None = None,
+        below: int | None = None,
         limit: int = 1000,
     ) -> list[Version]:
-        """Return versions, newest first."""
+        """Return versions, newest first; with `below` those of a smaller number only."""
         ...
 
     def revise(self, ref: Ref, *, digest: str, body: Mapping[str, object], reason: str) -> Version:
@@ -261,9 +262,14 @@ class Runs(Protocol):
         name: str | None = None,
         status: RunStatus | None = None,
         parent: str | None = None,
+        before: str | None = None,
         limit: int = 1000,
     ) -> list[Run]:
-        """Return runs, newest first."""
+        """Return runs, newest first; with `before` those that come after that run in this order.
+
+        Raises:
+            NotFound: There is no run `before`.
+        """
         ...
 
     def history(self, run_id: str, key: str, *, since_step: int | None = None) -> list[Metric]:

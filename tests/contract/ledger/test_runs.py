@@ -136,6 +136,18 @@ def test_runs_are_listed_newest_first_and_filtered(ledger: Ledger) -> None:
         assert len(tx.runs.list(project="other")) == 1
 
 
+def test_runs_are_listed_a_page_at_a_time(ledger: Ledger) -> None:
+    parent = start(ledger)
+    ids = [start(ledger, kind="step", parent=parent.id).id for _ in range(7)]
+    found: list[str] = []
+    with ledger.read() as tx:
+        while page := tx.runs.list(parent=parent.id, before=found[-1] if found else None, limit=3):
+            found += [run.id for run in page]
+        with pytest.raises(NotFound, match="no run 'nobody'"):
+            tx.runs.list(before="nobody")
+    assert found == ids[::-1]
+
+
 def test_an_unknown_run_is_named(ledger: Ledger) -> None:
     with pytest.raises(NotFound, match="no run 'nobody'"), ledger.read() as tx:
         tx.runs.get("nobody")

@@ -132,6 +132,8 @@ def test_listing_is_newest_first_and_filtered(late: Ledger) -> None:
         assert [v.ref.version for v in tx.versions.list("model", "late")] == [3, 2, 1]
         assert [v.ref.version for v in tx.versions.list(states=["rejected"])] == [2]
         assert [v.ref.version for v in tx.versions.list("model", limit=1)] == [3]
+        assert [v.ref.version for v in tx.versions.list("model", "late", below=3)] == [2, 1]
+        assert tx.versions.list("model", "late", below=1) == []
         assert tx.versions.list(project="other") == []
         rejected = tx.versions.latest("model", "late", states=["rejected"])
         assert rejected is not None

@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * ShowDataset
-         * @description Show a data set and its versions, newest first.
+         * @description Show a data set and its newest versions.
          */
         get: operations["show_dataset"];
         put?: never;
@@ -76,6 +76,26 @@ export interface paths {
          * @description Show what differs between two versions: columns, rows by key, distributions. No values.
          */
         get: operations["show_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ListDatasetVersions
+         * @description List a data set's versions, newest first, a page at a time.
+         */
+        get: operations["list_dataset_versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -673,9 +693,29 @@ export interface paths {
         };
         /**
          * ShowModel
-         * @description Show a model and its versions, newest first.
+         * @description Show a model and its newest versions.
          */
         get: operations["show_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ListModelVersions
+         * @description List a model's versions, newest first, a page at a time.
+         */
+        get: operations["list_model_versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -913,7 +953,7 @@ export interface paths {
         };
         /**
          * ListRuns
-         * @description List runs, newest first.
+         * @description List runs, newest first, a page at a time.
          */
         get: operations["list_runs"];
         put?: never;
@@ -1272,6 +1312,7 @@ export interface components {
             bytes: number;
             /** Format: date-time */
             created_at: string;
+            deleted_rows: number;
             digest: string;
             files: number;
             made_by: string | null;
@@ -1279,6 +1320,7 @@ export interface components {
             number: number;
             quarantined: number;
             ref: string;
+            replaced_rows: number;
             revision: number;
             rows: number;
             state: string;
@@ -1297,14 +1339,17 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             dataset: string;
+            deleted_rows: number;
             digest: string;
             files: number;
+            layers: number;
             made_by: string | null;
             mode: string;
             number: number;
             personal: components["schemas"]["PersonalMark"][];
             quarantined: number;
             ref: string;
+            replaced_rows: number;
             revision: number;
             revisions: components["schemas"]["Revision"][];
             rows: number;
@@ -2306,6 +2351,69 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetDiff"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dataset_versions: {
+        parameters: {
+            query?: {
+                /** @description Only versions of a smaller number. */
+                below?: number | null;
+                /** @description Most answers wanted. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersion"][];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */
@@ -4224,6 +4332,69 @@ export interface operations {
             };
         };
     };
+    list_model_versions: {
+        parameters: {
+            query?: {
+                /** @description Only versions of a smaller number. */
+                below?: number | null;
+                /** @description Most answers wanted. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelVersion"][];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_model_version: {
         parameters: {
             query?: never;
@@ -4867,6 +5038,10 @@ export interface operations {
                 kind?: string | null;
                 name?: string | null;
                 status?: "scheduled" | "running" | "finished" | "failed" | "killed" | null;
+                /** @description Only parts of this run. */
+                parent?: string | null;
+                /** @description Only runs that come after this one in the list. */
+                before?: string | null;
                 /** @description Most answers wanted. */
                 limit?: number;
             };

@@ -138,6 +138,7 @@ class SqlRuns:
         name: str | None = None,
         status: RunStatus | None = None,
         parent: str | None = None,
+        before: str | None = None,
         limit: int = 1000,
     ) -> list[Run]:
         """See `Runs.list`."""
@@ -152,6 +153,10 @@ class SqlRuns:
         for column, value in wanted.items():
             if value is not None:
                 query = query.where(_runs.c[column] == value)
+        if before is not None:
+            last = self._required(before)
+            earlier = sa.and_(_runs.c.started_at == last.started_at, _runs.c.id < before)
+            query = query.where(sa.or_(_runs.c.started_at < last.started_at, earlier))
         return self._load(self._session.rows(query))
 
     def history(self, run_id: str, key: str, *, since_step: int | None = None) -> list[Metric]:

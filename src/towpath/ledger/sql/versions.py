@@ -195,6 +195,7 @@ class SqlVersions:
         *,
         project: str | None = None,
         states: Sequence[str] | None = None,
+        below: int | None = None,
         limit: int = 1000,
     ) -> list[Version]:
         """See `Versions.list`."""
@@ -208,6 +209,8 @@ class SqlVersions:
                 query = query.where(column == value)
         if states is not None:
             query = query.where(_versions.c.state.in_(states))
+        if below is not None:
+            query = query.where(_versions.c.number < below)
         # Numbers follow commits inside one asset, where an index has them; row ids over all of them.
         newest = _versions.c.id if kind is None or name is None else _versions.c.number
         return self._load(self._session.rows(query.order_by(newest.desc()).limit(limit)))

@@ -27,7 +27,10 @@ class DatasetVersion:
         ref: `dataset:NAME@V`.
         revision: 1 at commit; each erasure that touched it adds one.
         state: `ready`, or `collected`: its rows are gone, its entry stays.
+        mode: How it was committed: `append`, `merge`, `replace`, `delete`, `compact`, …
         added_rows: Rows this version added over the one before.
+        replaced_rows: Rows of the one before that other values took the place of.
+        deleted_rows: Rows of the one before that went.
         quarantined: Rows that rules set aside when it was committed.
         warnings: How many rules warned, or refused.
         tags: Names that point at it.
@@ -40,6 +43,8 @@ class DatasetVersion:
     digest: str
     rows: int
     added_rows: int
+    replaced_rows: int
+    deleted_rows: int
     bytes: int
     files: int
     mode: str
@@ -147,7 +152,7 @@ class DatasetPublication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDetail(DatasetSummary):
-    """A data set with its columns, its versions (newest first) and what surrounds it.
+    """A data set with its columns, its newest versions and what surrounds it.
 
     Attributes:
         revised: How many of the versions listed an erasure has rewritten.
@@ -185,12 +190,15 @@ class DatasetVersionDetail(DatasetVersion):
 
     Attributes:
         before: The version before it on its line, to compare with; None for the first.
+        layers: How many layers its rows are read through: 1 is laid out as well as can be, more may
+            be made one by `towpath dataset compact`; 0 once it is collected.
         checks: How its rows did under the data set's rules; None if there were none.
         personal: Columns that look personal and are not declared so.
     """
 
     dataset: str
     before: str | None
+    layers: int
     checks: CheckReport | None
     personal: list[PersonalMark]
     columns: list[Column]

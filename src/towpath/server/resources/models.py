@@ -77,7 +77,7 @@ class ModelSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDetail(ModelSummary):
-    """A model with its versions, newest first."""
+    """A model with its newest versions."""
 
     history: list[ModelVersion]
 

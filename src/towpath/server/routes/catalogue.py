@@ -12,6 +12,7 @@ from towpath.ledger.records import RunStatus
 from towpath.server.resources.datasets import (
     DatasetDetail,
     DatasetSummary,
+    DatasetVersion,
     DatasetVersionDetail,
 )
 from towpath.server.resources.diffs import DatasetDiff
@@ -19,12 +20,13 @@ from towpath.server.resources.models import (
     Document,
     ModelDetail,
     ModelSummary,
+    ModelVersion,
     ModelVersionDetail,
 )
 from towpath.server.resources.profiles import DatasetProfile
 from towpath.server.resources.projects import Project
 from towpath.server.resources.runs import MetricHistory, RunDetail, RunSummary
-from towpath.server.routes.given import Given, Limit
+from towpath.server.routes.given import Below, Given, Limit
 from towpath.server.routes.reading import read
 from towpath.server.views import datasets, models, projects, runs
 from towpath.server.views.diffs import diff_of
@@ -53,11 +55,24 @@ def list_runs(
     kind: FromQuery[str | None] = None,
     name: FromQuery[str | None] = None,
     status: FromQuery[RunStatus | None] = None,
+    parent: Annotated[str | None, QueryParameter(description="Only parts of this run.")] = None,
+    before: Annotated[
+        str | None, QueryParameter(description="Only runs that come after this one in the list.")
+    ] = None,
     limit: Limit = 200,
 ) -> list[RunSummary]:
-    """List runs, newest first."""
+    """List runs, newest first, a page at a time."""
     with services.ledger.read() as tx:
-        return runs.list_runs(tx, project=project, kind=kind, name=name, status=status, limit=limit)
+        found = tx.runs.list(
+            project=project,
+            kind=kind,
+            name=name,
+            status=status,
+            parent=parent,
+            before=before,
+            limit=limit,
+        )
+        return [runs.summarize(run) for run in found]
 
 
 @read("/runs/{run_id:str}", tag="runs")
@@ -87,9 +102,18 @@ def list_datasets(services: Given, project: FromQuery[str | None] = None) -> lis
 
 @read("/datasets/{name:str}", tag="datasets")
 def show_dataset(services: Given, name: FromPath[str]) -> DatasetDetail:
-    """Show a data set and its versions, newest first."""
+    """Show a data set and its newest versions."""
     with services.ledger.read() as tx:
         return datasets.get_dataset(tx, name)
+
+
+@read("/datasets/{name:str}/versions", tag="datasets")
+def list_dataset_versions(
+    services: Given, name: FromPath[str], below: Below = None, limit: Limit = 200
+) -> list[DatasetVersion]:
+    """List a data set's versions, newest first, a page at a time."""
+    with services.ledger.read() as tx:
+        return datasets.list_versions(tx, name, below=below, limit=limit)
 
 
 @read("/datasets/{name:str}/versions/{number:int}", tag="datasets")
@@ -98,7 +122,8 @@ def show_dataset_version(
 ) -> DatasetVersionDetail:
     """Show one version: its columns, its revisions, the runs that read it."""
     with services.ledger.read() as tx:
-        return datasets.get_dataset_version(tx, Ref("dataset", name, number))
+        ref = Ref("dataset", name, number)
+        return datasets.get_dataset_version(tx, services.blobs, ref)
 
 
 @read("/datasets/{name:str}/versions/{number:int}/profile", tag="datasets")
@@ -134,9 +159,18 @@ def list_models(services: Given, project: FromQuery[str | None] = None) -> list[
 
 @read("/models/{name:str}", tag="models")
 def show_model(services: Given, name: FromPath[str]) -> ModelDetail:
-    """Show a model and its versions, newest first."""
+    """Show a model and its newest versions."""
     with services.ledger.read() as tx:
         return models.get_model(tx, name, services.environment)
+
+
+@read("/models/{name:str}/versions", tag="models")
+def list_model_versions(
+    services: Given, name: FromPath[str], below: Below = None, limit: Limit = 200
+) -> list[ModelVersion]:
+    """List a model's versions, newest first, a page at a time."""
+    with services.ledger.read() as tx:
+        return models.list_versions(tx, name, services.environment, below=below, limit=limit)
 
 
 @read("/models/{name:str}/versions/{number:int}", tag="models")
@@ -170,11 +204,13 @@ HANDLERS = [
     show_metric,
     list_datasets,
     show_dataset,
+    list_dataset_versions,
     show_dataset_version,
     show_profile,
     show_diff,
     list_models,
     show_model,
+    list_model_versions,
     show_model_version,
     show_report,
     show_card,

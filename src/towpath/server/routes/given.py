@@ -22,4 +22,7 @@ else:  # Litestar takes dataclasses apart to validate them, and these hold whole
 GivenStream: TypeAlias = NamedDependency[EventStream]
 GivenPages: TypeAlias = NamedDependency[Pages]
 
+Below: TypeAlias = Annotated[
+    int | None, QueryParameter(ge=1, description="Only versions of a smaller number.")
+]
 Limit: TypeAlias = Annotated[int, QueryParameter(ge=1, le=1000, description="Most answers wanted.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from towpath.assets.datasets import load_manifest
 from towpath.assets.datasets.lines import DROPPED
 from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
@@ -23,6 +24,9 @@ from towpath.server.views.values import fields_of, items, text, whole
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Asset, Json, Version
+    from towpath.storage.blobs.contract import BlobStore
+
+_NEWEST = 200
 
 
 def list_datasets(tx: Transaction, project: str | None) -> list[DatasetSummary]:
@@ -38,13 +42,13 @@ def list_datasets(tx: Transaction, project: str | None) -> list[DatasetSummary]:
 
 
 def get_dataset(tx: Transaction, name: str) -> DatasetDetail:
-    """Return a data set with all its versions, newest first. Raises `NotFound`."""
+    """Return a data set with its newest versions. Raises `NotFound`."""
     assets = {asset.name: asset for asset in tx.versions.assets("dataset")}
     if name not in assets:
         raise NotFound.named("data set", name, assets)
     line = Ref("dataset", name)
     branches = [] if line.branch else lines.branches_of(tx, name)
-    history = tx.versions.list("dataset", name)
+    history = tx.versions.list("dataset", name, limit=_NEWEST)
     quarantine, quarantined = lines.quarantine_of(tx, line.trunk)
     return DatasetDetail(
         **fields_of(_summary(tx, assets[name], len(branches))),
@@ -61,7 +65,15 @@ def get_dataset(tx: Transaction, name: str) -> DatasetDetail:
     )
 
 
-def get_dataset_version(tx: Transaction, ref: Ref) -> DatasetVersionDetail:
+def list_versions(
+    tx: Transaction, name: str, *, below: int | None, limit: int
+) -> list[DatasetVersion]:
+    """Return a line's versions, newest first; with `below` those of a smaller number only."""
+    found = tx.versions.list("dataset", name, below=below, limit=limit)
+    return [_version(version) for version in found]
+
+
+def get_dataset_version(tx: Transaction, blobs: BlobStore, ref: Ref) -> DatasetVersionDetail:
     """Return one version, its revisions and the runs that read it. Raises `NotFound`."""
     version = tx.versions.get(ref)
     shown = _version(version)
@@ -70,6 +82,7 @@ def get_dataset_version(tx: Transaction, ref: Ref) -> DatasetVersionDetail:
         **fields_of(shown),
         dataset=ref.name,
         before=None if shown.number < 2 else str(ref.at(shown.number - 1)),
+        layers=_layers(blobs, version),
         checks=report_of(version),
         personal=personal_marks(version),
         columns=_columns(version.body),
@@ -79,6 +92,15 @@ def get_dataset_version(tx: Transaction, ref: Ref) -> DatasetVersionDetail:
         ],
         used_by=sorted({str(edge.child) for edge in readers if edge.parent == version.ref}),
     )
+
+
+def _layers(blobs: BlobStore, version: Version) -> int:
+    """Return how many files the tallest bucket is read through; 0 where the rows are gone."""
+    try:
+        files = load_manifest(blobs, version.body["manifest"]).files
+    except NotFound:
+        return 0
+    return max((file.layer + 1 for file in files), default=0)
 
 
 def _summary(tx: Transaction, asset: Asset, branches: int) -> DatasetSummary:
@@ -109,6 +131,8 @@ def _version(version: Version) -> DatasetVersion:
         digest=version.digest,
         rows=whole(body.get("rows")),
         added_rows=whole(body.get("added_rows")),
+        replaced_rows=whole(body.get("replaced_rows")),
+        deleted_rows=whole(body.get("deleted_rows")),
         bytes=whole(body.get("bytes")),
         files=whole(body.get("files")),
         mode=text(body.get("mode")),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Asset, Version
     from towpath.storage.blobs.contract import BlobStore
 
+_NEWEST = 200
+
 
 def list_models(tx: Transaction, project: str | None, environment: str) -> list[ModelSummary]:
     """Return models by name."""
@@ -32,7 +34,7 @@ def list_models(tx: Transaction, project: str | None, environment: str) -> list[
 
 
 def get_model(tx: Transaction, name: str, environment: str) -> ModelDetail:
-    """Return a model with all its versions, newest first. Raises `NotFound`."""
+    """Return a model with its newest versions. Raises `NotFound`."""
     assets = {asset.name: asset for asset in tx.versions.assets("model")}
     if name not in assets:
         raise NotFound.named("model", name, assets)
@@ -40,8 +42,17 @@ def get_model(tx: Transaction, name: str, environment: str) -> ModelDetail:
     summary = _summary(tx, assets[name], shares)
     return ModelDetail(
         **fields_of(summary),
-        history=[_version(version, shares) for version in tx.versions.list("model", name)],
+        history=list_versions(tx, name, environment, below=None, limit=_NEWEST),
     )
+
+
+def list_versions(
+    tx: Transaction, name: str, environment: str, *, below: int | None, limit: int
+) -> list[ModelVersion]:
+    """Return a model's versions, newest first; with `below` those of a smaller number only."""
+    shares = model_shares(tx, environment)
+    found = tx.versions.list("model", name, below=below, limit=limit)
+    return [_version(version, shares) for version in found]
 
 
 def get_model_version(tx: Transaction, ref: Ref, environment: str) -> ModelVersionDetail:
@@ -90,16 +101,16 @@ def card(tx: Transaction, ref: Ref) -> Document:
 
 
 def _summary(tx: Transaction, asset: Asset, shares: dict[str, float]) -> ModelSummary:
-    versions = tx.versions.list("model", asset.name)
-    serving = [version for version in versions if str(version.ref) in shares]
-    live = max(serving, key=lambda version: shares[str(version.ref)], default=None)
+    latest = tx.versions.latest("model", asset.name)
+    serving = {ref: shares[str(ref)] for ref in map(Ref.parse, shares) if ref.name == asset.name}
+    live = max(serving, key=lambda ref: serving[ref], default=None)
     return ModelSummary(
         name=asset.name,
         project=asset.project,
         description=asset.description,
-        versions=len(versions),
-        latest=_version(versions[0], shares) if versions else None,
-        live=_version(live, shares) if live else None,
+        versions=0 if latest is None else latest.ref.version or 0,
+        latest=None if latest is None else _version(latest, shares),
+        live=None if live is None else _version(tx.versions.get(live), shares),
     )
 
 

@@ -11,7 +11,7 @@ from towpath.server.views.values import fields_of, number, numbers
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
-    from towpath.ledger.records import Metric, Run, RunStatus
+    from towpath.ledger.records import Metric, Run
 
 
 def summarize(run: Run) -> RunSummary:
@@ -32,20 +32,6 @@ def summarize(run: Run) -> RunSummary:
         metrics=numbers(run.metrics),
         tags=run.tags,
     )
-
-
-def list_runs(
-    tx: Transaction,
-    *,
-    project: str | None,
-    kind: str | None,
-    name: str | None,
-    status: RunStatus | None,
-    limit: int,
-) -> list[RunSummary]:
-    """Return runs, newest first."""
-    runs = tx.runs.list(project=project, kind=kind, name=name, status=status, limit=limit)
-    return [summarize(run) for run in runs]
 
 
 def get_run(tx: Transaction, run_id: str) -> RunDetail:
