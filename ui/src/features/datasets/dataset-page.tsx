@@ -78,7 +78,7 @@ function Body({ dataset }: { dataset: Dataset }) {
         <Figure label="Rewritten by erasures" value={dataset.revised} />
       </Figures>
       <Columns wide>
-        <History name={dataset.name} versions={dataset.history} />
+        <History name={dataset.name} />
         <div className={styles.side}>
           <Shape dataset={dataset} />
           <Lines dataset={dataset} />

@@ -1,18 +1,23 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
 import { formatCount } from "@/design/format";
+import { Older } from "@/design/older";
 import { Panel } from "@/design/panel";
 import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
 import { Ago } from "@/design/time";
+import { Change } from "./change";
 import styles from "./history.module.css";
+import { datasetVersionsQuery } from "./queries";
 import { bare } from "./surroundings";
 
 type Version = Schemas["DatasetVersion"];
 
 const FIRST = 14;
+const NONE: Version[] = [];
 
 const COLUMNS: Column<Version>[] = [
   {
@@ -43,7 +48,7 @@ const COLUMNS: Column<Version>[] = [
     value: (one) => one.mode,
     show: (one) => (
       <span className={styles.mode}>
-        {one.mode} {one.added_rows > 0 && `+${formatCount(one.added_rows)}`}
+        {one.mode} <Change version={one} />
       </span>
     ),
     wide: true,
@@ -110,16 +115,18 @@ function compareLink(version: Version) {
   );
 }
 
-/** The versions of one line, newest first. */
-export function History({ name, versions }: { name: string; versions: Version[] }) {
+/** The versions of one line, newest first, a page at a time. */
+export function History({ name }: { name: string }) {
+  const query = useInfiniteQuery(datasetVersionsQuery(name));
   return (
     <Panel title="Versions" flush>
       <Table
-        rows={versions}
+        rows={query.data?.pages.flat() ?? NONE}
         columns={COLUMNS}
         first={FIRST}
         to={(one) => `/datasets/${name}/${one.number}`}
       />
+      <Older query={query}>Older versions</Older>
     </Panel>
   );
 }

@@ -1,5 +1,6 @@
-import { queryOptions } from "@tanstack/react-query";
-import { answer, client } from "@/api/client";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { answer, client, type Schemas } from "@/api/client";
+import { nextBy, PAGE } from "@/api/paging";
 
 export const datasetsQuery = queryOptions({
   queryKey: ["datasets"],
@@ -10,6 +11,19 @@ export const datasetQuery = (name: string) =>
   queryOptions({
     queryKey: ["datasets", name],
     queryFn: () => answer(client.GET("/api/v1/datasets/{name}", { params: { path: { name } } })),
+  });
+
+export const datasetVersionsQuery = (name: string) =>
+  infiniteQueryOptions({
+    queryKey: ["datasets", name, "versions"],
+    queryFn: ({ pageParam }) =>
+      answer(
+        client.GET("/api/v1/datasets/{name}/versions", {
+          params: { path: { name }, query: { below: pageParam, limit: PAGE } },
+        }),
+      ),
+    initialPageParam: null as number | null,
+    getNextPageParam: nextBy((version: Schemas["DatasetVersion"]) => version.number),
   });
 
 export const datasetVersionQuery = (name: string, number: number) =>

@@ -12,6 +12,7 @@ import { Panel } from "@/design/panel";
 import { RefList } from "@/design/ref-list";
 import { State } from "@/design/state";
 import { Ago } from "@/design/time";
+import { Change } from "./change";
 import styles from "./page.module.css";
 import { Profile } from "./profile";
 import { Quality } from "./quality";
@@ -78,9 +79,17 @@ function Body({ version }: { version: Version }) {
     <>
       <Figures>
         <Figure label="Rows" value={formatCount(version.rows)} />
-        <Figure label="Added" value={`+${formatCount(version.added_rows)}`} note={version.mode} />
+        <Figure
+          label="Changed"
+          value={<Change version={version} none="nothing" />}
+          note={`by ${version.mode}`}
+        />
         <Figure label="Size" value={formatBytes(version.bytes)} />
-        <Figure label="Files" value={version.files} />
+        <Figure
+          label="Files"
+          value={formatCount(version.files)}
+          note={version.layers > 1 ? `read through ${version.layers} layers` : undefined}
+        />
       </Figures>
       {version.checks ? (
         <Columns>
@@ -103,6 +112,15 @@ function Body({ version }: { version: Version }) {
 function Content({ version }: { version: Version }) {
   return (
     <Panel title="Content over time">
+      {version.layers > 1 && (
+        <p className={styles.hint}>
+          Changes lie in layers over the rows. Reads are faster once they are one:{" "}
+          <Code
+            value={`towpath dataset compact ${version.dataset}`}
+            short={`towpath dataset compact ${version.dataset}`}
+          />
+        </p>
+      )}
       <Facts>
         {version.revisions.map((one) => (
           <Fact key={one.revision} name={`Revision ${one.revision}`}>

@@ -1,4 +1,4 @@
-import { Button, SegmentedControl } from "@mantine/core";
+import { SegmentedControl } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schemas } from "@/api/client";
@@ -6,6 +6,7 @@ import { Code } from "@/design/code";
 import { Fact, Facts } from "@/design/facts";
 import { formatCount } from "@/design/format";
 import { Loaded } from "@/design/loaded";
+import { Older } from "@/design/older";
 import { Columns, Page } from "@/design/page";
 import { Panel } from "@/design/panel";
 import { Ago } from "@/design/time";
@@ -34,18 +35,7 @@ export function LogPage() {
           flush
         >
           <EventList events={shown} />
-          {events.hasNextPage && (
-            <div style={{ padding: "0 20px 16px" }}>
-              <Button
-                variant="default"
-                size="xs"
-                loading={events.isFetchingNextPage}
-                onClick={() => events.fetchNextPage()}
-              >
-                Older entries
-              </Button>
-            </div>
-          )}
+          <Older query={events}>Older entries</Older>
         </Panel>
         <Loaded query={useQuery(logQuery)}>{(log) => <Proof log={log} />}</Loaded>
       </Columns>

@@ -1,34 +1,33 @@
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
-import type { Schemas } from "@/api/client";
 import { Loaded } from "@/design/loaded";
+import { Older } from "@/design/older";
 import { Page } from "@/design/page";
 import { Panel } from "@/design/panel";
 import { Table } from "@/design/table";
 import { versionColumns } from "./columns";
-import { modelQuery } from "./queries";
+import { modelQuery, modelVersionsQuery } from "./queries";
 
-/** One model: all its versions. */
+/** One model: all its versions, a page at a time. */
 export function ModelPage() {
   const { name = "" } = useParams({ strict: false });
   const query = useQuery(modelQuery(name));
   return (
     <Page title={name} within={{ to: "/models", label: "Models" }} lead={query.data?.description}>
-      <Loaded query={query}>{(model) => <Versions model={model} />}</Loaded>
+      <Loaded query={query}>{() => <Versions name={name} />}</Loaded>
     </Page>
   );
 }
 
-function Versions({ model }: { model: Schemas["ModelDetail"] }) {
-  const columns = useMemo(() => versionColumns(model.history), [model.history]);
+function Versions({ name }: { name: string }) {
+  const query = useInfiniteQuery(modelVersionsQuery(name));
+  const versions = useMemo(() => query.data?.pages.flat() ?? [], [query.data]);
+  const columns = useMemo(() => versionColumns(versions), [versions]);
   return (
     <Panel title="Versions" flush>
-      <Table
-        rows={model.history}
-        columns={columns}
-        to={(one) => `/models/${model.name}/${one.number}`}
-      />
+      <Table rows={versions} columns={columns} to={(one) => `/models/${name}/${one.number}`} />
+      <Older query={query}>Older versions</Older>
     </Panel>
   );
 }

@@ -1,8 +1,9 @@
 import { SegmentedControl } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Empty } from "@/design/empty";
 import { Loaded } from "@/design/loaded";
+import { Older } from "@/design/older";
 import { Page } from "@/design/page";
 import { Panel } from "@/design/panel";
 import { Table } from "@/design/table";
@@ -19,7 +20,7 @@ const KINDS = [
 /** Executions, newest first. */
 export function RunsPage() {
   const [kind, setKind] = useState("pipeline");
-  const query = useQuery(runsQuery(kind ? { kind } : {}));
+  const query = useInfiniteQuery(runsQuery(kind ? { kind } : {}));
   return (
     <Page
       title="Runs"
@@ -27,13 +28,14 @@ export function RunsPage() {
       aside={<SegmentedControl size="sm" data={KINDS} value={kind} onChange={setKind} />}
     >
       <Loaded query={query}>
-        {(runs) => (
+        {({ pages }) => (
           <Panel flush>
-            {runs.length === 0 ? (
+            {pages.flat().length === 0 ? (
               <Empty title="Nothing has run yet" command="towpath run train" />
             ) : (
-              <Table rows={runs} columns={RUN_COLUMNS} to={(run) => `/runs/${run.id}`} />
+              <Table rows={pages.flat()} columns={RUN_COLUMNS} to={(run) => `/runs/${run.id}`} />
             )}
+            <Older query={query}>Older runs</Older>
           </Panel>
         )}
       </Loaded>

@@ -1,17 +1,26 @@
-import { queryOptions } from "@tanstack/react-query";
-import { answer, client } from "@/api/client";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { answer, client, type Schemas } from "@/api/client";
+import { nextBy, PAGE } from "@/api/paging";
 
 const LIVE_MS = 3000;
 
 export interface RunFilter {
   kind?: string;
   project?: string;
+  parent?: string;
 }
 
 export const runsQuery = (filter: RunFilter) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: ["runs", "list", filter],
-    queryFn: () => answer(client.GET("/api/v1/runs", { params: { query: filter } })),
+    queryFn: ({ pageParam }) =>
+      answer(
+        client.GET("/api/v1/runs", {
+          params: { query: { ...filter, before: pageParam, limit: PAGE } },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: nextBy((run: Schemas["RunSummary"]) => run.id),
   });
 
 export const runQuery = (runId: string) =>
