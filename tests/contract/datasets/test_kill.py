@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from towpath.assets.datasets import ParquetDatasetStore, piling
+from towpath.assets.datasets import ParquetDatasetStore
+from towpath.assets.datasets.changes import piling
 from towpath.core.refs import Ref
 from towpath.ledger import open_ledger
 from towpath.storage.blobs import open_blobs
@@ -36,7 +37,8 @@ from pathlib import Path
 import structlog
 sys.path.insert(0, {folder!r})
 from test_kill import Parts, act
-from towpath.assets.datasets import piling, staging
+from towpath.assets.datasets import staging
+from towpath.assets.datasets.changes import piling
 staging._LEASE_S = 0.2  # the dead child's lease must not hold up the test
 piling.RUNS_MOST = 3  # so that the merge merges layers too
 structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # stdout is for the answers

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from towpath.assets.datasets.bodies import content_body, declared_body
-from towpath.assets.datasets.drafting import Draft, Drafter
+from towpath.assets.datasets.changes.drafting import Draft, Drafter
 from towpath.assets.datasets.lines import require_living
 from towpath.assets.datasets.parquet import store_blobs
 from towpath.assets.datasets.staging import Staging

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from towpath.assets.datasets.catalogue import Catalogue, manifest_of, require_readable
+from towpath.assets.datasets.changes.compacting import Compaction
+from towpath.assets.datasets.changes.profiling import load_profile
 from towpath.assets.datasets.committing import Commit, Request
-from towpath.assets.datasets.compacting import Compaction
 from towpath.assets.datasets.contract import Pin, Retried
-from towpath.assets.datasets.erasing import Erasure, stop_writers
-from towpath.assets.datasets.erasure_record import nothing_erased
+from towpath.assets.datasets.erasures.erasing import Erasure, stop_writers
+from towpath.assets.datasets.erasures.record import nothing_erased
 from towpath.assets.datasets.lines import require_living
-from towpath.assets.datasets.load_request import LoadMode, LoadRequest
-from towpath.assets.datasets.loading import ParquetLoad
-from towpath.assets.datasets.profiling import load_profile
+from towpath.assets.datasets.loads.loading import ParquetLoad
+from towpath.assets.datasets.loads.request import LoadMode, LoadRequest
 from towpath.assets.datasets.quality import (
     JudgedCommit,
     Quality,

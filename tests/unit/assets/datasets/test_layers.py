@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from towpath.assets.datasets import DataFile, Dataset, Schema, scan_manifest, selection_digest
+from towpath.assets.datasets.changes.lookup import FILE, find
+from towpath.assets.datasets.changes.overlaying import needed
 from towpath.assets.datasets.layers import read_live, read_superseded
-from towpath.assets.datasets.lookup import FILE, find
 from towpath.assets.datasets.manifest import Manifest, blank
-from towpath.assets.datasets.overlaying import needed
 from towpath.assets.datasets.parquet import encode_buckets, store_blobs
 
 

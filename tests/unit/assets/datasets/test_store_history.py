@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from towpath.assets.datasets import Dataset, ParquetDatasetStore, Schema, overlaying, piling
+from towpath.assets.datasets import Dataset, ParquetDatasetStore, Schema
+from towpath.assets.datasets.changes import overlaying, piling
 from towpath.core.refs import Ref
 from towpath.ledger import open_ledger
 from towpath.storage.blobs import open_blobs

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from towpath.assets.datasets.catalogue import manifest_of, require_readable
+from towpath.assets.datasets.changes.profiling import load_profile
 from towpath.assets.datasets.history.comparing import RowComparison
 from towpath.assets.datasets.history.contract import ColumnChange, Diff
 from towpath.assets.datasets.history.shifting import shifts
-from towpath.assets.datasets.profiling import load_profile
 from towpath.assets.datasets.scanning import scan_manifest
 from towpath.core.errors import Conflict, NotFound, UsageError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from towpath.assets.datasets.piling import LARGE_RUNS_MOST, RUNS_MOST, runs_due
+from towpath.assets.datasets.changes.piling import LARGE_RUNS_MOST, RUNS_MOST, runs_due
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from towpath.assets.datasets.lookup import FILE, Stored, find
+from towpath.assets.datasets.changes.lookup import FILE, Stored, find
 from towpath.assets.datasets.validation import Violation, first_rows, violation_error
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from towpath.assets.datasets.bodies import content_body
 from towpath.assets.datasets.catalogue import Catalogue, blobs_of, manifest_of
+from towpath.assets.datasets.changes.profiling import encode_profile
 from towpath.assets.datasets.contract import ErasedDataset, ErasedVersion
-from towpath.assets.datasets.erasure_record import add_to_record, nothing_erased, read_record
+from towpath.assets.datasets.erasures.record import add_to_record, nothing_erased, read_record
+from towpath.assets.datasets.erasures.redaction import Redaction
+from towpath.assets.datasets.erasures.reprofiling import Reprofiler
 from towpath.assets.datasets.load_record import KIND as LOAD
 from towpath.assets.datasets.parquet import store_blobs
-from towpath.assets.datasets.profiling import encode_profile
 from towpath.assets.datasets.quality import checks_without
-from towpath.assets.datasets.redaction import Redaction
-from towpath.assets.datasets.reprofiling import Reprofiler
 from towpath.assets.datasets.staging import COMMIT, Staging
 from towpath.core.digests import digest_bytes
 from towpath.core.errors import Conflict, NotFound, TowpathError

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from towpath.assets.datasets.changes.profiling import (
+    SAMPLE_ROWS,
+    batches,
+    load_profile,
+    profile_rows,
+)
 from towpath.assets.datasets.layers import read_superseded
 from towpath.assets.datasets.parquet import polars_schema, read_files
-from towpath.assets.datasets.profiling import SAMPLE_ROWS, batches, load_profile, profile_rows
 from towpath.core.digests import digest_json
 
 if TYPE_CHECKING:

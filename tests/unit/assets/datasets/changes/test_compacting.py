@@ -8,7 +8,8 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from towpath.assets.datasets import Dataset, ParquetDatasetStore, Schema, compacting, parquet
+from towpath.assets.datasets import Dataset, ParquetDatasetStore, Schema, parquet
+from towpath.assets.datasets.changes import compacting
 from towpath.core.refs import Ref
 
 REF = Ref("dataset", "steps")

@@ -15,7 +15,7 @@ from towpath.assets.datasets.profiles import Profile
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from towpath.assets.datasets.changing import Change
+    from towpath.assets.datasets.changes.changing import Change
     from towpath.assets.datasets.manifest import DataFile, Manifest
     from towpath.ledger.records import Version
     from towpath.storage.blobs import BlobStore

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
-from towpath.assets.datasets.appending import continued
 from towpath.assets.datasets.bodies import content_body, declared_body
 from towpath.assets.datasets.catalogue import Catalogue, manifest_of
-from towpath.assets.datasets.laying import Laying
+from towpath.assets.datasets.changes.appending import continued
+from towpath.assets.datasets.changes.laying import Laying
+from towpath.assets.datasets.changes.profiling import encode_profile, profile_files, profile_grown
 from towpath.assets.datasets.lines import require_living
+from towpath.assets.datasets.loads.repeats import Repeats, same_content
 from towpath.assets.datasets.manifest import DataFile, Manifest, blank
 from towpath.assets.datasets.parquet import encode_buckets, polars_schema, read_files
-from towpath.assets.datasets.profiling import encode_profile, profile_files, profile_grown
-from towpath.assets.datasets.repeats import Repeats, same_content
 from towpath.assets.datasets.scanning import scan_manifest
 from towpath.assets.datasets.suppression import Suppression
 from towpath.core.errors import Conflict, NotFound
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from towpath.assets.datasets.contract import Also
-    from towpath.assets.datasets.load_pieces import LoadPieces
-    from towpath.assets.datasets.load_request import LoadRequest
+    from towpath.assets.datasets.loads.pieces import LoadPieces
+    from towpath.assets.datasets.loads.request import LoadRequest
     from towpath.assets.datasets.profiles import Profile
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Json, Version

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from towpath.assets.datasets.appending import continued
 from towpath.assets.datasets.catalogue import manifest_of
-from towpath.assets.datasets.changing import Change, appending, deleting, merging
+from towpath.assets.datasets.changes.appending import continued
+from towpath.assets.datasets.changes.changing import Change, appending, deleting, merging
+from towpath.assets.datasets.changes.overlaying import lay
+from towpath.assets.datasets.changes.profiling import encode_profile, profile_changed, profile_rows
 from towpath.assets.datasets.layers import read_live
 from towpath.assets.datasets.manifest import Manifest, blank
-from towpath.assets.datasets.overlaying import lay
 from towpath.assets.datasets.parquet import EncodedFile, by_bucket, encode_buckets
-from towpath.assets.datasets.profiling import encode_profile, profile_changed, profile_rows
 from towpath.core.errors import NotFound
 
 if TYPE_CHECKING:

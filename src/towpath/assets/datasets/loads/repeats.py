@@ -12,7 +12,14 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from towpath.assets.datasets.collisions import PLACE, Ranges, Seeds, hash_rows, judge, suspects
+from towpath.assets.datasets.loads.collisions import (
+    PLACE,
+    Ranges,
+    Seeds,
+    hash_rows,
+    judge,
+    suspects,
+)
 from towpath.assets.datasets.parquet import open_files, read_files
 from towpath.core.errors import SchemaViolation
 
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from towpath.assets.datasets.collisions import Suspects
+    from towpath.assets.datasets.loads.collisions import Suspects
     from towpath.assets.datasets.manifest import DataFile, Manifest
     from towpath.storage.blobs import BlobStore
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from towpath.assets.datasets.assembling import Assembly
-from towpath.assets.datasets.load_pieces import LoadPieces
+from towpath.assets.datasets.loads.assembling import Assembly
+from towpath.assets.datasets.loads.pieces import LoadPieces
 from towpath.assets.datasets.manifest import blank
 from towpath.assets.datasets.parquet import encode_rows
 from towpath.assets.datasets.quality import JudgedLoad
@@ -16,7 +16,7 @@ from towpath.core.errors import Conflict
 
 if TYPE_CHECKING:
     from towpath.assets.datasets.contract import Also, Rows
-    from towpath.assets.datasets.load_request import LoadRequest
+    from towpath.assets.datasets.loads.request import LoadRequest
     from towpath.assets.datasets.quality import Quality
     from towpath.ledger.contract import Ledger
     from towpath.ledger.records import Json, Version

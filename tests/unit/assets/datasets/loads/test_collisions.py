@@ -12,8 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from towpath.assets.datasets import collisions
-from towpath.assets.datasets.collisions import PLACE, Ranges, Suspects, hash_rows, judge, suspects
+from towpath.assets.datasets.loads import collisions
+from towpath.assets.datasets.loads.collisions import (
+    PLACE,
+    Ranges,
+    Suspects,
+    hash_rows,
+    judge,
+    suspects,
+)
 
 HASHES = st.lists(st.integers(0, 2**64 - 1), max_size=200)
 

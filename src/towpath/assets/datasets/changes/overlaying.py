@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 import polars as pl
 
-from towpath.assets.datasets.folding import fold
+from towpath.assets.datasets.changes.folding import fold
+from towpath.assets.datasets.changes.lookup import BUCKET, FILE, NO_BUCKET
+from towpath.assets.datasets.changes.piling import pile
 from towpath.assets.datasets.layers import read_live
-from towpath.assets.datasets.lookup import BUCKET, FILE, NO_BUCKET
 from towpath.assets.datasets.parquet import (
     EncodedFile,
     by_bucket,
     delete_columns,
     encode_buckets,
 )
-from towpath.assets.datasets.piling import pile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from towpath.assets.datasets.changing import Change
+    from towpath.assets.datasets.changes.changing import Change
     from towpath.assets.datasets.manifest import DataFile, Manifest
     from towpath.storage.blobs import BlobStore
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from towpath.assets.datasets.changing import appending, merging
-from towpath.assets.datasets.overlaying import lay
+from towpath.assets.datasets.changes.changing import appending, merging
+from towpath.assets.datasets.changes.overlaying import lay
+from towpath.assets.datasets.changes.profiling import load_profile, profile_files
 from towpath.assets.datasets.parquet import read_files
-from towpath.assets.datasets.profiling import load_profile, profile_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from towpath.assets.datasets.changing import Change
+    from towpath.assets.datasets.changes.changing import Change
     from towpath.assets.datasets.declaration import Dataset
     from towpath.assets.datasets.manifest import DataFile, Manifest
     from towpath.assets.datasets.profiles import Profile

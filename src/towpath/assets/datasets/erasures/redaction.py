@@ -10,7 +10,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from towpath.assets.datasets.catalogue import manifest_of
-from towpath.assets.datasets.overlaying import needed
+from towpath.assets.datasets.changes.overlaying import needed
 from towpath.assets.datasets.parquet import (
     EncodedFile,
     delete_columns,

@@ -1,0 +1,1 @@
+"""How somebody's rows leave every version of a data set."""
