@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from towpath.build.ingestion import Ingest
     from towpath.build.pipelines import (
         candidate,
+        finetune,
         join,
         log_metric,
         log_param,
@@ -69,6 +70,7 @@ _HOMES = {
     "Values": "towpath.assets.datasets",
     "Window": "towpath.assets.windows",
     "candidate": "towpath.build.pipelines",
+    "finetune": "towpath.build.pipelines",
     "home": "towpath.app.notebook",
     "join": "towpath.build.pipelines",
     "log_metric": "towpath.build.pipelines",
@@ -103,6 +105,7 @@ __all__ = [
     "Values",
     "Window",
     "candidate",
+    "finetune",
     "gates",
     "home",
     "join",

@@ -12,6 +12,7 @@ from towpath.build.pipelines.contract import (
     StepStatus,
     Verdict,
 )
+from towpath.build.pipelines.finetuning import finetune
 from towpath.build.pipelines.formats import load_artifact, missing_blobs
 from towpath.build.pipelines.pipeline import Pipeline, pipeline
 from towpath.build.pipelines.recipe import recipe_of
@@ -39,6 +40,7 @@ __all__ = [
     "StepStatus",
     "Verdict",
     "candidate",
+    "finetune",
     "join",
     "load_artifact",
     "log_metric",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from towpath.assets.datasets import Selection
 from towpath.assets.features import Observations
 from towpath.assets.filesets import Files, holds_files
+from towpath.build.pipelines.finetuning import Registered
 from towpath.build.pipelines.formats import element, format_of, outputs_of, takes
 from towpath.build.pipelines.handles import (
     Handle,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from towpath.build.pipelines.steps import Step
 
 
-Input: TypeAlias = "Output | Selection | tuple[Output | Selection, ...]"
+Source: TypeAlias = "Output | Selection | Registered"
+Input: TypeAlias = "Source | tuple[Source, ...]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,8 @@ class Node:
 
     Attributes:
         name: Unique in the graph: the step's name, numbered from its second call on.
-        inputs: Parameters that are data: results of other nodes, or selections of data sets.
+        inputs: Parameters that are data: results of other nodes, selections of data sets, or
+            registered models.
         constants: The other parameters, as `encode_value` writes them.
     """
 
@@ -50,11 +53,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A model that the pipeline proposes, and the rows it is to be judged on."""
+    """A model that the pipeline proposes, and the rows it is to be judged on.
+
+    Attributes:
+        base: The registered model that it goes on from, directly or through other steps; None for one
+            that was trained from scratch.
+    """
 
     name: str
     model: Output
     test: Output | Selection
+    base: Registered | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +90,12 @@ class Graph:
         for candidate in self.candidates:
             if isinstance(candidate.test, Selection):
                 yield candidate.test
+
+    def bases(self) -> Iterator[Registered]:
+        """Yield every registered model that a node reads, repeats included."""
+        for node in self.nodes:
+            for one in node.inputs.values():
+                yield from (part for part in parts_of(one) if isinstance(part, Registered))
 
 
 @dataclass(slots=True)
@@ -132,8 +147,34 @@ class Builder:
                 remedy="Pass what a step annotated `-> tp.Model` returned.",
             )
         held = test if isinstance(test, Selection) else test.output
-        self.candidates.append(Candidate(name=name, model=model.output, test=held))
+        base = self._base_of(name, model.output)
+        self.candidates.append(Candidate(name=name, model=model.output, test=held, base=base))
         return Mark(name)
+
+    def _base_of(self, name: str, model: Output) -> Registered | None:
+        """Return the registered model that the making of a candidate goes back to."""
+        nodes = {node.name: node for node in self.nodes}
+        found: set[Registered] = set()
+        seen: set[str] = set()
+        queue = [model.node]
+        while queue:
+            here = queue.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            for one in nodes[here].inputs.values():
+                for part in parts_of(one):
+                    if isinstance(part, Registered):
+                        found.add(part)
+                    elif isinstance(part, Output):
+                        queue.append(part.node)
+        if len(found) > 1:
+            raise InvalidProject(
+                f"candidate {name!r} goes on from several models: "
+                f"{', '.join(sorted(str(one) for one in found))}",
+                remedy="A model version has one parent; fine-tune one of them.",
+            )
+        return found.pop() if found else None
 
     def graph(self, returned: object) -> Graph:
         """Close the collection.
@@ -178,7 +219,7 @@ def building(pipeline: str) -> Generator[Builder]:
         yield builder
 
 
-def parts_of(one: Input) -> tuple[Output | Selection, ...]:
+def parts_of(one: Input) -> tuple[Source, ...]:
     """Return the single inputs of an argument, which may be a list of them."""
     return one if isinstance(one, tuple) else (one,)
 
@@ -192,7 +233,7 @@ def _as_input(value: object) -> Input | None:
                     remedy="Unpack it: `first, second = …`.",
                 )
             return value.output
-        case Selection():
+        case Selection() | Registered():
             return value
         case list() | tuple():
             members = cast("list[object] | tuple[object, ...]", value)
@@ -201,7 +242,7 @@ def _as_input(value: object) -> Input | None:
                 return None
             if any(one is None or isinstance(one, tuple) for one in found):
                 raise InvalidProject("a list of results can't hold other things besides")
-            return cast("tuple[Output | Selection, ...]", tuple(found))
+            return cast("tuple[Source, ...]", tuple(found))
         case _:
             return None
 
@@ -223,6 +264,8 @@ def _has_files(one: object) -> bool:
 
 
 def _read_as(selection: object) -> str:
+    if isinstance(selection, Registered):
+        return "model"
     return "observations" if isinstance(selection, Observations) else "table"
 
 

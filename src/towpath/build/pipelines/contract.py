@@ -80,6 +80,7 @@ class CandidateRequest:
         params: The pipeline's parameters, as given or defaulted.
         lock: Digest of the blob that lists the installed distributions.
         metrics: What the making step logged last, by name.
+        parent: The model version that it was fine-tuned from, if it was.
     """
 
     run_id: str
@@ -94,6 +95,7 @@ class CandidateRequest:
     params: Mapping[str, Any]
     lock: str
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    parent: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import towpath.build.pipelines.tables as own_steps
 from towpath.assets.datasets import Selection
 from towpath.assets.features import Observations
 from towpath.build.pipelines.building import parts_of
+from towpath.build.pipelines.finetuning import Registered
 from towpath.build.pipelines.formats import (
     format_of,
     observation_artifact,
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 
     from towpath.assets.datasets import DatasetStore
     from towpath.assets.features import FeatureStore
-    from towpath.build.pipelines.building import Graph, Input, Node
+    from towpath.build.pipelines.building import Graph, Input, Node, Source
     from towpath.build.pipelines.contract import Artifact
-    from towpath.build.pipelines.handles import Output
+    from towpath.build.pipelines.finetuning import Bases
     from towpath.build.pipelines.pipeline import Pipeline
     from towpath.build.pipelines.steps import Step
     from towpath.core.refs import Ref
@@ -58,10 +59,11 @@ class Plan:
     Attributes:
         graph: The calls.
         params: The pipeline's parameters, defaults filled in.
-        pinned: Each selection's artefact.
+        pinned: The artefact of each selection and of each registered model.
         datasets: Every data-set version that is read, sorted.
         features: Every version of a feature view whose layout is read, sorted.
-        pins: Data sets that were read at the version given or the latest one, to that version.
+        pins: Data sets (and, as `model:NAME`, models) that were read at the version given or the
+            latest one, to that version.
         source: Folder that holds the project's code.
         lock: Digest of the installed distributions.
     """
@@ -75,8 +77,8 @@ class Plan:
     source: Path
     lock: str
 
-    def selection(self, selection: Selection) -> Artifact:
-        """Return the artefact of a selection."""
+    def selection(self, selection: Selection | Registered) -> Artifact:
+        """Return the artefact of a selection, or of a registered model."""
         return self.pinned[_name(selection)]
 
 
@@ -84,6 +86,7 @@ def make_plan(
     pipeline: Pipeline,
     datasets: DatasetStore,
     features: FeatureStore,
+    bases: Bases,
     *,
     params: Mapping[str, Any],
     at: datetime,
@@ -117,6 +120,10 @@ def make_plan(
         found.add(pin.ref)
         if free and pin.ref.version is not None:
             used[name] = pin.ref.version
+    for base in graph.bases():
+        pinned[_name(base)] = artifact = bases.pin(base, {**pins, **used})
+        if base.version is None and artifact.ref.version is not None:
+            used[base.pin] = artifact.ref.version
     return Plan(
         graph=graph,
         params=resolved,
@@ -193,13 +200,13 @@ def gather(
 def needs(node: Node) -> set[str]:
     """Return the names of the nodes that a node waits for."""
     parts = (part for one in node.inputs.values() for part in parts_of(one))
-    return {part.node for part in parts if not isinstance(part, Selection)}
+    return {part.node for part in parts if not isinstance(part, Selection | Registered)}
 
 
-def _single(
-    one: Output | Selection, plan: Plan, made: Mapping[str, tuple[Artifact, ...]]
-) -> Artifact:
-    return plan.selection(one) if isinstance(one, Selection) else made[one.node][one.index]
+def _single(one: Source, plan: Plan, made: Mapping[str, tuple[Artifact, ...]]) -> Artifact:
+    if isinstance(one, Selection | Registered):
+        return plan.selection(one)
+    return made[one.node][one.index]
 
 
 def _spell_outputs(step: Step[Any]) -> list[str]:
@@ -209,8 +216,10 @@ def _spell_outputs(step: Step[Any]) -> list[str]:
     return [f"{spell(kind)} {form.name}/{form.version}" for kind, form in chosen]
 
 
-def _name(selection: Selection) -> str:
-    """Name a selection, so that equal ones share a pin."""
+def _name(selection: Selection | Registered) -> str:
+    """Name a selection or a model, so that equal ones share a pin."""
+    if isinstance(selection, Registered):
+        return str(selection)
     window = (selection.span, selection.since, selection.until)
     view = selection.view.name if isinstance(selection, Observations) else ""
     return f"{selection.line.name}@{selection.version}:{window}{view}"

@@ -21,6 +21,7 @@ from towpath.build.pipelines.contract import (
     ProgressKind,
     StepReport,
 )
+from towpath.build.pipelines.finetuning import Bases
 from towpath.build.pipelines.leases import LeaseKeeper
 from towpath.build.pipelines.owner import is_dead, this_owner
 from towpath.build.pipelines.planning import Plan, gather, make_plan
@@ -157,6 +158,7 @@ class PipelineRunner:
             pipeline,
             self._datasets,
             self._features,
+            Bases(self._ledger, self._blobs),
             params=params,
             at=planned_at,
             pins=pins,
@@ -307,4 +309,5 @@ def _request(errand: _Errand, candidate: Candidate, execution: PlanRun) -> Candi
         params=plan.params,
         lock=plan.lock,
         metrics=execution.metrics[candidate.model.node],
+        parent=None if candidate.base is None else plan.selection(candidate.base).ref,
     )

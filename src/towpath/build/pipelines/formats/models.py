@@ -12,6 +12,7 @@ from towpath.core.errors import UsageError
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
+    from towpath.ledger.records import Json
     from towpath.storage.blobs import BlobStore
 
 
@@ -33,13 +34,7 @@ class Models:
                 f"it returned a {type(value).__name__} where Model is declared",
                 remedy="Wrap the estimator: Model.fit(estimator, features, outcome).",
             )
-        digest = save_model(value, blobs)
-        return Artifact(
-            digest=digest,
-            type="towpath.Model",
-            codec=f"{self.name}/{self.version}",
-            size_bytes=sum(blobs.size_bytes(one) for one in _blobs(digest, blobs)),
-        )
+        return model_artifact(save_model(value, blobs), blobs)
 
     def load(self, artifact: Artifact, kind: Any, blobs: BlobStore, stack: ExitStack) -> Any:
         """Read the package."""
@@ -49,6 +44,23 @@ class Models:
     def blobs_of(self, artifact: Artifact, blobs: BlobStore) -> list[str]:
         """Return the manifest and every file it lists."""
         return _blobs(artifact.digest, blobs)
+
+
+def model_artifact(digest: str, blobs: BlobStore, meta: Json | None = None) -> Artifact:
+    """Return the artefact that stands for a stored package.
+
+    Args:
+        digest: The package.
+        blobs: Where it is.
+        meta: What else is known of it: `ref` for a package that is a registered version.
+    """
+    return Artifact(
+        digest=digest,
+        type="towpath.Model",
+        codec=f"{Models.name}/{Models.version}",
+        size_bytes=sum(blobs.size_bytes(one) for one in _blobs(digest, blobs)),
+        meta=meta or {},
+    )
 
 
 def _blobs(digest: str, blobs: BlobStore) -> list[str]:

@@ -1,0 +1,151 @@
+"""Fine-tuning: a step that goes on from a registered model version, which becomes its parent.
+
+The parent is an input like a selection of a data set: pinned when the run is planned, part of the
+step's key by its package's digest, and linked in the graph (`run used model:late@3`). The model that
+comes of it records its parent, so an erasure of rows that the parent saw reaches the child.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from towpath.assets.models import Model, load_package
+from towpath.build.pipelines.formats.kinds import bare
+from towpath.build.pipelines.formats.models import model_artifact
+from towpath.build.pipelines.handles import Handle, current_collector
+from towpath.core.errors import InvalidProject, NotFound, TowpathError
+from towpath.core.refs import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from towpath.build.pipelines.contract import Artifact
+    from towpath.build.pipelines.steps import Step
+    from towpath.ledger import Ledger
+    from towpath.storage.blobs import BlobStore
+
+_USABLE = ("approved", "rejected", "retired")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A model version as an input of a step.
+
+    Attributes:
+        name: The model's name in the registry.
+        version: Its number; None for the newest approved version at the time of planning.
+    """
+
+    name: str
+    version: int | None = None
+
+    @property
+    def pin(self) -> str:
+        """The name under which a run's pins hold the version that was chosen."""
+        return f"model:{self.name}"
+
+    def __str__(self) -> str:
+        return self.pin if self.version is None else f"{self.pin}@{self.version}"
+
+
+def finetune(base: Any, fit: Step[Model], /, **inputs: Any) -> Model:
+    """Go on training from a registered model: the step gets it, and what it returns is its child.
+
+        @tp.step
+        def carry_on(parent: tp.Model, rows: pl.DataFrame) -> tp.Model: ...
+
+        @tp.pipeline
+        def tune():
+            model = tp.finetune("late", carry_on, rows=flights.last("1 week"))
+            return tp.candidate("late", model, test=recent)
+
+    Gates can hold the child against it (`NonInferior(…, against="parent")`), `towpath model show`
+    prints the family, and what must forget the parent's rows forgets the child too.
+
+    Args:
+        base: The parent: `"late"` for the newest approved version when the run is planned,
+            `"late@3"`, `Ref("model", "late", 3)`; or what a step of this pipeline returned, which is
+            simply passed on and becomes nobody's parent, being registered nowhere.
+        fit: The step. The parent goes to its one parameter annotated `tp.Model` that `inputs` leaves
+            free.
+        **inputs: The step's other arguments.
+
+    Returns:
+        A handle on what the step returns.
+
+    Raises:
+        InvalidProject: `base` is no model, or the step has not exactly one free parameter for it; or
+            this is called outside of a pipeline.
+    """
+    if current_collector() is None:
+        raise InvalidProject(
+            "finetune(…) was called outside of a pipeline",
+            remedy="Call it inside a @pipeline function.",
+        )
+    free = [
+        name
+        for name, kind in fit.types.items()
+        if bare(kind) is Model and name not in inputs and name != "return"
+    ]
+    if len(free) != 1:
+        raise InvalidProject(
+            f"step {fit.name!r} has {len(free)} free parameters for the parent of a fine-tuning",
+            remedy="Annotate exactly one as tp.Model, for instance "
+            f"{fit.name}(parent: tp.Model, rows: pl.DataFrame).",
+        )
+    parent = base if isinstance(base, Handle) else _registered(base)
+    return fit(**{free[0]: parent}, **inputs)
+
+
+class Bases:
+    """Finds the versions that runs go on from. Thread-safe, as its parts are."""
+
+    def __init__(self, ledger: Ledger, blobs: BlobStore) -> None:
+        self._ledger = ledger
+        self._blobs = blobs
+
+    def pin(self, one: Registered, pins: Mapping[str, int]) -> Artifact:
+        """Return the artefact that stands for a model version, its reference in `meta`.
+
+        Args:
+            one: What is asked for.
+            pins: Versions to use instead of the newest, by `Registered.pin`.
+
+        Raises:
+            NotFound: There is no such version, or none that was approved; or it may not be used any
+                more, because it learned from rows that are being erased.
+        """
+        number = one.version or pins.get(one.pin)
+        with self._ledger.read() as tx:
+            if number is None:
+                version = tx.versions.latest("model", one.name, states=["approved"])
+            else:
+                version = tx.versions.get(Ref("model", one.name, number))
+        if version is None:
+            raise NotFound(
+                f"the model {one.name!r} has no approved version to fine-tune",
+                remedy="Train one first with an ordinary pipeline.",
+            )
+        if version.state not in _USABLE:
+            raise NotFound(
+                f"{version.ref} is {version.state}: nothing may be made from it any more",
+                remedy=f"Fine-tune its replacement: base={one.name!r} takes the newest.",
+                ref=str(version.ref),
+            )
+        load_package(version.digest, self._blobs)  # its bytes are there
+        meta = {"ref": str(version.ref), "revision": version.revision}
+        return model_artifact(version.digest, self._blobs, meta)
+
+
+def _registered(base: object) -> Registered:
+    try:
+        ref = base if isinstance(base, Ref) else Ref.parse(cast(str, base), "model")
+    except (TowpathError, TypeError, AttributeError) as error:
+        raise InvalidProject(
+            f"finetune(…) was given the base {base!r}",
+            remedy="Name a registered model: 'late', 'late@3'.",
+        ) from error
+    if ref.kind != "model":
+        raise InvalidProject(f"finetune(…) was given {ref}, which is not a model")
+    return Registered(name=ref.name, version=ref.version)
