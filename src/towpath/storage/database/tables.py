@@ -245,6 +245,7 @@ intents = sa.Table(
     sa.Column("owner", Word),
     sa.Column("fence", sa.BigInteger, nullable=False),
     sa.Column("leased_until", Moment),
+    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("updated_at", Moment, nullable=False),
     sa.Index("ix_intents_due", "kind", "due_at"),
@@ -291,4 +292,102 @@ segments = sa.Table(
     sa.Column("until", Moment, nullable=False),
     sa.Index("ix_segments_since", "stream", "since"),
     sa.Index("ix_segments_ids", "first_id", "last_id"),
+)
+
+# -- capacity: all money is whole micro-units ------------------------------------------------------
+
+price_lists = sa.Table(
+    "price_lists",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("currency", Word, nullable=False),
+    sa.Column("rates", Json, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+)
+
+budgets = sa.Table(
+    "budgets",
+    metadata,
+    sa.Column("name", Word, primary_key=True),
+    sa.Column("project", Word, nullable=False),  # empty: the organisation's
+    sa.Column("spec", Json, nullable=False),
+    sa.Column("crossed", Json, nullable=False),  # which soft limits were told, in which period
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.Index("ix_budgets_project", "project"),
+)
+
+# Append-only: an attempt has at most one entry of each kind, whoever tries to write it twice.
+account = sa.Table(
+    "account",
+    metadata,
+    sa.Column("seq", Serial, primary_key=True, autoincrement=True),
+    sa.Column("permit", Word, nullable=False),
+    sa.Column("kind", Word, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("day", Moment, nullable=False),
+    sa.Column("project", Word, nullable=False),
+    sa.Column("queue", Word, nullable=False),
+    sa.Column("pipeline", Word, nullable=False),
+    sa.Column("run", Word, nullable=False),
+    sa.Column("step", Word, nullable=False),
+    sa.Column("cause", Word, nullable=False),
+    sa.Column("micros", sa.BigInteger, nullable=False),
+    sa.Column("prices", sa.Integer, nullable=False),
+    sa.Column("body", Json, nullable=False),
+    sa.UniqueConstraint("permit", "kind"),
+    sa.Index("ix_account_day", "day", "project"),
+    sa.Index("ix_account_run", "run"),
+    sa.Index("ix_account_step", "project", "step", "kind", "seq"),
+)
+
+# Sums of the account by budget and day, kept in the transactions that append to it.
+balances = sa.Table(
+    "balances",
+    metadata,
+    sa.Column("budget", Word, primary_key=True),
+    sa.Column("day", Moment, primary_key=True),
+    sa.Column("reserved", sa.BigInteger, nullable=False),
+    sa.Column("spent", sa.BigInteger, nullable=False),
+    **_COMPACT,
+)
+
+# Attempts that wait or run; what is over is in the account alone.
+permits = sa.Table(
+    "permits",
+    metadata,
+    sa.Column("id", Word, primary_key=True),
+    sa.Column("state", Word, nullable=False),
+    sa.Column("project", Word, nullable=False),
+    sa.Column("queue", Word, nullable=False),
+    sa.Column("run", Word, nullable=False),
+    sa.Column("owner", Word, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("asked_at", Moment, nullable=False),
+    sa.Column("seen_until", Moment, nullable=False),
+    sa.Column("wanted_by", Word),
+    sa.Column("saved_at", Moment),
+    sa.Column("body", Json, nullable=False),
+    sa.Index("ix_permits_line", "state", "priority", "project", "asked_at", "id"),
+    sa.Index("ix_permits_run", "run"),
+    sa.Index("ix_permits_owner", "owner", "state"),
+)
+
+# What a project used lately, halved again and again as time passes: who goes first.
+shares = sa.Table(
+    "shares",
+    metadata,
+    sa.Column("project", Word, primary_key=True),
+    sa.Column("micros", sa.BigInteger, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+)
+
+# Where a step that saves its state as it goes would carry on, by the step's key.
+resume_points = sa.Table(
+    "resume_points",
+    metadata,
+    sa.Column("key", Word, primary_key=True),
+    sa.Column("digest", Word, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("attempt", Word, nullable=False),
+    sa.Column("at", Moment, nullable=False),
 )
