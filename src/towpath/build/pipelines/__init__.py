@@ -14,6 +14,7 @@ from towpath.build.pipelines.contract import (
 )
 from towpath.build.pipelines.finetuning import finetune
 from towpath.build.pipelines.formats import load_artifact, missing_blobs
+from towpath.build.pipelines.outline import OUTLINE_TAG, Outline, decode_outline
 from towpath.build.pipelines.pipeline import Pipeline, pipeline
 from towpath.build.pipelines.recipe import recipe_of
 from towpath.build.pipelines.reconciling import PipelineRunReconciler
@@ -24,11 +25,13 @@ from towpath.build.pipelines.verbs import candidate, join, split, window, window
 from towpath.build.pipelines.worker import WORKER_MODULES
 
 __all__ = [
+    "OUTLINE_TAG",
     "WORKER_MODULES",
     "Artifact",
     "CandidateHandler",
     "CandidateOutcome",
     "CandidateRequest",
+    "Outline",
     "Pipeline",
     "PipelineResult",
     "PipelineRunReconciler",
@@ -40,6 +43,7 @@ __all__ = [
     "StepStatus",
     "Verdict",
     "candidate",
+    "decode_outline",
     "finetune",
     "join",
     "load_artifact",

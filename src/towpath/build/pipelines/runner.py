@@ -23,6 +23,7 @@ from towpath.build.pipelines.contract import (
 )
 from towpath.build.pipelines.finetuning import Bases
 from towpath.build.pipelines.leases import LeaseKeeper
+from towpath.build.pipelines.outline import OUTLINE_TAG, encode_outline
 from towpath.build.pipelines.owner import is_dead, this_owner
 from towpath.build.pipelines.planning import Plan, gather, make_plan
 from towpath.build.pipelines.recording import Recorder, flatten
@@ -171,6 +172,7 @@ class PipelineRunner:
             self._ledger, project=project, run_id=run_id, owner=f"{this_owner()}/{run_id}"
         )
         tags = {"pipeline": pipeline.name, "at": planned_at.isoformat(), "reason": reason}
+        tags[OUTLINE_TAG] = self._blobs.put(encode_outline(plan.graph))
         _begin(recorder, pipeline.name, plan, code=code, tags=tags)
         log.info("run.started", run=run_id, project=project, pipeline=pipeline.name, reason=reason)
         tell = on_progress or _ignore

@@ -25,12 +25,14 @@ from towpath.server.resources.models import (
 )
 from towpath.server.resources.profiles import DatasetProfile
 from towpath.server.resources.projects import Project
+from towpath.server.resources.run_graph import RunGraph
 from towpath.server.resources.runs import MetricHistory, RunDetail, RunSummary
 from towpath.server.routes.given import Below, Given, Limit
 from towpath.server.routes.reading import read
 from towpath.server.views import datasets, models, projects, runs
 from towpath.server.views.diffs import diff_of
 from towpath.server.views.profile import dataset_profile
+from towpath.server.views.run_graph import run_graph
 
 
 @read("/projects", tag="projects")
@@ -80,6 +82,13 @@ def show_run(services: Given, run_id: FromPath[str]) -> RunDetail:
     """Show a run with its steps, parameters, metrics, and what it used and made."""
     with services.ledger.read() as tx:
         return runs.get_run(tx, run_id)
+
+
+@read("/runs/{run_id:str}/graph", tag="runs")
+def show_run_graph(services: Given, run_id: FromPath[str]) -> RunGraph:
+    """Show a run's calls, those to come included, what waits for what, and how far each is."""
+    with services.ledger.read() as tx:
+        return run_graph(tx, services.blobs, run_id)
 
 
 @read("/runs/{run_id:str}/metrics", tag="runs")
@@ -201,6 +210,7 @@ HANDLERS = [
     show_project,
     list_runs,
     show_run,
+    show_run_graph,
     show_metric,
     list_datasets,
     show_dataset,

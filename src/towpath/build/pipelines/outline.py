@@ -1,0 +1,90 @@
+"""The outline of a run: which calls it will make and what waits for what, kept from its first moment.
+
+The ledger knows a step once it began. An outline lets a run's picture show those that are still to
+come. It holds names alone, no argument and no value, so it is nothing that an erasure must look at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from towpath.assets.datasets import Selection
+from towpath.build.pipelines.building import parts_of
+from towpath.build.pipelines.handles import Output
+from towpath.core.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from towpath.build.pipelines.building import Graph, Node
+
+OUTLINE_TAG = "outline"
+"""The tag of a pipeline's run that holds the digest of its outline's blob."""
+
+
+class OutlineNode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One node to be.
+
+    Attributes:
+        name: Its name in the graph, which its run has as well.
+        step: The step's path, `MODULE.NAME`.
+        kind: `step`, or what a driver node does: `map`, `search`.
+        needs: Positions of the nodes that it reads from.
+        reads: Data sets that it reads, by name.
+    """
+
+    name: str
+    step: str
+    kind: str = "step"
+    needs: tuple[int, ...] = ()
+    reads: tuple[str, ...] = ()
+
+
+class OutlineCandidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that will be proposed.
+
+    Attributes:
+        name: The model's.
+        needs: Position of the node that makes it.
+    """
+
+    name: str
+    needs: int
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """A run's nodes in an order of dependence, and the models that it proposes."""
+
+    nodes: tuple[OutlineNode, ...]
+    candidates: tuple[OutlineCandidate, ...] = ()
+
+
+def encode_outline(graph: Graph) -> bytes:
+    """Write a graph's outline down. Equal graphs have equal bytes; costs nodes plus edges."""
+    places = {node.name: place for place, node in enumerate(graph.nodes)}
+    outline = Outline(
+        nodes=tuple(_outlined(node, places) for node in graph.nodes),
+        candidates=tuple(
+            OutlineCandidate(name=one.name, needs=places[one.model.node])
+            for one in graph.candidates
+        ),
+    )
+    return msgspec.json.encode(outline)
+
+
+def decode_outline(data: bytes) -> Outline:
+    """Read an outline. Raises `IntegrityError` for anything else."""
+    try:
+        return msgspec.json.decode(data, type=Outline)
+    except msgspec.DecodeError as error:
+        raise IntegrityError(f"this is no outline of a run: {error}") from error
+
+
+def _outlined(node: Node, places: dict[str, int]) -> OutlineNode:
+    parts = [part for one in node.inputs.values() for part in parts_of(one)]
+    return OutlineNode(
+        name=node.name,
+        step=node.step.path,
+        needs=tuple(sorted({places[one.node] for one in parts if isinstance(one, Output)})),
+        reads=tuple(sorted({one.line.name for one in parts if isinstance(one, Selection)})),
+    )
