@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from towpath.operate.projects import Project
     from towpath.operate.releases import Service
     from towpath.operate.rollouts import Rollout
-    from towpath.operate.triggers import Retrain
+    from towpath.operate.scheduling import Schedule
+    from towpath.operate.triggers import On, Retrain
 
 __version__ = "0.1.0"
 
@@ -59,12 +60,14 @@ _HOMES = {
     "Inputs": "towpath.assets.models",
     "LabelQueue": "towpath.operate.labelling",
     "Model": "towpath.assets.models",
+    "On": "towpath.operate.triggers",
     "Performance": "towpath.operate.monitoring",
     "Personal": "towpath.assets.datasets",
     "Project": "towpath.operate.projects",
     "Range": "towpath.assets.datasets",
     "Retrain": "towpath.operate.triggers",
     "Rollout": "towpath.operate.rollouts",
+    "Schedule": "towpath.operate.scheduling",
     "Schema": "towpath.assets.datasets",
     "Service": "towpath.operate.releases",
     "Values": "towpath.assets.datasets",
@@ -94,12 +97,14 @@ __all__ = [
     "Inputs",
     "LabelQueue",
     "Model",
+    "On",
     "Performance",
     "Personal",
     "Project",
     "Range",
     "Retrain",
     "Rollout",
+    "Schedule",
     "Schema",
     "Service",
     "Values",

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.operate.projects import Project
 
-_RECONCILED = ("ingest", "feature_view", "service", "label_queue", "monitor", "trigger")
+_RECONCILED = (
+    "ingest",
+    "feature_view",
+    "service",
+    "label_queue",
+    "monitor",
+    "trigger",
+    "schedule",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +36,8 @@ class Change:
     """One thing that differs between what is declared and what is live.
 
     Attributes:
-        kind: `project`, `ingest`, `feature_view`, `service`, `label_queue`, `monitor` or `trigger`.
+        kind: `project`, `ingest`, `feature_view`, `service`, `label_queue`, `monitor`, `trigger` or
+            `schedule`.
         fields: Names of the top-level fields that differ, where it exists on both sides.
     """
 
@@ -157,6 +166,8 @@ def _desired(
         desired["label_queue", queue.name] = {**common, **queue.spec.to_json()}
     for trigger in project.triggers:
         desired["trigger", f"{project.name}.{trigger.name}"] = {**common, **_fields(trigger)}
+    for schedule in project.schedules:
+        desired["schedule", f"{project.name}.{schedule.name}"] = {**common, **_fields(schedule)}
     return desired
 
 

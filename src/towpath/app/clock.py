@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger, Transaction
 
 _KIND, _NAME = "clock", "default"
-_FOLLOWERS = ("ingest", "label_queue", "monitor", "rollout", "trigger")
+_FOLLOWERS = ("ingest", "label_queue", "monitor", "rollout", "schedule", "trigger")
 
 
 class ReplayClock:

@@ -46,6 +46,8 @@ def run_command(home: Home) -> Callable[[Intent], list[str]]:
             wanted += ["--param", f"{name}={value}"]
         for name, number in spec.get("pins", {}).items():
             wanted += ["--pin", f"{name}={number}"]
+        if not spec.get("candidates", True):
+            wanted.append("--without-candidates")
         return [*base, *wanted, *options]
 
     return command
@@ -87,8 +89,16 @@ def champion_of(home: Home) -> Callable[[str], Ref | None]:
 
 
 @contextmanager
-def open_runner(home: Home, project: Project) -> Generator[PipelineRunner]:
-    """Give a runner with an executor of its own, which ends with the block."""
+def open_runner(
+    home: Home, project: Project, *, candidates: bool = True
+) -> Generator[PipelineRunner]:
+    """Give a runner with an executor of its own, which ends with the block.
+
+    Args:
+        home: Where it runs.
+        project: Whose gates judge.
+        candidates: Whether models that pipelines propose are judged at all.
+    """
     keeper = GateKeeper(
         home.ledger,
         home.blobs,
@@ -107,7 +117,7 @@ def open_runner(home: Home, project: Project) -> Generator[PipelineRunner]:
             code=home.code,
             executor=executor,
             clock=home.clock,
-            candidates=keeper,
+            candidates=keeper if candidates else None,
             cache_dir=place.home / "cache",
             scratch=place.home / "run" / "steps",
         )

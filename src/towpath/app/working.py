@@ -22,6 +22,7 @@ from towpath.operate.labelling import LabelQueueReconciler
 from towpath.operate.monitoring.reconciler import MonitorReconciler
 from towpath.operate.releases import ServiceReconciler
 from towpath.operate.rollouts.reconciler import RolloutReconciler
+from towpath.operate.scheduling import BackfillReconciler, ScheduleReconciler
 from towpath.operate.triggers.reconciler import TriggerReconciler
 from towpath.trace.erasure import ErasureReconciler, HomeScanner, Parts
 
@@ -74,6 +75,8 @@ def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]
             ServiceReconciler(ledger, releases),
             RolloutReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE),
             TriggerReconciler(ledger, clock),
+            ScheduleReconciler(ledger, clock),
+            BackfillReconciler(ledger),
         ],
         "monitors": [MonitorReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE)],
         "labels": [

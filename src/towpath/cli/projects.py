@@ -77,6 +77,7 @@ def run(
     pin: Repeated = (),
     code: str | None = None,
     reason: str = "manual",
+    without_candidates: Flag = False,
     why: Flag = False,
     common: Common = Common(),
 ) -> int:
@@ -89,6 +90,7 @@ def run(
         pin: Read this version of a data set, as name=version. May be repeated.
         code: Run this version of the project's code instead of the folder's.
         reason: Kept with the run.
+        without_candidates: Don't propose the models that it makes: nothing is registered or judged.
         why: Say for each step why it was executed rather than taken from the cache.
     """
     params, pins = _pairs(param, "parameter"), _pins(pin)
@@ -102,7 +104,10 @@ def run(
             ref = Ref.parse(str(code), "code")
             project = load_project(*home.unpack(ref))
             chosen = project.pipeline(pipeline)
-        with open_runner(home, project) as runner, show_progress(quiet=common.json) as progress:
+        with (
+            open_runner(home, project, candidates=not without_candidates) as runner,
+            show_progress(quiet=common.json) as progress,
+        ):
             result = runner.run(
                 chosen,
                 project=project.name,

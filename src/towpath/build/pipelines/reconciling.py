@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from towpath.build.compute import run_command
+from towpath.build.pipelines.wanting import ENDED_PHASES
 from towpath.core.errors import GateRefused, InfrastructureError
 
 if TYPE_CHECKING:
@@ -88,3 +89,5 @@ class PipelineRunReconciler:
     ) -> None:
         with self._ledger.write(actor="pipeline_run") as tx:
             tx.intents.advance(held, phase=phase, status=status, due_in_s=due_in_s)
+            if phase in ENDED_PHASES and "wakes" in held.spec:
+                tx.intents.wake(*held.spec["wakes"])

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from towpath.operate.labelling import LabelQueue
     from towpath.operate.monitoring import Monitor
     from towpath.operate.releases import Service
-    from towpath.operate.triggers import Retrain
+    from towpath.operate.scheduling import Schedule
+    from towpath.operate.triggers import On, Retrain
 
 _RISKS = ("minimal", "limited", "high")
 
@@ -54,6 +55,7 @@ class Project:
             of its name.
         monitors: Checks over windows of live traffic, for each of the services.
         triggers: What starts a pipeline without a person.
+        schedules: Pipelines that run at set times.
         rollout: How traffic moves from champion to challenger.
     """
 
@@ -71,7 +73,8 @@ class Project:
     services: Sequence[Service] = field(default=(), kw_only=True)
     labelling: Sequence[LabelQueue] = field(default=(), kw_only=True)
     monitors: Sequence[Monitor] = field(default=(), kw_only=True)
-    triggers: Sequence[Retrain] = field(default=(), kw_only=True)
+    triggers: Sequence[Retrain | On] = field(default=(), kw_only=True)
+    schedules: Sequence[Schedule] = field(default=(), kw_only=True)
     rollout: Rollout = field(default_factory=Rollout, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -91,6 +94,7 @@ class Project:
         self._check_unique("service", (service.name for service in self.services))
         self._check_unique("monitor", (monitor.name for monitor in self.monitors))
         self._check_unique("trigger", (trigger.name for trigger in self.triggers))
+        self._check_unique("schedule", (schedule.name for schedule in self.schedules))
         if self.triggers and not self.pipelines:
             raise InvalidProject(
                 f"project {self.name!r} declares triggers and no pipeline to start",
@@ -98,7 +102,9 @@ class Project:
             )
         for trigger in self.triggers:
             if trigger.pipeline is not None:
-                self.pipeline(trigger.pipeline)
+                self.pipeline(str(trigger.pipeline))
+        for schedule in self.schedules:
+            self.pipeline(str(schedule.pipeline)).resolve(schedule.params)
         self._check_queues()
 
     def _check_unique(self, what: str, names: Iterable[str]) -> None:
@@ -235,6 +241,7 @@ class Project:
             "labelling": {one.name: one.spec.to_json() for one in self.labelling},
             "monitors": {one.name: _plain(one) for one in self.monitors},
             "triggers": {one.name: _plain(one) for one in self.triggers},
+            "schedules": {one.name: _plain(one) for one in self.schedules},
             "rollout": _plain(self.rollout),
         }
 

@@ -1,5 +1,6 @@
-"""Starts pipelines when monitors raise alerts; a project file declares which."""
+"""Starts pipelines when something happens: an alert, a new version, an event from outside."""
 
-from towpath.operate.triggers.declaration import Retrain
+from towpath.operate.triggers.declaration import On, Retrain
+from towpath.operate.triggers.inbox import Arrival, EventInbox
 
-__all__ = ["Retrain"]
+__all__ = ["Arrival", "EventInbox", "On", "Retrain"]

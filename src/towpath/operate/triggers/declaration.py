@@ -1,16 +1,22 @@
-"""The declaration of a trigger: what starts a pipeline without a person."""
+"""The declarations of triggers: what starts a pipeline without a person."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
+from towpath.assets.datasets import Dataset
+from towpath.build.pipelines import Pipeline
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
 from towpath.core.refs import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9_.-]+")
+_PATH = re.compile(r"(?:data(?:\.\w+)+|[a-z0-9]{1,20})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +53,89 @@ class Retrain:
     def from_spec(cls, spec: Mapping[str, Any]) -> Self:
         """Read the declaration out of an intent's spec; keys of others are left alone."""
         return cls(**{one.name: spec[one.name] for one in fields(cls) if one.name in spec})
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    """Starts a pipeline when something happens: a version, an alert, or an event from outside.
+
+    Exactly one of `dataset`, `alert` and `event` is given.
+
+    Attributes:
+        dataset: A data set, or its name: each new version is run for, pinned to it. Versions that come
+            while a run is going on are answered together afterwards, by one run on the newest.
+        alert: Kinds of monitor or names of single monitors, as `Retrain` takes them. An alert that
+            comes while a run is going on starts nothing: what persists is reported again.
+        event: The `type` of a CloudEvent, for instance `com.shop.order.imported`, as it arrives at
+            `POST /api/v1/events`. Each event has a run of its own.
+        source: Only events whose `source` is this.
+        pipeline: The pipeline, or its name. None: the project's only one; for an alert, the one that
+            made the model that it is about.
+        params: Its parameters, where they differ from the defaults.
+        given: Parameters that the event gives, each by where it stands there: `data.day`, or an
+            attribute such as `subject`. Numbers, truth values and words without spaces are taken.
+            Parameters are kept with the run, so name nothing personal. All else of the event is
+            forgotten as it arrives.
+        cooldown: Event time after a start in which nothing else is started; None for no such time. An
+            event in it is recorded and dropped; a data set's version waits.
+        name: Unique among the project's triggers; made from what it waits for when empty.
+    """
+
+    _: KW_ONLY
+    dataset: str | Dataset | None = None
+    alert: str | Sequence[str] | None = None
+    event: str | None = None
+    source: str | None = None
+    pipeline: str | Pipeline | None = None
+    params: Mapping[str, object] = field(default_factory=dict[str, object])
+    given: Mapping[str, str] = field(default_factory=dict[str, str])
+    cooldown: str | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be meant; keep objects by their names."""
+        if isinstance(self.dataset, Dataset):
+            object.__setattr__(self, "dataset", self.dataset.name)
+        if isinstance(self.pipeline, Pipeline):
+            object.__setattr__(self, "pipeline", self.pipeline.name)
+        if isinstance(self.alert, str):
+            object.__setattr__(self, "alert", (self.alert,))
+        waited = [one for one in (self.dataset, self.alert, self.event) if one]
+        if len(waited) != 1:
+            raise InvalidProject(
+                f"a trigger waits for {len(waited)} things",
+                remedy="Give exactly one of dataset=, alert= and event=.",
+            )
+        if self.event is None and (self.source or self.given):
+            raise InvalidProject(
+                "source= and given= are about an event", remedy="Give event= with them."
+            )
+        for parameter, path in self.given.items():
+            if not _PATH.fullmatch(path):
+                raise InvalidProject(
+                    f"parameter {parameter!r} is given by {path!r}, which is no place in an event",
+                    remedy="Write 'data.KEY', or an attribute such as 'subject'.",
+                )
+        if self.cooldown is not None:
+            parse_duration(self.cooldown)
+        what = waited[0] if isinstance(waited[0], str) else "-".join(self.alert or ())
+        derived = _NOT_IN_NAMES.sub("-", f"on-{what}".lower()).strip("-.")
+        object.__setattr__(self, "name", self.name or derived)
+        check_name(self.name, "trigger name")
+
+    @property
+    def event_type(self) -> str:
+        """The type of the ledger's events that it reads."""
+        if self.dataset is not None:
+            return "version.committed"
+        return "event.received" if self.event is not None else "alert.raised"
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> Self:
+        """Read the declaration out of an intent's spec, `Retrain`'s too; keys of others are left alone."""
+        fitting: dict[str, Any] = {
+            one.name: spec[one.name] for one in fields(cls) if one.name in spec
+        }
+        if "on" in spec:
+            fitting["alert"] = tuple(spec["on"])
+        return cls(**fitting)

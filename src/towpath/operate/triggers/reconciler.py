@@ -1,4 +1,4 @@
-"""Carries triggers out: an alert starts a pipeline, once, unless one was started shortly before."""
+"""Carries triggers out: something happens, a pipeline is started, once for each that counts."""
 
 from __future__ import annotations
 
@@ -7,52 +7,62 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import structlog
 
+from towpath.build.pipelines.wanting import ENDED_PHASES, KIND, RunRequest, code_of, want_run
 from towpath.core.clock import parse_time
 from towpath.core.durations import parse_duration
-from towpath.core.errors import TowpathError
+from towpath.core.errors import InvalidProject, TowpathError
 from towpath.core.refs import Ref
-from towpath.operate.triggers.declaration import Retrain
+from towpath.operate.scheduling import is_paused
+from towpath.operate.triggers.declaration import On
+from towpath.operate.triggers.inbox import KIND as RECEIVED
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger, Transaction
-    from towpath.ledger.records import Event, Intent, Json
+    from towpath.ledger.records import Event, Intent
 
 _log = structlog.get_logger(__name__)
-_ENDED = ("done", "failed", "refused")
 _HISTORY_KEPT = 50
 _EVENTS_PER_STEP = 200
+_DATASET_POLL_S = 2.0
 
-Verdict = Literal["started", "running", "cooling", "failed"]
+Verdict = Literal["started", "running", "cooling", "paused", "failed"]
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """A trigger's status.
 
     Attributes:
-        cursor: Position in the event log up to which alerts were answered.
+        cursor: Position in the event log up to which news were answered.
         started: Event time of the last start; `run` is the `pipeline_run` it made.
-        answers: What became of the last alerts, oldest first: `alert`, `at`, `verdict`, `why`.
+        waiting: The newest version of a data set that no run was started for yet.
+        answers: What became of the last news, oldest first: `alert` (or what else it was), `at`,
+            `verdict`, `why`.
     """
 
     cursor: int = -1
     started: str | None = None
     run: str | None = None
+    waiting: str | None = None
     answers: tuple[dict[str, Any], ...] = ()
 
 
 class TriggerReconciler:
     """Reconciles intents of kind `trigger`, for ever.
 
-    It reads alerts from the event log behind a cursor, which moves in the same transaction as what an
-    alert started, so each is answered once. The `pipeline_run` is named after the alert besides. An
-    alert that comes while a run is going on, or within the cooldown of the last start, is recorded and
-    dropped: what persists is reported again by its monitor. A run that failed has no cooldown.
+    It reads news from the event log behind a cursor, which moves in the same transaction as what they
+    started, so each is answered once; the `pipeline_run` is named after what started it besides.
+
+    An *alert* that comes while a run is going on, or within the cooldown of the last start, is recorded
+    and dropped: what persists is reported again by its monitor. A *version* waits instead, and only the
+    newest does: levels count, not edges. An *event* from outside is a fact of its own, and starts a run
+    whatever is going on. A run that failed has no cooldown.
 
     Args:
-        poll_s: Wall time between two looks; monitors also wake triggers when they raise an alert.
+        poll_s: Wall time between two looks; monitors also wake triggers when they raise an alert, the
+            inbox when it takes an event, and a run when it ends.
     """
 
     kinds: tuple[str, ...] = ("trigger",)
@@ -63,89 +73,163 @@ class TriggerReconciler:
         self._poll_s = poll_s
 
     def reconcile(self, held: Intent) -> None:
-        """Answer the alerts that came since the last step."""
+        """Answer what happened since the last step."""
         now = self._clock.now()
         with self._ledger.write(actor=f"trigger:{held.name}") as tx:
-            state = msgspec.convert(held.status or {}, State)
-            if not held.status:  # alerts from before the trigger existed are not its business
-                state = msgspec.structs.replace(state, cursor=tx.events.size() - 1)
-            news = tx.events.read(
-                after=state.cursor, limit=_EVENTS_PER_STEP, types=["alert.raised"]
-            )
-            for event in news:
-                if self._concerns(held, event):
-                    state = self._answer(tx, held, state, event, now)
-                state = msgspec.structs.replace(state, cursor=event.seq)
-            more = len(news) == _EVENTS_PER_STEP
+            step = _Step(tx, held, now)
+            more = step.answer()
+            wait_s = _DATASET_POLL_S if step.trigger.dataset else self._poll_s
             tx.intents.advance(
                 held,
                 phase="watching",
-                status=msgspec.to_builtins(state),
-                due_in_s=0.0 if more else self._poll_s,
+                status=msgspec.to_builtins(step.state),
+                due_in_s=0.0 if more else min(wait_s, self._poll_s),
             )
 
-    def _concerns(self, held: Intent, event: Event) -> bool:
+
+class _Step:
+    """One look at the log for one trigger, inside its transaction.
+
+    Attributes:
+        state: Where the trigger stands, with what was answered so far.
+    """
+
+    def __init__(self, tx: Transaction, held: Intent, now: datetime) -> None:
+        self._tx = tx
+        self._held = held
+        self._now = now
+        self.trigger = On.from_spec(held.spec)
+        self.state = msgspec.convert(held.status or {}, State)
+        if not held.status:  # what was before the trigger existed is not its business
+            self.state = msgspec.structs.replace(self.state, cursor=tx.events.size() - 1)
+
+    def answer(self) -> bool:
+        """Answer a batch of news; tell whether there may be more of them."""
+        news = self._tx.events.read(
+            after=self.state.cursor, limit=_EVENTS_PER_STEP, types=[self.trigger.event_type]
+        )
+        for event in news:
+            if self._concerns(event):
+                self._take(event)
+            self.state = msgspec.structs.replace(self.state, cursor=event.seq)
+        if self.state.waiting is not None:
+            self._start_waiting(self.state.waiting)
+        return len(news) == _EVENTS_PER_STEP
+
+    def _concerns(self, event: Event) -> bool:
+        trigger = self.trigger
+        if trigger.dataset is not None:
+            ref = Ref.parse(event.subject)
+            return (ref.kind, ref.name) == ("dataset", trigger.dataset)
+        if trigger.event is not None:
+            return self._held.name in event.payload["triggers"]
         monitor = str(event.payload["monitor"])
         names = {event.payload["kind"], monitor, monitor.rpartition(".")[2]}
-        wanted = Retrain.from_spec(held.spec).on
-        return event.payload["project"] == held.project and not names.isdisjoint(wanted)
+        wanted = trigger.alert or ()
+        return event.payload["project"] == self._held.project and not names.isdisjoint(wanted)
+
+    def _take(self, event: Event) -> None:
+        """Answer one piece of news; of versions, remember the newest only."""
+        if self.trigger.dataset is not None:
+            self.state = msgspec.structs.replace(self.state, waiting=event.subject)
+            return
+        if self.trigger.event is not None:
+            verdict, why = self._judge(busy=False)
+            self._answer(event.subject.partition(":")[2], event.subject, verdict, why)
+            return
+        verdict, why = self._judge(busy=True)
+        alert = str(event.payload["alert"])
+        self._answer(alert, event.subject, verdict, why, model=event.payload["model"])
+
+    def _start_waiting(self, version: str) -> None:
+        verdict, why = self._judge(busy=True)
+        if verdict in ("running", "cooling"):
+            return
+        self.state = msgspec.structs.replace(self.state, waiting=None)
+        self._answer(version.partition(":")[2], version, verdict, why)
+
+    def _judge(self, *, busy: bool) -> tuple[Verdict, str]:
+        """Say whether something may be started now; `busy`: not while a run is going on."""
+        if is_paused(self._tx, "trigger", self._held.name):
+            return "paused", f"{self._held.name} is paused"
+        state, cooldown = self.state, self.trigger.cooldown
+        last = None if state.run is None else self._tx.intents.find(KIND, state.run)
+        if busy and last is not None and last.phase not in ENDED_PHASES:
+            return "running", f"{last.name} is still {last.phase}"
+        if last is not None and last.phase == "failed":
+            return "started", f"{last.name} failed, which starts no cooldown"
+        if state.started is not None and cooldown is not None:
+            warm_until = parse_time(state.started) + parse_duration(cooldown)
+            if self._now < warm_until:
+                return "cooling", f"{cooldown} have not passed since {state.started}"
+        return "started", f"{self._held.name} waits for this kind of {self._noun}"
+
+    @property
+    def _noun(self) -> str:
+        if self.trigger.dataset is not None:
+            return "version"
+        return "alert" if self.trigger.event is None else "event"
 
     def _answer(
-        self, tx: Transaction, held: Intent, state: State, event: Event, now: datetime
-    ) -> State:
-        alert = str(event.payload["alert"])
-        verdict, why = self._judge(tx, held, state, now)
+        self, what: str, subject: str, verdict: Verdict, why: str, *, model: str | None = None
+    ) -> None:
+        """Start a run where the verdict says so, and record what became of it."""
+        held, noun = self._held, self._noun
         if verdict == "started":
             try:
-                spec = _run_spec(tx, held, event, now)
+                request = self._request(what, model)
             except TowpathError as error:
                 verdict, why = "failed", str(error)
             else:
-                name = f"{held.spec['project']}.{alert}"
-                tx.intents.put("pipeline_run", name, project=held.project, spec=spec)
-                state = msgspec.structs.replace(state, started=now.isoformat(), run=name)
-        tx.events.append(
-            "trigger.answered",
-            event.subject,
-            trigger=held.name,
-            alert=alert,
-            verdict=verdict,
-            why=why,
+                name = f"{held.spec['project']}.{what}"
+                if noun != "alert":
+                    name = f"trigger.{held.name}.{what}"
+                want_run(self._tx, name, request)
+                self.state = msgspec.structs.replace(
+                    self.state, started=self._now.isoformat(), run=name
+                )
+        told = {noun: what, "verdict": verdict, "why": why}
+        self._tx.events.append("trigger.answered", subject, trigger=held.name, **told)
+        _log.info("trigger.answered", trigger=held.name, **told)
+        answer = {**told, "at": self._now.isoformat()}
+        answers = (*self.state.answers, answer)[-_HISTORY_KEPT:]
+        self.state = msgspec.structs.replace(self.state, answers=answers)
+
+    def _request(self, what: str, model: str | None) -> RunRequest:
+        """Return what to run, on what."""
+        tx, trigger, project = self._tx, self.trigger, self._held.spec["project"]
+        params = dict(trigger.params)
+        pins: dict[str, int] = {}
+        if trigger.event is not None:
+            received = tx.intents.get(RECEIVED, what)
+            params |= received.spec["values"].get(self._held.name, {})
+        if trigger.dataset is not None:
+            pins = {str(trigger.dataset): Ref.parse(what, "dataset").version or 0}
+        return RunRequest(
+            project=project,
+            pipeline=self._pipeline(model),
+            params=params,
+            code=code_of(tx, project),
+            at=self._now,
+            pins=pins,
+            reason=f"trigger:{what}",
+            wakes=None if model else ("trigger", self._held.name),
         )
-        _log.info("trigger.answered", trigger=held.name, alert=alert, verdict=verdict, why=why)
-        answer = {"alert": alert, "at": now.isoformat(), "verdict": verdict, "why": why}
-        return msgspec.structs.replace(state, answers=(*state.answers, answer)[-_HISTORY_KEPT:])
 
-    def _judge(
-        self, tx: Transaction, held: Intent, state: State, now: datetime
-    ) -> tuple[Verdict, str]:
-        last = None if state.run is None else tx.intents.find("pipeline_run", state.run)
-        if last is not None and last.phase not in _ENDED:
-            return "running", f"{last.name} is still {last.phase}"
-        cooldown = Retrain.from_spec(held.spec).cooldown
-        if last is not None and last.phase == "failed":
-            return "started", f"{last.name} failed, which starts no cooldown"
-        if state.started is not None:
-            warm_until = parse_time(state.started) + parse_duration(cooldown)
-            if now < warm_until:
-                return "cooling", f"{cooldown} have not passed since {state.started}"
-        return "started", f"{held.name} waits for this kind of alert"
+    def _pipeline(self, model: str | None) -> str:
+        """Return the declared pipeline, the one that made the model alerted about, or the only one."""
+        if self.trigger.pipeline is not None:
+            return str(self.trigger.pipeline)
+        if model is not None:
+            made_by: str = self._tx.versions.get(Ref.parse(model, "model")).body["pipeline"]
+            return made_by
+        declared = self._tx.intents.get("project", self._held.project).spec["pipelines"]
+        if len(declared) != 1:
+            raise InvalidProject(
+                f"trigger {self._held.name!r} does not say which pipeline it starts",
+                remedy="Give it pipeline=….",
+            )
+        return next(iter(declared))
 
 
-def _run_spec(tx: Transaction, held: Intent, event: Event, now: datetime) -> Json:
-    """Return what to run: the declared pipeline, or the one that made the model alerted about."""
-    trigger = Retrain.from_spec(held.spec)
-    pipeline = trigger.pipeline
-    if pipeline is None:
-        model = tx.versions.get(Ref.parse(event.payload["model"], "model"))
-        pipeline = model.body["pipeline"]
-    project = tx.intents.get("project", held.spec["project"])
-    return {
-        "project": held.spec["project"],
-        "pipeline": pipeline,
-        "params": dict(trigger.params),
-        "code": project.spec["code"],
-        "at": now.isoformat(),
-        "pins": {},
-        "reason": f"trigger:{event.payload['alert']}",
-    }
+__all__ = ["State", "TriggerReconciler"]
