@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Segment,
         Version,
     )
+    from towpath.ledger.spending import Account, Line
 
 
 class Ledger(Protocol):
@@ -91,6 +92,16 @@ class Transaction(Protocol):
     @property
     def segments(self) -> Segments:
         """The files of streams."""
+        ...
+
+    @property
+    def account(self) -> Account:
+        """Prices, budgets and money."""
+        ...
+
+    @property
+    def line(self) -> Line:
+        """Attempts that wait or run."""
         ...
 
 

@@ -152,6 +152,7 @@ class Intent:
         status: What the reconciler saw and decided last.
         due_at: Wall time from which a worker may claim it; None when nothing is left to do.
         fence: Rises with each claim; only the holder of the newest may advance it.
+        priority: Of rows that compete for the same workers, higher goes first; see `Intents.due`.
     """
 
     kind: str
@@ -166,6 +167,22 @@ class Intent:
     fence: int
     created_at: datetime
     updated_at: datetime
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueRows:
+    """Intents of one project and priority that are due and that nobody holds.
+
+    Attributes:
+        rows: How many.
+        since: When the one that has been due longest became due.
+    """
+
+    project: str
+    priority: int
+    rows: int
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from towpath.ledger.records import Execution, Intent
+    from towpath.ledger.records import DueRows, Execution, Intent
 
 
 class Intents(Protocol):
@@ -27,11 +27,13 @@ class Intents(Protocol):
         phase: str = "new",
         status: Mapping[str, object] | None = None,
         due: bool = True,
+        priority: int | None = None,
     ) -> Intent:
         """Create the row, or replace its spec. Event: `intent.declared` when the spec is new.
 
         An existing row keeps its phase and status; a changed spec raises `generation` and makes it due.
         `phase` and `status` only seed a new row. `due=False` stores plain state that nobody claims.
+        `priority` is 0 for a new row and stays as it is for another, unless it is given.
         """
         ...
 
@@ -59,10 +61,17 @@ class Intents(Protocol):
         """Return how many rows of a kind are in each phase, without reading them."""
         ...
 
-    def claim(self, kinds: Sequence[str], *, owner: str, lease_s: float) -> Intent | None:
+    def claim(
+        self,
+        kinds: Sequence[str],
+        *,
+        owner: str,
+        lease_s: float,
+        among: DueRows | None = None,
+    ) -> Intent | None:
         """Take the lease of the row that has been due longest and is held by nobody living.
 
-        Raises its fence. Two workers never hold the same row: the older fence can't advance it.
+        With `among`, which `due` returned, only of its project and priority. Raises the row's fence. Two workers never hold the same row: the older fence can't advance it.
         """
         ...
 
@@ -94,6 +103,13 @@ class Intents(Protocol):
 
     def is_due(self, kinds: Sequence[str]) -> bool:
         """Tell whether `claim` would return a row, without standing in line for it."""
+        ...
+
+    def due(self, kinds: Sequence[str]) -> list[DueRows]:
+        """Return which projects have rows that `claim` could take, highest priority first.
+
+        For a caller that decides whose turn it is. Costs a scan of the due rows' index.
+        """
         ...
 
     def report(

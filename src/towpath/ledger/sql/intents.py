@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from towpath.core.clock import to_micros
 from towpath.core.digests import canonical_json, digest_json
 from towpath.core.errors import Conflict, FenceLost, NotFound
-from towpath.ledger.records import Intent
+from towpath.ledger.records import DueRows, Intent
 from towpath.storage.database import tables
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class SqlIntents:
         phase: str = "new",
         status: Mapping[str, object] | None = None,
         due: bool = True,
+        priority: int | None = None,
     ) -> Intent:
         """See `Intents.put`."""
         self._session.require_writable()
@@ -49,7 +50,7 @@ class SqlIntents:
             values |= {"spec": dict(spec), "generation": 1, "phase": phase}
             values |= {"status": dict(status or {}), "due_at": now if due else None}
             # A row that is deleted and made again never repeats a fence.
-            values |= {"fence": to_micros(now), "woken": False}
+            values |= {"fence": to_micros(now), "woken": False, "priority": priority or 0}
             values |= {"created_at": now, "updated_at": now}
             self._session.write(sa.insert(_intents).values(**values))
             self._declared(kind, name, 1, spec)
@@ -60,6 +61,8 @@ class SqlIntents:
                 changes |= {"due_at": now, "woken": row.owner is not None}
             self._update(kind, name, **changes)
             self._declared(kind, name, row.generation + 1, spec)
+        if row is not None and priority not in (None, row.priority):
+            self._update(kind, name, priority=priority)
         return self.get(kind, name)
 
     def get(self, kind: str, name: str) -> Intent:
@@ -106,12 +109,23 @@ class SqlIntents:
             query = query.where(_begins_with(prefix))
         return {row.phase: row.rows for row in self._session.rows(query)}
 
-    def claim(self, kinds: Sequence[str], *, owner: str, lease_s: float) -> Intent | None:
+    def claim(
+        self,
+        kinds: Sequence[str],
+        *,
+        owner: str,
+        lease_s: float,
+        among: DueRows | None = None,
+    ) -> Intent | None:
         """See `Intents.claim`."""
         self._session.require_writable()
         now = self._session.wall.now()
         order = (_intents.c.due_at, _intents.c.created_at, _intents.c.kind, _intents.c.name)
         query = sa.select(_intents).where(*_free(kinds, now)).order_by(*order).limit(1)
+        if among is not None:
+            query = query.where(
+                _intents.c.project == among.project, _intents.c.priority == among.priority
+            )
         row = self._session.first(query)
         if row is None:
             return None
@@ -125,6 +139,15 @@ class SqlIntents:
         """See `Intents.is_due`."""
         due = sa.select(_intents.c.name).where(*_free(kinds, self._session.wall.now()))
         return self._session.first(due.limit(1)) is not None
+
+    def due(self, kinds: Sequence[str]) -> list[DueRows]:
+        """See `Intents.due`."""
+        whose = (_intents.c.priority, _intents.c.project)
+        since = sa.func.min(_intents.c.due_at).label("since")
+        query = sa.select(*whose, sa.func.count().label("rows"), since)
+        query = query.where(*_free(kinds, self._session.wall.now())).group_by(*whose)
+        order = (_intents.c.priority.desc(), since, _intents.c.project)
+        return [DueRows(**row) for row in self._session.mappings(query.order_by(*order))]
 
     def renew(self, held: Intent, *, lease_s: float) -> None:
         """See `Intents.renew`."""
@@ -251,4 +274,5 @@ def _intent(row: Record) -> Intent:
         fence=row.fence,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        priority=row.priority,
     )

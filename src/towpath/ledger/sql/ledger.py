@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from towpath.core.clock import SystemClock
+from towpath.ledger.sql.account import SqlAccount
 from towpath.ledger.sql.cache import SqlCache
 from towpath.ledger.sql.events import SqlEvents
 from towpath.ledger.sql.graph import SqlGraph
 from towpath.ledger.sql.intents import SqlIntents
+from towpath.ledger.sql.line import SqlLine
 from towpath.ledger.sql.runs import SqlRuns
 from towpath.ledger.sql.segments import SqlSegments
 from towpath.ledger.sql.session import Session
@@ -35,6 +37,8 @@ class SqlTransaction:
         self.intents = SqlIntents(session, self.events)
         self.cache = SqlCache(session, self.events)
         self.segments = SqlSegments(session, self.events)
+        self.account = SqlAccount(session, self.events)
+        self.line = SqlLine(session)
 
 
 class SqlLedger:
