@@ -984,6 +984,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowRunGraph
+         * @description Show a run's calls, those to come included, what waits for what, and how far each is.
+         */
+        get: operations["show_run_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/metrics": {
         parameters: {
             query?: never;
@@ -2063,6 +2083,33 @@ export interface components {
                 [key: string]: string;
             };
             used: string[];
+        };
+        /** RunEdge */
+        RunEdge: {
+            source: string;
+            target: string;
+        };
+        /** RunGraph */
+        RunGraph: {
+            edges: components["schemas"]["RunEdge"][];
+            folded: boolean;
+            nodes: components["schemas"]["RunNode"][];
+            run: string;
+            status: string;
+            truncated: boolean;
+        };
+        /** RunNode */
+        RunNode: {
+            counts: {
+                [key: string]: number;
+            };
+            id: string;
+            kind: string;
+            ref: string | null;
+            run: string | null;
+            seconds: number;
+            state: string;
+            title: string;
         };
         /** RunSummary */
         RunSummary: {
@@ -5116,6 +5163,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_run_graph: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunGraph"];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */

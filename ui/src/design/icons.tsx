@@ -95,3 +95,25 @@ export const UpIcon = drawn("M6 15l6-6l6 6");
 export const DownIcon = drawn("M6 9l6 6l6-6");
 export const CheckIcon = drawn("M5 12.5l5 5L19 7");
 export const SaveIcon = drawn("M12 4v11", "M7 10.5l5 5l5-5", "M4 20h16");
+export const FanIcon = drawn(
+  ring(5, 12, 2),
+  "M7 12h4",
+  "M11 5v14",
+  "M11 5h8",
+  "M11 12h8",
+  "M11 19h8",
+);
+export const TuneIcon = drawn(
+  "M4 7h9",
+  "M17 7h3",
+  ring(15, 7, 2),
+  "M4 17h3",
+  "M11 17h9",
+  ring(9, 17, 2),
+);
+export const ClockIcon = drawn(ring(12, 12, 8.5), "M12 7v5l3.5 2");
+export const CoinIcon = drawn(
+  "M3.5 8a7 3 0 1 0 14 0a7 3 0 1 0-14 0",
+  "M3.5 8v5c0 1.7 3.1 3 7 3s7-1.300 7-3V8",
+  "M8 15.9v1.600c0 1.7 2.800 3 6.300 3s6.200-1.300 6.200-3v-4c0-1.300-1.200-2.300-3-2.800",
+);

@@ -1,28 +1,33 @@
 import dagre from "@dagrejs/dagre";
-import type { Schemas } from "@/api/client";
-
-export const NODE_WIDTH = 212;
-export const NODE_HEIGHT = 64;
 
 export interface Place {
   x: number;
   y: number;
 }
 
-/** Where each node goes: layers along the flow of data, from left to right, or downwards. */
-export function placed(graph: Schemas["LineageGraph"], down: boolean): Map<string, Place> {
+/** A graph as far as its layout goes: edges lead from what is read to what reads it. */
+export interface Shape {
+  ids: string[];
+  edges: { source: string; target: string }[];
+}
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/** Where each node's upper left corner goes: layers along the flow, to the right or downwards. */
+export function placed({ ids, edges }: Shape, size: Size, down: boolean): Map<string, Place> {
   const layout = new dagre.graphlib.Graph();
   layout.setGraph({ rankdir: down ? "TB" : "LR", nodesep: 22, ranksep: down ? 44 : 74 });
   layout.setDefaultEdgeLabel(() => ({}));
-  for (const node of graph.nodes) {
-    layout.setNode(node.ref, { width: NODE_WIDTH, height: NODE_HEIGHT });
-  }
-  for (const edge of graph.edges) layout.setEdge(edge.parent, edge.child);
+  for (const id of ids) layout.setNode(id, { ...size });
+  for (const { source, target } of edges) layout.setEdge(source, target);
   dagre.layout(layout);
   return new Map(
-    graph.nodes.map((node) => {
-      const { x, y } = layout.node(node.ref);
-      return [node.ref, { x: x - NODE_WIDTH / 2, y: y - NODE_HEIGHT / 2 }];
+    ids.map((id) => {
+      const { x, y } = layout.node(id);
+      return [id, { x: x - size.width / 2, y: y - size.height / 2 }];
     }),
   );
 }

@@ -1,4 +1,4 @@
-import { Handle, type Node, type NodeProps, Position } from "@xyflow/react";
+import type { Node, NodeProps } from "@xyflow/react";
 import type { Schemas } from "@/api/client";
 import { humanize } from "@/design/format";
 import {
@@ -13,6 +13,7 @@ import {
   RunIcon,
 } from "@/design/icons";
 import { toneOf } from "@/design/tone";
+import { Ends } from "@/graph/ends";
 import styles from "./graph.module.css";
 
 export type NodeOfGraph = Node<
@@ -36,26 +37,18 @@ export function LineageNode({ data: { node, root, down } }: NodeProps<NodeOfGrap
   const Icon = ICONS[node.kind] ?? LineageIcon;
   return (
     <div className={styles.node} data-kind={node.kind} data-root={root || undefined}>
-      <Handle
-        type="target"
-        position={down ? Position.Top : Position.Left}
-        className={styles.handle}
-      />
-      <span className={styles.icon}>
-        <Icon size={17} stroke={1.7} />
-      </span>
-      <span className={styles.words}>
-        <span className={styles.title}>{node.title}</span>
-        <span className={styles.detail}>
-          {node.state && <i data-tone={toneOf(node.state)}>{humanize(node.state)}</i>}
-          {node.detail || node.kind}
+      <Ends down={down}>
+        <span className={styles.icon}>
+          <Icon size={17} stroke={1.7} />
         </span>
-      </span>
-      <Handle
-        type="source"
-        position={down ? Position.Bottom : Position.Right}
-        className={styles.handle}
-      />
+        <span className={styles.words}>
+          <span className={styles.title}>{node.title}</span>
+          <span className={styles.detail}>
+            {node.state && <i data-tone={toneOf(node.state)}>{humanize(node.state)}</i>}
+            {node.detail || node.kind}
+          </span>
+        </span>
+      </Ends>
     </div>
   );
 }

@@ -31,6 +31,14 @@ export const runQuery = (runId: string) =>
     refetchInterval: (query) => (query.state.data?.status === "running" ? LIVE_MS : false),
   });
 
+export const runGraphQuery = (runId: string) =>
+  queryOptions({
+    queryKey: ["runs", runId, "graph"],
+    queryFn: () =>
+      answer(client.GET("/api/v1/runs/{run_id}/graph", { params: { path: { run_id: runId } } })),
+    refetchInterval: (query) => (query.state.data?.status === "running" ? LIVE_MS : false),
+  });
+
 export const metricQuery = (runId: string, key: string) =>
   queryOptions({
     queryKey: ["runs", runId, "metrics", key],

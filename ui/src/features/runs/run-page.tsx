@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
 import { Fact, Facts } from "@/design/facts";
@@ -12,8 +13,11 @@ import { State } from "@/design/state";
 import { Ago } from "@/design/time";
 import { Value } from "@/design/value";
 import { Curves } from "./curves";
-import { runQuery } from "./queries";
+import { Deeds } from "./deeds";
+import { runGraphQuery, runQuery } from "./queries";
 import { Steps } from "./steps";
+
+const RunGraph = lazy(() => import("./run-graph"));
 
 type Run = Schemas["RunDetail"];
 
@@ -27,6 +31,7 @@ export function RunPage() {
       title={run?.name ?? "Run"}
       within={{ to: "/runs", label: "Runs" }}
       lead={run && <Lead run={run} />}
+      aside={run && <Deeds run={run} />}
     >
       <Loaded query={query}>{(run) => <Body run={run} />}</Loaded>
     </Page>
@@ -56,6 +61,7 @@ function Body({ run }: { run: Run }) {
             <p style={{ margin: 0, color: "var(--bad)" }}>{run.error}</p>
           </Panel>
         )}
+        {run.kind === "pipeline" && <Picture runId={run.id} />}
         {run.steps.length > 0 && (
           <Panel title="Steps" note="Placed by when they ran. Steps from the cache took no time.">
             <Steps run={run} />
@@ -106,6 +112,22 @@ function Body({ run }: { run: Run }) {
         </Panel>
       </div>
     </Columns>
+  );
+}
+
+function Picture({ runId }: { runId: string }) {
+  const query = useQuery(runGraphQuery(runId));
+  if (query.data?.nodes.length === 0) return null;
+  return (
+    <Panel title="Graph" note="What is read, what is to come, and what waits for what." flush>
+      <Loaded query={query}>
+        {(graph) => (
+          <Suspense fallback={<div style={{ height: 240 }} />}>
+            <RunGraph graph={graph} />
+          </Suspense>
+        )}
+      </Loaded>
+    </Panel>
   );
 }
 

@@ -1,0 +1,38 @@
+import { useNavigate } from "@tanstack/react-router";
+import type { Schemas } from "@/api/client";
+import { pathOf } from "@/design/ref-link";
+import { Canvas } from "@/graph/canvas";
+import { RunNode } from "./run-node";
+
+const NODE_TYPES = { call: RunNode };
+const SIZE = { width: 216, height: 66 };
+const LEAST = 200;
+
+/** A run's calls, those to come included, as they are now. A click leads to the run behind a node. */
+export default function RunGraph({ graph }: { graph: Schemas["RunGraph"] }) {
+  const navigate = useNavigate();
+  const byId = new Map(graph.nodes.map((node) => [node.id, node]));
+  const pick = (id: string) => {
+    const node = byId.get(id);
+    const target = node?.ref ?? (node?.run ? `run:${node.run}` : null);
+    if (target) void navigate({ to: pathOf(target) });
+  };
+  return (
+    <Canvas
+      shape={{
+        ids: graph.nodes.map((node) => node.id),
+        edges: graph.edges.map(({ source, target }) => ({ source, target })),
+      }}
+      size={SIZE}
+      kind="call"
+      nodeTypes={NODE_TYPES}
+      data={(id, down) => ({ node: byId.get(id), down })}
+      onPick={pick}
+      least={LEAST}
+    >
+      {graph.truncated
+        ? "More calls than are drawn."
+        : graph.folded && "Calls of one step are drawn as one."}
+    </Canvas>
+  );
+}
