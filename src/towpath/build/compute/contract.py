@@ -29,6 +29,8 @@ class Resources:
         memory_bytes: What it may allocate beyond the warm process it starts from; None: no limit.
         timeout_s: Wall time from start to result; None: no limit.
         grace_s: What it is given, once it is asked to stop, to save where it is before it is killed.
+        spread: Whether its cores and accelerators may lie on several machines: then its own process
+            computes little and hands them out to workers. On one machine it makes no difference.
     """
 
     cpus: float = 1
@@ -37,6 +39,7 @@ class Resources:
     memory_bytes: int | None = None
     timeout_s: float | None = None
     grace_s: float = 10.0
+    spread: bool = False
 
     @property
     def threads(self) -> int:

@@ -46,6 +46,8 @@ class LocalExecutor:
 
     Args:
         cpus: Cores that tasks may use together; by default what this process may run on.
+        gpus: Accelerators that one task may ask for. They are not handed out: who says that there are
+            some sees to it that a task gets its own.
         preload: Modules to import before the first fork, where they are installed. Only those that
             are known not to start working threads are taken.
         fork: Make the server a fork of this very process, now, so that all it has imported is warm at
@@ -57,10 +59,12 @@ class LocalExecutor:
         self,
         *,
         cpus: int | None = None,
+        gpus: float = 0,
         preload: Sequence[str] = NUMERIC,
         fork: bool = False,
     ) -> None:
         self._cpus = cpus or len(os.sched_getaffinity(0))
+        self._gpus = gpus
         self._preload = list(preload)
         self._lock = threading.RLock()
         self._queue: deque[_Held] = deque()
@@ -90,7 +94,7 @@ class LocalExecutor:
 
     def submit(self, task: Task, *, on_message: Emit | None = None) -> Future[Outcome]:
         """Queue a task; it starts as soon as its cpus are free."""
-        refuse_oversized(task.resources, cpus=self._cpus)
+        refuse_oversized(task.resources, cpus=self._cpus, gpus=self._gpus)
         held = _Held(task, Future(), on_message)
         with self._lock:
             if self._closed:

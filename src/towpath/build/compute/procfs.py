@@ -33,6 +33,16 @@ def reset_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
+def started_ticks(pid: int) -> int:
+    """Return when a process started, in clock ticks since boot; 0 if it is gone or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    fields = stat.rpartition(")")[2].split()
+    return 0 if fields[0] in "ZX" else int(fields[19])
+
+
 def with_descendants(pid: int) -> list[int]:
     """Return a process and everything it has started that is still its child, directly or not."""
     found = [pid]

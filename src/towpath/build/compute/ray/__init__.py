@@ -1,0 +1,14 @@
+"""Tasks on a Ray cluster. Importing this imports no Ray: that takes seconds, and few homes need it."""
+
+from towpath.build.compute.ray.cluster import RayCluster, RayOptions, open_cluster
+from towpath.build.compute.ray.executor import RayExecutor
+from towpath.build.compute.ray.offers import Offer, refuse_infeasible
+
+__all__ = [
+    "Offer",
+    "RayCluster",
+    "RayExecutor",
+    "RayOptions",
+    "open_cluster",
+    "refuse_infeasible",
+]
