@@ -100,6 +100,39 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run to be recorded together with others.
+
+    Attributes:
+        id: As `new_id` makes them, and not in use.
+        parent: Id of the run it is part of.
+        key: The step's cache key, where it has one.
+    """
+
+    id: str
+    kind: str
+    name: str
+    project: str
+    parent: str | None = None
+    key: str | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedRun:
+    """How a run ended, to be recorded together with others.
+
+    Attributes:
+        error: Why it failed, one line, no personal data.
+    """
+
+    id: str
+    status: RunStatus
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """One point of a metric: `step` is a whole number the run chooses, `at` its time."""
 
@@ -206,6 +239,25 @@ class Execution:
     outputs: Json
     fence: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A wish to compute a key: what `Cache.claim` takes, to be asked together with others."""
+
+    key: str
+    step: str
+    parts: dict[str, str]
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filling:
+    """The outputs of a claimed key: what `Cache.fill` takes, to be recorded together with others."""
+
+    key: str
+    fence: int
+    outputs: Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

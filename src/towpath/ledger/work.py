@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from towpath.ledger.records import DueRows, Execution, Intent
+    from towpath.ledger.records import Claim, DueRows, Execution, Filling, Intent
 
 
 class Intents(Protocol):
@@ -146,6 +146,31 @@ class Cache(Protocol):
 
     def look(self, key: str) -> Execution | None:
         """Return the finished execution of a key."""
+        ...
+
+    def look_all(self, keys: Sequence[str]) -> dict[str, Execution]:
+        """Return the finished executions of many keys, by key, in a handful of statements."""
+        ...
+
+    def look_ahead(self, run_id: str) -> dict[str, Execution]:
+        """Return the finished executions that a run's children stand for, by their names: one query.
+
+        It is what a run of the same pipeline is likely to ask for, and what it differs from.
+        """
+        ...
+
+    def claim_all(
+        self, claims: Sequence[Claim], *, owner: str, lease_s: float
+    ) -> dict[str, Execution]:
+        """Do what `claim` does for many different keys, in a handful of statements; by key."""
+        ...
+
+    def fill_all(self, fillings: Sequence[Filling]) -> list[str]:
+        """Do what `fill` does for many keys, in a handful of statements.
+
+        Returns:
+            The keys whose claim was lost meanwhile, of which nothing was recorded.
+        """
         ...
 
     def claim(

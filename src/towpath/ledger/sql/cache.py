@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from towpath.core.clock import to_micros
 from towpath.core.errors import FenceLost
-from towpath.ledger.records import Execution
+from towpath.ledger.records import Claim, Execution, Filling
 from towpath.ledger.sql.session import chunked
 from towpath.ledger.sql.upserts import insert_all_new, put_all
 from towpath.storage.blobs.naming import is_digest
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _executions = tables.executions
 _digests = tables.execution_digests
+_runs = tables.runs
 
 
 class SqlCache:
@@ -36,6 +37,97 @@ class SqlCache:
         """See `Cache.look`."""
         row = self._row(key)
         return _execution(row) if row is not None and row.state == "done" else None
+
+    def look_all(self, keys: Sequence[str]) -> dict[str, Execution]:
+        """See `Cache.look_all`."""
+        found = self._rows(keys)
+        return {key: _execution(row) for key, row in found.items() if row.state == "done"}
+
+    def look_ahead(self, run_id: str) -> dict[str, Execution]:
+        """See `Cache.look_ahead`."""
+        query = (
+            sa.select(_executions, _runs.c.name)
+            .join(_runs, _runs.c.key == _executions.c.key)
+            .where(_runs.c.parent == run_id, _executions.c.state == "done")
+            .order_by(_runs.c.started_at, _runs.c.id)
+        )
+        return {row.name: _execution(row) for row in self._session.rows(query)}
+
+    def claim_all(
+        self, claims: Sequence[Claim], *, owner: str, lease_s: float
+    ) -> dict[str, Execution]:
+        """See `Cache.claim_all`."""
+        self._session.require_writable()
+        found, now = self._rows([one.key for one in claims]), self._session.wall.now()
+        taken: dict[str, Execution] = {}
+        rows: list[dict[str, object]] = []
+        for one in claims:
+            row = found.get(one.key)
+            if row is not None and (
+                row.state == "done" or (row.owner != owner and row.leased_until > now)
+            ):
+                taken[one.key] = _execution(row)
+                continue
+            # A key that is dropped and claimed again never repeats a fence.
+            fence = to_micros(now) if row is None else row.fence + 1
+            rows.append(
+                {
+                    "key": one.key,
+                    "step": one.step,
+                    "parts": one.parts,
+                    "state": "running",
+                    "run": one.run_id,
+                    "outputs": {},
+                    "owner": owner,
+                    "fence": fence,
+                    "leased_until": now + timedelta(seconds=lease_s),
+                    "at": now,
+                }
+            )
+            taken[one.key] = Execution(
+                key=one.key,
+                step=one.step,
+                parts=one.parts,
+                state="running",
+                run_id=one.run_id,
+                outputs={},
+                fence=fence,
+                at=now,
+            )
+        put_all(self._session, _executions, rows)
+        return taken
+
+    def fill_all(self, fillings: Sequence[Filling]) -> list[str]:
+        """See `Cache.fill_all`."""
+        self._session.require_writable()
+        found, at = self._rows([one.key for one in fillings]), self._session.wall.now()
+        held = {
+            key: row
+            for one in fillings
+            if (row := found.get(key := one.key)) is not None
+            and row.state == "running"
+            and row.fence == one.fence
+        }
+        filled = [one for one in fillings if one.key in held]
+        if filled:
+            change = (
+                sa.update(_executions)
+                .where(_executions.c.key == sa.bindparam("b_key"))
+                .values(state="done", owner=None, leased_until=None, at=at)
+                .values(outputs=sa.bindparam("b_outputs", type_=_executions.c.outputs.type))
+            )
+            values = [{"b_key": one.key, "b_outputs": one.outputs} for one in filled]
+            self._session.write(change, values)
+        digests = [
+            {"digest": digest, "key": one.key}
+            for one in filled
+            for digest in sorted(set(_digests_in([held[one.key].parts, one.outputs])))
+        ]
+        insert_all_new(self._session, _digests, digests)
+        for one in filled:
+            row = held[one.key]
+            self._events.append("step.cached", f"run:{row.run}", step=row.step, key=one.key)
+        return [one.key for one in fillings if one.key not in held]
 
     def claim(
         self,
@@ -119,6 +211,13 @@ class SqlCache:
             for row in self._session.rows(query.order_by(_executions.c.at, _executions.c.key)):
                 found[row.key] = _execution(row)
         return list(found.values())
+
+    def _rows(self, keys: Sequence[str]) -> dict[str, Record]:
+        found: dict[str, Record] = {}
+        for piece in chunked(keys):
+            query = sa.select(_executions).where(_executions.c.key.in_(piece))
+            found |= {row.key: row for row in self._session.rows(query)}
+        return found
 
     def _row(self, key: str) -> Record | None:
         return self._session.first(sa.select(_executions).where(_executions.c.key == key))

@@ -8,10 +8,13 @@ import sqlalchemy as sa
 
 from towpath.core.refs import Ref
 from towpath.ledger.records import Edge, Lineage, Relation
-from towpath.ledger.sql.upserts import insert_new
+from towpath.ledger.sql.session import chunked
+from towpath.ledger.sql.upserts import insert_all_new, insert_new
 from towpath.storage.database import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from towpath.ledger.sql.events import SqlEvents
     from towpath.ledger.sql.session import Query, Session
 
@@ -36,6 +39,30 @@ class SqlGraph:
         if added:
             self._events.append("edge.linked", str(child), relation=relation, parent=str(parent))
 
+    def link_all(self, links: Iterable[tuple[Ref, Relation, Ref]]) -> None:
+        """See `Graph.link_all`."""
+        wanted = list(dict.fromkeys(links))
+        if not wanted:
+            return
+        ids = self._intern_all({ref for child, _, parent in wanted for ref in (child, parent)})
+        rows = {
+            (ids[child], ids[parent], relation): (child, relation, parent)
+            for child, relation, parent in wanted
+        }
+        old: set[tuple[int, int, str]] = set()
+        for piece in chunked(list(rows)):
+            query = sa.select(_edges).where(
+                _edges.c.child.in_({child for child, _, _ in piece}),
+                _edges.c.parent.in_({parent for _, parent, _ in piece}),
+            )
+            old |= {(row.child, row.parent, row.relation) for row in self._session.rows(query)}
+        new = [row for row in rows if row not in old]
+        values = [{"child": c, "parent": p, "relation": relation} for c, p, relation in new]
+        insert_all_new(self._session, _edges, values)
+        for row in new:
+            child, relation, parent = rows[row]
+            self._events.append("edge.linked", str(child), relation=relation, parent=str(parent))
+
     def trace(self, node: Ref, *, depth: int | None = None) -> Lineage:
         """See `Graph.trace`."""
         return self._walk(node, backwards=True, depth=depth)
@@ -51,6 +78,29 @@ class SqlGraph:
         values = {"kind": ref.kind, "name": ref.name, "version": ref.version or 0}
         row = self._session.write(sa.insert(_nodes).values(values).returning(_nodes.c.id)).one()
         return row.id
+
+    def _intern_all(self, refs: Iterable[Ref]) -> dict[Ref, int]:
+        wanted = {(ref.kind, ref.name, ref.version or 0): ref for ref in refs}
+        found = self._found(wanted)
+        missing = [key for key in wanted if key not in found]
+        rows = [{"kind": kind, "name": name, "version": number} for kind, name, number in missing]
+        insert_all_new(self._session, _nodes, rows)
+        found |= self._found(missing)
+        return {ref: found[key] for key, ref in wanted.items()}
+
+    def _found(self, keys: Iterable[tuple[str, str, int]]) -> dict[tuple[str, str, int], int]:
+        """Return the ids of nodes by what they stand for; names alone are looked up, kinds are few."""
+        wanted = set(keys)
+        found: dict[tuple[str, str, int], int] = {}
+        for piece in chunked(sorted(wanted)):
+            query = sa.select(_nodes).where(
+                _nodes.c.kind.in_({kind for kind, _, _ in piece}),
+                _nodes.c.name.in_({name for _, name, _ in piece}),
+            )
+            for row in self._session.rows(query):
+                if (row.kind, row.name, row.version) in wanted:
+                    found[row.kind, row.name, row.version] = row.id
+        return found
 
     def _find(self, ref: Ref) -> int | None:
         query = sa.select(_nodes.c.id).where(

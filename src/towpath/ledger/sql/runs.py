@@ -11,8 +11,14 @@ import sqlalchemy as sa
 from towpath.core.errors import Conflict, NotFound, UsageError
 from towpath.core.ids import new_id
 from towpath.core.refs import Ref, check_name
-from towpath.ledger.records import Metric, Run, RunStatus
-from towpath.ledger.sql.labels import MAX_PARAM_CHARS, check_text, labels_of, set_labels
+from towpath.ledger.records import EndedRun, Metric, NewRun, Run, RunStatus
+from towpath.ledger.sql.labels import (
+    MAX_PARAM_CHARS,
+    MAX_TAG_CHARS,
+    check_text,
+    labels_of,
+    set_labels,
+)
 from towpath.ledger.sql.session import chunked
 from towpath.ledger.sql.upserts import insert_all_new, put_all
 from towpath.storage.database import tables
@@ -72,6 +78,52 @@ class SqlRuns:
         self.set_tags(run_id, tags)
         return self.get(run_id)
 
+    def start_all(self, runs: Sequence[NewRun]) -> None:
+        """See `Runs.start_all`."""
+        self._insert(runs, status="running")
+        for run in runs:
+            self._events.append(
+                "run.started",
+                str(Ref("run", run.id)),
+                kind=run.kind,
+                name=run.name,
+                project=run.project,
+                parent=run.parent,
+            )
+
+    def reuse_all(self, parent: str, runs: Sequence[NewRun]) -> None:
+        """See `Runs.reuse_all`."""
+        if runs:
+            self._insert(runs, status="finished", ended_at=self._session.wall.now())
+            names = {run.id: run.name for run in runs}
+            self._events.append("run.reused", str(Ref("run", parent)), runs=names)
+
+    def finish_all(self, ended: Sequence[EndedRun]) -> None:
+        """See `Runs.finish_all`."""
+        self._session.require_writable()
+        if not ended:
+            return
+        still: set[str] = set()
+        for piece in chunked([one.id for one in ended]):
+            query = sa.select(_runs.c.id).where(_runs.c.id.in_(piece), _runs.c.status.in_(_OPEN))
+            still |= {row.id for row in self._session.rows(query)}
+        closed = [one for one in ended if one.id in still]
+        if closed:
+            change = (
+                sa.update(_runs)
+                .where(_runs.c.id == sa.bindparam("b_id"))
+                .values(
+                    status=sa.bindparam("b_status"),
+                    error=sa.bindparam("b_error"),
+                    ended_at=self._session.wall.now(),
+                )
+            )
+            values = [{"b_id": o.id, "b_status": o.status, "b_error": o.error} for o in closed]
+            self._session.write(change, values)
+        for one in closed:
+            subject = str(Ref("run", one.id))
+            self._events.append("run.finished", subject, status=one.status, error=one.error)
+
     def finish(self, run_id: str, status: RunStatus, *, error: str | None = None) -> Run:
         """See `Runs.finish`."""
         self._session.require_writable()
@@ -107,17 +159,24 @@ class SqlRuns:
         """See `Runs.log_metrics`."""
         self._session.require_writable()
         self._required(run_id)
-        points = [_point(run_id, metric) for metric in metrics]
+        self.log_all_metrics({run_id: list(metrics)})
+
+    def log_all_metrics(self, metrics: Mapping[str, Sequence[Metric]]) -> None:
+        """See `Runs.log_all_metrics`."""
+        self._session.require_writable()
+        points = [_point(run_id, one) for run_id, several in metrics.items() for one in several]
         if not points:
             return
         insert_all_new(self._session, _points, points)
-        known = self._session.mappings(sa.select(_latest).where(_latest.c.run == run_id))
-        newest = {row["key"]: row for row in known}
-        changed: dict[str, dict[str, Any]] = {}
+        newest: dict[tuple[str, str], dict[str, Any]] = {}
+        for piece in chunked([run_id for run_id, several in metrics.items() if several]):
+            known = self._session.mappings(sa.select(_latest).where(_latest.c.run.in_(piece)))
+            newest |= {(row["run"], row["key"]): row for row in known}
+        changed: dict[tuple[str, str], dict[str, Any]] = {}
         for point in points:
-            key = point["key"]
-            if key not in newest or _rank(point) >= _rank(newest[key]):
-                newest[key] = changed[key] = point
+            place = point["run"], point["key"]
+            if place not in newest or _rank(point) >= _rank(newest[place]):
+                newest[place] = changed[place] = point
         put_all(self._session, _latest, list(changed.values()))
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
@@ -170,6 +229,33 @@ class SqlRuns:
             Metric(key=key, value=math.nan if is_nan else value, step=step, at=at)
             for step, at, value, is_nan in self._session.rows(query.order_by(*columns[:3]))
         ]
+
+    def _insert(self, runs: Sequence[NewRun], **values: object) -> None:
+        self._session.require_writable()
+        if not runs:
+            return
+        for project in {run.project for run in runs}:
+            check_name(project, "project name")
+        at = self._session.wall.now()
+        fields = ("id", "kind", "name", "project", "parent", "key")
+        rows = [
+            {**{name: getattr(run, name) for name in fields}, "started_at": at, **values}
+            for run in runs
+        ]
+        self._session.write(sa.insert(_runs), rows)
+        for table, limit, labels in (
+            (tables.run_params, MAX_PARAM_CHARS, [(run.id, run.params) for run in runs]),
+            (tables.run_tags, MAX_TAG_CHARS, [(run.id, run.tags) for run in runs]),
+        ):
+            inserted = [
+                {"run": run_id, "key": key, "value": value}
+                for run_id, given in labels
+                for key, value in given.items()
+            ]
+            for row in inserted:
+                check_text(row["key"], row["value"], limit)
+            if inserted:
+                self._session.write(sa.insert(table), inserted)
 
     def _row(self, run_id: str) -> Record | None:
         return self._session.first(sa.select(_runs).where(_runs.c.id == run_id))
