@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_.-]+")
-_PATH = re.compile(r"(?:data(?:\.\w+)+|[a-z0-9]{1,20})")
+_PATH = re.compile(r"data(?:\.\w+)+|(?!data$)[a-z0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ class _Step:
                 )
         told = {noun: what, "verdict": verdict, "why": why}
         self._tx.events.append("trigger.answered", subject, trigger=held.name, **told)
-        _log.info("trigger.answered", trigger=held.name, **told)
+        _log.info("trigger.answered", trigger=held.name, to=what, verdict=verdict, why=why)
         answer = {**told, "at": self._now.isoformat()}
         answers = (*self.state.answers, answer)[-_HISTORY_KEPT:]
         self.state = msgspec.structs.replace(self.state, answers=answers)
