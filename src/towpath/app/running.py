@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from towpath.build.compute import LocalExecutor
+from towpath.app.executing import open_executor
 from towpath.build.gates import GateKeeper
 from towpath.build.pipelines import PipelineRunner
 
@@ -108,7 +108,7 @@ def open_runner(
         champion_of=champion_of(home),
     )
     place = home.place
-    with LocalExecutor(cpus=home.settings.cpus or None, fork=True) as executor:
+    with open_executor(place) as executor:
         yield PipelineRunner(
             home.ledger,
             home.blobs,

@@ -17,6 +17,7 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _KINDS = {"int": "a whole number", "bool": "true or false"}
 _FALSE = frozenset({"0", "false", "no", "off"})
 _CHOICES = {
+    "compute": ("local", "ray"),
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("auto", "json", "text"),
 }
@@ -43,6 +44,13 @@ class Settings:
         files: Patterns, relative to the settings file, of files besides Python that belong to the
             project's code and travel with each version of it.
         cpus: Cores that pipeline steps may use at a time; 0 means all.
+        compute: Where steps run: `local`, in processes of this machine, or `ray`, on a Ray cluster.
+        ray_address: `host:port` of the head of that cluster; `local` starts one on this machine for
+            each run.
+        ray_token_file: File, relative to the settings file, with the cluster's token; Ray's own places
+            when unset (`RAY_AUTH_TOKEN`, `RAY_AUTH_TOKEN_PATH`, `~/.ray/auth_token`).
+        ray_allow_unauthenticated: Use a cluster that asks nobody for a token, on a network that keeps
+            strangers out.
         log_level: `debug`, `info`, `warning` or `error`.
         log_format: `auto` (readable on a terminal, else JSON), `json` or `text`.
     """
@@ -60,6 +68,10 @@ class Settings:
     replay: bool = False
     files: tuple[str, ...] = ()
     cpus: int = 0
+    compute: str = "local"
+    ray_address: str = "local"
+    ray_token_file: str | None = None
+    ray_allow_unauthenticated: bool = False
     log_level: str = "warning"
     log_format: str = "auto"
 
