@@ -2,7 +2,7 @@
 
 from towpath.assets.code.bundle import Bundle, BundledFile, read_bundle
 from towpath.assets.code.lock import environment_digest, environment_lock
-from towpath.assets.code.store import CodeStore
+from towpath.assets.code.store import CodeStore, lay_out
 
 __all__ = [
     "Bundle",
@@ -10,5 +10,6 @@ __all__ = [
     "CodeStore",
     "environment_digest",
     "environment_lock",
+    "lay_out",
     "read_bundle",
 ]

@@ -106,34 +106,7 @@ class CodeStore:
         """
         with self._ledger.read() as tx:
             digest: str = tx.versions.get(ref).body["bundle"]
-        bundle = read_bundle(self._blobs.get(digest))
-        target = self._root / digest
-        if target.is_dir() and not target.is_symlink():
-            if _is_intact(target, bundle):
-                return target
-            log.warning("code.tampered", bundle=digest)
-            _discard(target)
-        with disk_errors(self._root):
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = Path(tempfile.mkdtemp(prefix=f".{digest[:16]}-", dir=self._root))
-            try:
-                self._lay_out(bundle, draft)
-                _claim(draft, target)
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
-        if not _is_intact(target, bundle):
-            raise IntegrityError(
-                f"the folder {target} does not hold {ref}",
-                remedy="Somebody else writes to it; make sure nobody can.",
-            )
-        return target
-
-    def _lay_out(self, bundle: Bundle, folder: Path) -> None:
-        for file in bundle.files:
-            path = folder / file.path
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.write_bytes(self._blobs.get(file.digest))
-            path.chmod(0o400)
+        return lay_out(self._blobs, digest, self._root)
 
     def _commit(self, project: str, body: Mapping[str, object]) -> Version:
         digest = digest_json(body)
@@ -158,6 +131,43 @@ class CodeStore:
             f"the code of project {project!r} is being kept by others all the time",
             remedy="Try again.",
         )
+
+
+def lay_out(blobs: BlobStore, digest: str, root: Path) -> Path:
+    """Return `root`/`digest`, holding exactly the files of the bundle of that digest.
+
+    What `CodeStore.unpack` does, for a process that has the blob store and no ledger: the same
+    promises, the same errors.
+    """
+    bundle = read_bundle(blobs.get(digest))
+    target = root / digest
+    if target.is_dir() and not target.is_symlink():
+        if _is_intact(target, bundle):
+            return target
+        log.warning("code.tampered", bundle=digest)
+        _discard(target)
+    with disk_errors(root):
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{digest[:16]}-", dir=root))
+        try:
+            _write(blobs, bundle, draft)
+            _claim(draft, target)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    if not _is_intact(target, bundle):
+        raise IntegrityError(
+            f"the folder {target} does not hold the bundle {digest}",
+            remedy="Somebody else writes to it; make sure nobody can.",
+        )
+    return target
+
+
+def _write(blobs: BlobStore, bundle: Bundle, folder: Path) -> None:
+    for file in bundle.files:
+        path = folder / file.path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_bytes(blobs.get(file.digest))
+        path.chmod(0o400)
 
 
 def _chosen(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:

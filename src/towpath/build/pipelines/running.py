@@ -17,7 +17,7 @@ from towpath.build.pipelines.keys import explain_miss
 from towpath.build.pipelines.owner import is_dead
 from towpath.build.pipelines.planning import Keys, Plan, gather, needs
 from towpath.build.pipelines.recording import Inputs, Made, Recorder, made_by
-from towpath.build.pipelines.worker import WORKER, WORKER_MODULES, code_paths, describe_inputs
+from towpath.build.pipelines.worker import WORKER, WORKER_MODULES, describe_inputs
 from towpath.core.errors import InfrastructureError, StepFailed, TowpathError
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class PlanRun:
         step, around = work.node.step, self._around
         order = {
             "step": f"{step.module}:{step.name}",
-            "paths": [str(path) for path in code_paths(self._plan.source)],
+            "source": str(self._plan.source),
             "inputs": describe_inputs(work.inputs),
             "constants": dict(work.node.constants),
             "seed": step.options.seed,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import random
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from towpath.assets.code import lay_out
 from towpath.assets.features.on_demand import OnDemand
 from towpath.build.pipelines.computing import compute_step
 from towpath.build.pipelines.contract import Artifact  # noqa: TC001  msgspec reads the annotations
@@ -21,7 +24,7 @@ from towpath.build.pipelines.formats import element, load_artifact, outputs_of, 
 from towpath.build.pipelines.reporting import listening
 from towpath.build.pipelines.steps import Step
 from towpath.build.pipelines.values import decode_value
-from towpath.core.errors import InvalidProject, NotFound, Unavailable, UsageError
+from towpath.core.errors import InvalidProject, InvalidSetting, NotFound, Unavailable, UsageError
 from towpath.storage.blobs import open_blobs
 
 if TYPE_CHECKING:
@@ -38,16 +41,18 @@ class StepOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         step: `module:function`.
-        paths: Folders that hold the project's code, and go first on the path.
+        source: Folder that holds the project's code, named by its bundle's digest. A machine that does
+            not have it lays it out from the blob store.
         inputs: Parameter to artefact, or to a list of them.
         constants: Parameter to value, as `encode_value` writes it.
         seed: What random generators start from.
         blobs: URL of the blob store.
-        cache_dir: Where a remote store's downloads are kept.
+        cache_dir: Where a remote store's downloads are kept. A machine that does not have this folder
+            keeps them for the task alone, so that no copy of a row is left where nobody looks.
     """
 
     step: str
-    paths: list[str]
+    source: str
     inputs: dict[str, Artifact | list[Artifact]]
     constants: dict[str, Any]
     seed: int | None
@@ -65,9 +70,13 @@ def execute(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
         Unavailable: An input is gone since the run was planned.
     """
     order = msgspec.convert(payload, StepOrder)
-    cache_dir = None if order.cache_dir is None else Path(order.cache_dir)
-    blobs = open_blobs(order.blobs, cache_dir=cache_dir)
-    with project_imports(order.paths), ExitStack() as stack, listening(emit):
+    blobs = _open_blobs(order)
+    source = _find_source(order.source, blobs)
+    with (
+        project_imports([str(path) for path in code_paths(source)]),
+        ExitStack() as stack,
+        listening(emit),
+    ):
         step = find_step(order.step)
         types = step.types
         arguments = {name: decode_value(value) for name, value in order.constants.items()}
@@ -83,6 +92,30 @@ def execute(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
             result = step.function(**arguments)
         artifacts = save_results(result, types["return"], blobs)
     return {"artifacts": msgspec.to_builtins(artifacts)}
+
+
+def _open_blobs(order: StepOrder) -> BlobStore:
+    """Open the store as this machine can: it may be another than the one that planned the run.
+
+    Raises:
+        InvalidSetting: The blobs are in a folder of that other machine.
+    """
+    parts = urlsplit(order.blobs)
+    if parts.scheme == "file" and not Path(unquote(parts.path)).is_dir():
+        raise InvalidSetting(
+            f"the blobs are in a folder that {os.uname().nodename} does not have",
+            remedy="Keep them where every machine reaches them: set blobs = s3://bucket/prefix.",
+        )
+    known = order.cache_dir is not None and Path(order.cache_dir).parent.is_dir()
+    return open_blobs(order.blobs, cache_dir=Path(order.cache_dir or "") if known else None)
+
+
+def _find_source(named: str, blobs: BlobStore) -> Path:
+    source = Path(named)
+    if source.is_dir():
+        return source
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return lay_out(blobs, source.name, caches / "towpath" / "code")
 
 
 def save_results(result: Any, kind: Any, blobs: BlobStore) -> list[Artifact]:

@@ -31,7 +31,7 @@ def order(tmp_path: Path, rows: Artifact) -> dict[str, object]:
     )
     return {
         "step": "toy:double",
-        "paths": [str(project)],
+        "source": str(project),
         "inputs": {"rows": msgspec.to_builtins(rows)},
         "constants": {},
         "seed": None,
