@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Direction = Literal["maximize", "minimize"]
 Sampler = Literal["tpe", "random", "cmaes", "grid"]
 Pruner = Literal["median", "asha"]
-TrialState = Literal["running", "done", "pruned", "failed"]
+TrialState = Literal["running", "done", "pruned", "failed", "stopped"]
 Bounds = tuple[float | None, float | None]
 
 
@@ -88,7 +88,7 @@ class Trial:
         number: From 0, in the order in which trials were proposed.
         params: The point.
         state: `done`: every objective was logged. `pruned`: given up on the way. `failed`: the step
-            failed, or left an objective out.
+            failed, or left an objective out. `stopped`: its search ended, or died, before it did.
         values: The objectives, in their order; of a pruned trial the last that it reported, if any.
         metrics: The last value of every metric that it logged.
         points: What it reported on the way: `(step, value)`, one per step, by step.
@@ -111,8 +111,8 @@ class Trial:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will be heard of it."""
-        return self.state != "running"
+        """Whether it has told all that it ever will: a search that goes on does not repeat it."""
+        return self.state in ("done", "pruned", "failed")
 
     def excess(self, within: Mapping[str, Bounds]) -> dict[str, float]:
         """Return by how much each bounded metric lies outside: at most 0 where it is inside.

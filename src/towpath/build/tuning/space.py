@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from towpath.assets.datasets import Selection
+from towpath.build.pipelines.handles import Handle
 from towpath.build.pipelines.values import encode_value
 from towpath.core.errors import InvalidProject
 
@@ -103,7 +105,7 @@ def read_dimension(name: str, value: object, kind: object) -> Dimension | None:
     """Read how an argument of `search(…)` varies; None where it does not.
 
     `(15, 255)` and `(0.1, 0.9)` are intervals, `(0, 100, 10)` one with a step, `tp.Log(…)` one on a
-    logarithmic scale, and a list holds choices. Everything else is a constant.
+    logarithmic scale, and a list holds choices. Everything else is a constant, or data.
 
     Args:
         name: The parameter, for the message.
@@ -123,7 +125,9 @@ def read_dimension(name: str, value: object, kind: object) -> Dimension | None:
                 return None
             return _interval(what, cast("tuple[float, ...]", members), kind)
         case list():
-            return _choice(what, cast("list[object]", value))
+            choices = cast("list[object]", value)
+            is_data = any(isinstance(one, Handle | Selection) for one in choices)
+            return None if is_data else _choice(what, choices)
         case _:
             return None
 

@@ -89,9 +89,7 @@ class OptunaProposer:
 
     def _relive(self, trial: Trial) -> optuna.Trial:
         """Take a trial of an earlier run through what it went through, without proposing anything."""
-        samplers = self._optuna.samplers
-        sampler = self._sampler(trial.number) if self._spec.sampler == "cmaes" else None
-        asked = self._ask(trial.number, trial.params, sampler or samplers.RandomSampler(seed=0))
+        asked = self._ask(trial.number, trial.params, self._sampler(trial.number, trial.params))
         if self._spec.prune is not None:
             for step, value in trial.points:
                 if step >= 0 and not math.isnan(value):
@@ -111,17 +109,13 @@ class OptunaProposer:
         assert trial.number == number, f"trial {number} was told of out of turn"
         return trial
 
-    def _sampler(
-        self, number: int, settled: Mapping[str, Any] | None = None
-    ) -> optuna.samplers.BaseSampler:
+    def _sampler(self, number: int, settled: Mapping[str, Any]) -> optuna.samplers.BaseSampler:
         samplers = self._optuna.samplers
         seed = int(digest_json([self._spec.seed, number])[:8], 16)
-        if settled is not None and settled.keys() >= self._spec.space.keys():
-            return samplers.RandomSampler(seed=seed)  # nothing is left to propose
-        if self._spec.sampler == "tpe":
-            return samplers.TPESampler(seed=seed)
-        if self._spec.sampler == "cmaes":
+        if self._spec.sampler == "cmaes":  # asked even where all is settled: it counts generations
             return samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+        if self._spec.sampler == "tpe" and not settled.keys() >= self._spec.space.keys():
+            return samplers.TPESampler(seed=seed)
         return samplers.RandomSampler(seed=seed)
 
     def _inward(self, name: str, value: Any) -> Any:

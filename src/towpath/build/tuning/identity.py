@@ -1,0 +1,56 @@
+"""What makes two searches the same, so that one goes on where the other was stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from towpath.build.pipelines.values import encode_value
+from towpath.build.tuning.space import Choice, Interval
+from towpath.core.digests import digest_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from towpath.build.pipelines.driving import Stage
+    from towpath.build.pipelines.steps import Step
+    from towpath.build.tuning.contract import SearchSpec
+
+FORMAT = 1
+
+
+def identity_of(stage: Stage, step: Step[Any], spec: SearchSpec, fixed: Mapping[str, Any]) -> str:
+    """Return a digest that is equal for equal code, data, constants, space and way of searching.
+
+    How many trials, how many at once, how long, and how many results are kept do not count: the same
+    search with more trials continues.
+    """
+    corner = {name: _corner(axis) for name, axis in spec.space.items()}
+    key = stage.key_of(step, inputs=stage.inputs, constants={**fixed, **corner})
+    return digest_json({"format": FORMAT, "key": key, "how": describe(spec)})
+
+
+def describe(spec: SearchSpec) -> dict[str, Any]:
+    """Return what is searched and how, as JSON."""
+    return {
+        "space": {name: encode_axis(axis) for name, axis in spec.space.items()},
+        "objectives": [[one.metric, one.direction] for one in spec.objectives],
+        "sampler": spec.sampler,
+        "prune": spec.prune,
+        "seed": spec.seed,
+        "first": [encode_value(dict(point)) for point in spec.first],
+        "within": {name: list(bounds) for name, bounds in spec.within.items()},
+        "warm": spec.warm,
+    }
+
+
+def encode_axis(axis: Interval | Choice) -> dict[str, Any]:
+    """Return what a parameter may be, as JSON that tells 1, 1.0 and True apart."""
+    if isinstance(axis, Interval):
+        return axis.describe()
+    return {"kind": "choice", "values": encode_value(list(axis.values))}
+
+
+def _corner(axis: Interval | Choice) -> Any:
+    if isinstance(axis, Choice):
+        return axis.values[0]
+    return int(axis.low) if axis.whole else float(axis.low)
