@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from towpath.operate.labelling import LedgerLabelDesk
     from towpath.operate.projects import Project
     from towpath.operate.releases import LedgerReleases
+    from towpath.operate.scheduling import LedgerBackfills
+    from towpath.operate.triggers import EventInbox
     from towpath.storage.blobs import BlobStore
     from towpath.storage.database import Database
     from towpath.storage.keys import Keyring
@@ -199,6 +201,20 @@ class Home:
         from towpath.operate.labelling import LedgerLabelDesk
 
         return LedgerLabelDesk(self.ledger, self.keyring, self.decisions, self.datasets, self.clock)
+
+    @cached_property
+    def inbox(self) -> EventInbox:
+        """Where events from outside arrive."""
+        from towpath.operate.triggers import EventInbox
+
+        return EventInbox(self.ledger, self.keyring)
+
+    @cached_property
+    def backfills(self) -> LedgerBackfills:
+        """Pipelines run over windows of the past."""
+        from towpath.operate.scheduling import LedgerBackfills
+
+        return LedgerBackfills(self.ledger)
 
     @cached_property
     def releases(self) -> LedgerReleases:

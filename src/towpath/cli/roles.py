@@ -95,9 +95,11 @@ def server(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common
             traffic=DecisionTraffic(home.decisions),
             history=home.history,
             labels=home.labels,
+            inbox=home.inbox,
         )
-        listener = _listener(home, fd, home.settings.server_port)
-        serve(services, listener, access=Access(token=home.settings.token))
+        settings = home.settings
+        access = Access(token=settings.token, events_token=settings.events_token)
+        serve(services, _listener(home, fd, settings.server_port), access=access)
     return 0
 
 

@@ -39,6 +39,7 @@ class Settings:
         server_port: Port of the control plane (API and pages); 0 takes a free one.
         gateway_port: Port of the gateway; 0 takes a free one.
         token: Bearer token that API callers must send; empty for none.
+        events_token: Bearer token that senders of events must carry; empty: no event is taken.
         replay: Follow a replayed clock instead of the system's, and believe the times that
             requests carry.
         files: Patterns, relative to the settings file, of files besides Python that belong to the
@@ -65,6 +66,7 @@ class Settings:
     server_port: int = 8500
     gateway_port: int = 8510
     token: str = ""
+    events_token: str = ""
     replay: bool = False
     files: tuple[str, ...] = ()
     cpus: int = 0

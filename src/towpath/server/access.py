@@ -8,6 +8,9 @@ What changes something (ADR 0024) must come from the same origin, by what browse
 pages can't forge (Fetch Metadata; the `Origin` header, RFC 6454), lies below the paths in `WRITES`, and
 names its actor in a header that no form can send. Programs that are no browsers say nothing of an origin;
 theirs is the token.
+
+Events from outside (ADR 0027) come through a door of their own: a POST to `EVENTS` with a token that
+opens nothing else. Where no such token is set, the path is written to by nobody.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from http.cookies import CookieError, SimpleCookie
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from towpath.server.problems import problem
@@ -31,9 +34,12 @@ COOKIE = "towpath_session"
 API = "/api"
 SIGN_IN = "/api/v1/session"
 WRITES = "/api/v1/labelling/"
+EVENTS = "/api/v1/events"
 ACTOR_HEADER = "towpath-actor"
 OPEN_PATHS = frozenset({SIGN_IN, "/api/v1/health/live"})
 
+# Status, code, detail and remedy.
+_Refusal: TypeAlias = "tuple[int, str, str, str]"
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 
@@ -58,6 +64,7 @@ class AccessGuard:
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
         self._token = access.token
+        self._events_token = access.events_token
         self._hosts = _LOOPBACK | set(access.hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,9 +82,12 @@ class AccessGuard:
                 message["headers"] = [*message["headers"], *extra]
             await send(message)
 
-        refusal = self._refusal(path, headers, guarded=guarded)
-        if refusal is None and scope["method"] not in _SAFE_METHODS:
-            refusal = _forgery(path, headers)
+        if self._events_token and (scope["method"], path) == ("POST", EVENTS):
+            refusal = _foreign(headers) or self._unknown_sender(headers)
+        else:
+            refusal = self._refusal(path, headers, guarded=guarded)
+            if refusal is None and scope["method"] not in _SAFE_METHODS:
+                refusal = _forgery(path, headers)
         if refusal is None:
             await self._app(scope, receive, send_marked)
             return
@@ -85,10 +95,8 @@ class AccessGuard:
         response = problem(status, detail, code=code, remedy=remedy)
         await response.to_asgi_response(app=None, request=None)(scope, receive, send_marked)  # type: ignore[arg-type]
 
-    def _refusal(
-        self, path: str, headers: dict[bytes, str], *, guarded: bool
-    ) -> tuple[int, str, str, str] | None:
-        """Return status, code, detail and remedy of why the request may not pass, or None."""
+    def _refusal(self, path: str, headers: dict[bytes, str], *, guarded: bool) -> _Refusal | None:
+        """Return why the request may not pass, or None."""
         if not self._token:
             host = _host_name(headers.get(b"host", ""))
             if host not in self._hosts:
@@ -103,9 +111,14 @@ class AccessGuard:
             return None
         return 401, "unauthorized", "this server asks for its token", "Send it as a bearer token."
 
+    def _unknown_sender(self, headers: dict[bytes, str]) -> _Refusal | None:
+        if _bears(headers, self._events_token):
+            return None
+        remedy = "Send the setting events_token as a bearer token."
+        return 401, "unauthorized", "events are taken from those who have their token", remedy
+
     def _carries_token(self, headers: dict[bytes, str]) -> bool:
-        scheme, _, token = headers.get(b"authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(token.encode(), self._token.encode()):
+        if _bears(headers, self._token):
             return True
         try:
             morsel = SimpleCookie(headers.get(b"cookie", "")).get(COOKIE)
@@ -115,8 +128,14 @@ class AccessGuard:
         return morsel is not None and hmac.compare_digest(morsel.value.encode(), expected.encode())
 
 
-def _forgery(path: str, headers: dict[bytes, str]) -> tuple[int, str, str, str] | None:
-    """Return why a request that may change something is not taken for its sender's own wish."""
+def _bears(headers: dict[bytes, str], token: str) -> bool:
+    """Tell whether a request carries a token as its bearer."""
+    scheme, _, found = headers.get(b"authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(found.encode(), token.encode())
+
+
+def _foreign(headers: dict[bytes, str]) -> _Refusal | None:
+    """Return the refusal of what a page of another site sent."""
     site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
     if site is not None:
         foreign = site not in _OWN_SITE
@@ -124,6 +143,13 @@ def _forgery(path: str, headers: dict[bytes, str]) -> tuple[int, str, str, str] 
         foreign = origin is not None and urlsplit(origin).netloc != headers.get(b"host", "")
     if foreign:
         return 403, "cross-site", "another site sent this request", "Use this server's own pages."
+    return None
+
+
+def _forgery(path: str, headers: dict[bytes, str]) -> _Refusal | None:
+    """Return why a request that may change something is not taken for its sender's own wish."""
+    if (foreign := _foreign(headers)) is not None:
+        return foreign
     if path == SIGN_IN:
         return None
     if not path.startswith(WRITES):

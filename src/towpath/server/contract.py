@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger
     from towpath.operate.labelling import LabelDesk
+    from towpath.operate.triggers import EventInbox
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
     from towpath.trace.erasure.contract import Erasures
@@ -46,6 +47,7 @@ class Services:
         traffic: Counts decisions; None leaves served counts out.
         history: Compares versions of data sets; None compares none.
         labels: Where people judge decisions, the one thing that is written to; None has no queues.
+        inbox: Takes events from outside; None takes none.
     """
 
     ledger: Ledger
@@ -58,6 +60,7 @@ class Services:
     traffic: TrafficCounter | None = None
     history: DatasetHistory | None = None
     labels: LabelDesk | None = None
+    inbox: EventInbox | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +71,12 @@ class Access:
         token: The bearer token every API call must carry; empty for none.
         hosts: Names that the `Host` header may carry besides loopback's while there is no token, so
             that a page elsewhere can't reach the API through DNS rebinding.
+        events_token: The bearer token that senders of events must carry; empty: none is taken.
     """
 
     token: str = ""
     hosts: tuple[str, ...] = ()
+    events_token: str = ""
 
 
 __all__ = ["Access", "Services", "TrafficCount", "TrafficCounter"]
