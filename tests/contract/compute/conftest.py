@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
+from ray_nodes import RayNodes
 
 from towpath.build.compute import InlineExecutor, LocalExecutor
+from towpath.build.compute.ray import RayExecutor, open_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,16 +59,36 @@ def task_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["inline", "local"])
+@pytest.fixture(scope="module")
+def ray_nodes(task_folder: Path) -> Iterator[RayNodes]:
+    """Start a cluster of two nodes, of one cpu and of two, that asks for a token."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(task_folder), prepend=os.pathsep)
+        nodes = RayNodes()
+        try:
+            nodes.start(1)
+            nodes.start(2)
+        except OSError as error:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"Ray can't be started: {error}")
+        yield nodes
+        nodes.close()
+
+
+@pytest.fixture(
+    scope="module", params=["inline", "local", pytest.param("ray", marks=pytest.mark.ray)]
+)
 def executor(request: pytest.FixtureRequest, task_folder: Path) -> Iterator[Executor]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(task_folder)
-        patch.setenv("PYTHONPATH", str(task_folder))
-        made = (
-            InlineExecutor(cpus=2)
-            if request.param == "inline"
-            else LocalExecutor(cpus=2, preload=())
-        )
+        patch.setenv("PYTHONPATH", str(task_folder), prepend=os.pathsep)
+        match request.param:
+            case "inline":
+                made: Executor = InlineExecutor(cpus=2)
+            case "local":
+                made = LocalExecutor(cpus=2, preload=())
+            case _:
+                nodes: RayNodes = request.getfixturevalue("ray_nodes")
+                made = RayExecutor(open_cluster(nodes.options()))
         made.warm([])
         yield made
         made.close()

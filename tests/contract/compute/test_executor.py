@@ -103,7 +103,7 @@ def test_a_task_after_a_failed_one_is_not_affected(executor: Executor, tmp_path:
 
 
 def test_more_cpus_than_there_are_is_refused_at_once(executor: Executor, tmp_path: Path) -> None:
-    with pytest.raises(InvalidSetting, match="asks for 3 cpus and this machine gives 2"):
+    with pytest.raises(InvalidSetting, match="asks for 3 cpus"):
         executor.submit(task(tmp_path, "double", cpus=3, n=1))
 
 
@@ -142,7 +142,7 @@ def test_an_accelerator_that_is_not_there_is_refused_at_once(
         log=tmp_path / "log",
     )
 
-    with pytest.raises(InvalidSetting, match="asks for 1 gpus of kind A100"):
+    with pytest.raises(InvalidSetting, match="1 gpus of kind A100"):
         executor.submit(asked)
 
 

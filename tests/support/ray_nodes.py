@@ -1,0 +1,107 @@
+"""A real Ray cluster on this machine, node by node, for tests that join one and for those that kill one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from towpath.build.compute.ray import RayOptions
+
+_WITHIN_S = 90
+_OBJECT_STORE_BYTES = 80 << 20
+_START = (
+    "import sys; from ray.scripts.scripts import main; sys.argv[0] = 'ray'; sys.exit(main())",
+    "start",
+    "--block",
+    "--disable-usage-stats",
+    f"--object-store-memory={_OBJECT_STORE_BYTES}",
+)
+
+
+class RayNodes:
+    """Nodes that all run here, and end with this object. Each is what a machine would be.
+
+    Args:
+        token: What the cluster asks for; None: it asks for nothing.
+    """
+
+    def __init__(self, *, token: bool = True) -> None:
+        # Sockets lie in it, and a socket's path ends at 107 bytes: pytest's folders are too deep.
+        self.folder = Path(tempfile.mkdtemp(prefix="ray-nodes-"))
+        self.token_file = self.folder / "token"
+        self.token_file.touch(mode=0o600)
+        self.token_file.write_text(secrets.token_hex(32), encoding="ascii")
+        self.environment = {"RAY_AUTH_MODE": "disabled"}
+        if token:
+            self.environment = {
+                "RAY_AUTH_MODE": "token",
+                "RAY_AUTH_TOKEN_PATH": str(self.token_file),
+            }
+        self.address = ""
+        self._nodes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, cpus: int, **options: str) -> int:
+        """Start a node, the first one as head, and return its number."""
+        number = len(self._nodes)
+        command = [sys.executable, "-c", *_START, f"--num-cpus={cpus}"]
+        if number == 0:
+            command += ["--head", "--port=0", f"--temp-dir={self.folder}", "--include-dashboard=0"]
+        else:
+            command += [f"--address={self.address}"]
+        command += [f"--{name}={value}" for name, value in options.items()]
+        with (self.folder / f"node-{number}.log").open("wb") as log:
+            self._nodes.append(
+                subprocess.Popen(
+                    command,
+                    env={**os.environ, **self.environment},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            )
+        self._await(number)
+        return number
+
+    def options(self) -> RayOptions:
+        """Return how to join."""
+        return RayOptions(address=self.address, token_file=self.token_file)
+
+    def kill(self, number: int) -> None:
+        """End a node the way a power cut does: all of its processes at once."""
+        process = self._nodes[number]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            node = psutil.Process(process.pid)
+            for one in [node, *node.children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.send_signal(signal.SIGKILL)
+        process.wait(_WITHIN_S)
+
+    def close(self) -> None:
+        """Kill every node."""
+        for number in range(len(self._nodes)):
+            self.kill(number)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _await(self, number: int) -> None:
+        log = self.folder / f"node-{number}.log"
+        deadline = time.monotonic() + _WITHIN_S
+        while time.monotonic() < deadline and self._nodes[number].poll() is None:
+            current = self.folder / "ray_current_cluster"
+            if "Ray runtime started" in log.read_text(errors="replace") and current.exists():
+                self.address = current.read_text(encoding="ascii").strip()
+                return
+            time.sleep(0.05)
+        said = log.read_text(errors="replace")[-2_000:]
+        self.close()
+        raise OSError(f"node {number} did not start: {said}")
