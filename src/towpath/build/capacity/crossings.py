@@ -1,0 +1,90 @@
+"""Soft limits: spending that crosses a share of its cap is told, once per crossing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from towpath.build.capacity.limits import next_start, start_of
+from towpath.build.capacity.money import MICROS
+from towpath.build.capacity.standing import since
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from towpath.build.capacity.limits import Node
+    from towpath.ledger import Balance, BudgetRow
+    from towpath.ledger.contract import Transaction
+
+log = structlog.get_logger()
+_FULL = 1.0
+ALERT = "budget_alert"
+"""Kind of the rows that tell: plain state, named `BUDGET.PERIOD.SHARE`."""
+
+
+def tell_crossings(tx: Transaction, nodes: Mapping[str, Node], *, now: datetime) -> list[str]:
+    """Raise an alert for each soft limit that what is *spent* has crossed since it was last looked at.
+
+    What is only reserved does not count, since most of it comes back. The cap itself is one more soft
+    limit: admission keeps spending below it, but corrections, storage, and a cap that was lowered can
+    take it above. A crossing counts again in the next period, or after spending fell below the limit,
+    as it does when the cap is raised.
+
+    Returns:
+        The names of the alerts that it raised.
+    """
+    capped = {path: node for path, node in nodes.items() if node.cap is not None}
+    balances = tx.account.balances(since(capped, now))
+    told: list[str] = []
+    for row in tx.account.budgets(list(capped)):
+        told += _look(tx, row, capped[row.name], balances[row.name], now)
+    return told
+
+
+def _look(
+    tx: Transaction, row: BudgetRow, node: Node, balance: Balance, now: datetime
+) -> Iterable[str]:
+    assert node.cap is not None
+    start = start_of(node.period, now).isoformat()
+    spent = balance.spent
+    over = [share for share in (*node.warn, _FULL) if _is_over(share, spent, node.cap)]
+    known: list[float] = row.crossed.get("shares", []) if row.crossed.get("start") == start else []
+    if set(over) == set(known):
+        return
+    tx.account.cross(row.name, {"start": start, "shares": sorted(set(over))})
+    for share in sorted(set(over) - set(known)):
+        yield _tell(tx, row, node, spent=spent, share=share, now=now)
+
+
+def _is_over(share: float, spent: int, cap: int) -> bool:
+    # At the cap itself nothing went wrong yet; a budget of nothing has no shares.
+    return spent > cap if share == _FULL else cap > 0 and spent >= share * cap
+
+
+def _tell(
+    tx: Transaction, row: BudgetRow, node: Node, *, spent: int, share: float, now: datetime
+) -> str:
+    assert node.cap is not None
+    period = f"{start_of(node.period, now):%Y%m%d}"
+    name = f"{row.name.replace('/', '.')}.{period}.{round(share * 100)}.{now:%Y%m%dt%H%M%S%f}"
+    what = "more than all" if share == _FULL else f"{share:.0%}"
+    summary = (
+        f"{node.title} has spent {spent / MICROS:,.2f} of {node.cap / MICROS:,.2f} "
+        f"this {node.period}: {what} of it"
+    )
+    about: dict[str, Any] = {
+        "budget": row.name,
+        "project": row.project,
+        "share": share,
+        "spent_micros": spent,
+        "cap_micros": node.cap,
+        "period": node.period,
+    }
+    until = next_start(node.period, now).isoformat()
+    spec = {**about, "at": now.isoformat(), "until": until, "summary": summary}
+    tx.intents.put(ALERT, name, project=row.project, spec=spec, due=False)
+    tx.events.append("budget.crossed", f"budget:{row.name}", alert=name, **about)
+    log.warning("budget.crossed", budget=row.name, share=share, summary=summary)
+    return name

@@ -1,0 +1,137 @@
+"""Who goes next: priority, then fair-share debt, then first come, with backfill.
+
+One pass walks the line in order. What fits starts. The first of each queue that does not fit becomes
+its *head*: whoever comes after it starts only if that can't delay any head (EASY backfill, Lifka
+1995): it takes no money a head will need, and it leaves the places a head waits for before the moment
+at which the head has them for certain, or doesn't touch them. A head that waits for the next period
+holds up nobody, since nothing that starts now counts against that.
+
+A pass looks at no more than `DEPTH` attempts, like Slurm's `bf_max_job_test`, so that a decision costs
+the same however long the line is.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from towpath.build.capacity.claims import claim_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from towpath.build.capacity.claims import Claim
+    from towpath.build.capacity.sharing import Debts
+    from towpath.build.capacity.standing import Obstacle, Standing
+    from towpath.ledger import Group
+    from towpath.ledger.contract import Transaction
+
+DEPTH = 100
+_PAGE = 25
+
+
+@dataclass(slots=True, kw_only=True)
+class Decision:
+    """What one pass found.
+
+    Attributes:
+        starts: What may start now, in order; other owners' attempts included, whose places are kept
+            for them until they ask.
+        blocked: What may not, and why: the first is what stands in front.
+        in_front: How many were looked at; those behind wait for these.
+    """
+
+    starts: list[Claim] = field(default_factory=list["Claim"])
+    blocked: dict[str, tuple[Claim, list[Obstacle]]] = field(
+        default_factory=dict[str, "tuple[Claim, list[Obstacle]]"]
+    )
+    overtaken: dict[str, Claim] = field(default_factory=dict[str, "Claim"])
+    in_front: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    claim: Claim
+    free_at: datetime | None
+
+
+def decide(
+    tx: Transaction, standing: Standing, debts: Debts, new: Sequence[Claim], *, depth: int = DEPTH
+) -> Decision:
+    """Walk the line once and say who may start.
+
+    Args:
+        tx: Where the line is.
+        standing: Where the budgets stand; what starts is counted in it.
+        debts: Who owes how much; likewise.
+        new: Attempts that ask for the first time, behind those that wait already.
+        depth: How many to look at.
+    """
+    decision, heads = Decision(), dict[tuple[str, str], _Head]()
+    for claim in _in_order(tx, debts, new):
+        if decision.in_front >= depth:
+            break
+        decision.in_front += 1
+        obstacles = standing.obstacles(claim)
+        ahead = next((one for one in heads.values() if _delays(standing, claim, one)), None)
+        if not obstacles and ahead is None:
+            standing.grant(claim)
+            debts.add(claim)
+            decision.starts.append(claim)
+            continue
+        if obstacles:
+            decision.blocked[claim.id] = claim, obstacles
+        elif ahead is not None:
+            decision.overtaken[claim.id] = ahead.claim
+        if standing.resumes_at(obstacles) is None:
+            line = (claim.project, claim.queue)
+            heads.setdefault(line, _Head(claim, standing.guaranteed(claim)))
+    return decision
+
+
+def _delays(standing: Standing, claim: Claim, head: _Head) -> bool:
+    return standing.delays(claim, head.claim, head.free_at)
+
+
+def _in_order(tx: Transaction, debts: Debts, new: Sequence[Claim]) -> Iterator[Claim]:
+    """Yield the line, whose turn it is first; debts may change on the way."""
+    lines: dict[tuple[int, str], Iterator[Claim]] = {
+        (group.priority, group.project): _stored(tx, group) for group in tx.line.groups()
+    }
+    for claim in new:
+        lines.setdefault((claim.priority, claim.project), iter(()))
+    heap: list[tuple[int, float, datetime, str, Claim]] = []
+    for (priority, project), stored in lines.items():
+        behind = [one for one in new if (one.priority, one.project) == (priority, project)]
+        lines[priority, project] = _chained(stored, behind)
+        _push(heap, lines[priority, project], debts)
+    while heap:
+        priority, debt, asked_at, project, claim = heapq.heappop(heap)
+        if debts.of(project) > debt:  # it was granted something since: its turn may be over
+            heapq.heappush(heap, (priority, debts.of(project), asked_at, project, claim))
+            continue
+        yield claim
+        _push(heap, lines[-priority, project], debts)
+
+
+def _push(
+    heap: list[tuple[int, float, datetime, str, Claim]], line: Iterator[Claim], debts: Debts
+) -> None:
+    claim = next(line, None)
+    if claim is not None:
+        debt = debts.of(claim.project)
+        heapq.heappush(heap, (-claim.priority, debt, claim.asked_at, claim.project, claim))
+
+
+def _stored(tx: Transaction, group: Group) -> Iterator[Claim]:
+    offset = 0
+    while rows := tx.line.waiting(group, offset=offset, limit=_PAGE):
+        yield from map(claim_of, rows)
+        offset += len(rows)
+
+
+def _chained(stored: Iterator[Claim], behind: Sequence[Claim]) -> Iterator[Claim]:
+    yield from stored
+    yield from behind

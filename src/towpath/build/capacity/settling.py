@@ -1,0 +1,136 @@
+"""How a reservation becomes its real cost, whoever is left to say so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from towpath.build.capacity.contract import Usage
+from towpath.build.capacity.money import cost, millis
+from towpath.build.capacity.pricing import prices_of
+from towpath.build.capacity.sharing import record_use
+from towpath.ledger import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from towpath.build.capacity.claims import Claim
+    from towpath.ledger import EntryKind
+    from towpath.ledger.contract import Transaction
+
+WAIT_LEASE_S = 30.0
+"""How long a place in line is kept for somebody who does not ask."""
+_RETRY_LEASE = timedelta(hours=1)
+_MARGIN = timedelta(minutes=1)
+
+
+def settle(
+    tx: Transaction, claim: Claim, usage: Usage, *, now: datetime, wall: datetime
+) -> Claim | None:
+    """Write down what an attempt cost, free what it did not, and pass on what its retries may cost.
+
+    The cost never exceeds what one execution was reserved for: a supervisor ended it by then. If one
+    took longer all the same, the rest is an `adjust` of its own, so that no reservation is overdrawn
+    in silence.
+
+    Args:
+        tx: An open write transaction.
+        claim: The attempt; granted.
+        usage: What it took.
+        now: Event time.
+        wall: Wall time.
+
+    Returns:
+        The next attempt where one may follow, which waits in line now.
+    """
+    ms = millis(usage.seconds)
+    took = cost(claim.size, ms, prices_of(tx, claim.prices).rates)
+    body: dict[str, object] = {"ms": ms, "outcome": usage.outcome, "attempt": claim.attempt}
+    body |= {"cpu_ms": millis(usage.cpu_s), "peak_bytes": usage.peak_bytes}
+    entries = [
+        entry(claim, "settle", min(took, claim.unit), at=now, body=body),
+        entry(claim, "release", claim.reserved, at=now),
+    ]
+    if took > claim.unit:
+        over = {"why": "it took longer than its limit", "ms": ms, "limit_ms": claim.limit_ms}
+        entries.append(entry(claim, "adjust", took - claim.unit, at=now, body=over))
+    following = _following(claim, usage)
+    if following is not None and following.reserved:
+        entries.append(entry(following, "reserve", following.reserved, at=now))
+    tx.account.append(entries)
+    tx.line.remove([claim.id])
+    if following is not None:
+        until = wall + (_RETRY_LEASE if following.reserved else timedelta(seconds=WAIT_LEASE_S))
+        tx.line.put([following.row("waiting", until)])
+    record_use(tx, claim.project, took, now)
+    return following
+
+
+def entry(
+    claim: Claim,
+    kind: EntryKind,
+    micros: int,
+    *,
+    at: datetime,
+    body: Mapping[str, object] | None = None,
+) -> Entry:
+    """Return a line of the account about an attempt."""
+    assert claim.day is not None
+    return Entry(
+        permit=claim.id,
+        kind=kind,
+        at=at,
+        day=claim.day,
+        project=claim.project,
+        queue=claim.queue,
+        pipeline=claim.pipeline,
+        run=claim.run,
+        step=claim.step,
+        cause=claim.cause,
+        micros=micros,
+        prices=claim.prices,
+        body=body or {},
+        budgets=claim.budgets,
+    )
+
+
+def _following(claim: Claim, usage: Usage) -> Claim | None:
+    if usage.outcome == "preempted":
+        # It keeps its place in line, and stands there without money.
+        return claim.following(reserved=0, day=None, budgets=())
+    if usage.attempts_left < 1:
+        return None
+    executions = min(usage.attempts_left, claim.executions - 1)
+    if executions < 1:
+        return None
+    return claim.following(executions=executions, reserved=claim.unit * executions)
+
+
+def is_over(claim: Claim, wall: datetime, is_dead: Callable[[str], bool]) -> bool:
+    """Tell whether a granted attempt has certainly ended, and nobody is left to settle it."""
+    if is_dead(claim.owner):
+        return True
+    assert claim.granted_at is not None
+    return wall > claim.granted_at + timedelta(milliseconds=claim.limit_ms) + _MARGIN
+
+
+def bury(tx: Transaction, over: Iterable[Claim], *, now: datetime, wall: datetime) -> None:
+    """Settle granted attempts that ended with their runner.
+
+    When one died is not known: it is charged until now, at most what one execution can cost.
+    """
+    for claim in over:
+        assert claim.granted_at is not None
+        longest_s = claim.limit_ms / 1000
+        seconds = min(longest_s, max(0.0, (wall - claim.granted_at).total_seconds()))
+        settle(tx, claim, Usage(seconds=seconds, outcome="killed"), now=now, wall=wall)
+
+
+def forget(tx: Transaction, claims: Iterable[Claim], *, now: datetime) -> None:
+    """Take waiting attempts out of the line, and free what the attempts before passed on to them."""
+    gone = list(claims)
+    tx.account.append(
+        [entry(claim, "release", claim.reserved, at=now) for claim in gone if claim.reserved]
+    )
+    tx.line.remove([claim.id for claim in gone])
