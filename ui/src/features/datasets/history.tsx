@@ -1,7 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
-import { Code } from "@/design/code";
 import { formatCount } from "@/design/format";
 import { Older } from "@/design/older";
 import { Panel } from "@/design/panel";
@@ -58,13 +57,6 @@ const COLUMNS: Column<Version>[] = [
     header: "Content",
     value: (one) => one.revision + one.quarantined,
     show: contentOf,
-  },
-  {
-    id: "digest",
-    header: "Digest",
-    value: (one) => one.digest,
-    show: (one) => <Code value={one.digest} />,
-    wide: true,
   },
   {
     id: "compare",

@@ -111,7 +111,7 @@ function Body({ version }: { version: Version }) {
 
 function Content({ version }: { version: Version }) {
   return (
-    <Panel title="Content over time">
+    <Panel title="Content over time" note="Each erasure that touched it left a revision.">
       {version.layers > 1 && (
         <p className={styles.hint}>
           Changes lie in layers over the rows. Reads are faster once they are one:{" "}

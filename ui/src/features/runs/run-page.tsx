@@ -19,6 +19,8 @@ import { Steps } from "./steps";
 
 const RunGraph = lazy(() => import("./run-graph"));
 
+const MACHINE_TAGS = new Set(["cached", "log", "outline", "owner", "pins", "point", "pipeline"]);
+
 type Run = Schemas["RunDetail"];
 
 /** One run: its steps on a time line, its curves, and what it read and made. */
@@ -54,64 +56,66 @@ function Lead({ run }: { run: Run }) {
 function Body({ run }: { run: Run }) {
   const curves = curvesOf(run);
   return (
-    <Columns wide>
-      <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
-        {run.error && (
-          <Panel title="What failed">
-            <p style={{ margin: 0, color: "var(--bad)" }}>{run.error}</p>
-          </Panel>
-        )}
-        {run.kind === "pipeline" && <Picture runId={run.id} />}
-        {run.steps.length > 0 && (
-          <Panel title="Steps" note="Placed by when they ran. Steps from the cache took no time.">
-            <Steps run={run} />
-          </Panel>
-        )}
-        {curves.length > 0 && <Curves curves={curves} />}
-      </div>
-      <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
-        <Neighbours title="Read" refs={run.used} />
-        <Neighbours title="Made" refs={run.made} />
-        <Panel title="Parameters">
-          <Facts>
-            {Object.entries(run.params).map(([name, value]) => (
-              <Fact key={name} name={name}>
-                <code>{value}</code>
-              </Fact>
-            ))}
-            {Object.keys(run.params).length === 0 && "None."}
-          </Facts>
-        </Panel>
-        {Object.keys(run.metrics).length > 0 && (
-          <Panel title="Metrics">
+    <>
+      {run.kind === "pipeline" && <Picture runId={run.id} />}
+      <Columns wide>
+        <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
+          {run.error && (
+            <Panel title="What failed">
+              <p style={{ margin: 0, color: "var(--bad)" }}>{run.error}</p>
+            </Panel>
+          )}
+          {run.steps.length > 0 && (
+            <Panel title="Steps" note="Placed by when they ran. Steps from the cache took no time.">
+              <Steps run={run} />
+            </Panel>
+          )}
+          {curves.length > 0 && <Curves curves={curves} />}
+        </div>
+        <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
+          <Neighbours title="Read" refs={run.used} />
+          <Neighbours title="Made" refs={run.made} />
+          <Panel title="Parameters">
             <Facts>
-              {Object.entries(run.metrics).map(([name, value]) => (
+              {Object.entries(run.params).map(([name, value]) => (
                 <Fact key={name} name={name}>
-                  {formatNumber(value)}
+                  <code>{value}</code>
                 </Fact>
               ))}
+              {Object.keys(run.params).length === 0 && "None."}
             </Facts>
           </Panel>
-        )}
-        <Panel title="About">
-          <Facts>
-            {Object.entries(run.tags).map(([name, value]) => (
-              <Fact key={name} name={humanize(name)}>
-                <Value value={value} />
+          {Object.keys(run.metrics).length > 0 && (
+            <Panel title="Metrics">
+              <Facts>
+                {Object.entries(run.metrics).map(([name, value]) => (
+                  <Fact key={name} name={name}>
+                    {formatNumber(value)}
+                  </Fact>
+                ))}
+              </Facts>
+            </Panel>
+          )}
+          <Panel title="About">
+            <Facts>
+              {shownTags(run.tags).map(([name, value]) => (
+                <Fact key={name} name={humanize(name)}>
+                  <Value value={value} />
+                </Fact>
+              ))}
+              <Fact name="Started">
+                <Ago at={run.started_at} />
               </Fact>
-            ))}
-            <Fact name="Started">
-              <Ago at={run.started_at} />
-            </Fact>
-            {run.key && (
-              <Fact name="Cache key">
-                <Code value={run.key} />
-              </Fact>
-            )}
-          </Facts>
-        </Panel>
-      </div>
-    </Columns>
+              {run.key && (
+                <Fact name="Cache key">
+                  <Code value={run.key} />
+                </Fact>
+              )}
+            </Facts>
+          </Panel>
+        </div>
+      </Columns>
+    </>
   );
 }
 
@@ -146,6 +150,11 @@ function Neighbours({ title, refs }: { title: string; refs: string[] }) {
       )}
     </Panel>
   );
+}
+
+/** What a run's labels tell people; what only the machine reads is shown elsewhere, or nowhere. */
+function shownTags(tags: Run["tags"]): [string, string][] {
+  return Object.entries(tags).filter(([name]) => !MACHINE_TAGS.has(name));
 }
 
 /** Which curves to draw: the run's own, and those of its steps. */
