@@ -28,6 +28,7 @@ from towpath.ledger.spending import (
     Grouping,
     Line,
     PermitRow,
+    PermitState,
     PriceList,
     ResumePoint,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "Lineage",
     "Metric",
     "PermitRow",
+    "PermitState",
     "PriceList",
     "ResumePoint",
     "Revision",

@@ -259,6 +259,14 @@ class Line(Protocol):
         """Return waiting attempts that nobody has asked for in time."""
         ...
 
+    def owners(self) -> list[str]:
+        """Return who has attempts waiting, each once. Costs a scan of the waiting rows' index."""
+        ...
+
+    def waiting_for(self, owners: Sequence[str]) -> list[PermitRow]:
+        """Return the waiting attempts of some owners, first come first."""
+        ...
+
     def keep(self, owner: str, *, lease_s: float) -> None:
         """Keep the places of all attempts of an owner that wait."""
         ...

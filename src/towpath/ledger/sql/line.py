@@ -78,6 +78,19 @@ class SqlLine:
         query = sa.select(_permits).where(*past).order_by(*_COME_FIRST).limit(1000)
         return [PermitRow(**row) for row in self._session.mappings(query)]
 
+    def owners(self) -> list[str]:
+        """See `Line.owners`."""
+        query = sa.select(_permits.c.owner).where(_permits.c.state == "waiting").distinct()
+        return sorted(row.owner for row in self._session.rows(query))
+
+    def waiting_for(self, owners: Sequence[str]) -> list[PermitRow]:
+        """See `Line.waiting_for`."""
+        if not owners:
+            return []
+        theirs = (_permits.c.state == "waiting", _permits.c.owner.in_(owners))
+        query = sa.select(_permits).where(*theirs).order_by(*_COME_FIRST)
+        return [PermitRow(**row) for row in self._session.mappings(query)]
+
     def keep(self, owner: str, *, lease_s: float) -> None:
         """See `Line.keep`."""
         ours = (_permits.c.owner == owner, _permits.c.state == "waiting")
