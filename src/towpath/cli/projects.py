@@ -9,11 +9,12 @@ from towpath.app.applying import apply, compare
 from towpath.app.running import open_runner
 from towpath.build.pipelines import PipelineResult
 from towpath.cli.options import Common, Flag, Repeated
+from towpath.cli.pairs import pairs_of, pins_of
 from towpath.cli.printing import err, out, print_json, print_table
 from towpath.cli.progress import show_progress
 from towpath.cli.scaffold import scaffold
 from towpath.core.clock import parse_time
-from towpath.core.errors import GateRefused, InvalidName
+from towpath.core.errors import GateRefused
 from towpath.core.refs import Ref
 from towpath.operate.projects import load_project
 
@@ -93,7 +94,7 @@ def run(
         without_candidates: Don't propose the models that it makes: nothing is registered or judged.
         why: Say for each step why it was executed rather than taken from the cache.
     """
-    params, pins = _pairs(param, "parameter"), _pins(pin)
+    params, pins = pairs_of(param, "parameter"), pins_of(pin)
     when = None if at is None else parse_time(at)
     project = common.project() if code is None else None
     with common.open() as home:
@@ -156,20 +157,3 @@ def summarise(result: PipelineResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "error": None if result.error is None else str(result.error),
     }
-
-
-def _pins(texts: tuple[str, ...]) -> dict[str, int]:
-    return {
-        name: Ref.parse(f"{name}@{text}", "dataset").version or 0
-        for name, text in _pairs(texts, "pin").items()
-    }
-
-
-def _pairs(texts: tuple[str, ...], what: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise InvalidName(f"{text!r} is not a {what}", remedy="Write name=value.")
-        pairs[name] = value
-    return pairs
