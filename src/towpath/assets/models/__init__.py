@@ -2,6 +2,7 @@
 
 from towpath.assets.models.attestation import verify_attestation
 from towpath.assets.models.contract import (
+    Arrangement,
     ColumnValues,
     Datatype,
     Flavour,
@@ -17,6 +18,7 @@ from towpath.assets.models.predictors import load_predictor
 from towpath.assets.models.registry import ModelRegistry, Registration
 
 __all__ = [
+    "Arrangement",
     "ColumnValues",
     "Datatype",
     "Flavour",

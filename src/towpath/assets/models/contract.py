@@ -13,8 +13,22 @@ if TYPE_CHECKING:
 
     from towpath.ledger.records import Json
 
-Task: TypeAlias = Literal["binary", "regression"]
-Flavour: TypeAlias = Literal["lightgbm", "sklearn"]
+Task: TypeAlias = Literal["binary", "regression", "ranking", "forecast", "anomaly"]
+"""What an answer means: see `Signature`."""
+
+Flavour: TypeAlias = Literal[
+    "catboost",
+    "factors",
+    "keras",
+    "lightgbm",
+    "onnx",
+    "sklearn",
+    "statsmodels",
+    "torch",
+    "xgboost",
+]
+"""The format that a package's files are in."""
+
 Datatype: TypeAlias = Literal[
     "BOOL",
     "UINT8",
@@ -76,8 +90,10 @@ class TensorSpec:
 class Signature:
     """What a model takes and gives. The order of inputs is the order of the model's features.
 
-    A `binary` model has one output: the probability of the outcome. A `regression` has one: the
-    expected value. Both are `FP64`.
+    Every task has one output, `FP64`. `binary`: the probability that the outcome is 1. `regression`:
+    the expected value. `forecast`: the expected value at the row's moment, which lies after all that
+    the model learned from. `ranking`: a score by which the rows of one group are put in order, best
+    first. `anomaly`: how strange the row is, more is stranger.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -102,6 +118,42 @@ class Signature:
         return cls(
             inputs=tuple(read(spec) for spec in cast("list[Json]", data["inputs"])),
             outputs=tuple(read(spec) for spec in cast("list[Json]", data["outputs"])),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement:
+    """How rows hang together when a model is judged. None of these columns need be an input.
+
+    Attributes:
+        group: The columns whose equal values make rows belong together: a ranking's list (the query,
+            the user, the session), a forecast's series. Needed for a ranking.
+        time: The column that puts a forecast's rows in order: a time, a date or a period's number.
+            Needed for a forecast.
+        season: How many periods a season of a forecast has: what it must beat is the value of one
+            season ago. 1 is the period before.
+    """
+
+    group: tuple[str, ...] = ()
+    time: str | None = None
+    season: int = 1
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that test rows must have besides the inputs and the outcome."""
+        return (*self.group, *(() if self.time is None else (self.time,)))
+
+    def to_json(self) -> Json:
+        """Return what `from_json` reads."""
+        return {"group": list(self.group), "time": self.time, "season": self.season}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(
+            group=tuple(cast("list[str]", data["group"])),
+            time=cast("str | None", data["time"]),
+            season=cast(int, data["season"]),
         )
 
 

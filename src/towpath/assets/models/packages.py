@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from towpath.assets.models.contract import Signature, TensorSpec
+from towpath.assets.models.contract import Arrangement, Signature, TensorSpec
 from towpath.assets.models.flavours import FORMATS
 from towpath.assets.models.inputs import Inputs
 from towpath.assets.models.model import Model
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from towpath.storage.blobs.contract import BlobStore
 
 FORMAT_VERSION = 1
-_LIBRARIES = {"lightgbm": "lightgbm", "sklearn": "scikit-learn"}
+_WHOLE = Arrangement()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,7 @@ class Package:
         output: Name of the answer.
         files: File name to the digest of its bytes.
         library: Name and version of the library that wrote the files.
+        arrangement: How rows hang together when the model is judged.
     """
 
     flavour: Flavour
@@ -50,6 +51,7 @@ class Package:
     output: str
     files: Mapping[str, str]
     library: str
+    arrangement: Arrangement = _WHOLE
 
     @property
     def signature(self) -> Signature:
@@ -71,6 +73,8 @@ class Package:
             "files": dict(self.files),
             "library": self.library,
         }
+        if self.arrangement != _WHOLE:
+            document["arrangement"] = self.arrangement.to_json()
         return canonical_json({"towpath": "model-package", **document})
 
     @classmethod
@@ -109,6 +113,9 @@ class Package:
                 output=manifest["output"],
                 files=manifest["files"],
                 library=manifest["library"],
+                arrangement=Arrangement.from_json(manifest["arrangement"])
+                if "arrangement" in manifest
+                else _WHOLE,
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise IntegrityError(
@@ -134,6 +141,7 @@ def save_model(model: Model, blobs: BlobStore) -> str:
         output=model.output,
         files={name: blobs.put(data) for name, data in files.items()},
         library=_library(model.flavour),
+        arrangement=model.arrangement,
     )
     return blobs.put(package.encode())
 
@@ -170,12 +178,17 @@ def load_model(digest: str, blobs: BlobStore) -> Model:
         outcome=package.outcome,
         task=package.task,
         output=package.output,
+        group=package.arrangement.group,
+        time=package.arrangement.time,
+        season=package.arrangement.season,
     )
 
 
 def _library(flavour: Flavour) -> str:
-    name = _LIBRARIES[flavour]
-    try:
-        return f"{name} {version(name)}"
-    except PackageNotFoundError:  # vendored or built by hand
-        return name
+    name = FORMATS[flavour].library
+    for distribution in (name, f"{name}-cpu"):  # some come under another name for each accelerator
+        try:
+            return f"{name} {version(distribution)}"
+        except PackageNotFoundError:
+            continue
+    return name  # vendored or built by hand

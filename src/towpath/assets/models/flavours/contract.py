@@ -29,6 +29,11 @@ class Format(Protocol):
         """The name that packages carry."""
         ...
 
+    @property
+    def library(self) -> str:
+        """The distribution that writes and reads the files; packages carry its version."""
+        ...
+
     def claims(self, estimator: object) -> bool:
         """Tell whether the estimator belongs to this family, without importing its library."""
         ...
@@ -38,16 +43,28 @@ class Format(Protocol):
         estimator: Any,
         inputs: Inputs,
         features: pl.DataFrame,
-        outcome: npt.NDArray[np.generic],
+        outcome: npt.NDArray[np.generic] | None,
+        groups: npt.NDArray[np.int64] | None,
     ) -> Any:
-        """Fit an estimator in the form that it will be served in, and return it."""
-        ...
+        """Fit an estimator in the form that it will be served in, and return it.
 
-    def task(self, estimator: Any) -> Task:
-        """Return what a fitted estimator foretells.
+        Args:
+            estimator: It may be fitted in place.
+            inputs: Taken from `features`.
+            features: The rows; those of one group stand together.
+            outcome: The truth; None for detectors, which learn without it.
+            groups: For rankers: the group of each row, numbered from 0 in order.
 
         Raises:
-            UsageError: It is not fitted, or does something that is neither of our tasks.
+            UsageError: The family's models are trained by their own means, and only kept here.
+        """
+        ...
+
+    def task(self, estimator: Any, asked: Task | None) -> Task:
+        """Return what a fitted estimator foretells: `asked` if it can be that, else its natural task.
+
+        Raises:
+            UsageError: It is not fitted, can't do what was asked, or must be told.
         """
         ...
 

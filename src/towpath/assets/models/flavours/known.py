@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from towpath.assets.models.flavours.catboost import CatboostFormat
+from towpath.assets.models.flavours.factors import FactorsFormat
+from towpath.assets.models.flavours.forecasts import ForecastFormat
+from towpath.assets.models.flavours.keras import KerasFormat
 from towpath.assets.models.flavours.lightgbm import LightgbmFormat
+from towpath.assets.models.flavours.onnx import OnnxFormat
 from towpath.assets.models.flavours.sklearn import SklearnFormat
+from towpath.assets.models.flavours.torch import TorchFormat
+from towpath.assets.models.flavours.xgboost import XgboostFormat
 from towpath.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +22,18 @@ if TYPE_CHECKING:
     from towpath.assets.models.flavours.contract import Form, Format
 
 FORMATS: Mapping[str, Format] = {
-    known.flavour: known for known in (LightgbmFormat(), SklearnFormat())
+    known.flavour: known
+    for known in (
+        LightgbmFormat(),
+        SklearnFormat(),
+        XgboostFormat(),
+        CatboostFormat(),
+        OnnxFormat(),
+        TorchFormat(),
+        KerasFormat(),
+        ForecastFormat(),
+        FactorsFormat(),
+    )
 }
 
 
@@ -41,9 +59,7 @@ def recognise(estimator: Any, asked: Task | None, columns: int) -> tuple[Format,
         UsageError: It can't be kept, does another task than `asked`, or takes another number of columns.
     """
     known = format_of(estimator)
-    task = known.task(estimator)
-    if asked is not None and asked != task:
-        raise UsageError(f"the {type(estimator).__name__} does {task}, not {asked}")
+    task = known.task(estimator, asked)
     width = known.width(estimator)
     if width != columns:
         raise UsageError(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from towpath.assets.models.flavours.booster import NativeBooster
+from towpath.assets.models.flavours.tasks import CHANCES, VALUES, agree
 from towpath.core.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     import numpy.typing as npt
     import polars as pl
 
@@ -23,6 +25,7 @@ _BINARY = {"binary", "cross_entropy", "xentropy"}
 _REGRESSION = {
     "regression", "regression_l1", "huber", "fair", "poisson", "quantile", "mape", "gamma", "tweedie",
 }  # fmt: skip
+_RANKING = {"lambdarank", "rank_xendcg"}
 
 
 class LightgbmFormat:
@@ -33,6 +36,7 @@ class LightgbmFormat:
     """
 
     flavour: Flavour = "lightgbm"
+    library = "lightgbm"
 
     def claims(self, estimator: object) -> bool:
         """Tell whether it is LightGBM's."""
@@ -43,13 +47,16 @@ class LightgbmFormat:
         estimator: Any,
         inputs: Inputs,
         features: pl.DataFrame,
-        outcome: npt.NDArray[np.generic],
+        outcome: npt.NDArray[np.generic] | None,
+        groups: npt.NDArray[np.int64] | None,
     ) -> Any:
         """Fit on the matrix; text columns are told to LightGBM as categories."""
         categorical = inputs.categorical or "auto"
-        return estimator.fit(inputs.matrix(features), outcome, categorical_feature=categorical)
+        more = {} if groups is None else {"group": np.bincount(groups)}
+        rows = inputs.matrix(features)
+        return estimator.fit(rows, outcome, categorical_feature=categorical, **more)
 
-    def task(self, estimator: Any) -> Task:
+    def task(self, estimator: Any, asked: Task | None) -> Task:
         """Read the task off the objective; a classifier must have the classes 0 and 1."""
         classes = getattr(estimator, "classes_", None) if hasattr(estimator, "booster_") else None
         if classes is not None and [*classes] != [0, 1]:
@@ -60,12 +67,14 @@ class LightgbmFormat:
         text = _booster(estimator).model_to_string(num_iteration=1)
         objective = _field(text, "objective").partition(" ")[0]
         if objective in _BINARY:
-            return "binary"
+            return agree(estimator, CHANCES, asked)
         if objective in _REGRESSION:
-            return "regression"
+            return agree(estimator, VALUES, asked)
+        if objective in _RANKING:
+            return agree(estimator, ("ranking",), asked)
         raise UsageError(
             f"a LightGBM model with the objective {objective or 'of your own'!r} can't be served yet",
-            remedy=f"Use one of: {', '.join(sorted(_BINARY | _REGRESSION))}.",
+            remedy=f"Use one of: {', '.join(sorted(_BINARY | _REGRESSION | _RANKING))}.",
             objective=objective,
         )
 

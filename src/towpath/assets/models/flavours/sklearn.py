@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from towpath.assets.models.flavours.tasks import CHANCES, VALUES, agree
 from towpath.core.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _FILE = "model.skops"
 _SCHEMA = "schema.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_NPY = b"\x93NUMPY"
 
 ALLOWED_TYPES = (
     "numpy.dtype",
@@ -45,6 +47,7 @@ class SklearnFormat:
     """Fitted estimators and pipelines of scikit-learn."""
 
     flavour: Flavour = "sklearn"
+    library = "scikit-learn"
 
     def claims(self, estimator: object) -> bool:
         """Tell whether it is scikit-learn's."""
@@ -55,17 +58,23 @@ class SklearnFormat:
         estimator: Any,
         inputs: Inputs,
         features: pl.DataFrame,
-        outcome: npt.NDArray[np.generic],
+        outcome: npt.NDArray[np.generic] | None,
+        groups: npt.NDArray[np.int64] | None,
     ) -> Any:
         """Fit a pipeline on the frame, so that it picks columns by name, and all else on the matrix."""
         from sklearn.pipeline import Pipeline  # noqa: PLC0415 - heavy
 
+        del groups  # scikit-learn has no rankers: its scores are put in order by list
         rows = features if isinstance(estimator, Pipeline) else inputs.matrix(features)
         return estimator.fit(rows, outcome)
 
-    def task(self, estimator: Any) -> Task:
-        """A regressor foretells a value; a classifier with probabilities and classes 0, 1 an outcome."""
-        from sklearn.base import is_classifier, is_regressor  # noqa: PLC0415 - heavy
+    def task(self, estimator: Any, asked: Task | None) -> Task:
+        """Tell regressors, classifiers with probabilities and classes 0, 1, and detectors apart."""
+        from sklearn.base import (  # noqa: PLC0415 - heavy
+            is_classifier,
+            is_outlier_detector,
+            is_regressor,
+        )
         from sklearn.exceptions import NotFittedError  # noqa: PLC0415
         from sklearn.utils.validation import check_is_fitted  # noqa: PLC0415
 
@@ -75,18 +84,21 @@ class SklearnFormat:
         except (NotFittedError, TypeError) as error:
             raise UsageError(f"the {name} is not fitted", remedy="Call fit first.") from error
         if is_regressor(estimator):
-            return "regression"
+            return agree(estimator, VALUES, asked)
+        if is_outlier_detector(estimator) and hasattr(estimator, "score_samples"):
+            return agree(estimator, ("anomaly",), asked)
         if not is_classifier(estimator) or not hasattr(estimator, "predict_proba"):
             raise UsageError(
                 f"the {name} gives neither a probability nor a value",
-                remedy="Use a regressor, or a classifier with predict_proba.",
+                remedy="Use a regressor, a classifier with predict_proba, or a detector with "
+                "score_samples.",
             )
         if [*estimator.classes_] != [0, 1]:
             raise UsageError(
                 f"the {name}'s classes are {len(estimator.classes_)} labels other than 0 and 1",
                 remedy="Train on an outcome that is 0 or 1.",
             )
-        return "binary"
+        return agree(estimator, CHANCES, asked)
 
     def form(self, estimator: Any) -> Form:
         """An estimator that remembers column names was fitted on a data frame, and wants one."""
@@ -137,7 +149,12 @@ class SklearnFormat:
         def value(rows: Any) -> npt.NDArray[np.float64]:
             return np.asarray(estimator.predict(rows), dtype=np.float64).reshape(-1)
 
-        return probability if task == "binary" else value
+        def strangeness(rows: Any) -> npt.NDArray[np.float64]:
+            return -np.asarray(estimator.score_samples(rows), dtype=np.float64).reshape(-1)
+
+        if task == "anomaly":
+            return strangeness
+        return probability if hasattr(estimator, "predict_proba") else value
 
 
 def _canonical(data: bytes) -> bytes:
@@ -167,5 +184,25 @@ def _canonical(data: bytes) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo(_SCHEMA, _EPOCH), json.dumps(schema, indent=1))
         for old, new in names.items():
-            archive.writestr(zipfile.ZipInfo(new, _EPOCH), members[old])
+            archive.writestr(zipfile.ZipInfo(new, _EPOCH), _without_padding(members[old]))
+    return buffer.getvalue()
+
+
+def _without_padding(member: bytes) -> bytes:
+    """Return an array's file with zeros between its fields.
+
+    The nodes of trees are records with gaps, which hold whatever lay in memory before: other bytes in
+    every process, and nobody knows whose.
+    """
+    if not member.startswith(_NPY):
+        return member
+    array = np.load(io.BytesIO(member), allow_pickle=False)
+    names = array.dtype.names
+    if not names or sum(array.dtype[name].itemsize for name in names) == array.dtype.itemsize:
+        return member
+    clean = np.zeros(array.shape, array.dtype)
+    for name in names:
+        clean[name] = array[name]
+    buffer = io.BytesIO()
+    np.save(buffer, clean, allow_pickle=False)
     return buffer.getvalue()
