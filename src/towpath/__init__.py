@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from towpath.build import gates
     from towpath.build.ingestion import Ingest
     from towpath.build.pipelines import (
+        Shards,
         candidate,
+        cluster,
         finetune,
         join,
         log_metric,
@@ -70,9 +72,11 @@ _HOMES = {
     "Schedule": "towpath.operate.scheduling",
     "Schema": "towpath.assets.datasets",
     "Service": "towpath.operate.releases",
+    "Shards": "towpath.build.pipelines",
     "Values": "towpath.assets.datasets",
     "Window": "towpath.assets.windows",
     "candidate": "towpath.build.pipelines",
+    "cluster": "towpath.build.pipelines",
     "finetune": "towpath.build.pipelines",
     "home": "towpath.app.notebook",
     "join": "towpath.build.pipelines",
@@ -107,9 +111,11 @@ __all__ = [
     "Schedule",
     "Schema",
     "Service",
+    "Shards",
     "Values",
     "Window",
     "candidate",
+    "cluster",
     "finetune",
     "gates",
     "home",

@@ -13,13 +13,14 @@ from towpath.build.pipelines.contract import (
     Verdict,
 )
 from towpath.build.pipelines.finetuning import finetune
-from towpath.build.pipelines.formats import load_artifact, missing_blobs
+from towpath.build.pipelines.formats import Shards, load_artifact, missing_blobs
 from towpath.build.pipelines.outline import OUTLINE_TAG, Outline, decode_outline
 from towpath.build.pipelines.pipeline import Pipeline, pipeline
 from towpath.build.pipelines.recipe import recipe_of
 from towpath.build.pipelines.reconciling import PipelineRunReconciler
 from towpath.build.pipelines.reporting import log_metric, log_metrics, log_param
 from towpath.build.pipelines.runner import PipelineRunner
+from towpath.build.pipelines.spreading import Cluster, cluster
 from towpath.build.pipelines.steps import Step, step
 from towpath.build.pipelines.verbs import candidate, join, split, window, window_table
 from towpath.build.pipelines.worker import WORKER_MODULES
@@ -31,6 +32,7 @@ __all__ = [
     "CandidateHandler",
     "CandidateOutcome",
     "CandidateRequest",
+    "Cluster",
     "Outline",
     "Pipeline",
     "PipelineResult",
@@ -38,11 +40,13 @@ __all__ = [
     "PipelineRunner",
     "Progress",
     "ProgressKind",
+    "Shards",
     "Step",
     "StepReport",
     "StepStatus",
     "Verdict",
     "candidate",
+    "cluster",
     "decode_outline",
     "finetune",
     "join",

@@ -234,6 +234,7 @@ class PlanRun:
             "inputs": describe_inputs(work.inputs),
             "constants": dict(work.node.constants),
             "seed": step.options.seed,
+            "key": work.known_key.digest,
             "blobs": around.blobs_url,
             "cache_dir": None if around.cache_dir is None else str(around.cache_dir),
         }

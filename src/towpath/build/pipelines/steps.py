@@ -158,6 +158,7 @@ def step(
     cpus: int = ...,
     memory: str | int | None = ...,
     timeout: str | timedelta | None = ...,
+    spread: bool = ...,
     cache: bool = ...,
     seed: int | None = ...,
     files: Sequence[str] = ...,
@@ -170,6 +171,7 @@ def step(
     cpus: int = 1,
     memory: str | int | None = None,
     timeout: str | timedelta | None = None,
+    spread: bool = False,
     cache: bool = True,
     seed: int | None = 0,
     files: Sequence[str] = (),
@@ -185,6 +187,7 @@ def step(
         cpus: Cores it counts for, and threads that numeric libraries get.
         memory: Most memory it may hold, such as `2GiB`; it is killed beyond that.
         timeout: Longest it may run, such as `5m`; it is killed after that.
+        spread: Whether its cpus may lie on several machines: it hands them out with `tp.cluster`.
         cache: Whether a result may be used again for equal code and inputs.
         seed: Seeds Python's, numpy's and polars' generators; None leaves them random.
         files: Files of the project that it reads; changing one makes it run again.
@@ -200,6 +203,7 @@ def step(
             cpus=cpus,
             memory_bytes=None if memory is None else parse_size(memory),
             timeout_s=None if timeout is None else parse_duration(timeout).total_seconds(),
+            spread=spread,
         ),
         cache=cache,
         seed=seed,

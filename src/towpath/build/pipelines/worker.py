@@ -22,6 +22,7 @@ from towpath.build.pipelines.computing import compute_step
 from towpath.build.pipelines.contract import Artifact  # noqa: TC001  msgspec reads the annotations
 from towpath.build.pipelines.formats import element, load_artifact, outputs_of, save_value
 from towpath.build.pipelines.reporting import listening
+from towpath.build.pipelines.spreading import Standing, standing
 from towpath.build.pipelines.steps import Step
 from towpath.build.pipelines.values import decode_value
 from towpath.core.errors import InvalidProject, InvalidSetting, NotFound, Unavailable, UsageError
@@ -46,6 +47,7 @@ class StepOrder(msgspec.Struct, frozen=True, kw_only=True):
         inputs: Parameter to artefact, or to a list of them.
         constants: Parameter to value, as `encode_value` writes it.
         seed: What random generators start from.
+        key: Digest of the call's cache key.
         blobs: URL of the blob store.
         cache_dir: Where a remote store's downloads are kept. A machine that does not have this folder
             keeps them for the task alone, so that no copy of a row is left where nobody looks.
@@ -56,6 +58,7 @@ class StepOrder(msgspec.Struct, frozen=True, kw_only=True):
     inputs: dict[str, Artifact | list[Artifact]]
     constants: dict[str, Any]
     seed: int | None
+    key: str
     blobs: str
     cache_dir: str | None
 
@@ -72,8 +75,11 @@ def execute(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
     order = msgspec.convert(payload, StepOrder)
     blobs = _open_blobs(order)
     source = _find_source(order.source, blobs)
+    paths = code_paths(source)
+    here = Standing(blobs_url=order.blobs, key=order.key, source=paths[0])
     with (
-        project_imports([str(path) for path in code_paths(source)]),
+        project_imports([str(path) for path in paths]),
+        standing(here),
         ExitStack() as stack,
         listening(emit),
     ):

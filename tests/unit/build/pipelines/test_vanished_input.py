@@ -35,6 +35,7 @@ def order(tmp_path: Path, rows: Artifact) -> dict[str, object]:
         "inputs": {"rows": msgspec.to_builtins(rows)},
         "constants": {},
         "seed": None,
+        "key": "0" * 64,
         "blobs": f"file://{tmp_path}/blobs",
         "cache_dir": None,
     }

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from towpath.assets.datasets.reading.extras import require
 from towpath.assets.datasets.reading.frames import arrow_schema, record_batches
-from towpath.assets.datasets.scanning import files_in, scan_files
+from towpath.assets.datasets.scanning import files_in, load_manifest, scan_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,6 +69,20 @@ def ray_dataset(
             ]
 
     return data.read_datasource(VersionSource(), **options)
+
+
+def dataset_on_ray(
+    blobs: BlobStore,
+    digest: str,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    options: Mapping[str, object],
+) -> ray.data.Dataset:
+    """Return a window of the version whose manifest has this digest, for steps, which know no ledger."""
+    manifest = load_manifest(blobs, digest)
+    columns = [column.name for column in manifest.columns]
+    return ray_dataset(blobs, manifest, columns=columns, since=since, until=until, options=options)
 
 
 def _parts(files: Sequence[DataFile], parts_most: int) -> list[list[DataFile]]:

@@ -16,9 +16,10 @@ import structlog
 from towpath.build.compute.ray.authentication import make_token, require_lock, use_token
 from towpath.build.compute.ray.folders import make_folder
 from towpath.build.compute.ray.offers import read_offers
-from towpath.core.errors import Conflict, InvalidSetting, NotFound, Unavailable
+from towpath.core.errors import Conflict, InvalidSetting, Unavailable, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -47,6 +48,7 @@ class RayOptions:
         allow_unauthenticated: Use a cluster that asks for no token.
         cpus: Cores of a cluster that is started; None: all.
         object_store_bytes: Shared memory of a cluster that is started.
+        source: Folder of code that workers started by this process import; sent to them by Ray.
     """
 
     address: str = OWN
@@ -54,27 +56,46 @@ class RayOptions:
     allow_unauthenticated: bool = False
     cpus: int | None = None
     object_store_bytes: int = _OBJECT_STORE_BYTES
+    source: Path | None = None
 
 
 def open_cluster(options: RayOptions) -> RayCluster:
     """Join or start a cluster. Joining takes a few seconds, starting 8 to 25.
 
     Raises:
-        NotFound: Ray is not installed.
+        UsageError: Ray is not installed.
         InvalidSetting: The cluster asks for no token and that was not allowed, or the token is wrong, or
             its Ray or Python is of another version.
         Unavailable: It does not answer, or can't be started.
         Conflict: This process is connected to a cluster already.
     """
+    return _open(lambda: _start_own(options) if options.address == OWN else _join(options))
+
+
+def rejoin_cluster(address: str, source: Path | None = None) -> RayCluster:
+    """Join, from a task on one of its nodes, the cluster that runs the task: as the node is let in.
+
+    Args:
+        address: `host:port` of its head.
+        source: See `RayOptions`.
+
+    Raises:
+        Unavailable: It is gone.
+        Conflict: This process is connected to a cluster already.
+    """
+    return _open(lambda: _init(address=address, **_code(source)))
+
+
+def _open(connect: Callable[[], Path | None]) -> RayCluster:
     if importlib.util.find_spec("ray") is None:
-        raise NotFound("Ray is not installed", remedy="Run: pip install 'towpath[ray]'")
+        raise UsageError("Ray is not installed", remedy="Run: pip install 'towpath[ray]'")
     if not _one_at_a_time.acquire(blocking=False):
         raise Conflict(
             "this process is connected to a Ray cluster already",
             remedy="Close the first connection, or use another process.",
         )
     try:
-        folder = _start_own(options) if options.address == OWN else _join(options)
+        folder = connect()
     except BaseException:
         _one_at_a_time.release()
         raise
@@ -172,6 +193,7 @@ def _start_own(options: RayOptions) -> Path:
             object_store_memory=options.object_store_bytes,
             include_dashboard=False,
             _temp_dir=str(folder),
+            **_code(options.source),
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -183,8 +205,12 @@ def _start_own(options: RayOptions) -> Path:
 def _join(options: RayOptions) -> None:
     locked = require_lock(options.address, allow_unauthenticated=options.allow_unauthenticated)
     use_token(options.token_file, locked=locked)
-    _init(address=options.address)
+    _init(address=options.address, **_code(options.source))
     log.info("ray.joined", address=options.address, authenticated=locked)
+
+
+def _code(source: Path | None) -> dict[str, Any]:
+    return {} if source is None else {"runtime_env": {"working_dir": str(source)}}
 
 
 def _init(**how: Any) -> None:

@@ -27,13 +27,14 @@ from towpath.build.compute.local import LocalExecutor
 from towpath.build.compute.ray.folders import make_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
     from concurrent.futures import Future
     from pathlib import Path
 
     from towpath.build.compute.contract import Outcome
 
 _ENTER = "towpath.build.compute.ray.inside:enter"
+_SHARE = ("TOWPATH_STEP_CPUS", "TOWPATH_STEP_GPUS", "TOWPATH_RAY_ADDRESS")
 _LOOK_EVERY_S = 0.05
 _CHUNK_BYTES = 1 << 20
 _DEAD_WITHIN_S = 30.0
@@ -127,7 +128,7 @@ def _beside() -> LocalExecutor:
 
 
 def _task(cargo: Cargo, folder: Path) -> Task:
-    env = {**cargo.env, "TMPDIR": str(folder)}
+    env = {**cargo.env, "TMPDIR": str(folder), **_share(cargo.resources)}
     for name, value in os.environ.items():
         if name.endswith("VISIBLE_DEVICES"):  # the accelerators that Ray gave to this worker
             env.setdefault(name, value)
@@ -169,6 +170,21 @@ def _new_chunks(log: Path, offset: int, *, all_of_it: bool) -> Generator[bytes]:
                     return
     except FileNotFoundError:
         return
+
+
+def _share(resources: Resources) -> dict[str, str]:
+    """Return what tells a task which share of which cluster is its own."""
+    address = importlib.import_module("ray").get_runtime_context().gcs_address
+    return dict(zip(_SHARE, (str(resources.cpus), str(resources.gpus), address), strict=True))
+
+
+def share_of(environ: Mapping[str, str]) -> tuple[float, float, str | None]:
+    """Return the cores and accelerators of the task that runs in this environment, and the cluster.
+
+    In a task that runs elsewhere there is no cluster, and its cores are the threads that it was given.
+    """
+    cpus = environ.get(_SHARE[0]) or environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1
+    return float(cpus), float(environ.get(_SHARE[1], 0)), environ.get(_SHARE[2])
 
 
 def _node_id() -> str:

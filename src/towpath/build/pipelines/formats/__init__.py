@@ -11,10 +11,12 @@ from towpath.build.pipelines.formats.registry import (
     save_value,
     takes,
 )
+from towpath.build.pipelines.formats.shards import Shards
 from towpath.build.pipelines.formats.tables import selection_artifact
 
 __all__ = [
     "Format",
+    "Shards",
     "bare",
     "element",
     "format_of",

@@ -14,6 +14,7 @@ from towpath.assets.datasets.scanning import scan_manifest
 from towpath.assets.filesets import AREA, Files
 from towpath.build.pipelines.contract import Artifact
 from towpath.build.pipelines.formats.kinds import bare, spell
+from towpath.build.pipelines.formats.shards import SelectionShards, Shards, TableShards
 from towpath.core.clock import parse_time
 from towpath.core.errors import UsageError
 
@@ -34,8 +35,8 @@ class Tables:
     version = 1
 
     def takes(self, kind: Any) -> bool:
-        """Tell whether it is one of the three classes."""
-        return bare(kind) in _KINDS
+        """Tell whether it is one of the three classes, or `Shards` of such a table."""
+        return bare(kind) in (*_KINDS, Shards)
 
     def save(self, value: Any, kind: Any, blobs: BlobStore) -> Artifact:
         """Write a table to a temporary file, lazily if it is lazy, and store that."""
@@ -54,6 +55,8 @@ class Tables:
         """Read a table; a lazy one reads its file when it is collected."""
         path = stack.enter_context(blobs.open_local(artifact.digest))
         want = bare(kind)
+        if want is Shards:
+            return TableShards(blobs, artifact.digest, pl.scan_parquet(path))
         if want is pa.Table:
             return pq.read_table(path)
         return pl.scan_parquet(path) if want is pl.LazyFrame else pl.read_parquet(path)
@@ -83,14 +86,15 @@ class Selections:
     def load(self, artifact: Artifact, kind: Any, blobs: BlobStore, stack: ExitStack) -> Any:
         """Scan the window."""
         del stack
-        since, until = (artifact.meta[name] for name in ("since", "until"))
-        lazy = scan_manifest(
-            blobs,
-            artifact.meta["manifest"],
-            since=None if since is None else parse_time(since),
-            until=None if until is None else parse_time(until),
+        manifest: str = artifact.meta["manifest"]
+        since, until = (
+            None if at is None else parse_time(at)
+            for at in (artifact.meta["since"], artifact.meta["until"])
         )
+        lazy = scan_manifest(blobs, manifest, since=since, until=until)
         want = bare(kind)
+        if want is Shards:
+            return SelectionShards(blobs, manifest, lazy, since=since, until=until)
         if want is Files:
             return Files(lazy, blobs.area(AREA))
         if want is pl.LazyFrame:
