@@ -7,6 +7,7 @@ import pytest
 from seeded_data import seed_data
 from seeded_home import SeededHome, seed_home
 from seeded_labels import seed_labels
+from seeded_runs import seed_runs
 from served import served
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
     seeded = seed_home(folder, days=12, per_day=4)
     seed_data(seeded, folder)
     seed_labels(seeded, folder)
+    seed_runs(seeded)
     yield seeded
     seeded.close()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 from seeded_labels import QUEUE
+from seeded_runs import BACKFILL
 
 from towpath.server import Access, create_server
 from towpath.server.resources.models import ModelVersionDetail
@@ -29,6 +30,7 @@ def filled(path: str, home: SeededHome) -> str:
     name = {"rollouts": "delay-board.4", "monitors": "delay-board.drift"}
     noun = path.split("/")[3]
     names = {"datasets": "flights", "models": "late", "projects": "flights", **name}
+    names |= {"backfills": BACKFILL}
     names |= {"features": "airport_weather", "feature-services": "fare_features"}
     if path.endswith("/diff"):
         names["datasets"] = "bookings"

@@ -1,4 +1,5 @@
 import {
+  ClockIcon,
   DataIcon,
   ErasureIcon,
   FeatureIcon,
@@ -44,6 +45,7 @@ export const DIRECTIONS: Direction[] = [
       { to: "/datasets", label: "Data sets", icon: DataIcon },
       { to: "/features", label: "Features", icon: FeatureIcon },
       { to: "/labels", label: "Labels", icon: LabelIcon },
+      { to: "/schedules", label: "Schedules", icon: ClockIcon },
       { to: "/runs", label: "Runs", icon: RunIcon },
       { to: "/models", label: "Models", icon: ModelIcon },
       { to: "/releases", label: "Releases", icon: ReleaseIcon },

@@ -44,6 +44,16 @@ const routes = [
   }),
   createRoute({
     getParentRoute: under,
+    path: "/schedules",
+    component: lazyRouteComponent(() => import("@/features/starts/page"), "StartsPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/backfills/$name",
+    component: lazyRouteComponent(() => import("@/features/starts/backfill-page"), "BackfillPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
     path: "/datasets",
     component: lazyRouteComponent(() => import("@/features/datasets/list-page"), "DatasetsPage"),
   }),

@@ -8,6 +8,14 @@ const TONES: Record<string, Tone> = {
   finished: "good",
   failed: "bad",
   killed: "warn",
+  // what starts runs
+  started: "good",
+  skipped: "warn",
+  cooling: "idle",
+  paused: "warn",
+  refused: "warn",
+  cancelled: "idle",
+  pending: "idle",
   // models and releases
   candidate: "active",
   approved: "good",

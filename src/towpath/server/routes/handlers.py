@@ -8,7 +8,15 @@ from litestar import Request, Response, get
 from litestar.params import HeaderParameter
 from litestar.response import ServerSentEvent
 
-from towpath.server.routes import catalogue, features, health, labelling, operations, reverse
+from towpath.server.routes import (
+    catalogue,
+    features,
+    health,
+    labelling,
+    operations,
+    reverse,
+    starts,
+)
 from towpath.server.routes.given import GivenPages, GivenStream
 
 
@@ -36,6 +44,7 @@ API_HANDLERS = [
     *catalogue.HANDLERS,
     *features.HANDLERS,
     *operations.HANDLERS,
+    *starts.HANDLERS,
     *labelling.HANDLERS,
     *reverse.HANDLERS,
     stream_events,

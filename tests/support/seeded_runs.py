@@ -1,0 +1,162 @@
+"""What runs and what starts runs, on top of the seeded home: a graph half way, schedules, a backfill."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+from seeded_rows import START
+
+from towpath.build.pipelines import OUTLINE_TAG, Outline
+from towpath.build.pipelines.outline import OutlineCandidate, OutlineNode
+from towpath.build.pipelines.wanting import KIND, RunRequest, want_run
+from towpath.core.refs import Ref
+from towpath.operate.scheduling import (
+    BackfillReconciler,
+    BackfillRequest,
+    LedgerBackfills,
+    pause,
+)
+
+if TYPE_CHECKING:
+    from seeded_home import SeededHome
+
+    from towpath.ledger.records import RunStatus
+
+BACKFILL = "flights.train.1"
+OUTLINE = Outline(
+    nodes=(
+        OutlineNode(name="clean", step="flights.clean", reads=("flights",)),
+        OutlineNode(name="daily", step="flights.daily", reads=("weather",)),
+        OutlineNode(name="join", step="flights.join", needs=(0, 1)),
+        OutlineNode(name="per_airport", step="flights.fit_one", kind="map", needs=(2,)),
+        OutlineNode(name="describe", step="flights.describe", needs=(2,)),
+        OutlineNode(name="blend", step="flights.blend", needs=(3,)),
+    ),
+    candidates=(OutlineCandidate(name="late", needs=5),),
+)
+_FAN = 40
+_TRAIN = {"project": "flights", "pipeline": "train"}
+
+
+def seed_runs(home: SeededHome) -> str:
+    """Add them; return the id of the run that is half way."""
+    run_id = _half_way(home)
+    _starts(home)
+    return run_id
+
+
+def _half_way(home: SeededHome) -> str:
+    outline = home.blobs.put(msgspec.json.encode(OUTLINE))
+    tags = {"reason": "schedule:flights.nightly", "pipeline": "train", OUTLINE_TAG: outline}
+    with home.ledger.write() as tx:
+        run = tx.runs.start(
+            kind="pipeline",
+            name="train",
+            project="flights",
+            params={"window": "8 weeks"},
+            tags={**tags, "code": "code:flights@1", "pins": '{"flights":4,"weather":4}'},
+        )
+        for name, number in (("flights", 4), ("weather", 4)):
+            tx.graph.link(run.ref, "used", Ref("dataset", name, number))
+        calls: list[tuple[str, RunStatus | None, dict[str, str]]] = [
+            ("clean", "finished", {"cached": "true"}),
+            ("daily", "finished", {"cached": "true"}),
+            ("join", "finished", {}),
+            ("describe", None, {}),
+            ("per_airport", None, {}),
+            *(
+                (f"per_airport/{place}", "finished" if place < _FAN * 2 // 3 else None, {})
+                for place in range(_FAN * 2 // 3 + 2)
+            ),
+        ]
+        for name, status, labels in calls:
+            kind = "map" if name == "per_airport" else "step"
+            call = tx.runs.start(
+                kind=kind, name=name, project="flights", parent=run.id, tags=labels
+            )
+            if status is not None:
+                tx.runs.finish(call.id, status)
+    return run.id
+
+
+def _starts(home: SeededHome) -> None:
+    now = home.services.clock.now()
+    night = now.replace(hour=7, minute=0, second=0, microsecond=0)
+    answers = [
+        {"moment": (night - timedelta(days=ago)).isoformat(), "verdict": verdict, "why": why}
+        for ago, verdict, why in (
+            (3, "started", "schedule.flights.nightly.20130103t070000z"),
+            (2, "skipped", "schedule.flights.nightly.20130103t070000z is still running"),
+            (1, "started", "schedule.flights.nightly.20130105t070000z"),
+        )
+    ]
+    status = {"until": now.isoformat(), "answers": answers}
+    with home.ledger.write() as tx:
+        for name, spec in (
+            ("nightly", {"cron": "0 3 * * *", "tz": "America/New_York", "catch_up": True}),
+            ("monday", {"cron": "30 6 * * 1", "tz": "Europe/Paris", "params": {"window": "1y"}}),
+        ):
+            tx.intents.put(
+                "schedule",
+                f"flights.{name}",
+                project="flights",
+                spec={**_TRAIN, "name": name, **spec},
+                phase="watching",
+                status=status if name == "nightly" else {},
+                due=False,
+            )
+        pause(tx, "schedule", "flights.monday")
+        for name, spec in (
+            ("on-weather", {"dataset": "weather", "cooldown": "1d"}),
+            ("imported", {"event": "com.airport.day.imported", "source": "/airports/nyc"}),
+        ):
+            told = {"version": "weather@4", "verdict": "cooling", "why": "1d have not passed"}
+            tx.intents.put(
+                "trigger",
+                f"flights.{name}",
+                project="flights",
+                spec={**_TRAIN, "name": name, **spec},
+                status={"cursor": 0, "answers": [{**told, "at": now.isoformat()}]}
+                if name == "on-weather"
+                else {},
+                due=False,
+            )
+        request = RunRequest(**_TRAIN, code="code:flights@1", reason="manual")
+        want_run(tx, "flights.manual", request)
+    _backfill(home)
+
+
+def _backfill(home: SeededHome) -> None:
+    """Begin a backfill, end its first windows, and let it begin the next ones."""
+    ledger = home.ledger
+    begun = LedgerBackfills(ledger).start(
+        BackfillRequest(
+            **_TRAIN,
+            code="code:flights@1",
+            since=START,
+            until=START + timedelta(days=120),
+            every=timedelta(days=7),
+            parallel=3,
+        )
+    )
+    assert begun.name == BACKFILL
+    for phases in (("done", "done", "failed"), ("done", "refused"), ()):
+        _look(home)
+        with ledger.read() as tx:
+            new = tx.intents.list(KIND, prefix=f"backfill.{BACKFILL}.", phases=["new"])
+        for row, phase in zip(new, phases, strict=False):
+            error = "step 'fit' failed: no rows in the window" if phase == "failed" else None
+            tx_status = {"run": home.runs[-1], "error": error}
+            with ledger.write() as tx:
+                tx.intents.report(KIND, row.name, status=tx_status, phase=phase)
+
+
+def _look(home: SeededHome) -> None:
+    with home.ledger.write() as tx:
+        tx.intents.wake("backfill", BACKFILL)
+    with home.ledger.write() as tx:
+        held = tx.intents.claim(["backfill"], owner="seed", lease_s=30)
+    assert held is not None
+    BackfillReconciler(home.ledger).reconcile(held)
