@@ -32,7 +32,7 @@ def identity_of(stage: Stage, step: Step[Any], spec: SearchSpec, fixed: Mapping[
 def describe(spec: SearchSpec) -> dict[str, Any]:
     """Return what is searched and how, as JSON."""
     return {
-        "space": {name: encode_axis(axis) for name, axis in spec.space.items()},
+        "space": {name: axis.describe() for name, axis in spec.space.items()},
         "objectives": [[one.metric, one.direction] for one in spec.objectives],
         "sampler": spec.sampler,
         "prune": spec.prune,
@@ -41,13 +41,6 @@ def describe(spec: SearchSpec) -> dict[str, Any]:
         "within": {name: list(bounds) for name, bounds in spec.within.items()},
         "warm": spec.warm,
     }
-
-
-def encode_axis(axis: Interval | Choice) -> dict[str, Any]:
-    """Return what a parameter may be, as JSON that tells 1, 1.0 and True apart."""
-    if isinstance(axis, Interval):
-        return axis.describe()
-    return {"kind": "choice", "values": encode_value(list(axis.values))}
 
 
 def _corner(axis: Interval | Choice) -> Any:

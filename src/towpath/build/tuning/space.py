@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from towpath.assets.datasets import Selection
 from towpath.build.pipelines.handles import Handle
-from towpath.build.pipelines.values import encode_value
+from towpath.build.pipelines.values import decode_value, encode_value
 from towpath.core.errors import InvalidProject
 
 if TYPE_CHECKING:
@@ -68,6 +68,13 @@ class Interval:
         kinds = (int,) if self.whole else (int, float)
         return type(value) in kinds and self.low <= value <= self.high
 
+    def place(self, value: Any) -> float:
+        """Return where a value lies between both ends, from 0 to 1, on a logarithmic scale if `log`."""
+        low, high, here = float(self.low), float(self.high), float(value)
+        if self.log:
+            low, high, here = math.log(low), math.log(high), math.log(here)
+        return (here - low) / (high - low)
+
     def describe(self) -> dict[str, Any]:
         """Return it as JSON: what pages draw an axis from."""
         return {
@@ -91,14 +98,45 @@ class Choice:
 
     def holds(self, value: Any) -> bool:
         """Tell whether a value of a point to begin with may be taken."""
-        return any(type(one) is type(value) and one == value for one in self.values)
+        try:
+            return self.index(value) >= 0
+        except ValueError:
+            return False
+
+    def index(self, value: Any) -> int:
+        """Return which of the values it is: 1, 1.0 and True are three.
+
+        Raises:
+            ValueError: It is none of them.
+        """
+        for index, one in enumerate(self.values):
+            if type(one) is type(value) and one == value:
+                return index
+        raise ValueError(f"{value!r} is no choice")
+
+    def place(self, value: Any) -> float:
+        """Return where a value lies when they are spread evenly from 0 to 1, in order."""
+        return self.index(value) / max(1, len(self.values) - 1)
 
     def describe(self) -> dict[str, Any]:
-        """Return it as JSON: what pages draw an axis from."""
-        return {"kind": "choice", "values": list(self.values)}
+        """Return it as JSON that tells 1, 1.0 and True apart."""
+        return {"kind": "choice", "values": encode_value(list(self.values))}
 
 
 Dimension: TypeAlias = "Interval | Choice"
+
+
+def decode_axis(fields: Mapping[str, Any]) -> Dimension:
+    """Return the dimension that `describe` wrote down."""
+    if fields["kind"] == "choice":
+        return Choice(values=tuple(decode_value(fields["values"])))
+    return Interval(
+        low=fields["low"],
+        high=fields["high"],
+        step=fields["step"],
+        log=fields["log"],
+        whole=fields["kind"] == "int",
+    )
 
 
 def read_dimension(name: str, value: object, kind: object) -> Dimension | None:

@@ -51,6 +51,7 @@ class OptunaProposer:
         )
         self._grid = list(grid_of(spec.space)) if spec.sampler == "grid" else []
         self._running: dict[int, optuna.Trial] = {}
+        self._heard: dict[int, set[int]] = {}
         if spec.sampler == "cmaes":
             _require_cmaes()
 
@@ -65,9 +66,11 @@ class OptunaProposer:
 
     def report(self, number: int, step: int, value: float) -> str:
         """Take in a value on the way; see `Proposer.report`."""
-        trial = self._running[number]
-        if self._spec.prune is None or math.isnan(value) or step < 0:
+        heard = self._heard.setdefault(number, set())
+        if self._spec.prune is None or math.isnan(value) or step < 0 or step in heard:
             return ""
+        heard.add(step)
+        trial = self._running[number]
         trial.report(value, step)
         words = _RUNG if self._spec.prune == "asha" else _WORSE
         return words.format(step=step) if trial.should_prune() else ""
@@ -75,6 +78,7 @@ class OptunaProposer:
     def tell(self, trial: Trial) -> None:
         """Take in how a trial ended; see `Proposer.tell`."""
         asked = self._running.pop(trial.number, None)
+        self._heard.pop(trial.number, None)
         if asked is None:
             asked = self._relive(trial)
         states = self._optuna.trial.TrialState
@@ -121,13 +125,7 @@ class OptunaProposer:
     def _inward(self, name: str, value: Any) -> Any:
         """Return a value as the study knows it: choices by their place, so that 1 and True differ."""
         axis = self._spec.space[name]
-        if isinstance(axis, Interval):
-            return value
-        return next(
-            place
-            for place, one in enumerate(axis.values)
-            if type(one) is type(value) and one == value
-        )
+        return value if isinstance(axis, Interval) else axis.index(value)
 
     def _outward(self, name: str, value: Any) -> Any:
         axis = self._spec.space[name]

@@ -55,13 +55,13 @@ class Act:
     stay `running` in the ledger.
     """
 
-    node = NODE
     project = PROJECT
     pipeline = "train"
     cpus = 4
 
     def __init__(self, theatre: Theatre, driver: Driver) -> None:
         self.ledger, self.blobs = theatre.ledger, theatre.blobs
+        self.node = theatre.node
         self.inputs: Mapping[str, Any] = theatre.inputs
         self.constants: Mapping[str, Any] = {}
         self._theatre = theatre
@@ -79,7 +79,7 @@ class Act:
             tx.runs.start(kind="pipeline", name="train", project=PROJECT, run_id=self.run_id)
             tx.runs.start(
                 kind="search",
-                name=NODE,
+                name=self.node,
                 project=PROJECT,
                 run_id=self.driver_run,
                 parent=self.run_id,
@@ -104,7 +104,7 @@ class Act:
         del rank
         assert not self.is_over, "it spawned after it had ended"
         call = Call(
-            name=f"{NODE}/{name}",
+            name=f"{self.node}/{name}",
             run_id=new_id(),
             key=self.key_of(step, inputs=inputs, constants=constants),
             params=dict(constants),
@@ -245,12 +245,14 @@ class Theatre:
     """A ledger, a blob store, and pipeline runs in them, one after the other.
 
     Attributes:
+        node: Name of the driver's node.
         code: Stands for the version of the step's code.
         executed: How often each key was executed to its end.
     """
 
     ledger: Ledger
     blobs: BlobStore
+    node: str = NODE
     code: int = 1
     inputs: dict[str, Any] = field(default_factory=dict)
     executed: Counter[str] = field(default_factory=Counter)
