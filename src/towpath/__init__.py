@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from towpath.assets.models import Inputs, Model
     from towpath.assets.windows import Window
     from towpath.build import gates
+    from towpath.build.capacity import Budget, Queue
     from towpath.build.ingestion import Ingest
     from towpath.build.pipelines import (
         Shards,
@@ -51,6 +52,7 @@ _MODULES = {
     "sources": "towpath.assets.sources",
 }
 _HOMES = {
+    "Budget": "towpath.build.capacity",
     "Dataset": "towpath.assets.datasets",
     "Doc": "towpath.assets.datasets",
     "Drift": "towpath.operate.monitoring",
@@ -66,6 +68,7 @@ _HOMES = {
     "Performance": "towpath.operate.monitoring",
     "Personal": "towpath.assets.datasets",
     "Project": "towpath.operate.projects",
+    "Queue": "towpath.build.capacity",
     "Range": "towpath.assets.datasets",
     "Retrain": "towpath.operate.triggers",
     "Rollout": "towpath.operate.rollouts",
@@ -90,6 +93,7 @@ _HOMES = {
     "window_table": "towpath.build.pipelines",
 }
 __all__ = [
+    "Budget",
     "Dataset",
     "Doc",
     "Drift",
@@ -105,6 +109,7 @@ __all__ = [
     "Performance",
     "Personal",
     "Project",
+    "Queue",
     "Range",
     "Retrain",
     "Rollout",

@@ -10,12 +10,16 @@ import msgspec
 
 from towpath.assets.features.online import declared
 from towpath.assets.features.registry import declare_view, register_service
+from towpath.build.capacity import budget_specs, compare_budgets, declare_budgets
 from towpath.core.digests import canonical_json, digest_json
 from towpath.core.errors import Conflict
 from towpath.operate.releases import LedgerReleases
 from towpath.operate.rollouts import order
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from towpath.build.capacity import BudgetChange
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.operate.projects import Project
@@ -36,8 +40,8 @@ class Change:
     """One thing that differs between what is declared and what is live.
 
     Attributes:
-        kind: `project`, `ingest`, `feature_view`, `service`, `label_queue`, `monitor`, `trigger` or
-            `schedule`.
+        kind: `project`, `ingest`, `feature_view`, `service`, `label_queue`, `monitor`, `trigger`,
+            `schedule` or `budget`.
         fields: Names of the top-level fields that differ, where it exists on both sides.
     """
 
@@ -50,7 +54,8 @@ class Change:
 def compare(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> list[Change]:
     """Return what `apply` would change; nothing is written."""
     with ledger.read() as tx:
-        return _compare(tx, project, _desired(project, code, environment))
+        changes = _compare(tx, project, _desired(project, code, environment))
+        return changes + _as_changes(compare_budgets(tx, project.name, _budgets(project)))
 
 
 def apply(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> list[Change]:
@@ -78,7 +83,19 @@ def apply(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> l
         for change in changes:
             if change.action == "remove":
                 _remove(tx, change, environment)
+        changes += _as_changes(declare_budgets(tx, project.name, _budgets(project)))
     return changes
+
+
+def _budgets(project: Project) -> Mapping[str, dict[str, Any]]:
+    return budget_specs(project.name, project.budget, project.queues)
+
+
+def _as_changes(budgets: Sequence[BudgetChange]) -> list[Change]:
+    return [
+        Change(kind="budget", name=one.name, action=one.action, fields=one.fields)
+        for one in budgets
+    ]
 
 
 def _remove(tx: Transaction, change: Change, environment: str) -> None:

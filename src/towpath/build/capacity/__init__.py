@@ -19,12 +19,20 @@ from towpath.build.capacity.declaration import (
     project_path,
     queue_path,
 )
+from towpath.build.capacity.declaring import (
+    BudgetChange,
+    compare_budgets,
+    declare_budgets,
+    declare_missing,
+    set_budget,
+)
 from towpath.build.capacity.permits import LedgerPermits, open_permits
 
 __all__ = [
     "ORGANISATION",
     "Answer",
     "Budget",
+    "BudgetChange",
     "Granted",
     "LedgerPermits",
     "NoPermits",
@@ -36,7 +44,11 @@ __all__ = [
     "UsageOutcome",
     "Waits",
     "budget_specs",
+    "compare_budgets",
+    "declare_budgets",
+    "declare_missing",
     "open_permits",
     "project_path",
     "queue_path",
+    "set_budget",
 ]

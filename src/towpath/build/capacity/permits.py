@@ -106,7 +106,7 @@ class LedgerPermits:
                 return
             settle(tx, claim, usage, now=now, wall=self._wall.now())
             tell_crossings(tx, nodes_of(tx, claim.budgets), now=now)
-        log.info("permit.settled", permit=permit_id, outcome=usage.outcome)
+        log.debug("permit.settled", permit=permit_id, outcome=usage.outcome)
 
     def _still_waiting(self, requests: Sequence[PermitRequest]) -> list[Answer] | None:
         """Return the answers if all of them wait on, and nothing has to be written to say so."""

@@ -125,7 +125,7 @@ class Turn:
         self._tx.account.append(entries)
         self._tx.line.put([claim.row("granted", self._until) for claim in granted])
         for claim in granted:
-            log.info("permit.granted", permit=claim.id, reserved_micros=claim.reserved)
+            log.debug("permit.granted", permit=claim.id, reserved_micros=claim.reserved)
         return {claim.id: _granted(claim) for claim in granted}
 
     def _make_room(self, blocked: Sequence[Claim]) -> None:
@@ -136,7 +136,7 @@ class Turn:
                 told = replace(victim, wanted_by=claim.id)
                 running[running.index(victim)] = told
                 self._tx.line.put([told.row("granted", self._until)])
-                log.info("permit.wanted_back", permit=victim.id, wanted_by=claim.id)
+                log.debug("permit.wanted_back", permit=victim.id, wanted_by=claim.id)
 
     def _waits(self, name: str, decision: Decision) -> Waits:
         if name in decision.blocked:

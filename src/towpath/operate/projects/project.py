@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from towpath.assets.checks import Rule
 from towpath.assets.datasets.declaration import describe_columns
 from towpath.assets.features.registry import describe_service, describe_view
+from towpath.build.capacity.declaration import budget_specs
 from towpath.core.durations import format_duration
 from towpath.core.errors import InvalidProject, NotFound
 from towpath.core.refs import check_name
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from towpath.assets.datasets import Dataset
     from towpath.assets.features import FeatureService, FeatureView
     from towpath.assets.filesets import FileSet
+    from towpath.build.capacity import Budget, Queue
     from towpath.build.gates import Gate
     from towpath.build.ingestion import Ingest
     from towpath.build.pipelines import Pipeline
@@ -57,6 +59,9 @@ class Project:
         triggers: What starts a pipeline without a person.
         schedules: Pipelines that run at set times.
         rollout: How traffic moves from champion to challenger.
+        budget: What its pipelines may spend, and how much may run at once; None: no limit but the
+            organisation's.
+        queues: Lines in which some of its pipelines stand, with priorities and limits of their own.
     """
 
     name: str
@@ -76,6 +81,8 @@ class Project:
     triggers: Sequence[Retrain | On] = field(default=(), kw_only=True)
     schedules: Sequence[Schedule] = field(default=(), kw_only=True)
     rollout: Rollout = field(default_factory=Rollout, kw_only=True)
+    budget: Budget | None = field(default=None, kw_only=True)
+    queues: Sequence[Queue] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse a project whose parts don't hang together."""
@@ -106,6 +113,7 @@ class Project:
         for schedule in self.schedules:
             self.pipeline(str(schedule.pipeline)).resolve(schedule.params)
         self._check_queues()
+        self._check_lines()
 
     def _check_unique(self, what: str, names: Iterable[str]) -> None:
         twice = [name for name, count in Counter(names).items() if count > 1]
@@ -141,6 +149,14 @@ class Project:
                         f"which project {self.name!r} declares otherwise",
                         remedy="Give the queue or the data set another name.",
                     )
+
+    def _check_lines(self) -> None:
+        """Refuse queues for pipelines that are not there, or that stand in two of them."""
+        self._check_unique("queue", (queue.name for queue in self.queues))
+        standing = [(name, queue.name) for queue in self.queues for name in queue.pipeline_names]
+        for name, _ in standing:
+            self.pipeline(name)
+        self._check_unique("queue for pipeline", (name for name, _ in standing))
 
     def pipeline(self, name: str | None = None) -> Pipeline:
         """Return a pipeline by name; the only one when no name is given.
@@ -243,6 +259,7 @@ class Project:
             "triggers": {one.name: _plain(one) for one in self.triggers},
             "schedules": {one.name: _plain(one) for one in self.schedules},
             "rollout": _plain(self.rollout),
+            "budgets": dict(budget_specs(self.name, self.budget, self.queues)),
         }
 
 
