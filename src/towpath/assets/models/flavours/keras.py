@@ -98,7 +98,8 @@ _LAYERS = frozenset(
     }
 )
 _MODULES = frozenset({"keras.initializers", "keras.regularizers", "keras.constraints"})
-_MODELS = frozenset({"Sequential", "Functional", "DTypePolicy", "KerasTensor"})
+_MODELS = frozenset({"Sequential", "Functional", "DTypePolicy"})
+_TENSOR = "__keras_tensor__"  # where a layer's answer goes: a shape, a type, and a history
 
 
 class KerasFormat:
@@ -228,6 +229,7 @@ def _strange(config: Json) -> Iterator[str]:
                 known = (
                     (module == "keras.layers" and name in _LAYERS)
                     or (module in _MODULES)
+                    or (module is None and name == _TENSOR)
                     or (module in ("keras", "keras.src.models.functional") and name in _MODELS)
                 )
                 if not known or here.get("registered_name") not in (None, name):

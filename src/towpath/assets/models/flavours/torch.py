@@ -50,7 +50,9 @@ _CONFIGS = {
     "constants": f"{_ROOT}/data/constants/model_constants_config.json",
 }
 _FOLDERS = {"weights": f"{_ROOT}/data/weights/", "constants": f"{_ROOT}/data/constants/"}
-_SYMBOL = re.compile(r"[su]?\d+")
+_SYMBOL = re.compile(
+    r"[su]?\d+|Symbol\('[su]\d+'(, (positive|nonnegative|integer)=True)*\)"  # evaluated when read
+)
 _WEIGHT_FILE = re.compile(r"(weight|tensor)_\d+")
 
 
