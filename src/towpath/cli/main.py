@@ -38,6 +38,7 @@ _COMMANDS = (
     ("dataset", "datasets:app", "Versions of tables: add, list, show, read."),
     ("files", "files:app", "Versions of folders of files: add, list, checkout, diff."),
     ("feature", "features:app", "Feature views and services: list, build, join, materialize, get."),
+    ("search", "searches:app", "Searches of settings: list, show, best."),
     ("model", "models:app", "Model versions: list, show, report, card, verify."),
     ("release", "production:release", "Releases and the traffic that they take."),
     ("rollout", "production:rollout", "Champion against challenger."),
