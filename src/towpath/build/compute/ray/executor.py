@@ -195,6 +195,9 @@ class RayExecutor:
             options["memory"] = asked.memory_bytes
         if asked.gpu_kind is not None and not asked.spread:
             options["accelerator_type"] = asked.gpu_kind
+        if asked.spread:  # what hands out work had better not be where a node may go
+            head = next((one.node for one in self._cluster.offers() if one.is_head), None)
+            options |= {} if head is None else _beside(head, soft=True)
         return self._carry.options(**options).remote(msgspec.msgpack.encode(cargo))
 
     def _follow(self, held: _Held) -> None:
@@ -287,9 +290,9 @@ class RayExecutor:
             return ()
 
 
-def _beside(node_id: str) -> dict[str, Any]:
-    """Return the options that run something on one node at once, whatever else runs there."""
+def _beside(node_id: str, *, soft: bool = False) -> dict[str, Any]:
+    """Return the options that run something on one node at once, or if soft elsewhere."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
 
-    where = NodeAffinitySchedulingStrategy(node_id=node_id, soft=False)
+    where = NodeAffinitySchedulingStrategy(node_id=node_id, soft=soft)
     return {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": where}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from towpath.build.compute.contract import Resources
 
+_HEAD = "node:__internal_head__"
 _KIND = "accelerator_type:"
 
 
@@ -30,6 +31,7 @@ class Offer:
         gpus: Accelerators.
         gpu_kinds: Of which kinds, as Ray names them.
         memory_bytes: Memory that tasks may declare.
+        is_head: Whether the cluster's own bookkeeping runs on it: if it goes, the cluster goes.
     """
 
     node: str
@@ -38,6 +40,7 @@ class Offer:
     gpus: float = 0
     gpu_kinds: frozenset[str] = frozenset()
     memory_bytes: int = 0
+    is_head: bool = False
 
     def lacks(self, asked: Resources) -> str:
         """Return what this node has too little of for a task; empty if it could run it alone."""
@@ -64,6 +67,7 @@ def read_offers(nodes: Iterable[Mapping[str, Any]]) -> tuple[Offer, ...]:
                 name.removeprefix(_KIND) for name in one["Resources"] if name.startswith(_KIND)
             ),
             memory_bytes=int(one["Resources"].get("memory", 0.0)),
+            is_head=_HEAD in one["Resources"],
         )
         for one in nodes
         if one["Alive"]
