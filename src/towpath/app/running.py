@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from towpath.app.executing import open_executor
+from towpath.build.compute import NUMERIC, Template
 from towpath.build.gates import GateKeeper
-from towpath.build.pipelines import PipelineRunner
+from towpath.build.pipelines import WORKER_MODULES, PipelineRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from towpath.core.refs import Ref
     from towpath.ledger import Intent
     from towpath.operate.projects import Project
+
+
+_RUN_MODULES = (
+    "towpath.cli.carrying",
+    "towpath.cli.projects",
+    *WORKER_MODULES,
+    "sklearn",
+    "lightgbm",
+)
 
 
 def ingest_command(home: Home) -> Callable[[Intent], list[str]]:
@@ -32,9 +42,9 @@ def ingest_command(home: Home) -> Callable[[Intent], list[str]]:
     return command
 
 
-def run_command(home: Home) -> Callable[[Intent], list[str]]:
-    """Return what turns a wanted pipeline run into the command line that carries it out."""
-    base = [sys.executable, "-m", "towpath", "run", "--json"]
+def run_arguments(home: Home) -> Callable[[Intent], list[str]]:
+    """Return what turns a wanted pipeline run into the arguments of `towpath` that carry it out."""
+    base = ["run", "--json"]
     options = _options(home)
 
     def command(run: Intent) -> list[str]:
@@ -51,6 +61,14 @@ def run_command(home: Home) -> Callable[[Intent], list[str]]:
         return [*base, *wanted, *options]
 
     return command
+
+
+def run_template() -> Template:
+    """Return the process that pipeline runs are forked from, warm with what all of them import.
+
+    The command line is above this layer; the template imports it by name, as another process would.
+    """
+    return Template("towpath.cli.carrying:carry_out", preload=(*NUMERIC, *_RUN_MODULES))
 
 
 def compute_command(home: Home) -> Callable[[str], list[str]]:

@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from towpath.app.running import ingest_command, run_command
+from towpath.app.running import ingest_command, run_arguments, run_template
 from towpath.assets.datasets import DeletionReconciler
 from towpath.assets.datasets.publishing import PublicationReconciler
 from towpath.assets.features import LayoutDeletionReconciler
@@ -28,6 +28,7 @@ from towpath.trace.erasure import ErasureReconciler, HomeScanner, Parts
 
 if TYPE_CHECKING:
     from towpath.app.home import Home
+    from towpath.build.pipelines.reconciling import Perform
     from towpath.ledger.controllers import Reconciler
 
 _SETTLE = timedelta(minutes=1)
@@ -43,7 +44,9 @@ def work(home: Home, *, owner: str, stop: threading.Event) -> None:
         owner: Names this worker. Leases that an earlier worker of the same name left behind are given
             back first, so a restart need not wait for them to lapse.
     """
-    groups = reconcilers(home, stop)
+    template = run_template()
+    template.warm()
+    groups = reconcilers(home, stop, perform=template.run)
     with home.ledger.write(actor="worker") as tx:
         for name in groups:
             tx.intents.release(f"{owner}.{name}")
@@ -59,17 +62,26 @@ def work(home: Home, *, owner: str, stop: threading.Event) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    template.close()
 
 
-def reconcilers(home: Home, stop: threading.Event) -> dict[str, list[Reconciler]]:
-    """Return every controller by the loop that it shares: slow ones never hold up quick ones."""
+def reconcilers(
+    home: Home, stop: threading.Event, *, perform: Perform
+) -> dict[str, list[Reconciler]]:
+    """Return every controller by the loop that it shares: slow ones never hold up quick ones.
+
+    Args:
+        home: What to work on.
+        stop: Ends what runs in processes of its own.
+        perform: Carries pipeline runs out.
+    """
     ledger, blobs, decisions = home.ledger, home.blobs, home.decisions
     releases, clock = home.releases, home.clock
     compactor = Compactor(ledger, blobs, home.decisions_dir)
     with ledger.write(actor="worker") as tx:
         compactor.declare(tx)
     return {
-        "runs": [PipelineRunReconciler(ledger, run_command(home), stop=stop)],
+        "runs": [PipelineRunReconciler(ledger, run_arguments(home), stop=stop, perform=perform)],
         "ingests": [IngestReconciler(ledger, clock, ingest_command(home), stop=stop)],
         "traffic": [
             ServiceReconciler(ledger, releases),

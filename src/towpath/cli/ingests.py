@@ -106,7 +106,7 @@ def ingest(
     project = common.project() if code is None else None
     with common.open() as home:
         if code is not None:
-            project = load_project(*home.unpack(Ref.parse(code, "code")))
+            project = load_project(*home.unpack(Ref.parse(code, "code")), pristine=True)
         assert project is not None
         wanted = [project.ingest(one) for one in names] or list(project.ingests)
         if not wanted:

@@ -170,7 +170,7 @@ def compute(*, code: str, common: Common = Common()) -> int:
     from towpath.operate.projects import load_project
 
     with common.open() as home:
-        project = load_project(*home.unpack(Ref.parse(code, "code")))
+        project = load_project(*home.unpack(Ref.parse(code, "code")), pristine=True)
     serve_computations(project)
     return 0
 

@@ -103,7 +103,7 @@ def run(
             ref = home.snapshot(project)
         else:
             ref = Ref.parse(str(code), "code")
-            project = load_project(*home.unpack(ref))
+            project = load_project(*home.unpack(ref), pristine=True)
             chosen = project.pipeline(pipeline)
         with (
             open_runner(home, project, candidates=not without_candidates) as runner,

@@ -1,6 +1,6 @@
 """Where steps run: isolated local processes, or this one."""
 
-from towpath.build.compute.commands import Ended, run_command
+from towpath.build.compute.commands import Ended, last_words, run_command
 from towpath.build.compute.contract import (
     Emit,
     Executor,
@@ -12,6 +12,7 @@ from towpath.build.compute.contract import (
 )
 from towpath.build.compute.inline import InlineExecutor
 from towpath.build.compute.local import NUMERIC, LocalExecutor
+from towpath.build.compute.template import Template
 
 __all__ = [
     "NUMERIC",
@@ -25,5 +26,7 @@ __all__ = [
     "Resources",
     "Task",
     "TaskFunction",
+    "Template",
+    "last_words",
     "run_command",
 ]

@@ -61,11 +61,11 @@ def run_command(command: Sequence[str], *, stop: threading.Event, cwd: Path | No
                     _end(child)
                     return Ended(code=None, said={})
         output.seek(0)
-        return Ended(code=code, said=_last_words(output.read()))
+        return Ended(code=code, said=last_words(output.read()))
 
 
-def _last_words(output: bytes) -> dict[str, Any]:
-    """Return the JSON object on the last line; an explanation where there is none."""
+def last_words(output: bytes) -> dict[str, Any]:
+    """Return the JSON object on the last line that a command printed; an explanation if there is none."""
     lines = [line for line in output.splitlines() if line.strip()]
     try:
         found = msgspec.json.decode(lines[-1]) if lines else None

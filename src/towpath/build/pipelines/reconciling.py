@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -13,8 +13,8 @@ from towpath.core.errors import GateRefused, InfrastructureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
+    from towpath.build.compute import Ended
     from towpath.ledger import Ledger
     from towpath.ledger.records import Intent
 
@@ -23,6 +23,14 @@ log = structlog.get_logger()
 _OPEN_PHASES = ("new", "running")
 _ATTEMPTS_MOST = 4
 _FIRST_BACKOFF_S = 2.0
+
+
+class Perform(Protocol):
+    """Carries a command out, and says how it ended."""
+
+    def __call__(self, command: Sequence[str], /, *, stop: threading.Event) -> Ended:
+        """Return once it ended, or soon after `stop` is set."""
+        ...
 
 
 class PipelineRunReconciler:
@@ -42,7 +50,8 @@ class PipelineRunReconciler:
             object with `run`, `status`, `model`, `verdict`, `steps`, `cached` and `error`, and it must
             exit as `towpath run` does: 0 done, 3 refused, 5 worth a retry, anything else failed.
         stop: Once set, children are ended and their rows given back.
-        cwd: Where the command runs.
+        perform: Carries a command out as `run_command` does, which is what is used when None; a
+            `Template`'s `run` saves it the start.
     """
 
     kinds = ("pipeline_run",)
@@ -53,12 +62,12 @@ class PipelineRunReconciler:
         command: Callable[[Intent], Sequence[str]],
         *,
         stop: threading.Event | None = None,
-        cwd: Path | None = None,
+        perform: Perform | None = None,
     ) -> None:
         self._ledger = ledger
         self._command = command
         self._stop = stop or threading.Event()
-        self._cwd = cwd
+        self._perform = perform or run_command
 
     def reconcile(self, held: Intent) -> None:
         """Perform the run, and record how it ended."""
@@ -68,7 +77,7 @@ class PipelineRunReconciler:
         attempt = int(held.status.get("attempt", 0)) + 1
         with self._ledger.write(actor="pipeline_run") as tx:
             held = tx.intents.advance(held, phase="running", status={"attempt": attempt}, keep=True)
-        ended = run_command(self._command(held), stop=self._stop, cwd=self._cwd)
+        ended = self._perform(self._command(held), stop=self._stop)
         code, said = ended.code, ended.said
         if code is None:
             self._advance(held, "running", {"attempt": attempt - 1}, due_in_s=0)

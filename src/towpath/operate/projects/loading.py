@@ -12,8 +12,14 @@ from towpath.core.errors import InvalidProject, NotFound, TowpathError
 from towpath.operate.projects.project import Project
 
 
-def load_project(root: Path, entry: str) -> Project:
+def load_project(root: Path, entry: str, *, pristine: bool = False) -> Project:
     """Import `module:attribute` with `root` first on the path and return the project it names.
+
+    Args:
+        root: The project's folder.
+        entry: Where the project is, `module:attribute`.
+        pristine: The folder must go on holding exactly the files of a code version: from now on this
+            process keeps no bytecode beside the modules that it imports.
 
     Raises:
         InvalidProject: The module does not import (the message names the project's own line), or the
@@ -25,6 +31,8 @@ def load_project(root: Path, entry: str) -> Project:
             f"project = {entry!r} does not say where the project is",
             remedy="Write module:attribute, such as 'flights:project'.",
         )
+    if pristine:
+        sys.dont_write_bytecode = True
     module = _import(root, module_name)
     found = getattr(module, attribute, None)
     if found is None:
