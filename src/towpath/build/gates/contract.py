@@ -26,6 +26,7 @@ class Trial:
         champion: The champion's answers to the same rows, or None.
         champion_ref: The champion's reference as text; None where there is no champion yet.
         obstacle: Why a champion that exists could not be scored.
+        rivals: How many candidates of one search may be tried on these rows, this one included.
     """
 
     task: Task
@@ -34,6 +35,16 @@ class Trial:
     champion: npt.NDArray[np.float64] | None = None
     champion_ref: str | None = None
     obstacle: str = ""
+    rivals: int = 1
+
+    def shared(self, confidence: float) -> float:
+        """Return the confidence at which this candidate's bounds are taken.
+
+        Of several candidates the first that passes wins, so each is a chance to pass by luck. The
+        allowed error is shared among them (Bonferroni): all together err no more often than a single
+        candidate would. A gate of your own that decides on a bound should take it at this.
+        """
+        return 1 - (1 - confidence) / self.rivals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

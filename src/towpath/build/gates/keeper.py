@@ -67,9 +67,10 @@ class GateKeeper:
             IntegrityError: The package is damaged.
         """
         champion = self._champion_of(request.name)
-        conditions = conditions_digest(
-            request.model.digest, request.test.digest, [describe(gate) for gate in self._gates]
-        )
+        demands: list[Json] = [describe(gate) for gate in self._gates]
+        if request.rivals > 1:
+            demands.append({"rivals": request.rivals})
+        conditions = conditions_digest(request.model.digest, request.test.digest, demands)
         known = self._registry.weighed(request.name, conditions, champion)
         version = known or self._weigh(request, conditions, champion)
         self._log_metrics(request.run_id, version)
@@ -85,7 +86,12 @@ class GateKeeper:
         package = load_package(request.model.digest, self._blobs)
         rows = read_holdout(self._table(request.test), package, request.name)
         trial = hold_trial(
-            request.model.digest, rows, champion, self._package_of(champion), self._blobs
+            request.model.digest,
+            rows,
+            champion,
+            self._package_of(champion),
+            self._blobs,
+            rivals=request.rivals,
         )
         findings = [gate.judge(trial) for gate in self._gates]
         verdict = joint_verdict(findings)

@@ -83,7 +83,7 @@ class NonInferior:
         finding = compare(
             self.name,
             f"harm in {self.metric}",
-            bound(harm, self.confidence),
+            bound(harm, trial.shared(self.confidence)),
             threshold=self.margin,
             direction="at_most",
             rows=rows,

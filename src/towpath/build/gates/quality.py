@@ -63,7 +63,8 @@ class Quality:
         rows = kind.rows(trial.outcome)
         if trial.task != kind.task or rows < self.min_rows:
             return too_few(self.name, kind, trial, rows, self.min_rows)
-        interval = bound(kind.measure(trial.outcome, trial.challenger), self.confidence)
+        measured = kind.measure(trial.outcome, trial.challenger)
+        interval = bound(measured, trial.shared(self.confidence))
         direction: Literal["at_least", "at_most"] = (
             "at_most" if self.at_least is None else "at_least"
         )

@@ -22,6 +22,10 @@ _REFUSED = (
     "of the rows would be refused by the service: a value is missing in a column that had none "
     "missing in training"
 )
+_RIVALS = (
+    " It is one of {count} candidates of a search, the best first; the first that passes wins, so the "
+    "error that gates allow is shared among them."
+)
 _HOW_TO_READ = (
     "Brackets are one-sided confidence bounds; a gate decides on the bound, not on the estimate. "
     "What is inconclusive does not pass: more rows to test on may settle it."
@@ -43,6 +47,8 @@ def write_report(
         f"run `{request.run_id}`. Judged on {rows.frame.height:,} rows held back, against "
         f"{champion or 'no champion'}."
     )
+    if request.rivals > 1:
+        origin += _RIVALS.format(count=request.rivals)
     lines = [
         f"# Candidate `{request.name}` {_HEADS[verdict]}",
         "",

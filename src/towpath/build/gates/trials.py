@@ -74,6 +74,8 @@ def hold_trial(
     champion: Ref | None,
     champion_package: str | None,
     blobs: BlobStore,
+    *,
+    rivals: int = 1,
 ) -> Trial:
     """Score candidate and champion.
 
@@ -85,7 +87,10 @@ def hold_trial(
     """
     challenger = load_predictor(package, blobs, threads=2)
     trial = Trial(
-        task=challenger.task, outcome=rows.outcome, challenger=challenger.score(rows.frame)
+        task=challenger.task,
+        outcome=rows.outcome,
+        challenger=challenger.score(rows.frame),
+        rivals=rivals,
     )
     if champion is None or champion_package is None:
         return trial
@@ -97,6 +102,7 @@ def hold_trial(
         champion=scores,
         champion_ref=str(champion),
         obstacle=obstacle,
+        rivals=rivals,
     )
 
 

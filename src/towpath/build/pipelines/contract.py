@@ -81,6 +81,8 @@ class CandidateRequest:
         lock: Digest of the blob that lists the installed distributions.
         metrics: What the making step logged last, by name.
         parent: The model version that it was fine-tuned from, if it was.
+        rivals: How many candidates of one pool may be weighed on these test rows, this one included;
+            bounds are taken that much more strictly.
     """
 
     run_id: str
@@ -96,6 +98,7 @@ class CandidateRequest:
     lock: str
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     parent: Ref | None = None
+    rivals: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,6 +133,32 @@ def test_bad_models_rarely_pass():
     assert passed / 1000 < 0.05 + 3 * (0.05 * 0.95 / 1000) ** 0.5
 
 
+def test_pools_of_bad_models_pass_no_more_often_than_one_does():
+    """Of eight candidates at the limit one passes at most one time in twenty, and unshared far more."""
+    gate = Quality("accuracy", at_least=0.8, min_rows=50)
+
+    def any_passes(rivals):
+        scores = RANDOM.random((8, 300)) < 0.8
+        trials = [
+            Trial(task="binary", outcome=np.ones(300), challenger=one.astype(float), rivals=rivals)
+            for one in scores
+        ]
+        return any(gate.judge(one).verdict == "pass" for one in trials)
+
+    assert sum(any_passes(8) for _ in range(500)) / 500 < 0.05 + 3 * (0.05 * 0.95 / 500) ** 0.5
+    assert sum(any_passes(1) for _ in range(500)) / 500 > 0.15
+
+
+def test_a_rival_is_held_to_a_stricter_bound():
+    alone = trial(4000, better=2.0)
+    among = dataclasses.replace(alone, rivals=5)
+    for gate in (Quality("roc_auc", at_least=0.6), NonInferior("roc_auc", margin=0.02)):
+        one, five = gate.judge(alone).evidence, gate.judge(among).evidence
+        assert five["confidence"] == pytest.approx(0.99)
+        assert five["upper"] > one["upper"]
+        assert five["lower"] < one["lower"]
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

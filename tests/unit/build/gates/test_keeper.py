@@ -1,5 +1,6 @@
 """Candidates are scored, judged and registered; the same one only once."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import lightgbm
@@ -170,6 +171,17 @@ def test_other_rows_demands_or_champion_weigh_anew(bench, model, past, recent):
     bench.champion = versions[1]
     versions.append(bench.keeper().consider(bench.request(model, past, recent)).version)
     assert [ref.version for ref in versions] == [1, 2, 3, 4]
+
+
+def test_one_of_a_pool_is_weighed_more_strictly_and_the_report_says_so(bench, model, past, recent):
+    alone = bench.keeper().consider(bench.request(model, past, recent))
+    among = dataclasses.replace(bench.request(model, past, recent), rivals=5)
+    outcome = bench.keeper().consider(among)
+    assert outcome.version != alone.version
+    assert alone.evidence[0]["evidence"]["confidence"] == 0.95
+    assert outcome.evidence[0]["evidence"]["confidence"] == pytest.approx(0.99)
+    assert "one of 5 candidates of a search" in outcome.report_markdown
+    assert "candidates of a search" not in alone.report_markdown
 
 
 def test_an_equal_model_may_replace_a_condemned_champion(bench, model, past, recent):
