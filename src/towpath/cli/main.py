@@ -50,6 +50,7 @@ _COMMANDS = (
     ("trigger", "starts:trigger", "Pipelines that run when something happens."),
     ("runs", "audit:list_runs", "Executions, newest first."),
     ("erasure", "reverse:erasure", "Withdrawals, and how far they are."),
+    ("budget", "budgets:app", "What may be spent, what was, and what waits for it."),
     ("audit", "audit:app", "The event log: read, sign, verify."),
     ("server", "roles:server", "Serve the pages and the API."),
     ("gateway", "roles:gateway", "Answer predictions."),

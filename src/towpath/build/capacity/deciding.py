@@ -40,7 +40,8 @@ class Decision:
         starts: What may start now, in order; other owners' attempts included, whose places are kept
             for them until they ask.
         blocked: What may not, and why: the first is what stands in front.
-        in_front: How many were looked at; those behind wait for these.
+        overtaken: What would have a place, but could delay somebody in front, and whom.
+        order: Everything that was looked at, in order; those behind wait for these.
     """
 
     starts: list[Claim] = field(default_factory=list["Claim"])
@@ -48,7 +49,12 @@ class Decision:
         default_factory=dict[str, "tuple[Claim, list[Obstacle]]"]
     )
     overtaken: dict[str, Claim] = field(default_factory=dict[str, "Claim"])
-    in_front: int = 0
+    order: list[Claim] = field(default_factory=list["Claim"])
+
+    @property
+    def in_front(self) -> int:
+        """How many were looked at."""
+        return len(self.order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ def decide(
     for claim in _in_order(tx, debts, new):
         if decision.in_front >= depth:
             break
-        decision.in_front += 1
+        decision.order.append(claim)
         obstacles = standing.obstacles(claim)
         ahead = next((one for one in heads.values() if _delays(standing, claim, one)), None)
         if not obstacles and ahead is None:

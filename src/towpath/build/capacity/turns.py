@@ -75,7 +75,7 @@ class Turn:
         late = [claim for claim in new if claim.id not in answers]
         self._tx.line.put([claim.row("waiting", self._until) for claim in late])
         self._make_room([one for name, (one, _) in decision.blocked.items() if name in ours])
-        answers |= {name: self._waits(name, decision) for name in ours - answers.keys()}
+        answers |= {name: self._wait(name, decision) for name in ours - answers.keys()}
         return [answers[one.id] for one in requests]
 
     def unchanged(self, rows: Sequence[PermitRow]) -> list[Answer] | None:
@@ -87,7 +87,7 @@ class Turn:
             return None
         if any(victims(self._standing, claim) for claim in blocked):
             return None
-        return [self._waits(row.id, decision) for row in rows]
+        return [self._wait(row.id, decision) for row in rows]
 
     def _claim(self, request: PermitRequest, row: PermitRow | None) -> Claim:
         """Work out a request's numbers. Who waits has today's prices; who holds money, that day's."""
@@ -138,21 +138,26 @@ class Turn:
                 self._tx.line.put([told.row("granted", self._until)])
                 log.debug("permit.wanted_back", permit=victim.id, wanted_by=claim.id)
 
-    def _waits(self, name: str, decision: Decision) -> Waits:
-        if name in decision.blocked:
-            claim, obstacles = decision.blocked[name]
-            asked = sum(one.wanted_by == name for one in self._standing.running)
-            room = f"; {asked} of lower priority asked to stop" if asked else ""
-            resumes_at = self._standing.resumes_at(obstacles)
-            return Waits(id=claim.id, blocker=obstacles[0].text + room, resumes_at=resumes_at)
-        if name in decision.overtaken:
-            head = decision.overtaken[name]
-            blocker = (
-                f"step {head.step!r} of run {head.run} (project {head.project!r}) waits in front, "
-                "and starting this one could delay it"
-            )
-            return Waits(id=name, blocker=blocker)
-        return Waits(id=name, blocker=f"{decision.in_front} attempts wait in front")
+    def _wait(self, name: str, decision: Decision) -> Waits:
+        return explain(name, decision, self._standing)
+
+
+def explain(name: str, decision: Decision, standing: Standing) -> Waits:
+    """Return what an attempt that was not started waits for."""
+    if name in decision.blocked:
+        claim, obstacles = decision.blocked[name]
+        asked = sum(one.wanted_by == name for one in standing.running)
+        room = f"; {asked} of lower priority asked to stop" if asked else ""
+        resumes_at = standing.resumes_at(obstacles)
+        return Waits(id=claim.id, blocker=obstacles[0].text + room, resumes_at=resumes_at)
+    if name in decision.overtaken:
+        head = decision.overtaken[name]
+        blocker = (
+            f"step {head.step!r} of run {head.run} (project {head.project!r}) waits in front, "
+            "and starting this one could delay it"
+        )
+        return Waits(id=name, blocker=blocker)
+    return Waits(id=name, blocker=f"{decision.in_front} attempts wait in front")
 
 
 def _granted(claim: Claim) -> Granted:
