@@ -72,7 +72,7 @@ class SearchSpec:
     first: tuple[Mapping[str, Any], ...] = ()
     within: Mapping[str, Bounds] = field(default_factory=dict[str, Bounds])
     warm: int = 0
-    keep: int = 5
+    keep: int = 3
 
     @property
     def directions(self) -> tuple[Direction, ...]:

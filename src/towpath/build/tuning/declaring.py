@@ -96,7 +96,7 @@ def search(
     enqueue: Sequence[Mapping[str, Any]] = (),
     within: Mapping[str, Bounds] | None = None,
     warm: int = 0,
-    keep: int = 5,
+    keep: int = 3,
     space: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> R:
