@@ -49,6 +49,7 @@ class SeededHome:
     services: Services
     decision_ids: list[str] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
+    searches: list[str] = field(default_factory=list)
 
     def close(self) -> None:
         self.ledger.close()

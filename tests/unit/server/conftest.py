@@ -8,6 +8,7 @@ from seeded_data import seed_data
 from seeded_home import SeededHome, seed_home
 from seeded_labels import seed_labels
 from seeded_runs import seed_runs
+from seeded_searches import seed_searches
 from served import served
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
     seed_data(seeded, folder)
     seed_labels(seeded, folder)
     seed_runs(seeded)
+    seeded.searches += seed_searches(seeded)
     yield seeded
     seeded.close()
 

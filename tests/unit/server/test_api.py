@@ -32,13 +32,14 @@ def filled(path: str, home: SeededHome) -> str:
     names = {"datasets": "flights", "models": "late", "projects": "flights", **name}
     names |= {"backfills": BACKFILL}
     names |= {"features": "airport_weather", "feature-services": "fare_features"}
+    run_id = home.searches[0] if noun == "searches" else home.runs[-1]
     if path.endswith("/diff"):
         names["datasets"] = "bookings"
     values = {
         "name": names.get(noun, ""),
         "queue": QUEUE,
         "number": "3",
-        "run_id": home.runs[-1],
+        "run_id": run_id,
         "service": "delay-board",
         "decision_id": home.decision_ids[5],
         "erasure_id": ERASURE,

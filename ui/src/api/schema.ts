@@ -1108,6 +1108,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ListSearches
+         * @description List searches, newest first, a page at a time.
+         */
+        get: operations["list_searches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/searches/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowSearch
+         * @description Show a search with every trial, by its own run or the pipeline's that holds it.
+         */
+        get: operations["show_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -1330,6 +1370,11 @@ export interface components {
             label: string;
             since: number | null;
             until: number | null;
+        };
+        /** BestSoFar */
+        BestSoFar: {
+            number: number;
+            value: number;
         };
         /** Certificate */
         Certificate: {
@@ -2105,6 +2150,11 @@ export interface components {
             /** @default  */
             comment: string;
         };
+        /** ReportedPoint */
+        ReportedPoint: {
+            step: number;
+            value: number | null;
+        };
         /** Revision */
         Revision: {
             /** Format: date-time */
@@ -2319,6 +2369,96 @@ export interface components {
             started: string | null;
             state: string;
             waiting: string | null;
+        };
+        /** SearchAxis */
+        SearchAxis: {
+            choices: string[];
+            high: number | null;
+            kind: string;
+            log: boolean;
+            low: number | null;
+            name: string;
+        };
+        /** SearchBound */
+        SearchBound: {
+            highest: number | null;
+            lowest: number | null;
+            metric: string;
+        };
+        /** SearchDetail */
+        SearchDetail: {
+            axes: components["schemas"]["SearchAxis"][];
+            best: number | null;
+            best_so_far: components["schemas"]["BestSoFar"][];
+            counts: {
+                [key: string]: number;
+            };
+            ended_at: string | null;
+            error: string | null;
+            id: string;
+            importances: {
+                [key: string]: number;
+            };
+            metrics: {
+                [key: string]: number;
+            };
+            name: string;
+            objectives: components["schemas"]["SearchObjective"][];
+            project: string;
+            prune: string | null;
+            run: string;
+            sampler: string;
+            /** Format: date-time */
+            started_at: string;
+            status: string;
+            trials: components["schemas"]["SearchTrial"][];
+            wanted: number;
+            within: components["schemas"]["SearchBound"][];
+        };
+        /** SearchListed */
+        SearchListed: {
+            best: number | null;
+            ended_at: string | null;
+            error: string | null;
+            id: string;
+            metrics: {
+                [key: string]: number;
+            };
+            name: string;
+            objectives: components["schemas"]["SearchObjective"][];
+            project: string;
+            run: string;
+            /** Format: date-time */
+            started_at: string;
+            status: string;
+            wanted: number;
+        };
+        /** SearchObjective */
+        SearchObjective: {
+            direction: string;
+            metric: string;
+        };
+        /** SearchTrial */
+        SearchTrial: {
+            allowed: boolean;
+            curve: components["schemas"]["ReportedPoint"][];
+            metrics: {
+                [key: string]: number;
+            };
+            number: number;
+            on_front: boolean;
+            places: {
+                [key: string]: number;
+            };
+            point: {
+                [key: string]: unknown;
+            };
+            rank: number | null;
+            run: string;
+            seconds: number;
+            state: string;
+            values: number[];
+            why: string;
         };
         /** Series */
         Series: {
@@ -5780,6 +5920,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Hit"][];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_searches: {
+        parameters: {
+            query?: {
+                project?: string | null;
+                /** @description Only searches that come after this one. */
+                before?: string | null;
+                /** @description Most answers wanted. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchListed"][];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_search: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchDetail"];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */

@@ -14,6 +14,7 @@ import {
   ReleaseIcon,
   RolloutIcon,
   RunIcon,
+  TuneIcon,
 } from "@/design/icons";
 
 export interface Destination {
@@ -47,6 +48,7 @@ export const DIRECTIONS: Direction[] = [
       { to: "/labels", label: "Labels", icon: LabelIcon },
       { to: "/schedules", label: "Schedules", icon: ClockIcon },
       { to: "/runs", label: "Runs", icon: RunIcon },
+      { to: "/searches", label: "Searches", icon: TuneIcon },
       { to: "/models", label: "Models", icon: ModelIcon },
       { to: "/releases", label: "Releases", icon: ReleaseIcon },
       { to: "/rollouts", label: "Rollouts", icon: RolloutIcon },

@@ -44,6 +44,16 @@ const routes = [
   }),
   createRoute({
     getParentRoute: under,
+    path: "/searches",
+    component: lazyRouteComponent(() => import("@/features/searches/list-page"), "SearchesPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/searches/$runId",
+    component: lazyRouteComponent(() => import("@/features/searches/search-page"), "SearchPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
     path: "/schedules",
     component: lazyRouteComponent(() => import("@/features/starts/page"), "StartsPage"),
   }),

@@ -24,10 +24,19 @@ interface CurveProps {
   height?: number;
   /** The axis reaches at least down to here. */
   floor?: number;
+  /** Whether the lines are named below; without, there may be many. */
+  legend?: boolean;
 }
 
 /** Lines over steps or time, drawn by uPlot, with a legend that follows the pointer. */
-export function Curve({ lines, time = false, marks, height = 240, floor }: CurveProps) {
+export function Curve({
+  lines,
+  time = false,
+  marks,
+  height = 240,
+  floor,
+  legend = true,
+}: CurveProps) {
   const place = useRef<HTMLDivElement>(null);
   const palette = usePalette();
   const data = useMemo(() => joined(lines), [lines]);
@@ -44,6 +53,7 @@ export function Curve({ lines, time = false, marks, height = 240, floor }: Curve
     const host = place.current;
     if (!host) return;
     const options = optionsOf(latest.current.lines, palette, time, height, host.clientWidth, floor);
+    options.legend = { show: legend };
     options.hooks = { draw: [(plot) => drawMarks(plot, latest.current.marks ?? [], palette)] };
     const plot = new uPlot(options, latest.current.data, host);
     chart.current = plot;

@@ -1,4 +1,4 @@
-import { BarChart, CustomChart, LineChart } from "echarts/charts";
+import { BarChart, CustomChart, LineChart, ScatterChart } from "echarts/charts";
 import {
   GridComponent,
   LegendComponent,
@@ -14,6 +14,7 @@ use([
   BarChart,
   CustomChart,
   LineChart,
+  ScatterChart,
   GridComponent,
   LegendComponent,
   MarkAreaComponent,
@@ -26,17 +27,22 @@ interface EChartProps {
   option: EChartsCoreOption;
   height: number;
   label: string;
+  /** Told the name of the mark that somebody clicks. */
+  onPick?: (name: string) => void;
 }
 
 /** An ECharts drawing that follows its box. Imported lazily: see the charts that use it. */
-export default function EChart({ option, height, label }: EChartProps) {
+export default function EChart({ option, height, label, onPick }: EChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<ReturnType<typeof init> | null>(null);
+  const picking = useRef(onPick);
+  picking.current = onPick;
 
   useEffect(() => {
     if (!place.current) return;
     const made = init(place.current);
     chart.current = made;
+    made.on("click", ({ name }) => picking.current?.(String(name)));
     const observer = new ResizeObserver(() => made.resize());
     observer.observe(place.current);
     return () => {

@@ -9,12 +9,14 @@ from litestar.params import HeaderParameter
 from litestar.response import ServerSentEvent
 
 from towpath.server.routes import (
+    arrivals,
     catalogue,
     features,
     health,
     labelling,
     operations,
     reverse,
+    searches,
     starts,
 )
 from towpath.server.routes.given import GivenPages, GivenStream
@@ -45,8 +47,10 @@ API_HANDLERS = [
     *features.HANDLERS,
     *operations.HANDLERS,
     *starts.HANDLERS,
+    *searches.HANDLERS,
     *labelling.HANDLERS,
     *reverse.HANDLERS,
+    *arrivals.HANDLERS,
     stream_events,
 ]
 
