@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from towpath.build.pipelines.values import encode_value
-from towpath.build.tuning.space import Choice, Interval
+from towpath.build.tuning.space import corner_of
 from towpath.core.digests import digest_json
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def identity_of(stage: Stage, step: Step[Any], spec: SearchSpec, fixed: Mapping[
     How many trials, how many at once, how long, and how many results are kept do not count: the same
     search with more trials continues.
     """
-    corner = {name: _corner(axis) for name, axis in spec.space.items()}
-    key = stage.key_of(step, inputs=stage.inputs, constants={**fixed, **corner})
+    constants = {**fixed, **corner_of(spec.space)}
+    key = stage.key_of(step, inputs=stage.inputs, constants=constants)
     return digest_json({"format": FORMAT, "key": key, "how": describe(spec)})
 
 
@@ -41,9 +41,3 @@ def describe(spec: SearchSpec) -> dict[str, Any]:
         "within": {name: list(bounds) for name, bounds in spec.within.items()},
         "warm": spec.warm,
     }
-
-
-def _corner(axis: Interval | Choice) -> Any:
-    if isinstance(axis, Choice):
-        return axis.values[0]
-    return int(axis.low) if axis.whole else float(axis.low)

@@ -187,6 +187,17 @@ def grid_of(space: Mapping[str, Dimension]) -> Iterator[dict[str, Any]]:
         yield dict(zip(axes, values, strict=True))
 
 
+def corner_of(space: Mapping[str, Dimension]) -> dict[str, Any]:
+    """Return one point of a space, always the same: every lower end, every first choice."""
+    corner: dict[str, Any] = {}
+    for name, axis in space.items():
+        if isinstance(axis, Choice):
+            corner[name] = axis.values[0]
+        else:
+            corner[name] = int(axis.low) if axis.whole else float(axis.low)
+    return corner
+
+
 def check_point(space: Mapping[str, Dimension], point: Mapping[str, Any], what: str) -> None:
     """Refuse a point to begin with that does not lie in the space.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 import towpath as tp
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from towpath.build.pipelines import Artifact
-    from towpath.build.pipelines.driving import Driver
+    from towpath.build.pipelines.driving import Driving
     from towpath.build.pipelines.steps import Step
     from towpath.core.errors import TowpathError
     from towpath.ledger import Ledger
@@ -59,11 +60,12 @@ class Act:
     pipeline = "train"
     cpus = 4
 
-    def __init__(self, theatre: Theatre, driver: Driver) -> None:
+    def __init__(self, theatre: Theatre, declared: Driving) -> None:
+        driver = declared.open()
         self.ledger, self.blobs = theatre.ledger, theatre.blobs
         self.node = theatre.node
         self.inputs: Mapping[str, Any] = theatre.inputs
-        self.constants: Mapping[str, Any] = {}
+        self.constants: Mapping[str, Any] = declared.constants
         self._theatre = theatre
         self._driver = driver
         self._spawned: list[Call] = []
@@ -83,6 +85,10 @@ class Act:
                 project=PROJECT,
                 run_id=self.driver_run,
                 parent=self.run_id,
+                params={
+                    name: msgspec.json.encode(value).decode()
+                    for name, value in declared.constants.items()
+                },
             )
         driver.start(self)
         self._settle()
@@ -142,6 +148,9 @@ class Act:
         self.results, self.metrics, self.tags = artifacts, metrics, tags
         with self.ledger.write() as tx:
             tx.runs.set_tags(self.driver_run, tags)
+            now = datetime.now(UTC)
+            points = [Metric(key=key, value=value, at=now) for key, value in metrics.items()]
+            tx.runs.log_metrics(self.driver_run, points)
             tx.runs.finish(self.driver_run, "finished")
             tx.runs.finish(self.run_id, "finished")
 
@@ -257,8 +266,8 @@ class Theatre:
     inputs: dict[str, Any] = field(default_factory=dict)
     executed: Counter[str] = field(default_factory=Counter)
 
-    def play(self, driver: Driver) -> Act:
-        return Act(self, driver)
+    def play(self, declared: Driving) -> Act:
+        return Act(self, declared)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from towpath.build.tuning.contract import Objective, SearchSpec
+from towpath.build.tuning.declaring import Search
 from towpath.build.tuning.reports import read_report
-from towpath.build.tuning.searching import SearchDriver
 from towpath.build.tuning.space import Interval
 
 TRIALS = 9
@@ -45,7 +45,7 @@ class Story:
         self.act: Any = self._open()
 
     def _open(self) -> Any:
-        return self.theatre.play(SearchDriver(self._step, SPEC, {}))
+        return self.theatre.play(Search(step=self._step, spec=SPEC, fixed={}))
 
     def tell(self, event: tuple[Any, ...]) -> None:
         if self.act.is_over:
@@ -80,7 +80,7 @@ class Story:
 
 
 @settings(
-    max_examples=15,
+    max_examples=10,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(events=EVENTS)

@@ -9,9 +9,9 @@ import pytest
 
 from towpath.build.pipelines.formats import load_artifact
 from towpath.build.tuning.contract import Objective, SearchSpec
+from towpath.build.tuning.declaring import Search
 from towpath.build.tuning.journal import trials_of
 from towpath.build.tuning.reports import read_report
-from towpath.build.tuning.searching import SearchDriver
 from towpath.build.tuning.space import Choice, Interval
 from towpath.core.errors import StepFailed, StorageFull
 
@@ -29,7 +29,7 @@ SPEC = SearchSpec(
 @pytest.fixture
 def begin(theatre: Any, step: Any) -> Callable[..., Any]:
     def start(spec: SearchSpec = SPEC, **fixed: Any) -> Any:
-        return theatre.play(SearchDriver(step, spec, fixed))
+        return theatre.play(Search(step=step, spec=spec, fixed=fixed))
 
     return start
 
