@@ -1,5 +1,7 @@
 """Typed steps, the graphs they make, and runs that never do the same work twice."""
 
+from towpath.build.pipelines.branching import when
+from towpath.build.pipelines.cancelling import cancel_run
 from towpath.build.pipelines.contract import (
     Artifact,
     CandidateHandler,
@@ -14,6 +16,7 @@ from towpath.build.pipelines.contract import (
 )
 from towpath.build.pipelines.finetuning import finetune
 from towpath.build.pipelines.formats import Shards, load_artifact, missing_blobs
+from towpath.build.pipelines.mapping import map  # noqa: A004  tp.map is what people look for
 from towpath.build.pipelines.outline import OUTLINE_TAG, Outline, decode_outline
 from towpath.build.pipelines.pipeline import Pipeline, pipeline
 from towpath.build.pipelines.recipe import recipe_of
@@ -45,6 +48,7 @@ __all__ = [
     "StepReport",
     "StepStatus",
     "Verdict",
+    "cancel_run",
     "candidate",
     "cluster",
     "decode_outline",
@@ -54,11 +58,13 @@ __all__ = [
     "log_metric",
     "log_metrics",
     "log_param",
+    "map",
     "missing_blobs",
     "pipeline",
     "recipe_of",
     "split",
     "step",
+    "when",
     "window",
     "window_table",
 ]

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from towpath.assets.datasets import Selection
-from towpath.assets.features import Observations
-from towpath.assets.filesets import Files, holds_files
+from towpath.build.pipelines.driving import EVERY
 from towpath.build.pipelines.finetuning import Registered
-from towpath.build.pipelines.formats import element, format_of, outputs_of, takes
+from towpath.build.pipelines.formats import format_of, many_of, outputs_of
+from towpath.build.pipelines.graphs import (
+    AnyNode,
+    BranchNode,
+    Candidate,
+    DriverNode,
+    Graph,
+    Guard,
+    Node,
+    parts_of,
+)
+from towpath.build.pipelines.handing import as_input, check_type
 from towpath.build.pipelines.handles import (
     Handle,
     Mark,
@@ -24,89 +34,28 @@ from towpath.core.errors import InvalidProject
 from towpath.core.refs import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from towpath.assets.features import FeatureService
+    from towpath.build.pipelines.driving import Driving
+    from towpath.build.pipelines.graphs import Input, Source
     from towpath.build.pipelines.steps import Step
 
-
-Source: TypeAlias = "Output | Selection | Registered"
-Input: TypeAlias = "Source | tuple[Source, ...]"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """One call of a step.
-
-    Attributes:
-        name: Unique in the graph: the step's name, numbered from its second call on.
-        inputs: Parameters that are data: results of other nodes, selections of data sets, or
-            registered models.
-        constants: The other parameters, as `encode_value` writes them.
-    """
-
-    name: str
-    step: Step[Any]
-    inputs: Mapping[str, Input]
-    constants: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A model that the pipeline proposes, and the rows it is to be judged on.
-
-    Attributes:
-        base: The registered model that it goes on from, directly or through other steps; None for one
-            that was trained from scratch.
-    """
-
-    name: str
-    model: Output
-    test: Output | Selection
-    base: Registered | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
-    """What one call of a pipeline function asks for.
-
-    Attributes:
-        nodes: In the order of the calls, which is an order of dependence.
-        candidates: In the order of the calls.
-        returned: What the function returned, by position or key; candidates left out.
-        services: The feature services that rows are joined with, in the order of the calls.
-    """
-
-    nodes: tuple[Node, ...]
-    candidates: tuple[Candidate, ...]
-    returned: Mapping[str, Output]
-    services: tuple[FeatureService, ...] = ()
-
-    def selections(self) -> Iterator[Selection]:
-        """Yield every selection that a node or candidate reads, repeats included."""
-        for node in self.nodes:
-            for one in node.inputs.values():
-                yield from (part for part in parts_of(one) if isinstance(part, Selection))
-        for candidate in self.candidates:
-            if isinstance(candidate.test, Selection):
-                yield candidate.test
-
-    def bases(self) -> Iterator[Registered]:
-        """Yield every registered model that a node reads, repeats included."""
-        for node in self.nodes:
-            for one in node.inputs.values():
-                yield from (part for part in parts_of(one) if isinstance(part, Registered))
+_DEEPEST = 16
 
 
 @dataclass(slots=True)
 class Builder:
-    """Collects the calls that one pipeline function makes."""
+    """Collects the calls that one pipeline function makes, those of pipelines inside it included."""
 
     pipeline: str
-    nodes: list[Node] = field(default_factory=list[Node])
+    nodes: list[AnyNode] = field(default_factory=list[AnyNode])
     candidates: list[Candidate] = field(default_factory=list[Candidate])
     services: list[FeatureService] = field(default_factory=list["FeatureService"])
     _calls: Counter[str] = field(default_factory=Counter[str])
+    _places: dict[str, int] = field(default_factory=dict[str, int])
+    _prefix: str = ""
+    _guards: tuple[Guard, ...] = ()
 
     def add(self, step: Step[Any], arguments: Mapping[str, Any], time: str | None = None) -> Handle:
         """Add a call of a step and return what stands for its result.
@@ -118,25 +67,110 @@ class Builder:
         inputs: dict[str, Input] = {}
         constants: dict[str, Any] = {}
         for name, value in arguments.items():
-            what = f"argument {name!r} of step {step.name!r}"
-            data = _as_input(value)
+            data = as_input(value)
             if data is None:
+                what = f"argument {name!r} of step {step.name!r}"
                 constants[name] = encode_value(value, what)
             else:
-                _check_type(step, name, value, what)
+                check_type(step, name, value)
                 inputs[name] = data
-        self._calls[step.name] += 1
-        count = self._calls[step.name]
-        name = step.name if count == 1 else f"{step.name}-{count}"
-        self.nodes.append(Node(name=name, step=step, inputs=inputs, constants=constants))
-        types = outputs_of(step.types["return"])
+        name = self._named(step.name)
+        self._append(
+            Node(name=name, step=step, inputs=inputs, constants=constants, guards=self._guards)
+        )
+        returned = step.types["return"]
+        several = many_of(returned)
+        if several is not None:
+            return Handle(Output(node=name, index=EVERY), several, time=time)
+        types = outputs_of(returned)
+        if types is None:
+            return Handle(Output(node=name, index=0), returned, time=time)
         handles = tuple(
             Handle(Output(node=name, index=index), one, time=time)
-            for index, one in enumerate(types or ())
+            for index, one in enumerate(types)
         )
-        if types is None:
-            return Handle(Output(node=name, index=0), step.types["return"], time=time)
         return Handle(Output(node=name, index=-1), None, siblings=handles, time=time)
+
+    def drive(
+        self,
+        driving: Driving,
+        inputs: Mapping[str, Any],
+        *,
+        returns: Any,
+        many: bool = True,
+        time: str | None = None,
+    ) -> Handle:
+        """Add a driver node and return what stands for its results.
+
+        Args:
+            driving: The node, as its verb declares it.
+            inputs: What it reads: handles, selections, or lists of them, by name.
+            returns: The type of each result.
+            many: Whether the handle stands for all the results; else for the first of them.
+            time: The column that says when each row happened, where that is known.
+
+        Raises:
+            InvalidProject: An input is not data.
+        """
+        found: dict[str, Input] = {}
+        for key, value in inputs.items():
+            data = as_input(value)
+            if data is None:
+                raise InvalidProject(
+                    f"{driving.name} was given {type(value).__name__} as {key!r}",
+                    remedy="Pass what a step returned, or a selection of a data set.",
+                )
+            found[key] = data
+        name = self._named(driving.name)
+        constants = {
+            key: encode_value(value, f"argument {key!r} of {driving.name}")
+            for key, value in driving.constants.items()
+        }
+        self._append(
+            DriverNode(
+                name=name, driving=driving, inputs=found, constants=constants, guards=self._guards
+            )
+        )
+        return Handle(Output(node=name, index=EVERY if many else 0), returns, time=time)
+
+    @contextmanager
+    def nested(self, pipeline: str) -> Generator[None]:
+        """Put the name of a pipeline before those of the calls made inside the block.
+
+        Raises:
+            InvalidProject: Pipelines call one another without end.
+        """
+        if self._prefix.count("/") >= _DEEPEST:
+            raise InvalidProject(
+                f"pipeline {pipeline!r} is called {_DEEPEST} pipelines deep",
+                remedy="A pipeline can't call itself: the graph is built before anything runs.",
+            )
+        outer, self._prefix = self._prefix, f"{self._named(pipeline)}/"
+        try:
+            yield
+        finally:
+            self._prefix = outer
+
+    def open_branch(self) -> str:
+        """Name a branch node that `close_branch` is going to add."""
+        return self._named("when")
+
+    @contextmanager
+    def guarded(self, branch: str, case: int) -> Generator[None]:
+        """Let the calls made inside the block depend on which case of a branch is taken."""
+        outer, self._guards = self._guards, (*self._guards, Guard(branch=branch, case=case))
+        try:
+            yield
+        finally:
+            self._guards = outer
+
+    def close_branch(
+        self, name: str, test: Output, cases: tuple[Any, ...], results: tuple[Source, ...] | None
+    ) -> Output:
+        """Add a branch node, once the calls of its cases are made."""
+        node = BranchNode(name=name, test=test, cases=cases, results=results, guards=self._guards)
+        self._append(node, inside=name)
+        return Output(node=name, index=0)
 
     def propose(self, name: str, model: Handle, test: Handle | Selection) -> Mark:
         """Add a candidate."""
@@ -147,13 +181,67 @@ class Builder:
                 remedy="Pass what a step annotated `-> tp.Model` returned.",
             )
         held = test if isinstance(test, Selection) else test.output
-        base = self._base_of(name, model.output)
-        self.candidates.append(Candidate(name=name, model=model.output, test=held, base=base))
+        maker = self.nodes[self._places[model.output.node]]
+        pool = isinstance(maker, DriverNode)
+        self.candidates.append(
+            Candidate(
+                name=name,
+                model=Output(node=maker.name, index=EVERY) if pool else model.output,
+                test=held,
+                base=self._base_of(name, model.output),
+                guards=self._guards,
+            )
+        )
         return Mark(name)
+
+    def graph(self, returned: object) -> Graph:
+        """Close the collection.
+
+        Raises:
+            InvalidProject: The function returned something that is not a result of a step.
+        """
+        found: dict[str, Output] = {}
+        for key, one in _keyed(returned):
+            if isinstance(one, Mark) or one is None:
+                continue
+            if not isinstance(one, Handle) or one.siblings is not None:
+                raise InvalidProject(
+                    f"pipeline {self.pipeline!r} returns {one!r}",
+                    remedy="Return what steps or candidate(…) returned.",
+                )
+            found[key] = one.output
+        return Graph(
+            nodes=tuple(self.nodes),
+            candidates=tuple(self.candidates),
+            returned=found,
+            services=tuple(self.services),
+        )
+
+    def _named(self, base: str) -> str:
+        full = f"{self._prefix}{base}"
+        self._calls[full] += 1
+        count = self._calls[full]
+        return full if count == 1 else f"{full}-{count}"
+
+    def _append(self, node: AnyNode, *, inside: str = "") -> None:
+        """Take a node in, once it is certain that what it reads will be there whenever it runs."""
+        held = set(self._guards)
+        for one in node.inputs.values():
+            for part in parts_of(one):
+                if not isinstance(part, Output):
+                    continue
+                maker = self.nodes[self._places[part.node]]
+                if any(guard.branch != inside and guard not in held for guard in maker.guards):
+                    raise InvalidProject(
+                        f"{node.name!r} reads the result of {part.node!r}, which is made only if its "
+                        "branch is taken",
+                        remedy="Return it from the branch, and use what when(…) returns.",
+                    )
+        self._places[node.name] = len(self.nodes)
+        self.nodes.append(node)
 
     def _base_of(self, name: str, model: Output) -> Registered | None:
         """Return the registered model that the making of a candidate goes back to."""
-        nodes = {node.name: node for node in self.nodes}
         found: set[Registered] = set()
         seen: set[str] = set()
         queue = [model.node]
@@ -162,7 +250,7 @@ class Builder:
             if here in seen:
                 continue
             seen.add(here)
-            for one in nodes[here].inputs.values():
+            for one in self.nodes[self._places[here]].inputs.values():
                 for part in parts_of(one):
                     if isinstance(part, Registered):
                         found.add(part)
@@ -176,29 +264,6 @@ class Builder:
             )
         return found.pop() if found else None
 
-    def graph(self, returned: object) -> Graph:
-        """Close the collection.
-
-        Raises:
-            InvalidProject: The function returned something that is not a result of a step.
-        """
-        found: dict[str, Output] = {}
-        for key, one in _named(returned):
-            if isinstance(one, Mark) or one is None:
-                continue
-            if not isinstance(one, Handle) or one.output.index < 0:
-                raise InvalidProject(
-                    f"pipeline {self.pipeline!r} returns {one!r}",
-                    remedy="Return what steps or candidate(…) returned.",
-                )
-            found[key] = one.output
-        return Graph(
-            nodes=tuple(self.nodes),
-            candidates=tuple(self.candidates),
-            returned=found,
-            services=tuple(self.services),
-        )
-
 
 def current_builder() -> Builder | None:
     """Return the builder of the pipeline function that is running, if one is."""
@@ -208,68 +273,22 @@ def current_builder() -> Builder | None:
 
 @contextmanager
 def building(pipeline: str) -> Generator[Builder]:
-    """Collect the calls made inside the block."""
+    """Collect the calls made inside the block.
+
+    Raises:
+        InvalidProject: Another graph is being collected already.
+    """
     if current_builder() is not None:
         raise InvalidProject(
-            f"pipeline {pipeline!r} is called inside another pipeline",
-            remedy="Share steps or plain functions instead.",
+            f"the graph of pipeline {pipeline!r} is asked for inside another pipeline",
+            remedy=f"Call it there: {pipeline.replace('-', '_')}(…).",
         )
     builder = Builder(pipeline)
     with collecting(builder):
         yield builder
 
 
-def parts_of(one: Input) -> tuple[Source, ...]:
-    """Return the single inputs of an argument, which may be a list of them."""
-    return one if isinstance(one, tuple) else (one,)
-
-
-def _as_input(value: object) -> Input | None:
-    match value:
-        case Handle():
-            if value.output.index < 0:
-                raise InvalidProject(
-                    f"{value} is several results",
-                    remedy="Unpack it: `first, second = …`.",
-                )
-            return value.output
-        case Selection() | Registered():
-            return value
-        case list() | tuple():
-            members = cast("list[object] | tuple[object, ...]", value)
-            found = [_as_input(one) for one in members]
-            if not found or all(one is None for one in found):
-                return None
-            if any(one is None or isinstance(one, tuple) for one in found):
-                raise InvalidProject("a list of results can't hold other things besides")
-            return cast("tuple[Source, ...]", tuple(found))
-        case _:
-            return None
-
-
-def _check_type(step: Step[Any], name: str, value: object, what: str) -> None:
-    want = step.types.get(name)
-    for one in cast("list[object]", value) if isinstance(value, list | tuple) else [value]:
-        given = format_of(one.type).name if isinstance(one, Handle) else _read_as(one)
-        fits = _has_files(one) if element(want) is Files else takes(want, given)
-        if not fits:
-            raise InvalidProject(
-                f"{what} is {one}, a {given}, and is annotated {want!r}",
-                remedy="Pass something of that type, or change the annotation.",
-            )
-
-
-def _has_files(one: object) -> bool:
-    return isinstance(one, Selection) and holds_files(one.dataset)
-
-
-def _read_as(selection: object) -> str:
-    if isinstance(selection, Registered):
-        return "model"
-    return "observations" if isinstance(selection, Observations) else "table"
-
-
-def _named(returned: object) -> list[tuple[str, object]]:
+def _keyed(returned: object) -> list[tuple[str, object]]:
     match returned:
         case Handle() if returned.siblings is not None:
             return [(str(index), one) for index, one in enumerate(returned.siblings)]

@@ -19,6 +19,7 @@ ProgressKind = Literal[
     "started",
     "hit",
     "waiting",
+    "retrying",
     "metric",
     "done",
     "failed",
@@ -136,8 +137,8 @@ class Progress:
 
     Attributes:
         kind: `planned` once, then per step `hit`, or `started` … `done`/`failed`/`killed`;
-            `waiting` while another run computes the same key; `metric` as steps log; `considering`
-            and `considered` around each candidate.
+            `waiting` while another run computes the same key; `retrying` after an attempt that left
+            no result; `metric` as steps log; `considering` and `considered` around each candidate.
         step: The step's name in the graph, unique in the run; empty for the run as a whole.
         done: Steps that are finished, hits included.
         total: Steps in the graph.
@@ -161,7 +162,7 @@ class StepReport:
     Attributes:
         name: Unique in the run: the function's name, numbered when it is called more than once.
         status: `hit` came from the cache; `killed` was stopped because another step failed;
-            `skipped` was never started.
+            `skipped` was never started, because of a failure or because its branch was not taken.
         run_id: Id of the step's own run; None for a skipped one.
         seconds: Wall time from claim to recorded result; 0 for a hit.
         why: Why it was executed rather than taken from the cache, or why it failed.
@@ -187,7 +188,8 @@ class PipelineResult:
 
     Attributes:
         run_id: The pipeline's run in the ledger.
-        status: `refused` when everything ran and a gate said anything but `pass`.
+        status: `refused` when everything ran and a gate said anything but `pass`; `cancelled` when
+            somebody stopped it from elsewhere.
         steps: In the order in which the pipeline called them.
         outputs: What the pipeline function returned, by position or key, candidates left out.
         model: The model version that the (last) candidate became.
@@ -198,7 +200,7 @@ class PipelineResult:
     """
 
     run_id: str
-    status: Literal["finished", "refused", "failed"]
+    status: Literal["finished", "refused", "failed", "cancelled"]
     steps: tuple[StepReport, ...]
     outputs: Mapping[str, Artifact]
     model: Ref | None = None

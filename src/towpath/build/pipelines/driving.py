@@ -232,7 +232,8 @@ class Driving(Protocol):
 
     A verb adds one with `current_builder().drive(driving, inputs, returns=T)`, which gives back a handle
     on all its results, however many: passed to a parameter annotated `list[T]` they come in the order
-    of `finish`, passed to `candidate` they are a pool, best first. `many=False` promises exactly one.
+    of `finish`. With `many=False` the handle stands for the first result. Passed to `candidate`, the
+    results of a driver node are a pool, best first, either way.
 
     Attributes:
         kind: Kind of the node's own run: `map`, `search`.

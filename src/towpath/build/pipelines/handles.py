@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One result of one node."""
+    """One result of one node.
+
+    Attributes:
+        node: The node's name.
+        index: Which of its results; `driving.EVERY` stands for all of them.
+    """
 
     node: str
     index: int

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from towpath.assets.datasets import Selection
-from towpath.build.pipelines.building import parts_of
-from towpath.build.pipelines.handles import Output
+from towpath.build.pipelines.graphs import needs, parts_of
 from towpath.core.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from towpath.build.pipelines.building import Graph, Node
+    from towpath.build.pipelines.graphs import AnyNode, Graph
 
 OUTLINE_TAG = "outline"
 """The tag of a pipeline's run that holds the digest of its outline's blob."""
@@ -80,11 +79,11 @@ def decode_outline(data: bytes) -> Outline:
         raise IntegrityError(f"this is no outline of a run: {error}") from error
 
 
-def _outlined(node: Node, places: dict[str, int]) -> OutlineNode:
+def _outlined(node: AnyNode, places: dict[str, int]) -> OutlineNode:
     parts = [part for one in node.inputs.values() for part in parts_of(one)]
     return OutlineNode(
         name=node.name,
-        step=node.step.path,
-        needs=tuple(sorted({places[one.node] for one in parts if isinstance(one, Output)})),
+        step=node.path,
+        needs=tuple(sorted(places[one] for one in needs(node))),
         reads=tuple(sorted({one.line.name for one in parts if isinstance(one, Selection)})),
     )

@@ -9,13 +9,17 @@ from datetime import datetime
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from towpath.build.pipelines.building import Graph, building
+from towpath.assets.datasets import Selection
+from towpath.build.pipelines.building import building, current_builder
+from towpath.build.pipelines.handles import Handle
 from towpath.build.pipelines.values import parse_text
 from towpath.core.errors import InvalidProject, NotFound
 from towpath.core.refs import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from towpath.build.pipelines.graphs import Graph
 
 _KINDS = (bool, int, float, str, datetime)
 
@@ -82,12 +86,32 @@ class Pipeline:
             self._refuse("calls no step", "Call at least one.")
         return graph
 
-    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
-        """Refuse: a pipeline is run, not called."""
-        del args, kwargs
-        self._refuse("can't be called", f"Run it: towpath run {self.name}")
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Put the calls that it makes into the graph of the pipeline that calls it.
+
+        Their names begin with its own, `prepare/clean`. Results and selections may be handed in for
+        parameters, and what its function returns comes back. Steps are cached across pipelines: what
+        one has computed is a hit in the other.
+
+        Raises:
+            InvalidProject: It is called outside of a pipeline, without end, or with what it can't take.
+        """
+        builder = current_builder()
+        if builder is None:
+            self._refuse("can't be called", f"Run it: towpath run {self.name}")
+        try:
+            bound = inspect.signature(self.function).bind(*args, **kwargs)
+        except TypeError as error:
+            raise InvalidProject(
+                f"pipeline {self.name!r} can't be called like this: {error}",
+                remedy=f"It is {self.name}{inspect.signature(self.function)}.",
+            ) from error
+        with builder.nested(self.name):
+            return self.function(**self.resolve(bound.arguments))
 
     def _read(self, name: str, value: Any, hint: Any) -> Any:
+        if isinstance(value, Handle | Selection):
+            return value
         what = f"parameter {name!r} of pipeline {self.name!r}"
         kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         kind = next((one for one in kinds if one in _KINDS), type(self.defaults.get(name, "")))

@@ -2,62 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from towpath.assets.features.registry import register_service
-from towpath.build.pipelines.contract import Artifact  # noqa: TC001  msgspec reads the annotations
+from towpath.build.pipelines.calls import flatten
 from towpath.core.clock import from_micros
-from towpath.core.errors import FenceLost
 from towpath.core.ids import new_id
 from towpath.core.refs import Ref
-from towpath.ledger.records import Execution, Metric
+from towpath.ledger.records import Claim, EndedRun, Execution, Filling, Metric, NewRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from towpath.assets.features import FeatureService
-    from towpath.build.pipelines.building import Node
-    from towpath.build.pipelines.keys import StepKey
+    from towpath.build.pipelines.calls import Call, Inputs
+    from towpath.build.pipelines.contract import Artifact
+    from towpath.build.pipelines.turns import Done, Hit, Turn
     from towpath.ledger import Ledger
     from towpath.ledger.contract import Transaction
-    from towpath.ledger.records import RunStatus
+    from towpath.ledger.records import Relation, RunStatus
 
 _ACTOR = "pipelines"
 _PARAM_CHARS = 6_000
-Inputs = dict[str, "Artifact | list[Artifact]"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """What an execution of a step left: its results and what it said on the way.
-
-    Attributes:
-        artifacts: One per declared result.
-        metrics: Points as `[key, value, step, micros]`.
-        params: What it logged as parameters.
-        log: Digest of the blob with what it printed.
-    """
-
-    artifacts: tuple[Artifact, ...]
-    metrics: list[list[Any]] = field(default_factory=list[list[Any]])
-    params: dict[str, str] = field(default_factory=dict[str, str])
-    log: str | None = None
-
-    @property
-    def latest(self) -> dict[str, float]:
-        """The last point of each metric."""
-        return {key: value for key, value, *_ in self.metrics}
-
-
-def made_by(execution: Execution) -> Made:
-    """Read back what `Recorder.finished` put into the cache."""
-    outputs = {
-        name: execution.outputs.get(name) for name in ("artifacts", "metrics", "params", "log")
-    }
-    return msgspec.convert(outputs, Made)
+_Link = tuple[Ref, "Relation", Ref]
 
 
 class Recorder:
@@ -66,19 +37,32 @@ class Recorder:
     Args:
         ledger: Where to.
         project: The project.
+        pipeline: The pipeline's name.
         run_id: The pipeline's run.
         owner: Who runs it: unique to this run, so that no other run of this process shares its claims.
+        reason: Why it runs.
     """
 
-    def __init__(self, ledger: Ledger, *, project: str, run_id: str, owner: str) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        project: str,
+        pipeline: str,
+        run_id: str,
+        owner: str,
+        reason: str = "manual",
+    ) -> None:
         self._ledger = ledger
-        self._project = project
+        self.project = project
+        self.pipeline = pipeline
         self.run_id = run_id
-        self._owner = owner
+        self.owner = owner
+        self.reason = reason
+        self._last: dict[str, Execution | None] = {}
 
     def begin(
         self,
-        name: str,
         *,
         params: Mapping[str, Any],
         tags: Mapping[str, str],
@@ -89,103 +73,62 @@ class Recorder:
         with self._ledger.write(actor=_ACTOR) as tx:
             tx.runs.start(
                 kind="pipeline",
-                name=name,
-                project=self._project,
+                name=self.pipeline,
+                project=self.project,
                 run_id=self.run_id,
                 params={key: str(value)[:_PARAM_CHARS] for key, value in params.items()},
-                tags={**tags, "owner": self._owner},
+                tags={**tags, "owner": self.owner},
             )
-            registered = [register_service(tx, one, project=self._project).ref for one in services]
+            registered = [register_service(tx, one, project=self.project).ref for one in services]
             for ref in [*used, *registered]:
                 tx.graph.link(Ref("run", self.run_id), "used", ref)
 
-    def hits(self, found: Iterable[tuple[Node, StepKey, Inputs, Execution]]) -> dict[str, str]:
-        """Record steps that came from the cache; return each node's run id."""
-        runs: dict[str, str] = {}
-        with self._ledger.write(actor=_ACTOR) as tx:
-            for node, key, inputs, execution in found:
-                made = made_by(execution)
-                tags = {"cached": "true", "executed_by": execution.run_id}
-                runs[node.name] = run_id = new_id()
-                self._start(tx, node, key, inputs, run_id=run_id, tags=tags)
-                self._keep(tx, run_id, made)
-                tx.runs.finish(run_id, "finished")
-        return runs
+    def write(self, turn: Turn, *, lease_s: float) -> dict[str, Execution]:
+        """Record a turn of the scheduler in one transaction.
 
-    def claim(
-        self, node: Node, key: StepKey, inputs: Inputs, *, lease_s: float
-    ) -> tuple[str, Execution | None, Execution | None]:
-        """Take a step's key, record that its run began, and learn what it missed against.
+        Its cost is that of a few statements, however many calls it holds.
+
+        Args:
+            turn: What happened. Calls that are claimed get the run id of their new attempt.
+            lease_s: How long claims outlive this process.
 
         Returns:
-            The run id; the execution as it stands (None for a step that is never cached); and the
-            step's newest finished execution.
+            By name, how the key of each claimed call that is cached stands now: ours where its
+            `run_id` is the call's. Calls that are never cached are not in it: they may simply begin.
         """
-        run_id = new_id()
-        execution: Execution | None = None
         with self._ledger.write(actor=_ACTOR) as tx:
-            last = tx.cache.last(node.step.path)
-            if node.step.options.cache:
-                execution = tx.cache.claim(
-                    key.digest,
-                    step=node.step.path,
-                    parts=key.parts,
-                    run_id=run_id,
-                    owner=self._owner,
-                    lease_s=lease_s,
-                )
-            if execution is None or (execution.state == "running" and execution.run_id == run_id):
-                tags = {"step": node.step.path}
-                self._start(tx, node, key, inputs, run_id=run_id, tags=tags)
-        return run_id, execution, last
+            for execution in turn.stale:
+                tx.cache.drop(execution.key, fence=execution.fence)
+            claimed, fences = self._claim(tx, turn, lease_s)
+            mine = [
+                call
+                for call in turn.claims
+                if call.name not in claimed or claimed[call.name].run_id == call.run_id
+            ]
+            mine = [one for one in mine if _is_running(claimed.get(one.name))]
+            begun = [*mine, *(one.call for one in (*turn.done, *turn.lost) if one.is_new)]
+            tx.runs.start_all([*turn.opened, *(self._new(call) for call in begun)])
+            tx.runs.reuse_all(self.run_id, [self._reused(hit) for hit in turn.hits])
+            self._fill(tx, turn.done, fences)
+            for one in turn.lost:
+                if one.fence is not None:
+                    tx.cache.drop(one.call.known_key.digest, fence=one.fence)
+            self._tell(tx, turn)
+            tx.runs.finish_all(_endings(turn))
+            tx.graph.link_all(_links(turn, begun))
+        return claimed
+
+    def last_of(self, step: str) -> Execution | None:
+        """Return a step's newest finished execution, as it was when it was first asked for."""
+        if step not in self._last:
+            with self._ledger.read() as tx:
+                self._last[step] = tx.cache.last(step)
+        return self._last[step]
 
     def points(self, run_id: str, points: Iterable[list[Any]]) -> None:
         """Append metric points to a step's run while it is going."""
         with self._ledger.write(actor=_ACTOR) as tx:
             tx.runs.log_metrics(run_id, _metrics(points))
-
-    def finished(
-        self, run_id: str, key: StepKey, made: Made, inputs: Inputs, *, fence: int | None
-    ) -> None:
-        """Record a step's results, in the cache too while our claim on its key holds.
-
-        Args:
-            run_id: The step's run.
-            key: Its key.
-            made: What it left.
-            inputs: What it read.
-            fence: The claim's fence; None for a step that is never cached or a claim that was lost.
-        """
-        last = list({point[0]: point for point in made.metrics}.values())
-        kept = msgspec.to_builtins(replace(made, metrics=last))
-        outputs = {**kept, "sources": _sources(inputs)}
-        try:
-            self._finish(run_id, made, key, outputs, fence)
-        except FenceLost:
-            self._finish(run_id, made, key, outputs, None)
-
-    def ended(
-        self,
-        run_id: str,
-        status: RunStatus,
-        *,
-        error: str,
-        log: str | None,
-        claim: tuple[str, int] | None,
-    ) -> None:
-        """Record that a step failed or was killed, and give its key back."""
-        with self._ledger.write(actor=_ACTOR) as tx:
-            if log is not None:
-                tx.runs.set_tags(run_id, {"log": log})
-            tx.runs.finish(run_id, status, error=error)
-            if claim is not None:
-                tx.cache.drop(claim[0], fence=claim[1])
-
-    def drop(self, stale: Iterable[Execution]) -> None:
-        """Forget executions whose results are gone."""
-        with self._ledger.write(actor=_ACTOR) as tx:
-            for execution in stale:
-                tx.cache.drop(execution.key, fence=execution.fence)
 
     def end(
         self,
@@ -203,65 +146,147 @@ class Recorder:
                 tx.runs.set_tags(self.run_id, tags)
             tx.runs.finish(self.run_id, status, error=error)
 
-    def _start(
-        self,
-        tx: Transaction,
-        node: Node,
-        key: StepKey,
-        inputs: Inputs,
-        *,
-        run_id: str,
-        tags: Mapping[str, str],
-    ) -> None:
+    def _claim(
+        self, tx: Transaction, turn: Turn, lease_s: float
+    ) -> tuple[dict[str, Execution], dict[str, int]]:
+        """Claim keys, also those of inline calls that have run already; return these ones' fences."""
+        for call in turn.claims:
+            call.run_id = new_id()
+        inline = [one.call for one in turn.done if one.is_new and one.call.step.options.cache]
+        wanted = [call for call in turn.claims if call.step.options.cache]
+        claims = {
+            call.known_key.digest: Claim(
+                key=call.known_key.digest,
+                step=call.step.path,
+                parts=dict(call.known_key.parts),
+                run_id=call.run_id,
+            )
+            for call in (*inline, *wanted)
+        }
+        found = tx.cache.claim_all(list(claims.values()), owner=self.owner, lease_s=lease_s)
+        fences = {
+            key: one.fence
+            for key, one in found.items()
+            if one.state == "running" and one.run_id == claims[key].run_id
+        }
+        return {call.name: found[call.known_key.digest] for call in wanted}, fences
+
+    def _new(self, call: Call) -> NewRun:
         params = {
             name: msgspec.json.encode(value).decode()[:_PARAM_CHARS]
-            for name, value in node.constants.items()
+            for name, value in call.constants.items()
         }
-        tx.runs.start(
+        tags = {"step": call.step.path, "owner": self.owner, **call.tags}
+        if call.driver:
+            tags["driver"] = call.driver
+        if call.attempt > 1:
+            tags["attempt"] = str(call.attempt)
+        return NewRun(
+            id=call.run_id,
             kind="step",
-            name=node.name,
-            project=self._project,
-            run_id=run_id,
+            name=call.name,
+            project=self.project,
             parent=self.run_id,
-            key=key.digest,
+            key=call.known_key.digest,
             params=params,
-            tags={**tags, "step": node.step.path, "owner": self._owner},
+            tags={key: value for key, value in tags.items() if value},
         )
-        for artifact in flatten(inputs):
-            tx.graph.link(Ref("run", run_id), "used", artifact.ref)
-            if artifact.meta.get("features"):
-                layout = Ref.parse(artifact.meta["features"])
-                tx.graph.link(Ref("run", run_id), "used", layout)
 
-    def _finish(
-        self, run_id: str, made: Made, key: StepKey, outputs: dict[str, Any], fence: int | None
-    ) -> None:
-        with self._ledger.write(actor=_ACTOR) as tx:
+    def _reused(self, hit: Hit) -> NewRun:
+        run = self._new(hit.call)
+        tags = {**run.tags, "cached": "true", "executed_by": hit.execution.run_id}
+        if hit.made.log is not None:
+            tags["log"] = hit.made.log
+        del tags["owner"]  # it is over already
+        return replace(run, params={**run.params, **hit.made.params}, tags=tags)
+
+    def _fill(self, tx: Transaction, done: Sequence[Done], fences: Mapping[str, int]) -> None:
+        """Keep results in the cache, for as far as our claims on their keys hold."""
+        fillings: list[Filling] = []
+        for one in done:
+            key = one.call.known_key.digest
+            fence = fences.get(key) if one.is_new else one.fence
             if fence is not None:
-                tx.cache.fill(key.digest, fence=fence, outputs=outputs)
-            self._keep(tx, run_id, made)
-            tx.runs.finish(run_id, "finished")
+                last = list({point[0]: point for point in one.made.metrics}.values())
+                kept = msgspec.to_builtins(replace(one.made, metrics=last))
+                outputs = {**kept, "sources": _sources(one.call.inputs)}
+                fillings.append(Filling(key=key, fence=fence, outputs=outputs))
+        if fillings:
+            tx.cache.fill_all(fillings)
 
-    def _keep(self, tx: Transaction, run_id: str, made: Made) -> None:
-        """Link results to a step's run and note its metrics, the last ones on the pipeline's run too."""
-        for artifact in made.artifacts:
-            tx.graph.link(artifact.ref, "made", Ref("run", run_id))
-        if made.log is not None:
-            tx.runs.set_tags(run_id, {"log": made.log})
-        if made.params:
-            tx.runs.log_params(run_id, made.params)
-        if made.metrics:
-            tx.runs.log_metrics(run_id, _metrics(made.metrics))
-            last = {point[0]: point for point in made.metrics}
-            tx.runs.log_metrics(self.run_id, _metrics(last.values()))
+    def _tell(self, tx: Transaction, turn: Turn) -> None:
+        """Note what calls have logged, the last points on the pipeline's run too."""
+        points: dict[str, list[Metric]] = defaultdict(list)
+        for one in (*turn.hits, *turn.done):
+            if one.made.metrics:
+                points[one.call.run_id] += _metrics(one.made.metrics)
+                last = {point[0]: point for point in one.made.metrics}
+                points[self.run_id] += _metrics(last.values())
+        for one in turn.lost:
+            points[one.call.run_id] += _metrics(one.call.metrics[one.call.unsent :])
+        for one in turn.closed:
+            at = tx.runs.get(one.run_id).started_at
+            points[one.run_id] += [
+                Metric(key=key, value=value, at=at) for key, value in one.metrics.items()
+            ]
+            if one.tags:
+                tx.runs.set_tags(one.run_id, one.tags)
+        tx.runs.log_all_metrics(points)
+        for one in turn.done:
+            if one.made.params:
+                tx.runs.log_params(one.call.run_id, one.made.params)
+            if one.made.log is not None:
+                tx.runs.set_tags(one.call.run_id, {"log": one.made.log})
+        for one in turn.lost:
+            tags = {"stopped": one.call.stopped} if one.call.stopped else {}
+            if one.log is not None:
+                tags["log"] = one.log
+            if tags:
+                tx.runs.set_tags(one.call.run_id, tags)
+            if one.call.params:
+                tx.runs.log_params(one.call.run_id, one.call.params)
 
 
-def flatten(inputs: Inputs) -> list[Artifact]:
-    """Return every artefact among the inputs, in argument order."""
-    found: list[Artifact] = []
-    for one in inputs.values():
-        found += one if isinstance(one, list) else [one]
-    return found
+def _is_running(execution: Execution | None) -> bool:
+    return execution is None or execution.state == "running"
+
+
+def _endings(turn: Turn) -> list[EndedRun]:
+    return [
+        *(EndedRun(id=one.call.run_id, status="finished") for one in turn.done),
+        *(EndedRun(id=one.call.run_id, status=one.status, error=one.error) for one in turn.lost),
+        *(EndedRun(id=one.run_id, status=one.status, error=one.error) for one in turn.closed),
+    ]
+
+
+def _links(turn: Turn, begun: Iterable[Call]) -> Iterator[_Link]:
+    """Yield the edges of a turn.
+
+    A hit gets edges only where it reads a data set: the version that it read may be another than the
+    one that the result was computed from, with the same rows. Between artefacts the edges of the run
+    that computed them say all there is to say.
+    """
+    for call in begun:
+        yield from _reads(call.run_id, flatten(call.inputs))
+    for one in turn.done:
+        yield from _makes(one.call.run_id, one.made.artifacts)
+    for one in turn.hits:
+        data = [part for part in flatten(one.call.inputs) if "ref" in part.meta]
+        if data:
+            yield from _reads(one.call.run_id, data)
+            yield from _makes(one.call.run_id, one.made.artifacts)
+
+
+def _reads(run_id: str, artifacts: Iterable[Artifact]) -> Iterator[_Link]:
+    for artifact in artifacts:
+        yield Ref("run", run_id), "used", artifact.ref
+        if artifact.meta.get("features"):
+            yield Ref("run", run_id), "used", Ref.parse(artifact.meta["features"])
+
+
+def _makes(run_id: str, artifacts: Iterable[Artifact]) -> Iterator[_Link]:
+    for artifact in artifacts:
+        yield artifact.ref, "made", Ref("run", run_id)
 
 
 def _metrics(points: Iterable[list[Any]]) -> list[Metric]:

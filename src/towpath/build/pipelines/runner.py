@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,23 +12,18 @@ import structlog
 
 from towpath.assets.code import environment_lock
 from towpath.assets.features import LayoutFeatureStore
-from towpath.build.pipelines.contract import (
-    Artifact,
-    CandidateOutcome,
-    CandidateRequest,
-    PipelineResult,
-    Progress,
-    ProgressKind,
-    StepReport,
-)
+from towpath.build.capacity import NoPermits
+from towpath.build.pipelines.contract import PipelineResult
 from towpath.build.pipelines.finetuning import Bases
 from towpath.build.pipelines.leases import LeaseKeeper
 from towpath.build.pipelines.outline import OUTLINE_TAG, encode_outline
 from towpath.build.pipelines.owner import is_dead, this_owner
-from towpath.build.pipelines.planning import Plan, gather, make_plan
-from towpath.build.pipelines.recording import Recorder, flatten
-from towpath.build.pipelines.running import PlanRun, Surroundings
+from towpath.build.pipelines.planning import Plan, make_plan
+from towpath.build.pipelines.proposing import Proposals
+from towpath.build.pipelines.recording import Recorder
+from towpath.build.pipelines.running import PlanRun
 from towpath.build.pipelines.scratch import Scratch
+from towpath.build.pipelines.surroundings import Surroundings
 from towpath.core.digests import canonical_json
 from towpath.core.errors import Conflict, TowpathError
 from towpath.core.ids import new_id
@@ -39,9 +34,15 @@ if TYPE_CHECKING:
 
     from towpath.assets.code import CodeStore
     from towpath.assets.datasets import DatasetStore
+    from towpath.build.capacity import Permits
     from towpath.build.compute import Executor
-    from towpath.build.pipelines.building import Candidate
-    from towpath.build.pipelines.contract import CandidateHandler
+    from towpath.build.pipelines.contract import (
+        Artifact,
+        CandidateHandler,
+        CandidateOutcome,
+        Progress,
+        StepReport,
+    )
     from towpath.build.pipelines.pipeline import Pipeline
     from towpath.core.clock import Clock
     from towpath.core.refs import Ref
@@ -49,28 +50,6 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """One call of `run`."""
-
-    pipeline: Pipeline
-    plan: Plan
-    recorder: Recorder
-    project: str
-    code: Ref
-    tell: Callable[[Progress], None]
-
-    def say(self, kind: ProgressKind, candidate: str, detail: str = "") -> None:
-        """Tell that a candidate is or was weighed; by then every step is done."""
-        steps = len(self.plan.graph.nodes)
-        run_id = self.recorder.run_id
-        self.tell(
-            Progress(
-                kind=kind, run_id=run_id, step=candidate, done=steps, total=steps, detail=detail
-            )
-        )
 
 
 class PipelineRunner:
@@ -88,6 +67,7 @@ class PipelineRunner:
         executor: Where steps run. The runner does not close it.
         clock: Event time, for runs that are planned for now.
         candidates: Who judges proposed models; without one they are left unjudged.
+        permits: Who decides when an attempt may start; without one all may, as soon as cores are free.
         cache_dir: Where step processes keep downloads of a remote blob store.
         scratch: Folder for logs and temporary files of running steps.
         lease_s: How long a step's key stays taken after its runner died on another machine. On this
@@ -105,6 +85,7 @@ class PipelineRunner:
         executor: Executor,
         clock: Clock,
         candidates: CandidateHandler | None = None,
+        permits: Permits | None = None,
         cache_dir: Path | None = None,
         scratch: Path | None = None,
         lease_s: float = 30.0,
@@ -118,6 +99,7 @@ class PipelineRunner:
         self._executor = executor
         self._clock = clock
         self._candidates = candidates
+        self._permits = permits or NoPermits()
         self._cache_dir = cache_dir
         self._scratch = scratch or Path(tempfile.gettempdir()) / "towpath-steps"
         self._lease_s = lease_s
@@ -169,16 +151,19 @@ class PipelineRunner:
         self._bury_the_dead(project)
         run_id = new_id()
         recorder = Recorder(
-            self._ledger, project=project, run_id=run_id, owner=f"{this_owner()}/{run_id}"
+            self._ledger,
+            project=project,
+            pipeline=pipeline.name,
+            run_id=run_id,
+            owner=f"{this_owner()}/{run_id}",
+            reason=reason,
         )
         tags = {"pipeline": pipeline.name, "at": planned_at.isoformat(), "reason": reason}
         tags[OUTLINE_TAG] = self._blobs.put(encode_outline(plan.graph))
-        _begin(recorder, pipeline.name, plan, code=code, tags=tags)
+        _begin(recorder, plan, code=code, tags=tags)
         log.info("run.started", run=run_id, project=project, pipeline=pipeline.name, reason=reason)
-        tell = on_progress or _ignore
-        errand = _Errand(pipeline, plan, recorder, project, code, tell)
         try:
-            result = self._execute(errand)
+            result = self._execute(plan, recorder, code, on_progress or _ignore)
         except BaseException as error:
             recorder.end("killed", error=f"interrupted: {type(error).__name__}")
             raise
@@ -186,8 +171,9 @@ class PipelineRunner:
         log.info("run.finished", run=run_id, status=result.status, seconds=round(seconds, 3))
         return replace(result, seconds=seconds)
 
-    def _execute(self, errand: _Errand) -> PipelineResult:
-        plan, recorder = errand.plan, errand.recorder
+    def _execute(
+        self, plan: Plan, recorder: Recorder, code: Ref, tell: Callable[[Progress], None]
+    ) -> PipelineResult:
         with (
             Scratch(self._scratch, recorder.run_id) as scratch,
             LeaseKeeper(self._ledger, self._lease_s) as leases,
@@ -200,40 +186,41 @@ class PipelineRunner:
                 executor=self._executor,
                 leases=leases,
                 scratch=scratch,
+                permits=self._permits,
             )
-            execution = PlanRun(plan, recorder, around, errand.tell)
+            execution = PlanRun(plan, recorder, around, tell)
             steps = execution.execute()
         if execution.error is not None:
             return self._failed(recorder, steps, self._overtaken(plan) or execution.error)
+        if execution.cancelled:
+            recorder.end("killed", error=execution.cancelled)
+            return PipelineResult(
+                run_id=recorder.run_id, status="cancelled", steps=steps, outputs={}
+            )
         outcome: CandidateOutcome | None = None
         judged: list[Artifact] = []
-        for candidate in plan.graph.candidates if self._candidates is not None else ():
-            request = _request(errand, candidate, execution)
-            judged += [request.model, request.test]
-            errand.say("considering", candidate.name)
+        if self._candidates is not None:
+            proposals = Proposals(
+                plan=plan, recorder=recorder, code=code, handler=self._candidates, tell=tell
+            )
             try:
-                outcome = self._consider(request)
+                proposals.propose_all(execution.nodes)
             except TowpathError as error:
                 return self._failed(recorder, steps, self._overtaken(plan) or error)
-            errand.say("considered", candidate.name, outcome.verdict)
+            outcome, judged = proposals.outcome, proposals.judged
         verdict = None if outcome is None else outcome.verdict
         model = None if outcome is None else outcome.version
         tags = {"verdict": verdict or "", "model": "" if model is None else str(model)}
         recorder.end("finished", tags=tags, used={one.ref for one in judged})
-        returned = plan.graph.returned.items()
         return PipelineResult(
             run_id=recorder.run_id,
             status="finished" if verdict in (None, "pass") else "refused",
             steps=steps,
-            outputs={name: execution.made[one.node][one.index] for name, one in returned},
+            outputs=execution.nodes.outputs(),
             model=model,
             verdict=verdict,
             report_markdown="" if outcome is None else outcome.report_markdown,
         )
-
-    def _consider(self, request: CandidateRequest) -> CandidateOutcome:
-        assert self._candidates is not None
-        return self._candidates.consider(request)
 
     def _failed(
         self, recorder: Recorder, steps: tuple[StepReport, ...], error: TowpathError
@@ -275,12 +262,9 @@ class PipelineRunner:
         log.info("run.buried", project=project, runs=len(dead))
 
 
-def _begin(
-    recorder: Recorder, name: str, plan: Plan, *, code: Ref, tags: Mapping[str, str]
-) -> None:
+def _begin(recorder: Recorder, plan: Plan, *, code: Ref, tags: Mapping[str, str]) -> None:
     pins = canonical_json(plan.pins).decode()
     recorder.begin(
-        name,
         params=plan.params,
         tags={**tags, "code": str(code), "pins": pins, "lock": plan.lock},
         used=[code, *plan.datasets, *plan.features],
@@ -290,26 +274,3 @@ def _begin(
 
 def _ignore(progress: Progress) -> None:
     del progress
-
-
-def _request(errand: _Errand, candidate: Candidate, execution: PlanRun) -> CandidateRequest:
-    plan = errand.plan
-    maker = next(node for node in plan.graph.nodes if node.name == candidate.model.node)
-    read = {name: gather(one, plan, execution.made) for name, one in maker.inputs.items()}
-    test = gather(candidate.test, plan, execution.made)
-    assert isinstance(test, Artifact)
-    return CandidateRequest(
-        run_id=errand.recorder.run_id,
-        project=errand.project,
-        pipeline=errand.pipeline.name,
-        name=candidate.name,
-        model=execution.made[candidate.model.node][candidate.model.index],
-        training=tuple(one for one in flatten(read) if one.is_table),
-        test=test,
-        code=errand.code,
-        datasets=plan.datasets,
-        params=plan.params,
-        lock=plan.lock,
-        metrics=execution.metrics[candidate.model.node],
-        parent=None if candidate.base is None else plan.selection(candidate.base).ref,
-    )

@@ -1,93 +1,70 @@
-"""One run of one plan: every node from the cache or executed, as many at once as fit."""
+"""One run of one plan: every call from the cache or executed, as many at once as fit.
+
+The scheduler goes round in turns. In each it takes what has become ready from the cache (and what
+that makes ready, and so on), runs inline steps, picks what may start, records everything in one
+transaction, and waits for something to happen. Each node and each edge is touched a fixed number of
+times, so its work grows with the size of the graph, not with that times the number of turns.
+"""
 
 from __future__ import annotations
 
-import queue
+import heapq
+import itertools
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
-from towpath.build.compute import Outcome, Task
-from towpath.build.pipelines.contract import Artifact, Progress, ProgressKind, StepReport
-from towpath.build.pipelines.formats import missing_blobs
+from towpath.build.compute import Outcome
+from towpath.build.pipelines.admission import Admission
+from towpath.build.pipelines.calls import Call, Made
+from towpath.build.pipelines.cancelling import asked_to_stop
+from towpath.build.pipelines.contract import Artifact
+from towpath.build.pipelines.executing import Executions
+from towpath.build.pipelines.graphs import BranchNode, DriverNode
+from towpath.build.pipelines.inlining import InlineRoom
 from towpath.build.pipelines.keys import explain_miss
+from towpath.build.pipelines.lookups import Lookups
+from towpath.build.pipelines.narrating import Narrator
+from towpath.build.pipelines.nodes import NodeWork
 from towpath.build.pipelines.owner import is_dead
-from towpath.build.pipelines.planning import Keys, Plan, gather, needs
-from towpath.build.pipelines.recording import Inputs, Made, Recorder, made_by
-from towpath.build.pipelines.worker import WORKER, WORKER_MODULES, describe_inputs
-from towpath.core.errors import InfrastructureError, StepFailed, TowpathError
+from towpath.build.pipelines.planning import Keys, Plan
+from towpath.build.pipelines.readiness import Readiness
+from towpath.build.pipelines.settling import ended_of, error_of, is_worth_another_try
+from towpath.build.pipelines.slots import Slots
+from towpath.build.pipelines.turns import Done, Lost, Turn
+from towpath.core.errors import TowpathError
+from towpath.core.ids import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Future
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
-    from towpath.build.compute import Executor
-    from towpath.build.pipelines.building import Node
-    from towpath.build.pipelines.keys import StepKey
-    from towpath.build.pipelines.leases import LeaseKeeper
-    from towpath.build.pipelines.scratch import Scratch
-    from towpath.ledger import Ledger
+    from towpath.build.pipelines.contract import Progress, StepReport
+    from towpath.build.pipelines.recording import Recorder
+    from towpath.build.pipelines.surroundings import Surroundings
     from towpath.ledger.records import Execution
-    from towpath.storage.blobs import BlobStore
 
 log = structlog.get_logger()
 
 _LOOK_AGAIN_S = 0.2
-_METRICS_EVERY_S = 1.0
-_TROUBLE = {one.code: one for one in InfrastructureError.__subclasses__()}
-State = Literal["pending", "missed", "waiting", "running", "over"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What every run of a runner shares.
-
-    Attributes:
-        blobs_url: The same store as `blobs`, as step processes open it.
-    """
-
-    ledger: Ledger
-    blobs: BlobStore
-    blobs_url: str
-    cache_dir: Path | None
-    executor: Executor
-    leases: LeaseKeeper
-    scratch: Scratch
-
-
-@dataclass(slots=True, kw_only=True)
-class _Work:
-    """A node on its way."""
-
-    node: Node
-    state: State = "pending"
-    inputs: Inputs = field(default_factory=dict[str, "Artifact | list[Artifact]"])
-    key: StepKey | None = None
-    run_id: str = ""
-    why: str = ""
-    began: float = 0.0
-    metrics: list[list[Any]] = field(default_factory=list[list[Any]])
-    unsent: int = 0
-    params: dict[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def known_key(self) -> StepKey:
-        assert self.key is not None
-        return self.key
+_LOOK_ROUND_S = 1.0
+_INLINE_S = 0.02
 
 
 class PlanRun:
-    """Executes a plan. Used once, from one thread.
+    """Executes a plan. Used once, from one thread; `preempt` and `cancel` may be called from others.
 
     Args:
         plan: What to do.
         recorder: Where to write it down.
         around: What to do it with.
-        on_progress: Told everything that happens, from the calling thread.
+        on_progress: Told everything that happens, from the calling thread, once it is recorded.
+
+    Attributes:
+        error: Why the run failed.
+        cancelled: Why it was stopped from elsewhere.
     """
 
     def __init__(
@@ -100,311 +77,439 @@ class PlanRun:
         self._plan = plan
         self._recorder = recorder
         self._around = around
-        self._on_progress = on_progress
         self._keys = Keys(plan)
-        self._work = {node.name: _Work(node=node) for node in plan.graph.nodes}
-        self._events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        self._reports: dict[str, StepReport] = {}
-        self._metrics_at = time.monotonic()
-        self._is_warm = False
-        self.made: dict[str, tuple[Artifact, ...]] = {}
-        self.metrics: dict[str, dict[str, float]] = {}
+        self._readiness = Readiness(plan.graph.nodes)
+        self._lookups = Lookups(around.ledger, around.blobs)
+        self._room = InlineRoom(plan.source, around.blobs)
+        self._executions = Executions(
+            around.executor,
+            around.scratch,
+            source=plan.source,
+            blobs_url=around.blobs_url,
+            cache_dir=around.cache_dir,
+            libraries=self._keys.libraries,
+        )
+        run = {"run_id": recorder.run_id, "project": recorder.project}
+        slots = Slots(around.ledger, around.leases, owner=recorder.owner, **run)
+        self._admission = Admission(
+            cpus=around.executor.cpus,
+            slots=slots,
+            permits=around.permits,
+            pipeline=recorder.pipeline,
+            cause=recorder.reason,
+            **run,
+        )
+        self._turn = Turn()
+        self.nodes = NodeWork(
+            plan,
+            recorder,
+            self._keys,
+            self._readiness,
+            ledger=around.ledger,
+            blobs=around.blobs,
+            cpus=around.executor.cpus,
+        )
+        self._narrator = Narrator(plan.graph, recorder.run_id, on_progress)
+        self._inline: list[tuple[tuple[int, int], Call]] = []
+        self._resting: list[tuple[float, int, Call]] = []
+        self._fresh: list[Call] = []
+        self._places = itertools.count(len(plan.graph.nodes))
+        self._wishes: deque[tuple[str, str]] = deque()
+        self._looked_at = self._looked_round_at = time.monotonic()
         self.error: TowpathError | None = None
+        self.cancelled = ""
 
     def execute(self) -> tuple[StepReport, ...]:
         """Bring every node to its end and say how each went.
 
         A failed step leaves `error` set, those that ran beside it `killed`, and the rest `skipped`.
         """
-        self._tell("planned", "")
+        self._narrator.say("planned", "")
+        self._lookups.look_ahead(
+            project=self._recorder.project,
+            pipeline=self._recorder.pipeline,
+            run_id=self._recorder.run_id,
+        )
         try:
-            while self.error is None and len(self.made) < len(self._work):
-                self._take_hits()
-                self._start_missed()
-                self._await_event()
+            while self._goes_on and self._readiness.left:
+                self._go_round()
             self._wind_up()
         except BaseException:
             self._abandon()
             raise
-        return tuple(
-            self._reports.get(name) or StepReport(name=name, status="skipped")
-            for name in self._work
-        )
+        return self._narrator.reports(self.nodes.stages)
 
-    def _take_hits(self) -> None:
-        """Move every node whose result is in the cache to its end, and those it frees, and so on."""
-        hits: list[tuple[Node, StepKey, Inputs, Execution]] = []
-        stale: list[Execution] = []
-        with self._around.ledger.read() as tx:
-            while fresh := [one for one in self._work.values() if self._is_ready(one)]:
-                for work in fresh:
-                    work.inputs = {
-                        name: gather(one, self._plan, self.made)
-                        for name, one in work.node.inputs.items()
-                    }
-                    work.key = self._keys.of(work.node, work.inputs)
-                    work.state = "missed"
-                    found = tx.cache.look(work.key.digest) if work.node.step.options.cache else None
-                    if found is None:
-                        continue
-                    if not self._is_whole(found):
-                        stale.append(found)
-                        continue
-                    hits.append((work.node, work.key, work.inputs, found))
-                    self._arrive(work, made_by(found))
-        if stale:
-            self._recorder.drop(stale)
-        runs = self._recorder.hits(hits) if hits else {}
-        before = len(self.made) - len(hits)
-        for done, (node, _, _, execution) in enumerate(hits, start=before + 1):
-            report = StepReport(
-                name=node.name, status="hit", run_id=runs[node.name], log=made_by(execution).log
-            )
-            self._reports[node.name] = report
-            self._tell("hit", node.name, done=done)
+    def preempt(self, call: str) -> None:
+        """Have a call's attempt stopped, to be tried again later; thread-safe. Unknown ones: no-op."""
+        self._wishes.append((call, "preempted"))
+        self._executions.wake()
 
-    def _is_ready(self, work: _Work) -> bool:
-        return work.state == "pending" and needs(work.node) <= self.made.keys()
+    def cancel(self, why: str) -> None:
+        """Have the whole run stopped; thread-safe."""
+        self.cancelled = why or "cancelled"
+        self._executions.wake()
 
-    def _is_whole(self, execution: Execution) -> bool:
-        artifacts = made_by(execution).artifacts
-        return not any(missing_blobs(one, self._around.blobs) for one in artifacts)
+    @property
+    def _goes_on(self) -> bool:
+        return self.error is None and not self.cancelled
 
-    def _arrive(self, work: _Work, made: Made) -> None:
-        work.state = "over"
-        self.made[work.node.name] = made.artifacts
-        self.metrics[work.node.name] = made.latest
-
-    def _start_missed(self) -> None:
-        """Claim and submit what has to be executed, no more than the executor takes at once."""
-        for work in self._work.values():
-            busy = [one for one in self._work.values() if one.state == "running"]
-            free = self._around.executor.cpus - sum(_cpus(one) for one in busy)
-            if work.state in ("missed", "waiting") and (_cpus(work) <= free or not busy):
-                self._claim(work)
-
-    def _claim(self, work: _Work) -> None:
-        lease_s = self._around.leases.lease_s
-        run_id, execution, last = self._recorder.claim(
-            work.node, work.known_key, work.inputs, lease_s=lease_s
-        )
-        if execution is not None and execution.run_id != run_id:
-            self._give_way(work, execution)
+    def _go_round(self) -> None:
+        """Take one turn."""
+        self._advance()
+        self._run_inline()
+        if self._goes_on:
+            self._turn.claims = self._admission.pick()
+            self._take_refusals()
+        self._record()
+        if self.nodes.stages.tell() | self._heed_drivers() or not self._goes_on:
             return
-        if execution is not None:
-            self._around.leases.hold(work.known_key.digest, execution.fence)
-            work.why = explain_miss(work.known_key.parts, last)
+        if not (self._fresh or self._inline or self._readiness.has_ready):
+            self._await()
+
+    def _advance(self) -> None:
+        """Bring every node whose inputs are there as far as it comes without being executed."""
+        while self._goes_on:
+            calls, self._fresh = self._fresh, []
+            for node in self._readiness.take():
+                try:
+                    call = self._meet(node)
+                except TowpathError as error:
+                    self.error = self.error or error
+                    return
+                if call is not None:
+                    calls.append(call)
+            if not calls and not self._readiness.has_ready and not self._heed_drivers():
+                return
+            self._resolve(calls)
+
+    def _meet(self, node: Any) -> Call | None:
+        """Begin with a node that is ready; return its call where it is one of a step."""
+        if isinstance(node, BranchNode):
+            for name in self.nodes.branch(node):
+                self._narrator.skip(name, "its branch was not taken")
+            return None
+        if isinstance(node, DriverNode):
+            self._turn.opened.append(self.nodes.open(node))
+            self._narrator.began(node.name)
+            return None
+        return self.nodes.call_of(node)
+
+    def _resolve(self, calls: Sequence[Call]) -> None:
+        """Look for the results of calls; queue those that have none."""
+        if not calls:
+            return
+        for call in calls:
+            if call.key is None:
+                call.key = self._keys.of(call.step, call.constants, call.inputs)
+        hits, stale = self._lookups.find(calls)
+        self._turn.stale += stale
+        self._turn.hits += hits
+        for hit in hits:
+            hit.call.run_id = new_id()
+            self._narrator.end(hit.call, "hit", log=hit.made.log)
+            self._arrive(hit.call, hit.made, executed_by=hit.execution.run_id)
+        found = {id(hit.call) for hit in hits}
+        for call in calls:
+            if id(call) not in found:
+                self._queue(call)
+
+    def _queue(self, call: Call) -> None:
+        if call.step.options.inline:
+            call.state = "missed"
+            heapq.heappush(self._inline, (call.order, call))
         else:
-            work.why = "it is never cached"
-        work.state, work.run_id, work.began = "running", run_id, time.monotonic()
-        self._tell("started", work.node.name, detail=work.why)
-        try:
-            if not self._is_warm:
-                self._around.executor.warm(WORKER_MODULES)
-            future = self._around.executor.submit(self._task(work), on_message=self._hear(work))
-        except TowpathError as error:
-            self._fail(work, "failed", str(error.message), None, error)
-            return
-        future.add_done_callback(lambda done: self._events.put((work.node.name, done)))
-        if not self._is_warm:
-            self._is_warm = True  # while the first step runs, load what later ones will want
-            self._around.executor.warm(self._keys.libraries())
+            self._admission.offer(call)
 
-    def _give_way(self, work: _Work, execution: Execution) -> None:
+    def _arrive(self, call: Call, made: Made, *, executed_by: str = "") -> None:
+        """Take in a call's result, and what it makes ready."""
+        call.state, call.metrics = "over", made.metrics
+        if call.driver:
+            status = "hit" if executed_by else "done"
+            ended = ended_of(call, status, made=made, executed_by=executed_by)
+            self.nodes.stages.note(call.driver, ended)
+        else:
+            self.nodes.arrive(call, made)
+
+    def _heed_drivers(self) -> bool:
+        """Do what drivers have asked for; say whether there was anything."""
+        heeded = False
+        for call, why in self.nodes.stages.stops():
+            self._cancel(call, why)
+        for call in self.nodes.stages.asked():
+            call.place = next(self._places)
+            self._fresh.append(call)
+            self._narrator.total += 1
+            heeded = True
+        for closed in self.nodes.close_ended():
+            self._turn.closed.append(closed.run)
+            self._narrator.close(closed.node, closed.run)
+            for call in closed.unwanted:
+                self._cancel(call, "its result is not wanted any more")
+            self.error = self.error or closed.error
+            heeded = True
+        return heeded
+
+    def _cancel(self, call: Call, why: str) -> None:
+        """Stop a call that a driver does not want any more."""
+        if call.state == "over" or call.stopped == "cancelled":
+            return
+        call.stopped, call.stopped_why = "cancelled", why
+        if call.name in self._executions.running:
+            self._executions.stop(call)
+            return
+        self._admission.drop(call)
+        self._narrator.end(call, "killed", why=why)
+        self.nodes.stages.note(call.driver, ended_of(call, "killed"))
+
+    def _run_inline(self) -> None:
+        """Run inline steps for some milliseconds, those that each makes ready included."""
+        if not self._inline:
+            return
+        until = time.monotonic() + _INLINE_S
+        with self._room:
+            while self._inline and self._goes_on and time.monotonic() < until:
+                call = heapq.heappop(self._inline)[1]
+                if call.state == "missed":
+                    self._perform(call)
+                    self._advance()
+
+    def _perform(self, call: Call) -> None:
+        """Run an inline call and note what came of it."""
+        self._begin_attempt(call, new_id())
+        outcome, printed = self._room.run(call)
+        log_digest = self._room.blobs.put(printed.encode()) if printed else None
+        if outcome.status == "done":
+            self._finish(call, outcome, log_digest, fence=None, is_new=True)
+        else:
+            self._lose(call, outcome, log_digest, fence=None, is_new=True)
+
+    def _take_refusals(self) -> None:
+        """Fail calls that no budget could ever pay for."""
+        for call, error in self._admission.refused:
+            self._end_without_result(call, "failed", error)
+        self._admission.refused.clear()
+
+    def _record(self) -> None:
+        """Write down everything that happened, and start what was claimed."""
+        if not self._turn:
+            return
+        turn, self._turn = self._turn, Turn()
+        self._room.blobs.flush()
+        lease_s = self._around.leases.lease_s
+        found = self._recorder.write(turn, lease_s=lease_s)
+        for call in turn.claims:
+            execution = found.get(call.name)
+            if execution is None:
+                self._begin(call)
+            elif execution.state == "running" and execution.run_id == call.run_id:
+                self._around.leases.hold(call.known_key.digest, execution.fence)
+                self._begin(call)
+            else:
+                self._admission.give_back(call)
+                self._admission.settle(call, None)
+                self._give_way(call, execution)
+        self._narrator.flush()
+
+    def _begin_attempt(self, call: Call, run_id: str) -> None:
+        call.state, call.run_id, call.began = "running", run_id, time.monotonic()
+        call.attempt += 1
+        call.begin_again()
+        if not call.step.options.cache:
+            call.why = "it is never cached"
+        elif call.attempt > 1:
+            call.why = f"attempt {call.attempt}"
+        else:
+            last = self._lookups.last_of(call.name) or self._recorder.last_of(call.step.path)
+            call.why = explain_miss(call.known_key.parts, last)
+        self._narrator.say("started", call.name, detail=call.why)
+
+    def _begin(self, call: Call) -> None:
+        """Start an attempt that has been recorded."""
+        self._begin_attempt(call, call.run_id)
+        try:
+            self._executions.begin(call)
+        except TowpathError as error:
+            self._admission.give_back(call)
+            self._admission.settle(call, None)
+            fence = self._around.leases.let_go(call.known_key.digest)
+            self._turn.lost.append(Lost(call, "failed", str(error.message), None, fence))
+            self._end_without_result(call, "failed", error)
+
+    def _give_way(self, call: Call, execution: Execution) -> None:
         """Another run has the key: take its result, take over if it died, or wait for it."""
+        call.asked = 0
         if execution.state == "done":
-            work.state = "pending"
+            call.state = "new"
+            self._fresh.append(call)
+            self._lookups.forget()
             return
         with self._around.ledger.read() as tx:
             owner = tx.runs.get(execution.run_id).tags.get("owner", "")
         if is_dead(owner):
             with self._around.ledger.write(actor="pipelines") as tx:
                 tx.cache.release(owner)
-            work.state = "missed"
+            self._admission.offer(call)
             return
-        if work.state != "waiting":
-            work.state = "waiting"
-            self._tell("waiting", work.node.name, detail=f"run {execution.run_id} is on it")
+        if call.state != "parked":
+            self._narrator.say("waiting", call.name, detail=f"run {execution.run_id} is on it")
+        call.state = "parked"
+        self._rest(call, _LOOK_AGAIN_S)
 
-    def _task(self, work: _Work) -> Task:
-        step, around = work.node.step, self._around
-        order = {
-            "step": f"{step.module}:{step.name}",
-            "source": str(self._plan.source),
-            "inputs": describe_inputs(work.inputs),
-            "constants": dict(work.node.constants),
-            "seed": step.options.seed,
-            "key": work.known_key.digest,
-            "blobs": around.blobs_url,
-            "cache_dir": None if around.cache_dir is None else str(around.cache_dir),
-        }
-        return Task(
-            id=work.run_id,
-            call=WORKER,
-            payload=order,
-            resources=step.options.resources,
-            env={"TMPDIR": str(around.scratch.folder)},
-            log=around.scratch.log(work.run_id),
-        )
+    def _rest(self, call: Call, seconds: float) -> None:
+        call.due = time.monotonic() + seconds
+        heapq.heappush(self._resting, (call.due, next(self._places), call))
 
-    def _hear(self, work: _Work) -> Callable[[dict[str, Any]], None]:
-        return lambda message: self._events.put((work.node.name, message))
-
-    def _await_event(self) -> None:
+    def _await(self) -> None:
         """Wait for something to happen, at most until it is time to look again; then take all of it."""
-        active = any(one.state in ("running", "waiting") for one in self._work.values())
-        try:
-            event = self._events.get(timeout=_LOOK_AGAIN_S if active else 0)
-            while True:
-                self._handle(*event)
-                event = self._events.get_nowait()
-        except queue.Empty:
-            self._send_metrics()
+        self._lookups.forget()
+        now = time.monotonic()
+        timeout_s = (
+            min(_LOOK_AGAIN_S, max(0.0, self._resting[0][0] - now))
+            if self._resting
+            else (_LOOK_AGAIN_S)
+        )
+        for call, event in self._executions.wait(timeout_s):
+            if isinstance(event, Outcome):
+                self._settle(call, event)
+            else:
+                self._hear(call, event)
+        now = time.monotonic()
+        while self._resting and self._resting[0][0] <= now:
+            call = heapq.heappop(self._resting)[2]
+            if call.state in ("resting", "parked"):
+                self._queue(call)
+        while self._wishes:
+            self._preempt(*self._wishes.popleft())
+        if now >= self._looked_at + _LOOK_AGAIN_S:
+            self._looked_at = now
+            self.nodes.stages.tick()
+        if now >= self._looked_round_at + _LOOK_ROUND_S:
+            self._looked_round_at = now
+            self._look_round()
 
-    def _handle(self, name: str, event: dict[str, Any] | Future[Outcome]) -> None:
-        work = self._work[name]
-        if not isinstance(event, dict):
-            self._settle(work, event.result())
-        elif "metrics" in event:
-            work.metrics += event["metrics"]
-            shown = ", ".join(f"{key} {value:g}" for key, value, *_ in event["metrics"])
-            self._tell("metric", name, detail=shown)
+    def _look_round(self) -> None:
+        """Once a second: send what steps have logged, and see whether anything is to be stopped."""
+        running = self._executions.running
+        for call in running.values():
+            fresh = call.metrics[call.unsent :]
+            if fresh:
+                self._recorder.points(call.run_id, fresh)
+                call.unsent = len(call.metrics)
+        with self._around.ledger.read() as tx:
+            self.cancelled = asked_to_stop(tx, self._recorder.run_id) or self.cancelled
+        wanted = self._admission.wanted_back()
+        for call in [one for one in running.values() if one.asked] if wanted else ():
+            if self._admission.permit_of(call) in wanted:
+                self._preempt(call.name, "preempted")
+
+    def _preempt(self, name: str, why: str) -> None:
+        call = self._executions.running.get(name)
+        if call is not None and not call.stopped:
+            call.stopped, call.stopped_why = "preempted", why
+            self._executions.stop(call)
+
+    def _hear(self, call: Call, message: dict[str, Any]) -> None:
+        """Take in what a running step says about itself."""
+        if "metrics" in message:
+            call.metrics += message["metrics"]
+            shown = ", ".join(f"{key} {value:g}" for key, value, *_ in message["metrics"])
+            self._narrator.say("metric", call.name, detail=shown, now=True)
+            self.nodes.stages.hear(call, message["metrics"])
+        elif "param" in message:
+            key, value = message["param"]
+            call.params[key] = value
+
+    def _settle(self, call: Call, outcome: Outcome) -> None:
+        """Take in how an execution ended."""
+        self._executions.running.pop(call.name, None)
+        printed = self._around.scratch.keep_log(call.run_id, self._around.blobs)
+        fence = self._around.leases.let_go(call.known_key.digest)
+        if outcome.status == "done":
+            self._finish(call, outcome, printed, fence=fence, is_new=False)
         else:
-            key, value = event["param"]
-            work.params[key] = value
+            self._lose(call, outcome, printed, fence=fence, is_new=False)
+        self._admission.settle(call, outcome)
+        self._admission.give_back(call)
 
-    def _send_metrics(self, *, now: bool = False) -> None:
-        """Write down what running steps have logged, at most once a second."""
-        if not now and time.monotonic() < self._metrics_at + _METRICS_EVERY_S:
-            return
-        self._metrics_at = time.monotonic()
-        for work in self._work.values():
-            fresh = work.metrics[work.unsent :]
-            if work.state == "running" and fresh:
-                self._recorder.points(work.run_id, fresh)
-                work.unsent = len(work.metrics)
-
-    def _settle(self, work: _Work, outcome: Outcome) -> None:
-        """Write down how an execution ended."""
-        name, seconds = work.node.name, time.monotonic() - work.began
-        printed = self._around.scratch.keep_log(work.run_id, self._around.blobs)
-        if outcome.status != "done":
-            status = "killed" if outcome.status == "killed" and self.error is not None else "failed"
-            error = None if status == "killed" else self._error_of(work, outcome)
-            self._fail(work, status, outcome.error, printed, error)
-            return
+    def _finish(
+        self, call: Call, outcome: Outcome, printed: str | None, *, fence: int | None, is_new: bool
+    ) -> None:
         made = Made(
             artifacts=msgspec.convert(outcome.value["artifacts"], tuple[Artifact, ...]),
-            metrics=work.metrics,
-            params=work.params,
+            metrics=call.metrics,
+            params=call.params,
             log=printed,
         )
-        fence = self._around.leases.let_go(work.known_key.digest)
-        self._recorder.finished(work.run_id, work.known_key, made, work.inputs, fence=fence)
-        self._arrive(work, made)
-        self._reports[name] = StepReport(
-            name=name, status="done", run_id=work.run_id, seconds=seconds, why=work.why, log=printed
-        )
-        self._tell("done", name, seconds=seconds)
+        self._turn.done.append(Done(call, made, fence, is_new))
+        self._narrator.end(call, "done", why=call.why, log=printed)
+        self._arrive(call, made)
 
-    def _fail(
-        self,
-        work: _Work,
-        status: Literal["failed", "killed"],
-        why: str,
-        printed: str | None,
-        error: TowpathError | None,
+    def _lose(
+        self, call: Call, outcome: Outcome, printed: str | None, *, fence: int | None, is_new: bool
     ) -> None:
-        work.state = "over"
-        fence = self._around.leases.let_go(work.known_key.digest)
-        claim = None if fence is None else (work.known_key.digest, fence)
-        self._recorder.ended(work.run_id, status, error=why, log=printed, claim=claim)
-        self.error = self.error or error
-        seconds = time.monotonic() - work.began
-        self._reports[work.node.name] = StepReport(
-            name=work.node.name,
-            status=status,
-            run_id=work.run_id,
-            seconds=seconds,
-            why=why,
-            log=printed,
-        )
-        self._tell(status, work.node.name, seconds=seconds, detail=why)
+        """Take in an attempt that left no result: try again, or let its failure be one."""
+        ended_by_us = outcome.status == "killed" and (call.stopped or not self._goes_on)
+        status = "killed" if ended_by_us else "failed"
+        why = call.stopped_why if call.stopped and ended_by_us else outcome.error
+        self._turn.lost.append(Lost(call, status, why, printed, fence, is_new))
+        call.failures += 0 if ended_by_us else 1
+        if call.stopped == "preempted" and ended_by_us and self._goes_on:
+            self._narrator.say("retrying", call.name, detail="preempted")
+            call.state = "resting"
+            self._rest(call, 0.0)
+        elif not ended_by_us and self._goes_on and is_worth_another_try(call, outcome):
+            wait_s = call.step.options.wait_s(call.failures)
+            detail = f"{outcome.error}; again in {wait_s:g} s"
+            self._narrator.say("retrying", call.name, detail=detail)
+            call.state = "resting"
+            self._rest(call, wait_s)
+        else:
+            error = None if ended_by_us else error_of(call, outcome)
+            self._end_without_result(call, status, error, why=why, printed=printed)
 
-    def _error_of(self, work: _Work, outcome: Outcome) -> TowpathError:
-        """Return what a failed step means for whoever started the run.
-
-        The message quotes no data, since it may be stored; the user's own words and the traceback are
-        notes of the exception, for people.
-        """
-        name = work.node.name
-        kind = _TROUBLE.get(outcome.error_code, StepFailed)
-        error = kind(
-            f"step {name!r} failed: {outcome.error}",
-            remedy=_REMEDIES.get(outcome.status, ""),
-            step=name,
-            run=work.run_id,
-            status=outcome.status,
+    def _end_without_result(
+        self,
+        call: Call,
+        status: Any,
+        error: TowpathError | None,
+        *,
+        why: str = "",
+        printed: str | None = None,
+    ) -> None:
+        """Let a call be over, and tell whoever has to know: its driver, or the run."""
+        call.state = "over"
+        self._narrator.end(
+            call, status, why=why or (str(error.message) if error else ""), log=printed
         )
-        for note in (outcome.message, outcome.traceback):
-            if note:
-                error.add_note(note)
-        return error
+        if call.driver:
+            self.nodes.stages.note(call.driver, ended_of(call, status, error=error))
+        elif error is not None:
+            self.error = self.error or error
 
     def _wind_up(self) -> None:
-        """After a failure: stop what still runs and write down that it was stopped."""
-        running = [one for one in self._work.values() if one.state == "running"]
-        for work in running:
-            self._around.executor.cancel(work.run_id)
-        while any(one.state == "running" for one in running):
-            self._handle(*self._events.get())
+        """Stop what still runs, write down that it was stopped, and close what is open."""
+        running = self._executions.running
+        for call in running.values():
+            self._executions.stop(call)
+        while running:
+            for call, event in self._executions.wait(_LOOK_AGAIN_S):
+                if isinstance(event, Outcome):
+                    self._settle(call, event)
+        self._turn.claims = []
+        why = self.error.message if self.error is not None else self.cancelled
+        self._turn.closed += self.nodes.close_open(why)
+        self._record()
+        self._narrator.flush()
 
     def _abandon(self) -> None:
         """The run is being interrupted: leave no process, no claim and no open run behind."""
-        for work in self._work.values():
-            if work.state == "running":
-                self._around.executor.cancel(work.run_id)
-                fence = self._around.leases.let_go(work.known_key.digest)
-                claim = None if fence is None else (work.known_key.digest, fence)
-                try:
-                    self._recorder.ended(
-                        work.run_id,
-                        "killed",
-                        error="the run was interrupted",
-                        log=None,
-                        claim=claim,
-                    )
-                except TowpathError as error:
-                    log.warning("run.not_closed", run=work.run_id, code=error.code)
-
-    def _tell(
-        self,
-        kind: ProgressKind,
-        step: str,
-        *,
-        done: int | None = None,
-        seconds: float | None = None,
-        detail: str = "",
-    ) -> None:
-        self._on_progress(
-            Progress(
-                kind=kind,
-                run_id=self._recorder.run_id,
-                step=step,
-                done=len(self.made) if done is None else done,
-                total=len(self._work),
-                seconds=seconds,
-                detail=detail,
-            )
-        )
-
-
-_REMEDIES = {
-    "timeout": "Give the step a longer timeout, or less to do.",
-    "memory": "Give the step more memory, or read lazily.",
-    "killed": "Run again: finished steps are kept. If the machine ran out of memory, declare it.",
-}
-
-
-def _cpus(work: _Work) -> float:
-    return work.node.step.options.resources.cpus
+        turn = Turn()
+        for call in self._executions.running.values():
+            self._executions.stop(call)
+            fence = self._around.leases.let_go(call.known_key.digest)
+            turn.lost.append(Lost(call, "killed", "the run was interrupted", None, fence))
+        turn.closed += self.nodes.close_open("the run was interrupted")
+        try:
+            self._recorder.write(turn, lease_s=self._around.leases.lease_s)
+        except TowpathError as error:
+            log.warning("run.not_closed", run=self._recorder.run_id, code=error.code)

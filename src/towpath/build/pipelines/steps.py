@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 R = TypeVar("R")
+_BACKOFF_MOST_S = 900.0
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B|B)\s*")
 _UNITS = {
     "B": 1,
@@ -38,6 +41,16 @@ class StepOptions:
         seed: What Python's, numpy's and polars' generators start from; None leaves them random.
         files: Paths in the project's folder that the step reads; their content is part of its key.
         env: Environment variables that the step reads; their values are part of its key.
+        given: Environment variables that the step is given these values of; part of its key too.
+        secrets: Environment variables whose values it is given and that are recorded nowhere: a new
+            password makes no result stale.
+        retries: How many more times it is tried when it fails.
+        backoff_s: What the first of them waits; each further one waits twice as long.
+        inline: Whether it runs in the runner's own process.
+        concurrency: Most calls of it at once in the project, over all runs and machines.
+        checkpoint: Whether it saves its state as it goes, so that it may be preempted.
+        queue: The project's queue that its attempts stand in.
+        priority: Higher goes first; None: the queue's.
     """
 
     resources: Resources = field(default_factory=Resources)
@@ -45,6 +58,38 @@ class StepOptions:
     seed: int | None = 0
     files: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    given: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: tuple[str, ...] = ()
+    retries: int = 0
+    backoff_s: float = 1.0
+    inline: bool = False
+    concurrency: int | None = None
+    checkpoint: bool = False
+    queue: str = ""
+    priority: int | None = None
+
+    def environment(self) -> dict[str, str | None]:
+        """Return the variables that are part of the key, as they are in this process; None: unset."""
+        return {**{name: os.environ.get(name) for name in self.env}, **self.given}
+
+    def environment_given(self) -> dict[str, str]:
+        """Return the variables that its process is given, secrets included. Never record these.
+
+        Raises:
+            InvalidSetting: A secret is not set where the run is started.
+        """
+        missing = [name for name in self.secrets if name not in os.environ]
+        if missing:
+            raise InvalidSetting(
+                f"the secret {missing[0]!r} is not set where this run was started",
+                remedy="Set that environment variable for whoever runs pipelines: the worker, CI.",
+            )
+        known = {name: value for name, value in self.environment().items() if value is not None}
+        return {**known, **{name: os.environ[name] for name in self.secrets}}
+
+    def wait_s(self, failures: int) -> float:
+        """Return how long to wait before trying again after so many failures. No jitter: repeatable."""
+        return min(self.backoff_s * 2.0 ** (failures - 1), _BACKOFF_MOST_S)
 
 
 class Step(Generic[R]):
@@ -155,64 +200,142 @@ def step(function: Callable[..., R], /) -> Step[R]: ...
 @overload
 def step(
     *,
-    cpus: int = ...,
+    cpus: float = ...,
+    gpus: float = ...,
+    gpu_kind: str | None = ...,
     memory: str | int | None = ...,
     timeout: str | timedelta | None = ...,
+    grace: str | timedelta = ...,
     spread: bool = ...,
     cache: bool = ...,
     seed: int | None = ...,
     files: Sequence[str] = ...,
-    env: Sequence[str] = ...,
+    env: Sequence[str] | Mapping[str, str] = ...,
+    secrets: Sequence[str] = ...,
+    retries: int = ...,
+    backoff: str | timedelta = ...,
+    inline: bool = ...,
+    concurrency: int | None = ...,
+    checkpoint: bool = ...,
+    queue: str = ...,
+    priority: int | None = ...,
 ) -> Callable[[Callable[..., R]], Step[R]]: ...
 def step(
     function: Callable[..., R] | None = None,
     /,
     *,
-    cpus: int = 1,
+    cpus: float = 1,
+    gpus: float = 0,
+    gpu_kind: str | None = None,
     memory: str | int | None = None,
     timeout: str | timedelta | None = None,
+    grace: str | timedelta = "10s",
     spread: bool = False,
     cache: bool = True,
     seed: int | None = 0,
     files: Sequence[str] = (),
-    env: Sequence[str] = (),
+    env: Sequence[str] | Mapping[str, str] = (),
+    secrets: Sequence[str] = (),
+    retries: int = 0,
+    backoff: str | timedelta = "1s",
+    inline: bool = False,
+    concurrency: int | None = None,
+    checkpoint: bool = False,
+    queue: str = "",
+    priority: int | None = None,
 ) -> Step[R] | Callable[[Callable[..., R]], Step[R]]:
     """Make a top-level function a step.
 
     Its annotations say how inputs are handed over (a table comes as `pl.DataFrame`, `pl.LazyFrame` or
-    `pa.Table`, as you like) and how the result is kept. `tuple[A, B]` makes two results.
+    `pa.Table`, as you like) and how the result is kept. `tuple[A, B]` makes two results,
+    `tuple[pl.DataFrame, ...]` any number of them.
 
     Args:
         function: The function, when used without parentheses.
-        cpus: Cores it counts for, and threads that numeric libraries get.
+        cpus: Cores it counts for, and threads that numeric libraries get; a fraction shares one.
+        gpus: Accelerators it counts for.
+        gpu_kind: Which accelerator it must be, such as `A100`.
         memory: Most memory it may hold, such as `2GiB`; it is killed beyond that.
         timeout: Longest it may run, such as `5m`; it is killed after that.
+        grace: What it is given to save where it is when it is asked to stop, before it is killed.
         spread: Whether its cpus may lie on several machines: it hands them out with `tp.cluster`.
         cache: Whether a result may be used again for equal code and inputs.
         seed: Seeds Python's, numpy's and polars' generators; None leaves them random.
         files: Files of the project that it reads; changing one makes it run again.
-        env: Environment variables that it reads; changing one makes it run again.
+        env: Environment variables that it reads, or reads and what they are to be; changing one makes
+            it run again.
+        secrets: Environment variables that it is handed as they are where the run was started, and
+            that nothing records: for passwords and tokens.
+        retries: How many more times to try when it fails.
+        backoff: What the first retry waits; each further one waits twice as long, 15 minutes at most.
+        inline: Run it in the runner's own process: for work of milliseconds, where a process of its
+            own costs more than the work. Its result is recorded all the same.
+        concurrency: Most calls of it at once in the project, whatever run or machine they belong to.
+        checkpoint: It calls `checkpoint(…)`, so it may be preempted and goes on from there.
+        queue: The project's queue that it stands in.
+        priority: Higher goes first; by default its queue's.
 
     Raises:
         InvalidProject: The function can't be a step, or an option can't be meant.
     """
-    if cpus < 1:
-        raise InvalidProject(f"a step can't have {cpus} cpus", remedy="Give it at least one.")
     options = StepOptions(
         resources=Resources(
             cpus=cpus,
+            gpus=gpus,
+            gpu_kind=gpu_kind,
             memory_bytes=None if memory is None else parse_size(memory),
             timeout_s=None if timeout is None else parse_duration(timeout).total_seconds(),
+            grace_s=parse_duration(grace).total_seconds(),
             spread=spread,
         ),
         cache=cache,
         seed=seed,
         files=tuple(files),
-        env=tuple(env),
+        env=() if isinstance(env, Mapping) else tuple(env),
+        given=dict(env) if isinstance(env, Mapping) else {},
+        secrets=tuple(secrets),
+        retries=retries,
+        backoff_s=parse_duration(backoff).total_seconds(),
+        inline=inline,
+        concurrency=concurrency,
+        checkpoint=checkpoint,
+        queue=queue,
+        priority=priority,
     )
+    _check(options)
     if function is not None:
         return Step(function, options)
     return lambda decorated: Step(decorated, options)
+
+
+def _check(options: StepOptions) -> None:
+    """Refuse options that can't be meant."""
+    resources = options.resources
+    limited = (
+        resources.gpus
+        or resources.memory_bytes
+        or resources.timeout_s
+        or resources.spread
+        or options.checkpoint
+        or options.secrets
+        or options.given
+    )
+    wrong = {
+        f"{resources.cpus} cpus": (resources.cpus <= 0, "Give it some, such as cpus=0.5."),
+        f"{resources.gpus} gpus": (resources.gpus < 0, "Give it none, or some."),
+        f"retries={options.retries}": (options.retries < 0, "Leave it out, or give a number."),
+        f"concurrency={options.concurrency}": (
+            options.concurrency is not None and options.concurrency < 1,
+            "Let at least one call run.",
+        ),
+        "inline=True and limits or an environment of its own": (
+            options.inline and bool(limited),
+            "Those hold for a process of its own: leave out inline.",
+        ),
+    }
+    for what, (is_wrong, remedy) in wrong.items():
+        if is_wrong:
+            raise InvalidProject(f"a step can't have {what}", remedy=remedy)
 
 
 def parse_size(text: str | int) -> int:

@@ -53,6 +53,23 @@ def part_in_three(
     return first, second, third
 
 
+@step
+def parts_by(rows: pl.DataFrame, *, by: str) -> tuple[pl.DataFrame, ...]:
+    """Cut rows into one part for each value of a column, in the order of the values, nulls last."""
+    if by not in rows.columns:
+        raise UsageError(
+            f"there is no column {by!r} to cut by", remedy=f"There are {', '.join(rows.columns)}."
+        )
+    ordered = rows.sort(by, nulls_last=True, maintain_order=True)
+    return tuple(ordered.partition_by(by, maintain_order=True))
+
+
+@step
+def parts_of_rows(rows: pl.DataFrame, *, count: int) -> tuple[pl.DataFrame, ...]:
+    """Cut rows into parts of `count`, in the order that they have; the last one may be shorter."""
+    return tuple(rows.iter_slices(count))
+
+
 def _part(rows: pl.DataFrame, how: dict[str, Any]) -> list[pl.DataFrame]:
     parts = parted(rows, msgspec.convert(how, Split))
     for number, part in enumerate(parts, 1):

@@ -9,7 +9,7 @@ import random
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -20,7 +20,13 @@ from towpath.assets.code import lay_out
 from towpath.assets.features.on_demand import OnDemand
 from towpath.build.pipelines.computing import compute_step
 from towpath.build.pipelines.contract import Artifact  # noqa: TC001  msgspec reads the annotations
-from towpath.build.pipelines.formats import element, load_artifact, outputs_of, save_value
+from towpath.build.pipelines.formats import (
+    element,
+    load_artifact,
+    many_of,
+    outputs_of,
+    save_value,
+)
 from towpath.build.pipelines.reporting import listening
 from towpath.build.pipelines.spreading import Standing, standing
 from towpath.build.pipelines.steps import Step
@@ -30,6 +36,7 @@ from towpath.storage.blobs import open_blobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
+    from types import ModuleType
 
     from towpath.storage.blobs import BlobStore
 
@@ -77,12 +84,15 @@ def execute(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
     source = _find_source(order.source, blobs)
     paths = code_paths(source)
     here = Standing(blobs_url=order.blobs, key=order.key, source=paths[0])
-    with (
-        project_imports([str(path) for path in paths]),
-        standing(here),
-        ExitStack() as stack,
-        listening(emit),
-    ):
+    with project_imports([str(path) for path in paths]), standing(here):
+        return perform(order, blobs, emit)
+
+
+def perform(
+    order: StepOrder, blobs: BlobStore, emit: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Run one step where the project's code is importable already: see `execute`."""
+    with ExitStack() as stack, listening(emit):
         step = find_step(order.step)
         types = step.types
         arguments = {name: decode_value(value) for name, value in order.constants.items()}
@@ -130,6 +140,14 @@ def save_results(result: Any, kind: Any, blobs: BlobStore) -> list[Artifact]:
     Raises:
         UsageError: It is not what the step declares, or can't be kept.
     """
+    several = many_of(kind)
+    if several is not None:
+        if not isinstance(result, tuple | list):
+            raise UsageError(
+                f"it returned {type(result).__name__} where any number of results is declared",
+                remedy="Return a tuple.",
+            )
+        return [save_value(one, several, blobs) for one in cast("Sequence[Any]", result)]
     kinds = outputs_of(kind)
     if kinds is None:
         return [save_value(result, kind, blobs)]
@@ -153,11 +171,17 @@ def find_step(path: str) -> Step[Any]:
 
 
 @contextlib.contextmanager
-def project_imports(paths: Sequence[str]) -> Generator[None]:
+def project_imports(
+    paths: Sequence[str], *, kept: dict[str, ModuleType] | None = None
+) -> Generator[None]:
     """Import from `paths` first, as if nothing of theirs had been imported before; undo it after.
 
     A forked process has nothing to undo. Where steps share a process, each sees the code that it was
     planned with, even if another version of the same modules is loaded already.
+
+    Args:
+        paths: Folders that hold exactly the files of one bundle.
+        kept: Takes the modules that were imported, and gives them back the next time.
     """
     names = {name for path in paths for name in _top_names(Path(path))}
     held = {name: one for name, one in sys.modules.items() if name.partition(".")[0] in names}
@@ -167,12 +191,15 @@ def project_imports(paths: Sequence[str]) -> Generator[None]:
     sys.path[:0] = paths
     sys.dont_write_bytecode = True  # the folder holds exactly the files of the bundle
     importlib.invalidate_caches()
+    sys.modules.update(kept or {})
     try:
         yield
     finally:
         sys.path[:], sys.dont_write_bytecode = path_before, write_before
         for name in [one for one in sys.modules if one.partition(".")[0] in names]:
-            del sys.modules[name]
+            module = sys.modules.pop(name)
+            if kept is not None:
+                kept[name] = module
         sys.modules.update(held)
 
 

@@ -132,7 +132,7 @@ MISTAKES = [
     ("a, b = frame(trips.all())", "can't be unpacked: its step returns one thing"),
     (
         "return number(number(trips.all()))",
-        "'rows' of step 'number' is .*, a json, and is annotated",
+        "'rows' of step 'number' is .*, int, and is annotated DataFrame",
     ),
     ("return number(pair(trips.all()))", "result of 'pair' is several results"),
     ("return frame(trips.all(), m=2)", "step 'frame' can't be called like this: .*'m'"),
@@ -141,7 +141,7 @@ MISTAKES = [
     ("return number([trips.all(), 3])", "a list of results can't hold other things"),
     ("return 3", "pipeline 'train' returns 3"),
     ("pass", "pipeline 'train' calls no step"),
-    ("number(trips.all())\ntrain()", "pipeline 'train' can't be called"),
+    ("number(trips.all())\ntrain()", "pipeline 'train' is called 16 pipelines deep"),
     ("return number(tp.join(frame(trips.all()), view))", "does not know when each row asks"),
     ('return tp.candidate("late", frame(trips.all()), test=trips.all())', "is not a Model"),
     ('return tp.candidate("Late!", model(trips.all()), test=trips.all())', "model name 'Late!'"),

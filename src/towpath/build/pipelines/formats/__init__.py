@@ -1,12 +1,14 @@
 """How results are kept: tables, models, arrays, bytes and plain values."""
 
 from towpath.build.pipelines.formats.contract import Format
+from towpath.build.pipelines.formats.items import item_artifacts
 from towpath.build.pipelines.formats.kinds import bare, element, outputs_of, spell
 from towpath.build.pipelines.formats.observations import observation_artifact
 from towpath.build.pipelines.formats.registry import (
     format_of,
     format_of_codec,
     load_artifact,
+    many_of,
     missing_blobs,
     save_value,
     takes,
@@ -21,7 +23,9 @@ __all__ = [
     "element",
     "format_of",
     "format_of_codec",
+    "item_artifacts",
     "load_artifact",
+    "many_of",
     "missing_blobs",
     "observation_artifact",
     "outputs_of",

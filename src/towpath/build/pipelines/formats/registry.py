@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import typing
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from towpath.build.pipelines.formats.items import Items
 from towpath.build.pipelines.formats.kinds import bare, element
 from towpath.build.pipelines.formats.models import Models
 from towpath.build.pipelines.formats.observations import ObservationsFormat
@@ -27,6 +29,7 @@ _FORMATS: tuple[Format, ...] = (
     Bytes(),
     Selections(),
     ObservationsFormat(),
+    Items(),
     Values(),
 )
 _BY_CODEC = {f"{one.name}/{one.version}": one for one in _FORMATS}
@@ -49,6 +52,18 @@ def format_of_codec(codec: str) -> Format:
             remedy="Use the version that wrote it, or run the pipeline again.",
         )
     return _BY_CODEC[codec]
+
+
+def many_of(kind: Any) -> Any:
+    """Return `X` for `tuple[X, ...]` where each member is kept by itself, else None.
+
+    Tables and models are; plain values in a tuple are one value.
+    """
+    kind = bare(kind)
+    args = typing.get_args(kind)
+    if typing.get_origin(kind) is not tuple or args[-1:] != (Ellipsis,):
+        return None
+    return args[0] if format_of(args[0]).name != Values.name else None
 
 
 def takes(want: Any, given: str) -> bool:

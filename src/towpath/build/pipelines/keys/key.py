@@ -41,25 +41,21 @@ class StepKey:
     digest: str
 
 
-def step_key(
+def step_parts(
     *,
     step: str,
     code: Mapping[str, str],
-    params: Mapping[str, object],
-    inputs: Mapping[str, str | Sequence[str]],
     outputs: Sequence[str],
     lock: str,
     files: Mapping[str, str],
     env: Mapping[str, str | None],
     seed: int | None,
-) -> StepKey:
-    """Put a key together.
+) -> dict[str, str]:
+    """Return the parts of a key that all calls of a step share.
 
     Args:
         step: The step's path, `module.name`.
         code: What it reaches, as `code_parts` returns it.
-        params: Constants as `encode_value` writes them, defaults included.
-        inputs: Content digests of its inputs.
         outputs: Type, format and format version of each result.
         lock: Digest of the installed distributions.
         files: Declared files to the digests of their content.
@@ -71,12 +67,31 @@ def step_key(
     parts["lock"] = lock
     parts["seed"] = digest_json(seed)
     parts["output"] = digest_json(outputs)
-    for kind, values in (("param", params), ("input", inputs), ("env", env)):
-        for name, value in values.items():
-            whole = kind == "input" and isinstance(value, str)
-            parts[f"{kind}:{name}"] = str(value) if whole else digest_json(value)
+    for name, value in env.items():
+        parts[f"env:{name}"] = digest_json(value)
     for name, digest in files.items():
         parts[f"file:{name}"] = digest
+    return parts
+
+
+def call_key(
+    shared: Mapping[str, str],
+    *,
+    params: Mapping[str, object],
+    inputs: Mapping[str, str | Sequence[str]],
+) -> StepKey:
+    """Put the key of one call together.
+
+    Args:
+        shared: The parts that all calls of the step share.
+        params: Constants as `encode_value` writes them, defaults included.
+        inputs: Content digests of its inputs.
+    """
+    parts = dict(shared)
+    for name, value in params.items():
+        parts[f"param:{name}"] = digest_json(value)
+    for name, digests in inputs.items():
+        parts[f"input:{name}"] = digests if isinstance(digests, str) else digest_json(digests)
     return StepKey(parts=parts, digest=digest_json({"format": FORMAT, "parts": parts}))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from towpath.build.pipelines.keys import StepKey, explain_miss, step_key
+from towpath.build.pipelines.keys import StepKey, call_key, explain_miss, step_parts
 from towpath.ledger.records import Execution
 
 
@@ -21,7 +21,9 @@ def key(**changes: Any) -> StepKey:
         "env": {"REGION": "eu"},
         "seed": 0,
     }
-    return step_key(**{**given, **changes})
+    given |= changes
+    calls = {name: given.pop(name) for name in ("params", "inputs")}
+    return call_key(step_parts(**given), **calls)
 
 
 def execution(of: StepKey) -> Execution:

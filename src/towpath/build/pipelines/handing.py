@@ -1,0 +1,134 @@
+"""Whether what one step returns may be handed to a parameter of another, told while planning."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from towpath.assets.datasets import Selection
+from towpath.assets.features import Observations
+from towpath.assets.filesets import Files, holds_files
+from towpath.build.pipelines.driving import EVERY
+from towpath.build.pipelines.finetuning import Registered
+from towpath.build.pipelines.formats import bare, element, format_of, takes
+from towpath.build.pipelines.handles import Handle
+from towpath.core.errors import InvalidProject
+
+if TYPE_CHECKING:
+    from towpath.build.pipelines.graphs import Input, Source
+    from towpath.build.pipelines.steps import Step
+
+_NUMBERS = (bool, int, float)
+
+
+def as_input(value: object) -> Input | None:
+    """Return what an argument reads, or None where it is a plain value.
+
+    Raises:
+        InvalidProject: It mixes data with plain values, or is a tuple of results not yet unpacked.
+    """
+    match value:
+        case Handle():
+            if value.siblings is not None:
+                raise InvalidProject(
+                    f"{value} is several results",
+                    remedy="Unpack it: `first, second = …`.",
+                )
+            return value.output
+        case Selection() | Registered():
+            return value
+        case list() | tuple():
+            members = cast("list[object] | tuple[object, ...]", value)
+            found = [as_input(one) for one in members]
+            if not found or all(one is None for one in found):
+                return None
+            if any(one is None or isinstance(one, tuple) for one in found):
+                raise InvalidProject("a list of results can't hold other things besides")
+            return cast("tuple[Source, ...]", tuple(found))
+        case _:
+            return None
+
+
+def check_type(step: Step[Any], name: str, value: object) -> None:
+    """Check that data may be handed to a step's parameter.
+
+    Formats must agree (a table is a table whatever library reads it), and between plain values the
+    types too, where annotations say them. What can't be decided is allowed.
+
+    Raises:
+        InvalidProject: It certainly may not.
+    """
+    want = step.types.get(name)
+    several = isinstance(value, list | tuple) or _is_many(value)
+    if _is_many(value) and bare(want) is not None and element(want) == bare(want):
+        raise InvalidProject(
+            f"argument {name!r} of step {step.name!r} is {value}: as many as there will be, and is "
+            f"annotated {want!r}",
+            remedy=f"Annotate it list[…], or call the step once for each: tp.map({step.name}, …).",
+        )
+    for one in cast("list[object]", value) if isinstance(value, list | tuple) else [value]:
+        given = format_of(one.type).name if isinstance(one, Handle) else _read_as(one)
+        right = _has_files(one) if element(want) is Files else takes(want, given)
+        if isinstance(one, Handle) and right and given == "json":
+            right = fits(one.type, element(want) if several else want)
+        if not right:
+            shown = f"{spelled(one.type)}" if isinstance(one, Handle) else f"a {given}"
+            raise InvalidProject(
+                f"argument {name!r} of step {step.name!r} is {one}, {shown}, and is annotated "
+                f"{spelled(want)}",
+                remedy="Pass something of that type, or change the annotation.",
+            )
+
+
+def fits(given: Any, want: Any) -> bool:
+    """Tell whether a value of one annotated type may be handed to another; True when in doubt.
+
+    Whole numbers may become real ones, and a record any class with its fields.
+    """
+    given, want = bare(given), bare(want)
+    if given is None or want is None or given == want:
+        return True
+    for union, other, swap in ((given, want, False), (want, given, True)):
+        if typing.get_origin(union) in (types.UnionType, typing.Union):
+            members = typing.get_args(union)
+            return any(fits(other, one) if swap else fits(one, other) for one in members)
+    outer, wanted = typing.get_origin(given) or given, typing.get_origin(want) or want
+    if not isinstance(outer, type) or not isinstance(wanted, type):
+        return True
+    if outer in _NUMBERS and wanted in _NUMBERS:
+        return _NUMBERS.index(outer) <= _NUMBERS.index(wanted)
+    if _is_record(outer) and (_is_record(wanted) or wanted is dict):
+        return True
+    if not issubclass(outer, wanted):
+        return False
+    inner = zip(typing.get_args(given), typing.get_args(want), strict=False)
+    return all(fits(one, other) for one, other in inner if Ellipsis not in (one, other))
+
+
+def spelled(kind: Any) -> str:
+    """Return an annotation as its author wrote it, or nearly so."""
+    if isinstance(kind, type) and not typing.get_args(kind):
+        return kind.__qualname__
+    return str(kind).replace("typing.", "")
+
+
+def _is_many(value: object) -> bool:
+    return isinstance(value, Handle) and value.output.index == EVERY
+
+
+def _is_record(kind: type) -> bool:
+    return dataclasses.is_dataclass(kind) or issubclass(kind, msgspec.Struct)
+
+
+def _has_files(one: object) -> bool:
+    return isinstance(one, Selection) and holds_files(one.dataset)
+
+
+def _read_as(selection: object) -> str:
+    if isinstance(selection, Registered):
+        return "model"
+    return "observations" if isinstance(selection, Observations) else "table"
