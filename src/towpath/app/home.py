@@ -267,6 +267,7 @@ class Home:
             copies.FeatureLayouts(self.ledger, self.features),
             *online,
             copies.LabelTasks(self.labels),
+            copies.PrintedPieces(self.ledger),
         )
 
     def snapshot(self, project: Project) -> Ref:

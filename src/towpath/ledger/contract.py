@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from towpath.ledger.logs import Logs
 from towpath.ledger.work import Cache, Intents
 
 if TYPE_CHECKING:
@@ -94,6 +95,11 @@ class Transaction(Protocol):
     @property
     def segments(self) -> Segments:
         """The files of streams."""
+        ...
+
+    @property
+    def logs(self) -> Logs:
+        """What running steps print."""
         ...
 
     @property
@@ -324,6 +330,7 @@ class Graph(Protocol):
 
         `made`: a version (child) was made by a run (parent). `used`: a run (child) used a version
         (parent). `includes`: a release (child) includes a model or service version (parent).
+        `tuned`: a model version (child) was fine-tuned from another (parent).
         """
         ...
 
@@ -412,6 +419,7 @@ __all__ = [
     "Graph",
     "Intents",
     "Ledger",
+    "Logs",
     "Runs",
     "Segments",
     "Transaction",

@@ -23,6 +23,7 @@ from towpath.build.pipelines.proposing import Proposals
 from towpath.build.pipelines.recording import Recorder
 from towpath.build.pipelines.running import PlanRun
 from towpath.build.pipelines.scratch import Scratch
+from towpath.build.pipelines.shipping import LogShipper
 from towpath.build.pipelines.surroundings import Surroundings
 from towpath.core.digests import canonical_json
 from towpath.core.errors import Conflict, TowpathError
@@ -175,7 +176,8 @@ class PipelineRunner:
         self, plan: Plan, recorder: Recorder, code: Ref, tell: Callable[[Progress], None]
     ) -> PipelineResult:
         with (
-            Scratch(self._scratch, recorder.run_id) as scratch,
+            LogShipper(self._ledger) as shipper,
+            Scratch(self._scratch, recorder.run_id, shipper) as scratch,
             LeaseKeeper(self._ledger, self._lease_s) as leases,
         ):
             around = Surroundings(

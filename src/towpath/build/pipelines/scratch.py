@@ -12,6 +12,7 @@ from towpath.storage.files import disk_errors
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from towpath.build.pipelines.shipping import LogShipper
     from towpath.storage.blobs import BlobStore
 
 _HEAD_BYTES = 64 << 10
@@ -24,10 +25,12 @@ class Scratch:
     Args:
         root: Folder that holds such folders; made if need be.
         run_id: Names this one.
+        shipper: Told of each log, so that it can be read elsewhere while it is written.
     """
 
-    def __init__(self, root: Path, run_id: str) -> None:
+    def __init__(self, root: Path, run_id: str, shipper: LogShipper | None = None) -> None:
         self._root = root
+        self._shipper = shipper
         self.folder = root / this_owner() / run_id
 
     def __enter__(self) -> Self:
@@ -48,11 +51,26 @@ class Scratch:
 
     def log(self, name: str) -> Path:
         """Return the file that takes a step's output."""
-        return self.folder / f"{name}.log"
+        path = self._path(name)
+        if self._shipper is not None:
+            self._shipper.hold(name, path)
+        return path
 
     def keep_log(self, name: str, blobs: BlobStore) -> str | None:
         """Store what a step printed, its middle left out if it is long; None if it printed nothing."""
-        path = self.log(name)
+        path = self._path(name)
+        digest, is_whole = self._keep(path, blobs)
+        if self._shipper is not None:
+            self._shipper.let_go(name, kept=is_whole)
+        path.unlink(missing_ok=True)
+        return digest
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def _keep(self, path: Path, blobs: BlobStore) -> tuple[str | None, bool]:
+        """Return the digest of what was printed, and whether it is all of it."""
+        left_out = 0
         try:
             with path.open("rb") as file:
                 size = path.stat().st_size
@@ -63,6 +81,5 @@ class Scratch:
                     text += f"\n… {left_out} bytes left out …\n".encode()
                 text += file.read()
         except OSError:
-            return None
-        path.unlink(missing_ok=True)
-        return blobs.put(text) if text else None
+            return None, False
+        return (blobs.put(text) if text else None), not left_out

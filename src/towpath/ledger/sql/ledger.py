@@ -12,6 +12,7 @@ from towpath.ledger.sql.events import SqlEvents
 from towpath.ledger.sql.graph import SqlGraph
 from towpath.ledger.sql.intents import SqlIntents
 from towpath.ledger.sql.line import SqlLine
+from towpath.ledger.sql.logs import SqlLogs
 from towpath.ledger.sql.runs import SqlRuns
 from towpath.ledger.sql.segments import SqlSegments
 from towpath.ledger.sql.session import Session
@@ -37,6 +38,7 @@ class SqlTransaction:
         self.intents = SqlIntents(session, self.events)
         self.cache = SqlCache(session, self.events)
         self.segments = SqlSegments(session, self.events)
+        self.logs = SqlLogs(session)
         self.account = SqlAccount(session, self.events)
         self.line = SqlLine(session)
 

@@ -294,6 +294,17 @@ segments = sa.Table(
     sa.Index("ix_segments_ids", "first_id", "last_id"),
 )
 
+# What running steps print; bounded by run, and gone when it is kept as a blob.
+log_pieces = sa.Table(
+    "log_pieces",
+    metadata,
+    sa.Column("run", Word, primary_key=True),
+    sa.Column("begins", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Index("ix_log_pieces_at", "at"),
+)
+
 # -- capacity: all money is whole micro-units ------------------------------------------------------
 
 price_lists = sa.Table(

@@ -5,6 +5,7 @@ from towpath.trace.erasure.copies.feature_layouts import FeatureLayouts
 from towpath.trace.erasure.copies.label_tasks import LabelTasks
 from towpath.trace.erasure.copies.online_rows import OnlineTables
 from towpath.trace.erasure.copies.open_loads import OpenLoads
+from towpath.trace.erasure.copies.printed import PrintedPieces
 from towpath.trace.erasure.copies.publications import Publications
 from towpath.trace.erasure.copies.stored_files import StoredFiles
 
@@ -15,6 +16,7 @@ __all__ = [
     "LabelTasks",
     "OnlineTables",
     "OpenLoads",
+    "PrintedPieces",
     "Publications",
     "StoredFiles",
 ]

@@ -55,6 +55,7 @@ def retire(parts: Parts, work: Work) -> Commit:
         parts.models.delete_bytes(Ref.parse(ref, "model"))
 
     def commit(tx: Transaction) -> Step:
+        tx.logs.drop(run.name for run in late.runs)
         state = msgspec.structs.replace(
             work.state,
             artefacts=tuple(sorted({*work.state.artefacts, *leftovers})),
