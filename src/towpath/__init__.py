@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from towpath.assets.models import Inputs, Model
     from towpath.assets.windows import Window
     from towpath.build import gates
-    from towpath.build.capacity import Budget, Queue
+    from towpath.build.capacity import Budget, Queue, checkpoint
     from towpath.build.ingestion import Ingest
     from towpath.build.pipelines import (
         Shards,
@@ -81,6 +81,7 @@ _HOMES = {
     "candidate": "towpath.build.pipelines",
     "cluster": "towpath.build.pipelines",
     "finetune": "towpath.build.pipelines",
+    "checkpoint": "towpath.build.capacity",
     "home": "towpath.app.notebook",
     "join": "towpath.build.pipelines",
     "log_metric": "towpath.build.pipelines",
@@ -120,6 +121,7 @@ __all__ = [
     "Values",
     "Window",
     "candidate",
+    "checkpoint",
     "cluster",
     "finetune",
     "gates",

@@ -1,5 +1,7 @@
 """When work may run: budgets, queues, prices, and permits to start."""
 
+from towpath.build.capacity.checkpointing import AREA as CHECKPOINTS
+from towpath.build.capacity.checkpointing import Checkpoint, checkpoint, checkpointing
 from towpath.build.capacity.contract import (
     Answer,
     Granted,
@@ -27,12 +29,15 @@ from towpath.build.capacity.declaring import (
     set_budget,
 )
 from towpath.build.capacity.permits import LedgerPermits, open_permits
+from towpath.build.capacity.resuming import ResumePoints
 
 __all__ = [
+    "CHECKPOINTS",
     "ORGANISATION",
     "Answer",
     "Budget",
     "BudgetChange",
+    "Checkpoint",
     "Granted",
     "LedgerPermits",
     "NoPermits",
@@ -40,10 +45,13 @@ __all__ = [
     "Permits",
     "Queue",
     "Refused",
+    "ResumePoints",
     "Usage",
     "UsageOutcome",
     "Waits",
     "budget_specs",
+    "checkpoint",
+    "checkpointing",
     "compare_budgets",
     "declare_budgets",
     "declare_missing",

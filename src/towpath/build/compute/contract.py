@@ -134,8 +134,12 @@ class Executor(Protocol):
         """
         ...
 
-    def cancel(self, task_id: str) -> None:
-        """Kill a task, or take it out of the queue; its outcome is `killed`. Finished ones: no-op."""
+    def cancel(self, task_id: str, *, grace_s: float = 0.0) -> None:
+        """Kill a task, or take it out of the queue; its outcome is `killed`. Finished ones: no-op.
+
+        With a grace, a running task is asked first (SIGTERM) and killed when the grace is over. One
+        that returns within it is `done` all the same. An executor that can't ask kills at once.
+        """
         ...
 
     def close(self) -> None:

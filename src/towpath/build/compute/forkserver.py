@@ -61,13 +61,15 @@ class _Child:
     frames: FrameBuffer = field(default_factory=FrameBuffer)
     result: dict[str, Any] | None = None
     stopped: str = ""  # why we killed it, if we did
+    kill_at: float | None = None  # when the grace is over that it was given to stop by itself
     reaped: bool = False
     peak_bytes: int = 0
 
     @property
     def deadline(self) -> float | None:
         limit = self.order.timeout_s
-        return None if limit is None else self.began + limit
+        ends = [] if limit is None else [self.began + limit]
+        return min(ends + ([] if self.kill_at is None else [self.kill_at]), default=None)
 
 
 class ForkServer:
@@ -113,7 +115,7 @@ class ForkServer:
             case "run":
                 self._start(msgspec.convert(frame["task"], Order))
             case "kill":
-                self._stop(frame["id"], "killed")
+                self._cancel(frame["id"], frame["grace_s"])
             case _:
                 preload(frame["modules"])
 
@@ -190,7 +192,11 @@ class ForkServer:
         os.close(child.report)
         child.reaped = True
         del self._children[child.order.id]
-        result = child.result if child.result is not None and not child.stopped else None
+        result = None if child.stopped else child.result
+        if child.kill_at is not None and result is not None and result["status"] != "done":
+            result = None  # it was on its way out
+        if child.kill_at is not None and result is None:
+            child.stopped = child.stopped or "killed"
         if result is None:
             result = _verdict(child, os.waitstatus_to_exitcode(status))
         result["seconds"] = time.monotonic() - child.began
@@ -211,13 +217,25 @@ class ForkServer:
         for child in self._children.values():
             if child.stopped:
                 continue
-            if child.deadline is not None and now >= child.deadline:
+            if child.kill_at is not None and now >= child.kill_at:
+                self._stop(child.order.id, "killed")
+            elif child.deadline is not None and now >= child.deadline:
                 self._stop(child.order.id, "timeout")
             elif child.order.memory_bytes is not None:
                 held = sum(map(procfs.anonymous_bytes, procfs.with_descendants(child.pid)))
                 child.peak_bytes = max(child.peak_bytes, held - child.baseline_bytes)
                 if child.peak_bytes > child.order.memory_bytes:
                     self._stop(child.order.id, "memory")
+
+    def _cancel(self, task_id: str, grace_s: float) -> None:
+        """Kill a task, or ask it to stop and see to it that it does."""
+        child = self._children.get(task_id)
+        if child is None or grace_s <= 0:
+            self._stop(task_id, "killed")
+        elif child.kill_at is None:
+            child.kill_at = time.monotonic() + grace_s
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(child.pidfd, signal.SIGTERM)
 
     def _stop(self, task_id: str, why: str) -> None:
         child = self._children.get(task_id)

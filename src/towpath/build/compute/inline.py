@@ -74,7 +74,7 @@ class InlineExecutor:
         )
         return future
 
-    def cancel(self, task_id: str) -> None:
+    def cancel(self, task_id: str, *, grace_s: float = 0.0) -> None:
         """Do nothing: every task that was submitted is over."""
 
     def close(self) -> None:

@@ -107,14 +107,14 @@ class LocalExecutor:
             self._admit()
         return held.future
 
-    def cancel(self, task_id: str) -> None:
-        """Kill a running task; take a waiting one out of the queue."""
+    def cancel(self, task_id: str, *, grace_s: float = 0.0) -> None:
+        """Stop a running task, after a grace if one is given; take a waiting one out of the queue."""
         with self._lock:
             held = self._held.get(task_id)
             if held is None:
                 return
             if held.running and self._server is not None:
-                self._server.send({"op": "kill", "id": task_id})
+                self._server.send({"op": "kill", "id": task_id, "grace_s": grace_s})
                 return
             self._queue.remove(held)
             del self._held[task_id]

@@ -27,6 +27,24 @@ TASKS = """
         while True:
             time.sleep(1)
 
+    def obey(payload, emit):
+        import signal
+        told = []
+        signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
+        emit({"pid": os.getpid()})
+        while not told:
+            time.sleep(0.01)
+        if payload["fails"]:
+            raise KeyError("interrupted")
+        return {"told": len(told)}
+
+    def be_deaf(payload, emit):
+        import signal
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        emit({"pid": os.getpid()})
+        while True:
+            time.sleep(1)
+
     def leave_one_behind(payload, emit):
         child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
         return {"pid": child.pid}

@@ -161,6 +161,46 @@ def test_a_running_task_can_be_cancelled(executor: LocalExecutor, submit: Submit
     until(lambda: all(map(gone, pids)))
 
 
+@pytest.mark.parametrize(("fails", "status"), [(False, "done"), (True, "killed")])
+def test_a_task_that_is_asked_to_stop_may_finish(
+    executor: LocalExecutor, submit: Submit, fails: bool, status: str
+) -> None:
+    told: list[Any] = []
+    future = submit("obey", fails=fails, on_message=told.append)
+    until(lambda: bool(told))
+
+    executor.cancel("obey", grace_s=WITHIN_S)
+
+    assert future.result(WITHIN_S).status == status
+
+
+def test_a_task_that_does_not_stop_when_asked_is_killed_after_its_grace(
+    executor: LocalExecutor, submit: Submit
+) -> None:
+    told: list[Any] = []
+    future = submit("be_deaf", on_message=told.append)
+    until(lambda: bool(told))
+
+    executor.cancel("be_deaf", grace_s=0.2)
+    executor.cancel("be_deaf", grace_s=WITHIN_S)
+
+    outcome = future.result(WITHIN_S)
+    assert (outcome.status, outcome.error) == ("killed", "it was cancelled")
+    assert outcome.seconds >= 0.2
+
+
+def test_a_task_that_knows_nothing_of_signals_stops_when_asked(
+    executor: LocalExecutor, submit: Submit
+) -> None:
+    told: list[Any] = []
+    future = submit("for_ever", on_message=told.append)
+    until(lambda: bool(told))
+
+    executor.cancel("for_ever", grace_s=WITHIN_S)
+
+    assert future.result(WITHIN_S).status == "killed"
+
+
 def test_a_waiting_task_can_be_cancelled(
     executor: LocalExecutor, submit: Submit, tmp_path: Path
 ) -> None:

@@ -119,8 +119,9 @@ class RayExecutor:
             self._admit()
         return held.future
 
-    def cancel(self, task_id: str) -> None:
-        """Kill a running task; take a waiting one out of the queue."""
+    def cancel(self, task_id: str, *, grace_s: float = 0.0) -> None:
+        """Kill a running task; take a waiting one out of the queue. It can't be asked from here."""
+        del grace_s
         with self._lock:
             held = self._held.get(task_id)
             if held is None:
