@@ -10,7 +10,7 @@ from towpath.core.refs import Ref
 
 Json: TypeAlias = dict[str, Any]
 RunStatus = Literal["scheduled", "running", "finished", "failed", "killed"]
-Relation = Literal["made", "used", "includes"]
+Relation = Literal["made", "used", "includes", "tuned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ from towpath.assets.models.contract import (
     Task,
     TensorSpec,
 )
+from towpath.assets.models.estimators import Factors, Forecast
+from towpath.assets.models.family import Member, family_of, parent_of
 from towpath.assets.models.inputs import Inputs
 from towpath.assets.models.model import Model
 from towpath.assets.models.packages import Package, load_model, load_package, save_model
@@ -21,8 +23,11 @@ __all__ = [
     "Arrangement",
     "ColumnValues",
     "Datatype",
+    "Factors",
     "Flavour",
+    "Forecast",
     "Inputs",
+    "Member",
     "Model",
     "ModelRegistry",
     "Package",
@@ -31,9 +36,11 @@ __all__ = [
     "Signature",
     "Task",
     "TensorSpec",
+    "family_of",
     "load_model",
     "load_package",
     "load_predictor",
+    "parent_of",
     "save_model",
     "verify_attestation",
 ]

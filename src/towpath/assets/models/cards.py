@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
     from towpath.ledger.records import Json, Version
 
+_MEANINGS = {
+    "binary": "probability that `{}` is 1",
+    "ranking": "order of rows by `{}`",
+    "forecast": "`{}` of periods to come",
+    "anomaly": "strangeness of rows, called `{}`",
+}
 _VERDICTS = {"pass": "passed", "fail": "failed", "inconclusive": "inconclusive"}
 
 
@@ -25,7 +31,7 @@ def model_card(version: Version, datasets: Sequence[Version]) -> str:
     """
     body = version.body
     output = body["signature"]["outputs"][0]["name"]
-    meaning = f"probability that `{output}` is 1" if body["task"] == "binary" else f"`{output}`"
+    meaning = _MEANINGS.get(body["task"], "`{}`").format(output)
     registered = f"registered {version.created_at:%Y-%m-%d %H:%M} UTC"
     lines = [
         f"# {version.ref}",
@@ -35,6 +41,11 @@ def model_card(version: Version, datasets: Sequence[Version]) -> str:
         "## What it is",
         f"- Foretells the {meaning} ({body['task']}), kept as {body['flavour']} ({body['library']}).",
         f"- Package `{body['package']}`, signed with key `{body['attestation']['key_id']}`.",
+        *(
+            [f"- Fine-tuned from {body['parent']}: what that one learned from is part of it."]
+            if body.get("parent")
+            else []
+        ),
         f"- Judged against {body['champion'] or 'no champion: it was the first'}.",
         "",
         "## What it takes",

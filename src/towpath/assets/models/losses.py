@@ -54,7 +54,11 @@ def squared_error(outcome: Floats, score: Floats) -> Floats:
 LOSSES: dict[Task, dict[str, Loss]] = {
     "binary": {"log_loss": log_loss, "brier": brier, "error_rate": error_rate},
     "regression": {"mae": absolute_error, "mse": squared_error},
+    "forecast": {"mae": absolute_error, "mse": squared_error},
+    "ranking": {},
+    "anomaly": {},
 }
+"""By task. The order of a list and the strangeness of a row have no loss of their own per row."""
 
 
 def find_loss(name: str) -> Loss:

@@ -9,6 +9,7 @@ import structlog
 
 from towpath.assets.models.attestation import attest, verify_attestation
 from towpath.assets.models.cards import model_card
+from towpath.assets.models.family import TUNED
 from towpath.assets.models.packages import load_package
 from towpath.core.digests import digest_json
 from towpath.core.errors import Conflict, CorruptBlob
@@ -44,6 +45,7 @@ class Registration:
         lock: Digest of the list of installed distributions.
         conditions: Digest of what it was weighed under: package, test rows and demands.
         champion: The model version it was weighed against, if there was one.
+        parent: The model version that it was fine-tuned from, if it was.
         metrics: Its metrics on the test rows.
         gates: One entry per gate: `gate`, `verdict`, `summary`, `evidence`.
         verdict: The gates' joint verdict; anything but `pass` rejects it.
@@ -62,6 +64,7 @@ class Registration:
     lock: str
     conditions: str
     champion: Ref | None
+    parent: Ref | None = None
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     gates: tuple[Mapping[str, Any], ...] = ()
     verdict: Literal["pass", "fail", "inconclusive"]
@@ -87,13 +90,15 @@ class ModelRegistry:
 
         Raises:
             NotFound: The package is not in the blob store.
-            Conflict: The model's name belongs to another project.
+            Conflict: The model's name belongs to another project; or its parent learned from rows that
+                are being erased, and so has it.
         """
         body = self._body(registration)
         reason = f"gates: {registration.verdict}"
         state = "approved" if registration.verdict == "pass" else "rejected"
         with self._ledger.write() as tx:
             latest = self._latest(tx, registration)
+            _check_parent(tx, registration.parent)
             ref = Ref("model", registration.name, latest + 1)
             version = tx.versions.commit(
                 ref.kind,
@@ -105,6 +110,8 @@ class ModelRegistry:
                 made_by=registration.run,
             )
             version = tx.versions.set_state(ref, state, reason=reason, expect=["candidate"])
+            if registration.parent is not None:
+                tx.graph.link(ref, TUNED, registration.parent)
         _log.info("model.registered", model=str(ref), state=state, package=registration.package)
         return version
 
@@ -204,6 +211,7 @@ class ModelRegistry:
             "code": str(registration.code),
             "datasets": [str(ref) for ref in registration.datasets],
             "champion": None if champion is None else str(champion),
+            "parent": None if registration.parent is None else str(registration.parent),
             "conditions": registration.conditions,
             "lock": registration.lock,
         }
@@ -223,9 +231,22 @@ class ModelRegistry:
         return latest.ref.version
 
 
-def conditions_digest(package: str, test: str, demands: object) -> str:
-    """Return the digest of what a model is weighed under: its package, test rows and demands."""
-    return digest_json({"package": package, "test": test, "demands": demands})
+def conditions_digest(package: str, test: str, demands: object, parent: Ref | None = None) -> str:
+    """Return the digest of what a model is weighed under: its package, test rows and demands.
+
+    A parent is one of the conditions, since gates may hold a model against it.
+    """
+    conditions = {"package": package, "test": test, "demands": demands}
+    return digest_json(conditions if parent is None else {**conditions, "parent": str(parent)})
+
+
+def _check_parent(tx: Transaction, parent: Ref | None) -> None:
+    state = "approved" if parent is None else tx.versions.get(parent).state
+    if state in ("condemned", "deleted"):
+        raise Conflict(
+            f"{parent}, which the model was fine-tuned from, was {state} meanwhile",
+            remedy="Run it again: it goes on from what replaced its parent.",
+        )
 
 
 def _blobs_of(version: Version) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from towpath.build.gates.within import ALONE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from towpath.assets.models import Task
+    from towpath.build.gates.within import Within
     from towpath.build.pipelines import Verdict
 
 
@@ -27,6 +30,10 @@ class Trial:
         champion_ref: The champion's reference as text; None where there is no champion yet.
         obstacle: Why a champion that exists could not be scored.
         rivals: How many candidates of one search may be tried on these rows, this one included.
+        parent: The answers of the version that the candidate was fine-tuned from, or None.
+        parent_ref: Its reference as text; None where the candidate was trained from scratch.
+        parent_obstacle: Why a parent could not be scored.
+        within: How the rows hang together, for rankings and forecasts.
     """
 
     task: Task
@@ -36,6 +43,10 @@ class Trial:
     champion_ref: str | None = None
     obstacle: str = ""
     rivals: int = 1
+    parent: npt.NDArray[np.float64] | None = None
+    parent_ref: str | None = None
+    parent_obstacle: str = ""
+    within: Within = ALONE
 
     def shared(self, confidence: float) -> float:
         """Return the confidence at which this candidate's bounds are taken.

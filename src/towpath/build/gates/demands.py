@@ -74,10 +74,17 @@ def compare(
 
 def too_few(gate: str, kind: MetricKind, trial: Trial, rows: int, min_rows: int) -> Finding:
     """Return the finding for rows on which the metric means nothing, or too little."""
-    if trial.task != kind.task:
-        summary = f"{kind.name} is for {kind.task} models, and this one does {trial.task}"
+    if trial.task not in kind.tasks:
+        known = " and ".join(kind.tasks)
+        summary = f"{kind.name} is for {known} models, and this one does {trial.task}"
     else:
-        groups = {"rows": "rows", "positives": "positive rows", "classes": "rows of a class"}
+        groups = {
+            "rows": "rows",
+            "positives": "positive rows",
+            "classes": "rows of a class",
+            "lists": "lists with anything relevant",
+            "scaled": "rows of series that training held",
+        }
         summary = f"{rows:,} {groups[kind.denominator]} to test on, and {min_rows:,} are needed"
     return Finding(
         gate=gate,

@@ -12,7 +12,7 @@ from towpath.assets.models.reference import build_reference
 from towpath.assets.models.registry import conditions_digest
 from towpath.build.gates.metrics import measure_all
 from towpath.build.gates.reports import write_report
-from towpath.build.gates.trials import hold_trial, read_holdout
+from towpath.build.gates.trials import Opponent, hold_trial, read_holdout
 from towpath.build.pipelines import CandidateOutcome, load_artifact
 from towpath.ledger.records import Metric
 
@@ -70,7 +70,9 @@ class GateKeeper:
         demands: list[Json] = [describe(gate) for gate in self._gates]
         if request.rivals > 1:
             demands.append({"rivals": request.rivals})
-        conditions = conditions_digest(request.model.digest, request.test.digest, demands)
+        conditions = conditions_digest(
+            request.model.digest, request.test.digest, demands, request.parent
+        )
         known = self._registry.weighed(request.name, conditions, champion)
         version = known or self._weigh(request, conditions, champion)
         self._log_metrics(request.run_id, version)
@@ -84,18 +86,19 @@ class GateKeeper:
     def _weigh(self, request: CandidateRequest, conditions: str, champion: Ref | None) -> Version:
         """Score, judge and register a candidate that was not weighed before."""
         package = load_package(request.model.digest, self._blobs)
-        rows = read_holdout(self._table(request.test), package, request.name)
+        training = self._training(request, package)
+        rows = read_holdout(self._table(request.test), package, request.name, training)
         trial = hold_trial(
             request.model.digest,
             rows,
-            champion,
-            self._package_of(champion),
             self._blobs,
+            champion=self._opponent(champion),
+            parent=self._opponent(request.parent),
             rivals=request.rivals,
         )
         findings = [gate.judge(trial) for gate in self._gates]
         verdict = joint_verdict(findings)
-        metrics = measure_all(trial.task, trial.outcome, trial.challenger)
+        metrics = measure_all(trial.task, trial.outcome, trial.challenger, trial.within)
         against = None if champion is None else str(champion)
         report = write_report(
             request,
@@ -118,25 +121,37 @@ class GateKeeper:
                 lock=request.lock,
                 conditions=conditions,
                 champion=champion,
+                parent=request.parent,
                 metrics=metrics,
                 gates=tuple(dataclasses.asdict(finding) for finding in findings),
                 verdict=verdict,
                 report=self._blobs.put(report.encode()),
-                reference=self._blobs.put(self._reference(request, package, rows, trial)),
+                reference=self._blobs.put(self._reference(request, package, rows, trial, training)),
             )
         )
 
     def _table(self, artifact: Artifact) -> pl.DataFrame:
         return load_artifact(artifact, self._blobs, pl.DataFrame)
 
-    def _package_of(self, champion: Ref | None) -> str | None:
-        if champion is None:
+    def _training(self, request: CandidateRequest, package: Package) -> pl.DataFrame | None:
+        """Return the table that the model learned from, where it has the model's own columns."""
+        names = set(package.inputs.names)
+        tables = map(self._table, request.training)
+        return next((table for table in tables if names <= set(table.columns)), None)
+
+    def _opponent(self, ref: Ref | None) -> Opponent | None:
+        if ref is None:
             return None
         with self._ledger.read() as tx:
-            return tx.versions.get(champion).digest
+            return Opponent(ref=ref, package=tx.versions.get(ref).digest)
 
     def _reference(
-        self, request: CandidateRequest, package: Package, rows: Holdout, trial: Trial
+        self,
+        request: CandidateRequest,
+        package: Package,
+        rows: Holdout,
+        trial: Trial,
+        training: pl.DataFrame | None,
     ) -> bytes:
         """Return what monitors will compare the model's live traffic with, encoded."""
         names = package.inputs.names
@@ -145,14 +160,8 @@ class GateKeeper:
         test_time = _time_column(rows.frame, seen)
         if test_time is not None:
             scores = scores.with_columns(rows.frame.get_column(test_time).alias("time"))
-        frame = next(
-            (
-                table
-                for table in map(self._table, request.training)
-                if set(names) <= set(table.columns)
-            ),
-            rows.frame,  # the features are made inside the step, so only the test rows have them
-        )
+        # Where the features are made inside the step, only the test rows have them.
+        frame = rows.frame if training is None else training
         return build_reference(
             frame, columns=names, time=_time_column(frame, seen), scores=scores, task=package.task
         ).encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from towpath.build.gates.bounds import bound
 from towpath.build.gates.contract import Finding
@@ -29,6 +29,8 @@ class NonInferior:
         margin: The harm that would still be acceptable, above zero.
         confidence: Of the one-sided bound.
         min_rows: As in `Quality`.
+        against: `champion`, the version that serves; or `parent`, the one that the candidate was
+            fine-tuned from: then a model trained from scratch passes.
 
     Raises:
         NotFound: There is no such metric.
@@ -40,6 +42,7 @@ class NonInferior:
     margin: float
     confidence: float = 0.95
     min_rows: int = 100
+    against: Literal["champion", "parent"] = "champion"
 
     def __post_init__(self) -> None:
         """Refuse a demand that can't be meant."""
@@ -55,31 +58,30 @@ class NonInferior:
     @property
     def name(self) -> str:
         """What reports call it."""
-        return f"non-inferior:{self.metric}"
+        tail = ":parent" if self.against == "parent" else ""
+        return f"non-inferior:{self.metric}{tail}"
 
     def judge(self, trial: Trial) -> Finding:
         """Compare the upper bound of the harm with the margin."""
         kind = find_metric(self.metric)
-        rows = kind.rows(trial.outcome)
-        if trial.champion_ref is None:
-            return Finding(
-                gate=self.name,
-                verdict="pass",
-                summary="no champion yet: nothing to be worse than",
-                evidence={"metric": self.metric, "champion": None},
-            )
-        if trial.champion is None:
-            return Finding(
-                gate=self.name,
-                verdict="inconclusive",
-                summary=f"{trial.champion_ref} could not be scored: {trial.obstacle}",
-                evidence={"metric": self.metric, "champion": trial.champion_ref},
-            )
-        if trial.task != kind.task or rows < self.min_rows:
+        rows = kind.rows(trial.outcome, trial.within)
+        if self.against == "parent":
+            ref, scores, obstacle = trial.parent_ref, trial.parent, trial.parent_obstacle
+            nobody = "trained from scratch: no parent to be worse than"
+        else:
+            ref, scores, obstacle = trial.champion_ref, trial.champion, trial.obstacle
+            nobody = "no champion yet: nothing to be worse than"
+        named = {"metric": self.metric, self.against: ref}
+        if ref is None:
+            return Finding(gate=self.name, verdict="pass", summary=nobody, evidence=named)
+        if scores is None:
+            why = f"{ref} could not be scored: {obstacle}"
+            return Finding(gate=self.name, verdict="inconclusive", summary=why, evidence=named)
+        if trial.task not in kind.tasks or rows < self.min_rows:
             return too_few(self.name, kind, trial, rows, self.min_rows)
-        challenger = kind.measure(trial.outcome, trial.challenger)
-        champion = kind.measure(trial.outcome, trial.champion)
-        harm = champion.minus(challenger) if kind.better == "higher" else challenger.minus(champion)
+        challenger = kind.measure(trial.outcome, trial.challenger, trial.within)
+        other = kind.measure(trial.outcome, scores, trial.within)
+        harm = other.minus(challenger) if kind.better == "higher" else challenger.minus(other)
         finding = compare(
             self.name,
             f"harm in {self.metric}",
@@ -88,15 +90,10 @@ class NonInferior:
             direction="at_most",
             rows=rows,
         )
-        more = {
-            "metric": self.metric,
-            "champion": trial.champion_ref,
-            "champion_value": champion.value,
-            "challenger_value": challenger.value,
-        }
+        values = {f"{self.against}_value": other.value, "challenger_value": challenger.value}
         return Finding(
             gate=finding.gate,
             verdict=finding.verdict,
-            summary=f"{finding.summary}, against {trial.champion_ref}",
-            evidence={**finding.evidence, **more},
+            summary=f"{finding.summary}, against {ref}",
+            evidence={**finding.evidence, **named, **values},
         )

@@ -60,10 +60,10 @@ class Quality:
     def judge(self, trial: Trial) -> Finding:
         """Compare the bound of the candidate's metric with the threshold."""
         kind = find_metric(self.metric)
-        rows = kind.rows(trial.outcome)
-        if trial.task != kind.task or rows < self.min_rows:
+        rows = kind.rows(trial.outcome, trial.within)
+        if trial.task not in kind.tasks or rows < self.min_rows:
             return too_few(self.name, kind, trial, rows, self.min_rows)
-        measured = kind.measure(trial.outcome, trial.challenger)
+        measured = kind.measure(trial.outcome, trial.challenger, trial.within)
         interval = bound(measured, trial.shared(self.confidence))
         direction: Literal["at_least", "at_most"] = (
             "at_most" if self.at_least is None else "at_least"

@@ -42,11 +42,11 @@ class Registered:
 
     @property
     def pin(self) -> str:
-        """The name under which a run's pins hold the version that was chosen."""
-        return f"model:{self.name}"
+        """The name under which a run's pins may hold another version: `model:late`, `model:late@3`."""
+        return str(Ref("model", self.name, self.version))
 
     def __str__(self) -> str:
-        return self.pin if self.version is None else f"{self.pin}@{self.version}"
+        return self.pin
 
 
 def finetune(base: Any, fit: Step[Model], /, **inputs: Any) -> Model:
@@ -110,13 +110,14 @@ class Bases:
 
         Args:
             one: What is asked for.
-            pins: Versions to use instead of the newest, by `Registered.pin`.
+            pins: Versions to use instead of what is asked for, by `Registered.pin`. An erasure pins
+                the replacement of a parent that has to go.
 
         Raises:
             NotFound: There is no such version, or none that was approved; or it may not be used any
                 more, because it learned from rows that are being erased.
         """
-        number = one.version or pins.get(one.pin)
+        number = pins.get(one.pin, one.version)
         with self._ledger.read() as tx:
             if number is None:
                 version = tx.versions.latest("model", one.name, states=["approved"])

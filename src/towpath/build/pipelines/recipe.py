@@ -22,13 +22,25 @@ def recipe_of(tx: Transaction, model: Version, *, reason: str) -> dict[str, Any]
     body = model.body
     if model.made_by is None or not body.get("pipeline"):
         return None
-    pins = [Ref.parse(text, "dataset") for text in body.get("datasets", ())]
+    datasets = [Ref.parse(text, "dataset") for text in body.get("datasets", ())]
+    pins = {pin.name: pin.version for pin in datasets}
+    if body.get("parent"):
+        pins |= pins_of_parent(Ref.parse(body["parent"], "model"))
     return {
         "project": body["project"],
         "pipeline": body["pipeline"],
         "params": body.get("params", {}),
         "code": body["code"],
         "at": tx.runs.get(model.made_by).tags.get("at"),
-        "pins": {pin.name: pin.version for pin in pins},
+        "pins": pins,
         "reason": reason,
     }
+
+
+def pins_of_parent(parent: Ref, instead: Ref | None = None) -> dict[str, int | None]:
+    """Return the pins with which a fine-tuning goes on from `instead` wherever it went on from `parent`.
+
+    The pipeline may have asked for the parent by its number or for the newest, so both are pinned.
+    """
+    number = (instead or parent).version
+    return {f"model:{parent.name}": number, str(parent): number}

@@ -112,7 +112,7 @@ def test_the_minimum_counts_the_denominator():
 def test_a_measure_of_another_task_is_inconclusive():
     finding = Quality("rmse", at_most=5.0).judge(trial(500))
     assert finding.verdict == "inconclusive"
-    assert "rmse is for regression models" in finding.summary
+    assert "rmse is for regression and forecast models" in finding.summary
 
 
 def test_evidence_can_be_drawn():
