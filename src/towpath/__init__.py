@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         window,
         window_table,
     )
+    from towpath.build.tuning import Log, report, search
     from towpath.operate.labelling import LabelQueue
     from towpath.operate.monitoring import Drift, Performance
     from towpath.operate.projects import Project
@@ -63,6 +64,7 @@ _HOMES = {
     "Ingest": "towpath.build.ingestion",
     "Inputs": "towpath.assets.models",
     "LabelQueue": "towpath.operate.labelling",
+    "Log": "towpath.build.tuning",
     "Model": "towpath.assets.models",
     "On": "towpath.operate.triggers",
     "Performance": "towpath.operate.monitoring",
@@ -88,6 +90,8 @@ _HOMES = {
     "log_param": "towpath.build.pipelines",
     "on_demand": "towpath.assets.features",
     "pipeline": "towpath.build.pipelines",
+    "report": "towpath.build.tuning",
+    "search": "towpath.build.tuning",
     "split": "towpath.build.pipelines",
     "step": "towpath.build.pipelines",
     "window": "towpath.build.pipelines",
@@ -105,6 +109,7 @@ __all__ = [
     "Ingest",
     "Inputs",
     "LabelQueue",
+    "Log",
     "Model",
     "On",
     "Performance",
@@ -131,7 +136,9 @@ __all__ = [
     "log_param",
     "on_demand",
     "pipeline",
+    "report",
     "rules",
+    "search",
     "sources",
     "split",
     "step",

@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from towpath.build.pipelines.building import current_builder
+from towpath.build.pipelines.formats import outputs_of
+from towpath.build.pipelines.handing import as_input, check_type
 from towpath.build.pipelines.steps import Step
-from towpath.build.pipelines.values import encode_value
+from towpath.build.pipelines.values import decode_value, encode_value
 from towpath.build.tuning.contract import Objective, SearchSpec
 from towpath.build.tuning.identity import describe
 from towpath.build.tuning.journal import KIND
 from towpath.build.tuning.searching import SearchDriver
-from towpath.build.tuning.space import Choice, check_point, grid_of, read_dimension
+from towpath.build.tuning.space import (
+    Choice,
+    check_point,
+    corner_of,
+    grid_of,
+    read_dimension,
+)
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
 
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from towpath.build.pipelines.driving import Driver
+    from towpath.build.pipelines.handles import Handle
     from towpath.build.tuning.contract import Bounds, Pruner, Sampler
     from towpath.build.tuning.space import Dimension
 
@@ -71,11 +80,6 @@ class Search:
             "fixed": encode_value(dict(self.fixed)),
         }
 
-    @property
-    def results(self) -> Any:
-        """What each trial returns, and so what the best one hands on."""
-        return self.step.types["return"]
-
     def open(self) -> Driver:
         """Make a driver for one run."""
         return SearchDriver(self.step, self.spec, self.fixed)
@@ -102,25 +106,19 @@ def search(
 ) -> R:
     """Run a step with many settings, and hand on the result of the best.
 
-    Each trial is a call of the step like any other: a process of its own, kept by its key, never done
-    twice. The step logs what the search is after, `tp.log_metric("roc_auc", …)`, and may say how it is
-    doing on the way, `tp.report(step, value)`, so that hopeless trials are stopped.
-
-    The result stands for the best trial's; `tp.candidate` takes it for the whole pool: the gates try
-    the best `keep` in order and the first that passes wins. A pipeline that is run again with more
-    `trials` goes on where the search ended.
+    The step logs what is looked for, `tp.log_metric("roc_auc", …)`, and may say how it is doing on the
+    way, `tp.report(step, value)`, so that hopeless trials are stopped. `tp.candidate` takes the result
+    for a pool: the gates weigh the best `keep` in order, and the first that passes wins.
 
     Args:
         step: The step to try.
         data: Its leading arguments, as in a call.
-        trials: How many settings to try, those that are pruned or fail included; for a grid all of
-            its points, unless given.
+        trials: How many settings to try (20), pruned and failed ones included; all of a grid.
         maximize: The metric to make large, or several.
-        minimize: The metric to make small, or several. With more than one in all, no setting is the
-            best: those that none beats in everything make a Pareto front.
+        minimize: The metric to make small, or several. More than one in all make a Pareto front.
         parallel: How many run at once, as far as cores and budgets allow.
-        sampler: `tpe` learns from what was tried; `random`; `grid` tries everything; `cmaes` suits
-            many continuous parameters and needs `towpath[cmaes]`.
+        sampler: `tpe` learns from what was tried; `random`; `grid`; `cmaes`, for many continuous
+            parameters, needs `towpath[cmaes]`.
         prune: `median` stops a trial that is worse than half of the others were by then; `asha` all
             but the best quarter at steps 1, 4, 16, … Only for a single metric.
         seed: Another one tries other settings.
@@ -131,29 +129,16 @@ def search(
             first.
         keep: How many results the gates may choose from.
         space: Parameters that vary, for names that this function takes itself.
-        arguments: The step's other arguments. `(15, 255)` varies between the two, `(0, 100, 10)` by
-            tens, `tp.Log(0.001, 1.0)` over magnitudes, and a list is a choice; everything else is
-            handed to every trial as it is.
+        arguments: The step's other arguments: `(15, 255)`, `(0, 100, 10)`, `tp.Log(0.001, 1.0)` and
+            lists vary; everything else is handed to every trial as it is.
 
     Raises:
         InvalidProject: The search can't be meant; the message says why.
     """
-    builder = current_builder()
-    if builder is None:
-        raise InvalidProject(
-            "search(…) was called outside of a pipeline",
-            remedy="Call it inside a @pipeline function.",
-        )
-    if not isinstance(step, Step):
-        raise InvalidProject(
-            f"search(…) was given {step!r}", remedy="Pass it a function decorated with @tp.step."
-        )
-    tried = cast("Step[Any]", step)
-    varied, given = _part(tried, {**arguments, **(space or {})})
-    goals = _objectives(maximize, minimize)
+    tried, varied, given = _read(step, {**arguments, **(space or {})})
     spec = SearchSpec(
         space=varied,
-        objectives=goals,
+        objectives=_objectives(maximize, minimize),
         trials=_count(trials, sampler, varied),
         parallel=parallel,
         sampler=sampler,
@@ -165,33 +150,62 @@ def search(
         warm=warm,
         keep=keep,
     )
-    _check(spec)
-    corner = {
-        name: one.values[0] if isinstance(one, Choice) else one.low for name, one in varied.items()
-    }
-    bound = tried.bind(data, {**given, **corner})
-    return cast("R", bound)
+    return cast("R", _drive(tried, spec, data, given))
 
 
-def _part(
-    step: Step[Any], arguments: Mapping[str, Any]
-) -> tuple[dict[str, Dimension], dict[str, Any]]:
-    """Tell the arguments that vary from those that don't."""
-    types = step.types
+def _read(
+    step: object, arguments: Mapping[str, Any]
+) -> tuple[Step[Any], dict[str, Dimension], dict[str, Any]]:
+    """Return the step, which of its arguments vary, and the others."""
+    if not isinstance(step, Step):
+        raise InvalidProject(
+            f"search(…) was given {step!r}", remedy="Pass it a function decorated with @tp.step."
+        )
+    tried = cast("Step[Any]", step)
+    if outputs_of(tried.types["return"]) is not None:
+        raise InvalidProject(
+            f"search({tried.name}, …): the step returns several results",
+            remedy="Return the one thing that is searched for, and log the rest as metrics.",
+        )
     varied: dict[str, Dimension] = {}
     given: dict[str, Any] = {}
     for name, value in arguments.items():
-        axis = read_dimension(name, value, types.get(name))
+        axis = read_dimension(name, value, tried.types.get(name))
         if axis is None:
             given[name] = value
         else:
             varied[name] = axis
     if not varied:
         raise InvalidProject(
-            f"search({step.name}, …) varies nothing",
+            f"search({tried.name}, …) varies nothing",
             remedy="Give a parameter an interval (low, high), or a list of choices.",
         )
-    return dict(sorted(varied.items())), given
+    return tried, dict(sorted(varied.items())), given
+
+
+def _drive(
+    step: Step[Any], spec: SearchSpec, data: tuple[Any, ...], given: Mapping[str, Any]
+) -> Handle:
+    """Add the search to the graph that is being collected."""
+    builder = current_builder()
+    if builder is None:
+        raise InvalidProject(
+            "search(…) was called outside of a pipeline",
+            remedy="Call it inside a @pipeline function.",
+        )
+    _check(spec)
+    inputs: dict[str, Any] = {}
+    fixed: dict[str, Any] = {}
+    for name, value in step.bind(data, {**given, **corner_of(spec.space)}).items():
+        if name in spec.space:
+            continue
+        if as_input(value) is None:
+            fixed[name] = decode_value(encode_value(value, f"argument {name!r} of {step.name!r}"))
+        else:
+            check_type(step, name, value)
+            inputs[name] = value
+    declared = Search(step=step, spec=spec, fixed=fixed)
+    return builder.drive(declared, inputs, returns=step.types["return"], many=False)
 
 
 def _objectives(

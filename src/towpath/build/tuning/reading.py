@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from towpath.build.pipelines.values import decode_value
 from towpath.build.tuning.contract import Objective, Trial
 from towpath.build.tuning.importance import importances
 from towpath.build.tuning.journal import KIND, trials_of
@@ -214,7 +215,7 @@ class _Asked:
     def __init__(self, run: Run) -> None:
         def read(name: str, default: Any) -> Any:
             try:
-                return msgspec.json.decode(run.params[name])
+                return decode_value(msgspec.json.decode(run.params[name]))
             except (KeyError, msgspec.DecodeError):
                 return default
 

@@ -24,7 +24,7 @@ from towpath.build.tuning.warmth import first_points
 from towpath.core.errors import StepFailed, StorageFull
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from towpath.build.pipelines.driving import Ended, Point, Stage
     from towpath.build.pipelines.steps import Step
@@ -212,7 +212,8 @@ class SearchDriver:
     def _finish(self) -> None:
         """End the search with its best results and the report."""
         trials = [self._trials[number] for number in sorted(self._trials)]
-        pool = rank(trials, self._spec.objectives, self._spec.within)[: self._spec.keep]
+        ranked = rank(trials, self._spec.objectives, self._spec.within)
+        pool = _distinct(ranked)[: self._spec.keep]
         if not pool:
             self._fail("none of its trials may be chosen")
             return
@@ -253,3 +254,11 @@ class SearchDriver:
                 run=self._stage.driver_run,
             )
         )
+
+
+def _distinct(ranked: Sequence[Trial]) -> list[Trial]:
+    """Leave out trials with the very results of a better one: gates would weigh them twice."""
+    first: dict[tuple[str, ...], Trial] = {}
+    for trial in ranked:
+        first.setdefault(tuple(one.digest for one in trial.artifacts), trial)
+    return list(first.values())

@@ -13,6 +13,7 @@ import pytest
 import towpath as tp
 from towpath.build.pipelines.driving import Ended, Point
 from towpath.build.pipelines.formats import save_value
+from towpath.build.pipelines.values import encode_value
 from towpath.core.digests import digest_json
 from towpath.core.errors import StepFailed
 from towpath.core.ids import new_id
@@ -86,7 +87,7 @@ class Act:
                 run_id=self.driver_run,
                 parent=self.run_id,
                 params={
-                    name: msgspec.json.encode(value).decode()
+                    name: msgspec.json.encode(encode_value(value)).decode()
                     for name, value in declared.constants.items()
                 },
             )

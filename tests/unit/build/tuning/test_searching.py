@@ -137,7 +137,7 @@ def test_several_objectives_make_a_front(begin: Any) -> None:
         Objective(metric="cost", direction="minimize"),
     )
     act = begin(replace(SPEC, objectives=goals, keep=6))
-    scores = [(1, 1), (2, 2), (3, 9), (1, 5), (0, 0), (2, 3)]
+    scores = [(1, 1), (2, 2), (3, 9), (0.9, 5), (0, 0), (1.9, 3)]
     while not act.is_over:
         name = next(iter(act.calls))
         m, cost = scores[int(name.rpartition("-")[2])]
@@ -147,6 +147,14 @@ def test_several_objectives_make_a_front(begin: Any) -> None:
     assert set(kept.ranking[:4]) == {0, 1, 2, 4}
     assert kept.ranking[0] == 1  # nearest to the best of both
     assert kept.ranking[4:] == [5, 3]
+
+
+def test_equal_results_take_one_place_in_the_pool(begin: Any) -> None:
+    act = begin(replace(SPEC, keep=3))
+    for number, m in enumerate([1.0, 3.0, 3.0, 2.0, 3.0, 0.0]):
+        act.succeed(f"search-fit/trial-{number}", m=m)
+    assert values(act) == [3.0, 2.0, 1.0]
+    assert report(act).ranking == [1, 3, 0]
 
 
 def test_a_hopeless_trial_is_stopped_and_its_last_word_kept(begin: Any) -> None:
