@@ -7,14 +7,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from towpath.app.executing import open_executor
+from towpath.build.capacity import budget_specs, declare_missing, open_permits
 from towpath.build.compute import NUMERIC, Template
 from towpath.build.gates import GateKeeper
 from towpath.build.pipelines import WORKER_MODULES, PipelineRunner
+from towpath.build.pipelines.owner import is_dead, this_owner
+from towpath.core.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from towpath.app.home import Home
+    from towpath.build.capacity import Permits
     from towpath.core.refs import Ref
     from towpath.ledger import Intent
     from towpath.operate.projects import Project
@@ -106,6 +110,17 @@ def champion_of(home: Home) -> Callable[[str], Ref | None]:
     return find
 
 
+def _open_permits(home: Home, project: Project) -> Permits:
+    """Return who decides when steps may start; budgets that were never applied are in force from now."""
+    specs = budget_specs(project.name, project.budget, project.queues)
+    if specs:
+        with home.ledger.write(actor="run") as tx:
+            declare_missing(tx, project.name, specs)
+    return open_permits(
+        home.ledger, home.clock, project.name, owner=f"{this_owner()}/{new_id()}", is_dead=is_dead
+    )
+
+
 @contextmanager
 def open_runner(
     home: Home, project: Project, *, candidates: bool = True
@@ -136,6 +151,7 @@ def open_runner(
             executor=executor,
             clock=home.clock,
             candidates=keeper if candidates else None,
+            permits=_open_permits(home, project),
             cache_dir=place.home / "cache",
             scratch=place.home / "run" / "steps",
         )

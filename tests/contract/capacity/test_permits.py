@@ -234,3 +234,12 @@ def test_a_new_cap_holds_for_what_was_already_spent(office, request_for, take, o
     assert isinstance(permits.ask([request_for("b")])[0], Waits)
     office.clock.advance(timedelta(days=7))
     assert isinstance(permits.ask([request_for("b")])[0], Granted)
+
+
+def test_what_was_given_back_unused_may_be_asked_for_again(office, request_for, take, over):
+    office.declare("flights", Budget(usd_per_month=10))
+    permits = office.runner()
+    permits.settle(take(permits, request_for("a")), over(0, "killed"))
+    permits.settle(take(permits, request_for("a")), over(0, "killed"))
+    permits.settle(take(permits, request_for("a")), over(2))
+    assert office.balance(project_path("flights")) == Balance(spent=2_000_000)

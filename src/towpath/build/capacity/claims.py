@@ -29,6 +29,8 @@ class Claim:
 
     Attributes:
         resources: What it is held to: limits that it did not declare are filled in.
+        account: Its name in the account: `id`, numbered where the attempt was granted before and given
+            back unused.
         unit: What one execution costs in the worst case, in micro-units.
         reserved: What is set aside for it already; for one that waits, passed on by the attempt before.
         executions: How many executions the worst case is made of: the attempts left.
@@ -50,6 +52,7 @@ class Claim:
     asked_at: datetime
     resources: Resources
     size: Size
+    account: str
     unit: int
     executions: int
     prices: int
@@ -106,7 +109,8 @@ class Claim:
         call, _, _ = self.id.rpartition("/")
         number = self.attempt + 1
         fresh: dict[str, Any] = {"granted_at": None, "saved_at": None, "wanted_by": None}
-        return replace(self, id=f"{call}/{number}", attempt=number, **fresh, **changes)
+        name = f"{call}/{number}"
+        return replace(self, id=name, account=name, attempt=number, **fresh, **changes)
 
 
 _IN_COLUMNS = frozenset(
@@ -148,6 +152,7 @@ def make_claim(
         priority = 0 if stands_in is None else stands_in.priority
     return Claim(
         id=request.id,
+        account=request.id,
         project=request.project,
         queue=queue,
         pipeline=request.pipeline,

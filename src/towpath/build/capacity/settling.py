@@ -78,7 +78,7 @@ def entry(
     """Return a line of the account about an attempt."""
     assert claim.day is not None
     return Entry(
-        permit=claim.id,
+        permit=claim.account,
         kind=kind,
         at=at,
         day=claim.day,

@@ -118,7 +118,8 @@ class Turn:
             if start.day is None:
                 budgets = path_of(start.project, start.queue)
                 day = day_of(standing.now)
-                claim = replace(claim, day=day, budgets=budgets, reserved=start.worst)
+                name = self._account_name(start.id)
+                claim = replace(claim, account=name, day=day, budgets=budgets, reserved=start.worst)
                 body = {"unit": claim.unit, "executions": claim.executions}
                 entries.append(entry(claim, "reserve", claim.worst, at=standing.now, body=body))
             granted.append(claim)
@@ -127,6 +128,14 @@ class Turn:
         for claim in granted:
             log.debug("permit.granted", permit=claim.id, reserved_micros=claim.reserved)
         return {claim.id: _granted(claim) for claim in granted}
+
+    def _account_name(self, name: str) -> str:
+        """Return an attempt's name in the account, where one that was given back unused stands too."""
+        numbered, number = name, 1
+        while self._tx.account.entries(permit=numbered, kind="reserve", limit=1):
+            number += 1
+            numbered = f"{name}#{number}"
+        return numbered
 
     def _make_room(self, blocked: Sequence[Claim]) -> None:
         """Tell whom a waiting attempt of higher priority needs the place of."""

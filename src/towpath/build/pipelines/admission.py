@@ -8,6 +8,7 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
 from towpath.build.capacity import Granted, NoPermits, PermitRequest, Refused, Usage, Waits
+from towpath.core.errors import BudgetRefused
 
 if TYPE_CHECKING:
     from towpath.build.capacity import Permits, UsageOutcome
@@ -62,6 +63,7 @@ class Admission:
         self._for_slot: dict[str, list[_Entry]] = defaultdict(list)
         self._full: set[str] = set()
         self._for_permit: deque[Call] = deque()
+        self._waits: dict[str, Waits] = {}
         self._permit_at = 0.0
         self._slot_at = 0.0
         self._running = 0
@@ -109,7 +111,7 @@ class Admission:
         """Account for an attempt that is over, or was never started (None). Once it is dead."""
         if not call.asked:
             return
-        left = call.attempts_left if outcome is not None and outcome.status != "done" else 0
+        left = call.attempts_left if call.state == "resting" else 0
         status: UsageOutcome = "killed" if outcome is None else outcome.status
         if call.stopped == "preempted" and status == "killed":
             status = "preempted"
@@ -126,6 +128,25 @@ class Admission:
     def wanted_back(self) -> set[str]:
         """Return the permits of this run whose place a higher priority needs."""
         return set() if self._is_free else set(self._permits.wanted_back(self._run_id))
+
+    def note_saved(self, call: Call) -> None:
+        """Tell that a call saved where it is: preempting it loses less from now on."""
+        if call.asked and not self._is_free:
+            self._permits.saved(self._permit(call))
+
+    @property
+    def hopeless(self) -> BudgetRefused | None:
+        """Why waiting for permits is of no use before the budgets' next period; None if it is."""
+        waits = [self._waits[call.name] for call in self._for_permit if call.name in self._waits]
+        moments = [one.resumes_at for one in waits if one.resumes_at is not None]
+        if not waits or len(moments) < len(waits) or any(self._for_slot.values()):
+            return None
+        return BudgetRefused(
+            waits[0].blocker,
+            remedy=f"There is money again from {min(moments):%Y-%m-%d %H:%M} UTC on; or raise the cap "
+            "(towpath budget show), and run again: finished steps are kept.",
+            resumes_at=min(moments).isoformat(),
+        )
 
     def permit_of(self, call: Call) -> str:
         """Return the permit that a running call holds."""
@@ -189,6 +210,7 @@ class Admission:
                     self.give_back(call)
                     call.state, call.blocker = "parked", answer.blocker
                     self._for_permit.append(call)
+                    self._waits[call.name] = answer
                 case Refused():
                     self.give_back(call)
                     call.state, call.asked = "over", 0

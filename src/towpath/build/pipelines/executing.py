@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from towpath.build.capacity import ResumePoints
     from towpath.build.compute import Executor, Outcome
     from towpath.build.pipelines.calls import Call
     from towpath.build.pipelines.scratch import Scratch
@@ -29,6 +30,7 @@ class Executions:
         blobs_url: The blob store, as their processes open it.
         cache_dir: Where they keep downloads of a remote store.
         libraries: Gives the modules to load once the first attempt has begun.
+        points: Where steps that save their state would carry on.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Executions:
         blobs_url: str,
         cache_dir: Path | None,
         libraries: Callable[[], list[str]],
+        points: ResumePoints,
     ) -> None:
         self._executor = executor
         self._scratch = scratch
@@ -47,6 +50,7 @@ class Executions:
         self._blobs_url = blobs_url
         self._cache_dir = cache_dir
         self._libraries = libraries
+        self._points = points
         self._events: queue.SimpleQueue[tuple[Call | None, str, Any]] = queue.SimpleQueue()
         self._is_warm = False
         self.running: dict[str, Call] = {}
@@ -67,9 +71,9 @@ class Executions:
             self._is_warm = True  # while the first step runs, load what later ones will want
             self._executor.warm(self._libraries())
 
-    def stop(self, call: Call) -> None:
-        """Kill an attempt; its outcome comes once it is dead."""
-        self._executor.cancel(call.run_id)
+    def stop(self, call: Call, *, grace_s: float = 0.0) -> None:
+        """Kill an attempt, after a grace in which it may save; its outcome comes once it is dead."""
+        self._executor.cancel(call.run_id, grace_s=grace_s)
 
     def wake(self) -> None:
         """Let a `wait` that goes on return. May be called from any thread."""
@@ -100,6 +104,8 @@ class Executions:
             "key": call.known_key.digest,
             "blobs": self._blobs_url,
             "cache_dir": None if self._cache_dir is None else str(self._cache_dir),
+            "saves": options.checkpoint,
+            "saved": self._points.find(call.known_key.digest) if options.checkpoint else None,
         }
         return Task(
             id=call.run_id,

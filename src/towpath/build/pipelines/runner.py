@@ -12,7 +12,7 @@ import structlog
 
 from towpath.assets.code import environment_lock
 from towpath.assets.features import LayoutFeatureStore
-from towpath.build.capacity import NoPermits
+from towpath.build.capacity import NoPermits, ResumePoints
 from towpath.build.pipelines.contract import PipelineResult
 from towpath.build.pipelines.finetuning import Bases
 from towpath.build.pipelines.leases import LeaseKeeper
@@ -189,6 +189,7 @@ class PipelineRunner:
                 leases=leases,
                 scratch=scratch,
                 permits=self._permits,
+                points=ResumePoints(self._ledger, self._blobs),
             )
             execution = PlanRun(plan, recorder, around, tell)
             steps = execution.execute()

@@ -12,6 +12,7 @@ import heapq
 import itertools
 import time
 from collections import deque
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -88,6 +89,7 @@ class PlanRun:
             blobs_url=around.blobs_url,
             cache_dir=around.cache_dir,
             libraries=self._keys.libraries,
+            points=around.points,
         )
         run = {"run_id": recorder.run_id, "project": recorder.project}
         slots = Slots(around.ledger, around.leases, owner=recorder.owner, **run)
@@ -373,6 +375,8 @@ class PlanRun:
                 self._settle(call, event)
             else:
                 self._hear(call, event)
+        if not (self._executions.running or self._resting):
+            self.error = self.error or self._admission.hopeless
         now = time.monotonic()
         while self._resting and self._resting[0][0] <= now:
             call = heapq.heappop(self._resting)[2]
@@ -406,7 +410,7 @@ class PlanRun:
         call = self._executions.running.get(name)
         if call is not None and not call.stopped:
             call.stopped, call.stopped_why = "preempted", why
-            self._executions.stop(call)
+            self._executions.stop(call, grace_s=call.resources.grace_s)
 
     def _hear(self, call: Call, message: dict[str, Any]) -> None:
         """Take in what a running step says about itself."""
@@ -418,6 +422,15 @@ class PlanRun:
         elif "param" in message:
             key, value = message["param"]
             call.params[key] = value
+        elif "checkpoint" in message:
+            self._keep_state(call, *message["checkpoint"])
+
+    def _keep_state(self, call: Call, digest: str, size_bytes: int) -> None:
+        """Let a step carry on from what it just saved, if it is stopped."""
+        began = datetime.now(UTC) - timedelta(seconds=time.monotonic() - call.began)
+        key = call.known_key.digest
+        if self._around.points.keep(key, digest, size_bytes, attempt=call.run_id, began=began):
+            self._admission.note_saved(call)
 
     def _settle(self, call: Call, outcome: Outcome) -> None:
         """Take in how an execution ended."""
@@ -442,6 +455,8 @@ class PlanRun:
         )
         self._turn.done.append(Done(call, made, fence, is_new))
         self._narrator.end(call, "done", why=call.why, log=printed)
+        if call.step.options.checkpoint:
+            self._around.points.drop([call.known_key.digest])
         self._arrive(call, made)
 
     def _lose(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from towpath.build.capacity import Permits
+    from towpath.build.capacity import Permits, ResumePoints
     from towpath.build.compute import Executor
     from towpath.build.pipelines.leases import LeaseKeeper
     from towpath.build.pipelines.scratch import Scratch
@@ -23,6 +23,7 @@ class Surroundings:
     Attributes:
         blobs_url: The same store as `blobs`, as step processes open it.
         permits: Who decides when an attempt may start.
+        points: Where steps that save their state would carry on.
     """
 
     ledger: Ledger
@@ -33,3 +34,4 @@ class Surroundings:
     leases: LeaseKeeper
     scratch: Scratch
     permits: Permits
+    points: ResumePoints

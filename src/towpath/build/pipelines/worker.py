@@ -18,6 +18,7 @@ import polars as pl
 
 from towpath.assets.code import lay_out
 from towpath.assets.features.on_demand import OnDemand
+from towpath.build.capacity import checkpointing
 from towpath.build.pipelines.computing import compute_step
 from towpath.build.pipelines.contract import Artifact  # noqa: TC001  msgspec reads the annotations
 from towpath.build.pipelines.formats import (
@@ -58,6 +59,8 @@ class StepOrder(msgspec.Struct, frozen=True, kw_only=True):
         blobs: URL of the blob store.
         cache_dir: Where a remote store's downloads are kept. A machine that does not have this folder
             keeps them for the task alone, so that no copy of a row is left where nobody looks.
+        saves: Whether the step saves its state as it goes.
+        saved: Digest of the state that it carries on from.
     """
 
     step: str
@@ -68,6 +71,8 @@ class StepOrder(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     blobs: str
     cache_dir: str | None
+    saves: bool = False
+    saved: str | None = None
 
 
 def execute(payload: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -93,6 +98,8 @@ def perform(
 ) -> dict[str, Any]:
     """Run one step where the project's code is importable already: see `execute`."""
     with ExitStack() as stack, listening(emit):
+        if order.saves:
+            stack.enter_context(checkpointing(order.key, blobs, emit, found=order.saved))
         step = find_step(order.step)
         types = step.types
         arguments = {name: decode_value(value) for name, value in order.constants.items()}
