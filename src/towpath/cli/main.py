@@ -48,6 +48,7 @@ _COMMANDS = (
     ("backfill", "backfills:app", "A pipeline over windows of the past."),
     ("schedule", "starts:schedule", "Pipelines that run at set times."),
     ("trigger", "starts:trigger", "Pipelines that run when something happens."),
+    ("logs", "following:logs", "What a run's steps printed, or are printing."),
     ("runs", "audit:list_runs", "Executions, newest first."),
     ("erasure", "reverse:erasure", "Withdrawals, and how far they are."),
     ("budget", "budgets:app", "What may be spent, what was, and what waits for it."),

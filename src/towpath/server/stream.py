@@ -48,6 +48,11 @@ class EventStream:
         self._told_time: datetime | None = None
         self._closed = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server is going down, so that streams shall end."""
+        return self._closed
+
     async def listen(self, after: int | None = None) -> AsyncIterator[ServerSentEventMessage]:
         """Yield messages from log entry `after` on (from now on, when None) until `close`."""
         if self._closed:
