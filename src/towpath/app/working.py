@@ -14,6 +14,7 @@ from towpath.assets.features.online import FeatureViewReconciler, OnlineCells
 from towpath.assets.features.staging import AREA as LAYOUTS
 from towpath.assets.filesets import AREA as FILES
 from towpath.assets.filesets import FileDeletionReconciler
+from towpath.build.capacity import RunOrder
 from towpath.build.ingestion import IngestReconciler
 from towpath.build.pipelines import PipelineRunReconciler
 from towpath.ledger.controllers import ControllerLoop
@@ -52,7 +53,12 @@ def work(home: Home, *, owner: str, stop: threading.Event) -> None:
             tx.intents.release(f"{owner}.{name}")
     threads = [
         threading.Thread(
-            target=ControllerLoop(home.ledger, group, owner=f"{owner}.{name}").run,
+            target=ControllerLoop(
+                home.ledger,
+                group,
+                owner=f"{owner}.{name}",
+                order=RunOrder(home.clock) if name == "runs" else None,
+            ).run,
             args=(stop,),
             name=name,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,13 +120,25 @@ def run(
                 reason=reason,
                 on_progress=progress,
             )
-    _report(result, as_json=common.json, why=why)
+        resumes_in_s = _resumes_in_s(result, home.clock.now())
+    _report(result, as_json=common.json, why=why, resumes_in_s=resumes_in_s)
     return _EXIT_BY_STATUS[result.status] if result.error is None else result.error.exit_code
 
 
-def _report(result: PipelineResult, *, as_json: bool, why: bool) -> None:
+def _resumes_in_s(result: PipelineResult, now: datetime) -> float | None:
+    """Return how long it is until a budget can pay for the rest; None where that is not the trouble."""
+    resumes_at = None if result.error is None else result.error.fields.get("resumes_at")
+    if not isinstance(resumes_at, str):
+        return None
+    return max(0.0, (parse_time(resumes_at) - now).total_seconds())
+
+
+def _report(
+    result: PipelineResult, *, as_json: bool, why: bool, resumes_in_s: float | None
+) -> None:
     if as_json:
-        print_json(summarise(result))
+        waits = {} if resumes_in_s is None else {"resumes_in_s": resumes_in_s}
+        print_json({**summarise(result), **waits})
         return
     if why:
         rows = [(one.name, one.status, f"{one.seconds:.2f}s", one.why) for one in result.steps]

@@ -13,10 +13,10 @@ import structlog
 from towpath.core.errors import FenceLost, TowpathError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Sequence
 
-    from towpath.ledger.contract import Ledger
-    from towpath.ledger.records import Intent
+    from towpath.ledger.contract import Ledger, Transaction
+    from towpath.ledger.records import DueRows, Intent
 
 _log = structlog.get_logger()
 _FIRST_BACKOFF_S = 0.5
@@ -46,6 +46,14 @@ class Reconciler(Protocol):
         ...
 
 
+class Order(Protocol):
+    """Decides whose turn it is, inside the transaction that claims."""
+
+    def __call__(self, tx: Transaction, kinds: Sequence[str], /) -> DueRows | None:
+        """Return one of `tx.intents.due(kinds)`; None where nothing is due."""
+        ...
+
+
 class ControllerLoop:
     """Claims due rows and hands each to its reconciler, one at a time, renewing the lease meanwhile.
 
@@ -58,6 +66,7 @@ class ControllerLoop:
         owner: Names this worker, uniquely among all that live at the same time.
         lease_s: How long a row stays with a worker that died.
         poll_s: The longest wait between two looks for due rows.
+        order: Says whose row to claim next, of those that are due; first come first served when None.
     """
 
     def __init__(
@@ -68,11 +77,13 @@ class ControllerLoop:
         owner: str,
         lease_s: float = 15.0,
         poll_s: float = 0.1,
+        order: Order | None = None,
     ) -> None:
         self._ledger = ledger
         self._owner = owner
         self._lease_s = lease_s
         self._poll_s = poll_s
+        self._order = order
         self._reconcilers: dict[str, Reconciler] = {}
         for reconciler in reconcilers:
             for kind in reconciler.kinds:
@@ -110,7 +121,8 @@ class ControllerLoop:
             if not tx.intents.is_due(kinds):
                 return False
         with self._ledger.write(actor=self._owner) as tx:
-            held = tx.intents.claim(kinds, owner=self._owner, lease_s=self._lease_s)
+            among = None if self._order is None else self._order(tx, kinds)
+            held = tx.intents.claim(kinds, owner=self._owner, lease_s=self._lease_s, among=among)
         if held is None:
             return False
         with self._lease_kept(held):
@@ -186,4 +198,4 @@ def _backoff_s(failures: int) -> float:
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 -- spreads retries, guards nothing
 
 
-__all__ = ["ControllerLoop", "Reconciler"]
+__all__ = ["ControllerLoop", "Order", "Reconciler"]

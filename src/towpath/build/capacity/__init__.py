@@ -28,6 +28,7 @@ from towpath.build.capacity.declaring import (
     declare_missing,
     set_budget,
 )
+from towpath.build.capacity.ordering import RunOrder, priority_of
 from towpath.build.capacity.permits import LedgerPermits, open_permits
 from towpath.build.capacity.resuming import ResumePoints
 
@@ -46,6 +47,7 @@ __all__ = [
     "Queue",
     "Refused",
     "ResumePoints",
+    "RunOrder",
     "Usage",
     "UsageOutcome",
     "Waits",
@@ -56,6 +58,7 @@ __all__ = [
     "declare_budgets",
     "declare_missing",
     "open_permits",
+    "priority_of",
     "project_path",
     "queue_path",
     "set_budget",

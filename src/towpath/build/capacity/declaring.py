@@ -64,6 +64,8 @@ def declare_budgets(
             tx.account.drop_budget(change.name)
         else:
             tx.account.put_budget(change.name, project=project, spec=specs[change.name])
+    if changes:
+        _wake_runs(tx)
     return changes
 
 
@@ -93,6 +95,7 @@ def set_budget(tx: Transaction, name: str, budget: Budget) -> bool:
     Raises:
         Conflict: The project declares its budget itself.
     """
+    _wake_runs(tx)
     if name == ORGANISATION:
         return tx.account.put_budget(ORGANISATION, project="", spec=budget.describe())
     path = project_path(name)
@@ -104,3 +107,9 @@ def set_budget(tx: Transaction, name: str, budget: Budget) -> bool:
         )
     spec = {**budget.describe(), _BY_COMMAND: True}
     return tx.account.put_budget(path, project=name, spec=spec)
+
+
+def _wake_runs(tx: Transaction) -> None:
+    """Let runs that wait for money look again: there may be more of it now."""
+    for run in tx.intents.list("pipeline_run", phases=["waiting"]):
+        tx.intents.wake(run.kind, run.name)

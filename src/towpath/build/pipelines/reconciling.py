@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from towpath.build.compute import run_command
-from towpath.build.pipelines.wanting import ENDED_PHASES
-from towpath.core.errors import GateRefused, InfrastructureError
+from towpath.build.pipelines.wanting import ENDED_PHASES, WAITING
+from towpath.core.errors import BudgetRefused, GateRefused, InfrastructureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_OPEN_PHASES = ("new", "running")
+_OPEN_PHASES = ("new", "running", WAITING)
 _ATTEMPTS_MOST = 4
 _FIRST_BACKOFF_S = 2.0
+_LONGEST_WAIT_S = 3600.0
 
 
 class Perform(Protocol):
@@ -38,7 +39,8 @@ class PipelineRunReconciler:
 
     Phases: `new` → `running` → `done`, `refused` (a gate said no) or `failed`. A worker that is killed
     takes its child along; whoever claims the row next starts the command again, and the step cache
-    makes that a continuation. Trouble with disk, database or network, and a child that something
+    makes that a continuation. A run that no budget can pay for before its next period is `waiting`
+    until then, or until a cap is changed. Trouble with disk, database or network, and a child that something
     killed, are tried again a few times.
 
     A step lasts as long as the run does, so give this reconciler a `ControllerLoop` of its own; more
@@ -48,7 +50,8 @@ class PipelineRunReconciler:
         ledger: Where the rows are.
         command: Gives the command line for a row. Its last line on standard output must be a JSON
             object with `run`, `status`, `model`, `verdict`, `steps`, `cached` and `error`, and it must
-            exit as `towpath run` does: 0 done, 3 refused, 5 worth a retry, anything else failed.
+            exit as `towpath run` does: 0 done, 3 refused, 5 worth a retry, anything else failed; 4
+            with `resumes_in_s` waits so long.
         stop: Once set, children are ended and their rows given back.
         perform: Carries a command out as `run_command` does, which is what is used when None; a
             `Template`'s `run` saves it the start.
@@ -88,6 +91,12 @@ class PipelineRunReconciler:
             wait_s = _FIRST_BACKOFF_S * 4 ** (attempt - 1)
             log.warning("pipeline_run.retried", name=held.name, exit_code=code, in_s=wait_s)
             self._advance(held, "running", status, due_in_s=wait_s)
+            return
+        if code == BudgetRefused.exit_code and said.get("resumes_in_s") is not None:
+            # Finished steps are kept, and no worker stands about until there is money again.
+            wait_s = min(float(said["resumes_in_s"]), _LONGEST_WAIT_S)
+            log.info("pipeline_run.waits", name=held.name, why=said.get("error"), in_s=wait_s)
+            self._advance(held, WAITING, {**status, "attempt": attempt - 1}, due_in_s=wait_s)
             return
         phase = {0: "done", GateRefused.exit_code: "refused"}.get(code, "failed")
         log.info("pipeline_run.ended", name=held.name, phase=phase, exit_code=code)

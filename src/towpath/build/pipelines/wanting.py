@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from towpath.build.capacity import priority_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Intent
 
 KIND = "pipeline_run"
+WAITING = "waiting"
+"""Phase of a run that no budget can pay for before its next period."""
 ENDED_PHASES = ("done", "refused", "failed", "cancelled")
 
 
@@ -62,7 +66,10 @@ class RunRequest:
 
 def want_run(tx: Transaction, name: str, request: RunRequest) -> Intent:
     """Ask for a run under a name; asking again for the same is asking once."""
-    return tx.intents.put(KIND, name, project=request.project, spec=request.to_spec())
+    priority = priority_of(tx, request.project, request.pipeline)
+    return tx.intents.put(
+        KIND, name, project=request.project, spec=request.to_spec(), priority=priority
+    )
 
 
 def code_of(tx: Transaction, project: str) -> str:
