@@ -12,7 +12,7 @@ from towpath.assets.models.contract import (
     TensorSpec,
 )
 from towpath.assets.models.estimators import Factors, Forecast
-from towpath.assets.models.family import Member, family_of, parent_of
+from towpath.assets.models.family import Member, ancestors_of, family_of, parent_of
 from towpath.assets.models.inputs import Inputs
 from towpath.assets.models.model import Model
 from towpath.assets.models.packages import Package, load_model, load_package, save_model
@@ -36,6 +36,7 @@ __all__ = [
     "Signature",
     "Task",
     "TensorSpec",
+    "ancestors_of",
     "family_of",
     "load_model",
     "load_package",

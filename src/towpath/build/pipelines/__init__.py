@@ -19,7 +19,7 @@ from towpath.build.pipelines.formats import Shards, load_artifact, missing_blobs
 from towpath.build.pipelines.mapping import map  # noqa: A004  tp.map is what people look for
 from towpath.build.pipelines.outline import OUTLINE_TAG, Outline, decode_outline
 from towpath.build.pipelines.pipeline import Pipeline, pipeline
-from towpath.build.pipelines.recipe import recipe_of
+from towpath.build.pipelines.recipe import pins_of_parent, recipe_of
 from towpath.build.pipelines.reconciling import PipelineRunReconciler
 from towpath.build.pipelines.reporting import log_metric, log_metrics, log_param
 from towpath.build.pipelines.runner import PipelineRunner
@@ -60,6 +60,7 @@ __all__ = [
     "log_param",
     "map",
     "missing_blobs",
+    "pins_of_parent",
     "pipeline",
     "recipe_of",
     "split",

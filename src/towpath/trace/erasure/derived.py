@@ -37,14 +37,16 @@ def derived_from(
     """Walk the graph from data-set versions to everything made with their rows.
 
     Being weighed against a model does not derive from it, so runs that merely used a model are not
-    followed. Another data set that a run made is not followed either: it is redacted as a data set
+    followed. Going on from it does: what was fine-tuned from a model that goes, goes with it, whenever
+    that was. Another data set that a run made is not followed either: it is redacted as a data set
     of its own.
 
     Args:
         tx: The snapshot to read.
         sources: The data-set versions.
         before: Only follow runs that began earlier: later ones read redacted rows. What a later run
-            made as well, to the byte, holds nothing of the erased rows and is left out.
+            made as well, to the byte, holds nothing of the erased rows and is left out. A step that
+            went on from a model's weights is followed all the same: they are not redacted.
     """
     edges = {edge for source in sources for edge in tx.graph.impact(source).edges}
     onward: dict[Ref, list[Edge]] = defaultdict(list)
@@ -52,17 +54,27 @@ def derived_from(
         onward[edge.parent].append(edge)
     late = _Late(tx, before)
     reached: set[Ref] = set()
+    tuning: set[Ref] = set()
     queue = deque(sources)
     while queue:
         node = queue.popleft()
         for edge in onward[node]:
             child = edge.child
-            weighed = edge.relation == "used" and node.kind == "model"
-            if child in reached or child.kind == "dataset" or weighed or late(child):
+            if child in reached or child.kind == "dataset":
+                continue
+            if edge.relation == "used" and node.kind == "model":
+                if not _is_step(tx, child):
+                    continue  # it only weighed against it
+                tuning.add(child)
+            elif late(child):
                 continue
             reached.add(child)
             queue.append(child)
-    remade = {edge.child for edge in edges if edge.relation == "made" and late(edge.parent)}
+    remade = {
+        edge.child
+        for edge in edges
+        if edge.relation == "made" and edge.parent not in tuning and late(edge.parent)
+    }
     found = sorted(reached - remade)
     runs = [ref for ref in found if ref.kind == "run"]
     logs = {log for run in runs if (log := tx.runs.get(run.name).tags.get("log"))}
@@ -73,6 +85,11 @@ def derived_from(
         models=tuple(ref for ref in found if ref.kind == "model"),
         releases=tuple(ref for ref in found if ref.kind == "release"),
     )
+
+
+def _is_step(tx: Transaction, node: Ref) -> bool:
+    """Tell whether a run is that of a step: a step reads a model for its weights."""
+    return node.kind == "run" and tx.runs.get(node.name).kind == "step"
 
 
 class _Late:

@@ -66,6 +66,8 @@ class CondemnedModel(msgspec.Struct, frozen=True, kw_only=True):
         attempt: How often its retraining was asked for.
         replacement: The approved version that takes its place: what the retraining gave, or a newer
             one that was on its way already (then `attempt` is 0).
+        base: Whether a live model was fine-tuned from it, directly or through others, so that the
+            replacement of that one needs a replacement of this one to go on from.
     """
 
     package: str
@@ -73,6 +75,7 @@ class CondemnedModel(msgspec.Struct, frozen=True, kw_only=True):
     run: str | None = None
     attempt: int = 0
     replacement: str | None = None
+    base: bool = False
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +114,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     def live(self) -> dict[str, CondemnedModel]:
         """The condemned models that need a replacement."""
         return {ref: model for ref, model in self.models.items() if model.services}
+
+    @property
+    def wanted(self) -> dict[str, CondemnedModel]:
+        """The condemned models that are trained again: the live ones, and what those went on from."""
+        return {ref: model for ref, model in self.models.items() if model.services or model.base}
 
     @property
     def totals(self) -> dict[str, int]:

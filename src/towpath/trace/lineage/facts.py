@@ -96,6 +96,7 @@ def _of_model(version: Version) -> Json:
         "state": version.state,
         "verdict": body.get("verdict"),
         "flavour": body.get("flavour"),
+        "parent": body.get("parent"),
         "metrics": body.get("metrics"),
         "digest": body.get("package", version.digest),
     }

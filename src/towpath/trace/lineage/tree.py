@@ -21,9 +21,11 @@ _WORDS = {
     ("made", "back"): "made by",
     ("used", "back"): "used",
     ("includes", "back"): "includes",
+    ("tuned", "back"): "fine-tuned from",
     ("made", "forth"): "made",
     ("used", "forth"): "used by",
     ("includes", "forth"): "included in",
+    ("tuned", "forth"): "fine-tuned into",
 }
 _LEAVES = frozenset({"weighed against", "weighed in"})
 _ORDER = (
@@ -88,8 +90,19 @@ class TreeBuilder:
             other = there if self._full else self._lifted(there)
             if other is None or other == ref:
                 continue
+            if relation == "used" and self._tunes(ref, there):
+                if self._full:
+                    steps.setdefault(other, _WORDS[relation, self._direction])
+                continue  # for people the model that came of it says so
             steps.setdefault(other, self._word(ref, relation, other))
         return [(word, other) for other, word in steps.items()]
+
+    def _tunes(self, here: Ref, there: Ref) -> bool:
+        """Tell whether a use of a model is that of a step, which goes on from its weights."""
+        model, run = (there, here) if self._direction == "back" else (here, there)
+        return (model.kind, run.kind) == ("model", "run") and self._tx.runs.get(
+            run.name
+        ).kind == "step"
 
     def _lifted(self, ref: Ref) -> Ref | None:
         """Return what stands for a node in the readable form; None when nothing does."""

@@ -79,6 +79,7 @@ class TinyHome:
     decisions: SegmentDecisionLog
     models: ModelRegistry
     verdict: str = "pass"
+    refused: set[str] = field(default_factory=set)
     outcomes: list[str] = field(default_factory=list)
     trained: list[dict[str, Any]] = field(default_factory=list)
 
@@ -100,7 +101,12 @@ class TinyHome:
         )
 
     def train(self, *, pins: dict[str, int], reason: str = "manual", **_recipe: Any) -> Version:
-        """Do what a pipeline run does: a cached step with an artefact, then a registered model."""
+        """Do what a pipeline run does: a cached step with an artefact, then a registered model.
+
+        With a pin of `model:late` the step goes on from that version, in a pipeline of its own.
+        """
+        base = Ref("model", "late", pins["model:late"]) if "model:late" in pins else None
+        pipeline = "train" if base is None else "tune"
         source = Ref("dataset", "flights", pins["flights"])
         frame = self.datasets.scan(source).sort("flight_id").collect()
         key = digest_json([str(source), frame.hash_rows().sum()])
@@ -108,12 +114,13 @@ class TinyHome:
         frame.write_parquet(sink)
         artifact = self.blobs.put(sink.getvalue())
         features = frame.select("distance")
-        fitted = Model.fit(LogisticRegression(), features, frame["late"])
+        strength = 1.0 if base is None else 1.0 + (base.version or 0)
+        fitted = Model.fit(LogisticRegression(C=strength), features, frame["late"])
         package = save_model(fitted, self.blobs)
         printed = self.blobs.put(frame.head(3).write_json().encode())
         with self.ledger.write() as tx:
             run = tx.runs.start(
-                kind="pipeline", name="train", project="flights", tags={"reason": reason}
+                kind="pipeline", name=pipeline, project="flights", tags={"reason": reason}
             )
             step = tx.runs.start(
                 kind="step", name="fit", project="flights", parent=run.id, tags={"log": printed}
@@ -121,6 +128,9 @@ class TinyHome:
             for made in (run, step):
                 tx.graph.link(made.ref, "used", source)
             tx.graph.link(Ref("artifact", artifact), "made", step.ref)
+            if base is not None:
+                tx.graph.link(step.ref, "used", base)
+                tx.graph.link(Ref("artifact", package), "made", step.ref)
             claimed = tx.cache.claim(
                 key, step="fit", parts={"rows": key}, run_id=step.id, owner="test", lease_s=60
             )
@@ -133,14 +143,15 @@ class TinyHome:
                 project="flights",
                 package=package,
                 run=run.id,
-                pipeline="train",
+                pipeline=pipeline,
+                parent=base,
                 params={"window": "8 weeks"},
                 code=Ref("code", "flights", 1),
                 datasets=(source,),
                 lock="0" * 64,
                 conditions=digest_json([package, run.id]),
                 champion=None,
-                verdict=self.verdict,
+                verdict="fail" if pipeline in self.refused else self.verdict,
                 report=self.blobs.put(b"# fine"),
                 reference=self.blobs.put(f"reference of {run.id}".encode()),
             )

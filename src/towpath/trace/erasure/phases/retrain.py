@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from towpath.build.pipelines import recipe_of
+from towpath.assets.models import ancestors_of, parent_of
+from towpath.build.pipelines import pins_of_parent, recipe_of
 from towpath.core.refs import Ref
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.traffic import heir
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Intent
     from towpath.trace.erasure.parts import Commit, Parts
@@ -26,64 +29,116 @@ def order_replacements(parts: Parts, work: Work) -> Commit:
     """Ask for the same recipe on the redacted revisions, for each live condemned model.
 
     Parameters, code and data-set versions are those of the run that made the model; only the rows of
-    the subject are gone from them. A model that a newer approved version is about to replace anyway
-    rides on that. On a retry, only what did not succeed is asked for again.
+    the subject are gone from them. A model that was fine-tuned from one that goes as well waits for
+    that one's replacement, and goes on from it. A model that a newer approved version is about to
+    replace anyway rides on that. On a retry, only what did not succeed is asked for again.
     """
     del parts
 
     def commit(tx: Transaction) -> Step:
-        models = dict(work.state.models)
-        for ref, model in work.state.live.items():
+        models = with_bases(tx, work.state.models)
+        state = msgspec.structs.replace(work.state, models=models)
+        for ref, model in state.wanted.items():
             if model.replacement is not None or _under_way(tx, work, ref, model):
                 continue
-            coming = heir(tx, Ref.parse(ref, "model"), model.services)
+            coming = _heir_of(tx, ref, models)
             if coming is not None:
                 models[ref] = msgspec.structs.replace(model, replacement=str(coming))
                 continue
             made = tx.versions.get(Ref.parse(ref, "model"))
+            parent = parent_of(made)
+            base = None if parent is None else models.get(str(parent))
+            if base is not None and base.replacement is None:
+                continue  # first things first
             recipe = recipe_of(tx, made, reason=work.reason)
             if recipe is None:
                 return _blocked(work.state, f"{ref} was not made by a pipeline run: replace it")
+            if parent is not None and base is not None and base.replacement is not None:
+                recipe["pins"] |= pins_of_parent(parent, Ref.parse(base.replacement, "model"))
             asked = msgspec.structs.replace(model, attempt=model.attempt + 1)
             tx.intents.put(
                 "pipeline_run", _run_name(work, ref, asked), project=recipe["project"], spec=recipe
             )
             models[ref] = asked
-        state = msgspec.structs.replace(work.state, models=models)
-        facts = {"runs": sum(1 for model in state.live.values() if model.replacement is None)}
+        state = msgspec.structs.replace(state, models=models)
+        facts = {"runs": sum(1 for model in state.wanted.values() if model.replacement is None)}
         return Step(state=state, phase="retraining", facts=facts, wait_s=_LOOK_AGAIN_S)
 
     return commit
 
 
 def await_replacements(parts: Parts, work: Work) -> Commit:
-    """Wait for the runs; a replacement that its gates refuse blocks the erasure, never skips it."""
+    """Wait for the runs; a replacement that its gates refuse blocks the erasure, never skips it.
+
+    The replacement of a model that only others went on from serves nobody, so whether its gates passed
+    does not matter: theirs decide. Once it is there, those are asked for.
+    """
     del parts
 
     def commit(tx: Transaction) -> Step:
-        models, waiting = dict(work.state.models), False
-        for ref, model in work.state.live.items():
+        models, waiting, unasked = dict(work.state.models), False, False
+        for ref, model in work.state.wanted.items():
             if model.replacement is not None:
                 continue
+            if model.attempt == 0:
+                unasked = True
+                continue
             run = tx.intents.get("pipeline_run", _run_name(work, ref, model))
-            coming = heir(tx, Ref.parse(ref, "model"), model.services)
+            coming = _heir_of(tx, ref, models)
             if coming is not None and run.phase == "new" and run.owner is None:
                 # Overtaken before it began.
                 tx.intents.delete("pipeline_run", run.name)
                 models[ref] = msgspec.structs.replace(model, attempt=0, replacement=str(coming))
             elif run.phase not in _OVER:
                 waiting = True
-            elif run.phase == "done" and run.status.get("model") is not None:
+            elif _has_replaced(run, model):
                 models[ref] = msgspec.structs.replace(model, replacement=run.status["model"])
             else:
                 return _blocked(msgspec.structs.replace(work.state, models=models), _why(ref, run))
         state = msgspec.structs.replace(work.state, models=models)
         if waiting:
             return Step(state=state, wait_s=_LOOK_AGAIN_S)
+        if unasked:  # what they go on from is there now
+            return Step(state=state, phase="purged", facts={"replaced": sorted(_bases_of(state))})
         replacements = {ref: model.replacement for ref, model in state.live.items()}
         return Step(state=state, phase="rolling_out", facts={"replacements": replacements})
 
     return commit
+
+
+def with_bases(tx: Transaction, models: Mapping[str, CondemnedModel]) -> dict[str, CondemnedModel]:
+    """Return the condemned models, with those marked that a live one was fine-tuned from."""
+    found = dict(models)
+    for ref, model in models.items():
+        if not model.services or model.replacement is not None:
+            continue
+        for ancestor in ancestors_of(tx, tx.versions.get(Ref.parse(ref, "model"))):
+            base = found.get(str(ancestor.ref))
+            if base is not None:
+                found[str(ancestor.ref)] = msgspec.structs.replace(base, base=True)
+    return found
+
+
+def _bases_of(state: State) -> set[str]:
+    return {str(model.replacement) for model in state.models.values() if model.base}
+
+
+def _heir_of(tx: Transaction, ref: str, models: Mapping[str, CondemnedModel]) -> Ref | None:
+    """Return what is about to replace a live model anyway.
+
+    The replacement of what it was fine-tuned from is not that, though it is newer and may be approved.
+    """
+    model = models[ref]
+    if not model.services:
+        return None
+    coming = heir(tx, Ref.parse(ref, "model"), model.services)
+    bases = {one.replacement for one in models.values() if one.base and not one.services}
+    return None if coming is None or str(coming) in bases else coming
+
+
+def _has_replaced(run: Intent, model: CondemnedModel) -> bool:
+    ended = ("done", "refused") if model.base and not model.services else ("done",)
+    return run.phase in ended and run.status.get("model") is not None
 
 
 def _blocked(state: State, reason: str) -> Step:
