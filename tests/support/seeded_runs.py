@@ -12,6 +12,7 @@ from towpath.build.pipelines import OUTLINE_TAG, Outline
 from towpath.build.pipelines.outline import OutlineCandidate, OutlineNode
 from towpath.build.pipelines.wanting import KIND, RunRequest, want_run
 from towpath.core.refs import Ref
+from towpath.ledger.logs import LogPart
 from towpath.operate.scheduling import (
     BackfillReconciler,
     BackfillRequest,
@@ -35,6 +36,10 @@ OUTLINE = Outline(
         OutlineNode(name="blend", step="flights.blend", needs=(3,)),
     ),
     candidates=(OutlineCandidate(name="late", needs=5),),
+)
+SAID = "reading 25,800 rows\n" + "".join(
+    f"\x1b[2m{place:3d}%\x1b[0m airport {place % 3 + 1} of 3, {place * 258:,} rows\n"
+    for place in range(0, 100, 3)
 )
 _FAN = 40
 _TRAIN = {"project": "flights", "pipeline": "train"}
@@ -76,6 +81,10 @@ def _half_way(home: SeededHome) -> str:
             call = tx.runs.start(
                 kind=kind, name=name, project="flights", parent=run.id, tags=labels
             )
+            if name == "describe":
+                tx.logs.append({call.id: LogPart(begins=0, data=SAID.encode())})
+            if name == "join":
+                tx.runs.set_tags(call.id, {"log": home.blobs.put(b"joined 25,800 rows\n")})
             if status is not None:
                 tx.runs.finish(call.id, status)
     return run.id

@@ -9,6 +9,7 @@ from seeded_home import SeededHome, seed_home
 from seeded_labels import seed_labels
 from seeded_runs import seed_runs
 from seeded_searches import seed_searches
+from seeded_spend import seed_spend
 from served import served
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
     seed_labels(seeded, folder)
     seed_runs(seeded)
     seeded.searches += seed_searches(seeded)
+    seed_spend(seeded)
     yield seeded
     seeded.close()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from seeded_home import SeededHome
 
 ERASURE = "0199a5c2d3e47f60a1b2c3d4e5f60718"
-NOT_JSON = {"/api/v1/events/stream"}
+NOT_JSON = {"/api/v1/runs/{run_id}/log/stream", "/api/v1/events/stream"}
 DOCUMENT = create_server(None, Access()).litestar.openapi_schema.to_schema()
 PATHS = sorted(
     path for path, item in DOCUMENT["paths"].items() if "get" in item and path not in NOT_JSON
@@ -36,6 +36,7 @@ def filled(path: str, home: SeededHome) -> str:
     if path.endswith("/diff"):
         names["datasets"] = "bookings"
     values = {
+        "by": "queue",
         "name": names.get(noun, ""),
         "queue": QUEUE,
         "number": "3",

@@ -1048,6 +1048,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowStepLog
+         * @description Show what a step's run printed from a place on.
+         */
+        get: operations["show_step_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/log/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * StreamRunLogs
+         * @description Follow what the steps of a run print as server-sent events, until the run ends.
+         *
+         *     `log` carries a `StepLog`; `end` says that all was told. A connection that breaks is taken up where
+         *     it broke: the id of each event holds how far each step was told.
+         */
+        get: operations["stream_run_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/metrics": {
         parameters: {
             query?: never;
@@ -1162,6 +1205,46 @@ export interface paths {
          * @description Exchange the token for a cookie that pages on this host can't read.
          */
         post: operations["sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowSpend
+         * @description Show budgets, what runs and waits under them, alerts, prices, and spend by day.
+         */
+        get: operations["show_spend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spend/{by}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowSpendBy
+         * @description Show what was spent by project, queue, pipeline, step, cause, model, erasure, run or day.
+         */
+        get: operations["show_spend_by"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1315,6 +1398,28 @@ export interface components {
             two: string;
             value: number;
         };
+        /** Attempt */
+        Attempt: {
+            /** Format: date-time */
+            asked_at: string;
+            attempt: number;
+            blocker: string;
+            cpus: number;
+            gpus: number;
+            granted_at: string | null;
+            id: string;
+            memory_bytes: number | null;
+            pipeline: string;
+            priority: number;
+            project: string;
+            queue: string;
+            resumes_at: string | null;
+            run: string;
+            state: string;
+            step: string;
+            wanted_by: string | null;
+            worst_micros: number;
+        };
         /** BackfillDetail */
         BackfillDetail: {
             counts: {
@@ -1376,6 +1481,33 @@ export interface components {
             number: number;
             value: number;
         };
+        /** BudgetState */
+        BudgetState: {
+            cap_micros: number | null;
+            cpus: number | null;
+            cpus_used: number;
+            crossed: number[];
+            forecast_micros: number | null;
+            gpus: number | null;
+            gpus_used: number;
+            name: string;
+            period: string;
+            preemptible: boolean;
+            priority: number;
+            project: string;
+            queue: string;
+            reserved_micros: number;
+            share: number;
+            /** Format: date-time */
+            since: string;
+            spent_micros: number;
+            steps: number | null;
+            steps_used: number;
+            title: string;
+            /** Format: date-time */
+            until: string;
+            warn: number[];
+        };
         /** Certificate */
         Certificate: {
             certificate: {
@@ -1431,6 +1563,13 @@ export interface components {
             nulls: number | null;
             psi: number | null;
             wasserstein_sd: number | null;
+        };
+        /** DailySpend */
+        DailySpend: {
+            /** Format: date-time */
+            day: string;
+            micros: number;
+            project: string;
         };
         /** DatasetBranch */
         DatasetBranch: {
@@ -2131,6 +2270,11 @@ export interface components {
             name: string;
             value: number;
         };
+        /** Rate */
+        Rate: {
+            micros: number;
+            resource: string;
+        };
         /** Release */
         Release: {
             /** Format: date-time */
@@ -2490,6 +2634,40 @@ export interface components {
             signature: string;
             size: number;
         };
+        /** Spend */
+        Spend: {
+            alerts: components["schemas"]["SpendAlert"][];
+            attempts: components["schemas"]["Attempt"][];
+            budgets: components["schemas"]["BudgetState"][];
+            currency: string;
+            days: components["schemas"]["DailySpend"][];
+            /** Format: date-time */
+            now: string;
+            prices: components["schemas"]["Rate"][];
+            prices_version: number;
+        };
+        /** SpendAlert */
+        SpendAlert: {
+            /** Format: date-time */
+            at: string;
+            budget: string;
+            share: number;
+            summary: string;
+        };
+        /** SpendBreakdown */
+        SpendBreakdown: {
+            by: string;
+            currency: string;
+            lines: components["schemas"]["SpendLine"][];
+            since: string | null;
+            total_micros: number;
+        };
+        /** SpendLine */
+        SpendLine: {
+            key: string[];
+            micros: number;
+            ref: string | null;
+        };
         /** Standing */
         Standing: {
             phase: string;
@@ -2501,6 +2679,15 @@ export interface components {
             verdict: string;
             what: string;
             why: string;
+        };
+        /** StepLog */
+        StepLog: {
+            after: number;
+            ended: boolean;
+            left_out: number;
+            run: string;
+            step: string;
+            text: string;
         };
         /** Traffic */
         Traffic: {
@@ -5781,6 +5968,106 @@ export interface operations {
             };
         };
     };
+    show_step_log: {
+        parameters: {
+            query?: {
+                /** @description The place to read from. */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepLog"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_run_logs: {
+        parameters: {
+            query?: never;
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     show_metric: {
         parameters: {
             query: {
@@ -6115,6 +6402,124 @@ export interface operations {
                         } | unknown[];
                         status_code: number;
                     };
+                };
+            };
+        };
+    };
+    show_spend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spend"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_spend_by: {
+        parameters: {
+            query?: {
+                project?: string | null;
+                /** @description Only the last days of event time. */
+                days?: number | null;
+            };
+            header?: never;
+            path: {
+                by: "project" | "queue" | "pipeline" | "run" | "step" | "cause" | "day" | "model" | "erasure";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpendBreakdown"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

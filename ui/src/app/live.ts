@@ -38,6 +38,9 @@ const TOUCHES: Record<string, readonly string[]> = {
   segments: ["traffic"],
   erasure: ["erasures", "datasets"],
   label: ["labels"],
+  account: ["spend"],
+  budget: ["spend"],
+  prices: ["spend"],
 };
 
 let news: News = { state: "connecting", eventTime: null };

@@ -1,5 +1,6 @@
 import {
   ClockIcon,
+  CoinIcon,
   DataIcon,
   ErasureIcon,
   FeatureIcon,
@@ -37,6 +38,7 @@ export const DIRECTIONS: Direction[] = [
     destinations: [
       { to: "/", label: "Overview", icon: OverviewIcon },
       { to: "/projects", label: "Projects", icon: FolderIcon },
+      { to: "/spend", label: "Spend", icon: CoinIcon },
     ],
   },
   {

@@ -54,6 +54,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: under,
+    path: "/spend",
+    component: lazyRouteComponent(() => import("@/features/spend/page"), "SpendPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
     path: "/schedules",
     component: lazyRouteComponent(() => import("@/features/starts/page"), "StartsPage"),
   }),

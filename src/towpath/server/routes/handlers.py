@@ -18,6 +18,7 @@ from towpath.server.routes import (
     operations,
     reverse,
     searches,
+    spend,
     starts,
 )
 from towpath.server.routes.given import GivenPages, GivenStream
@@ -49,6 +50,7 @@ API_HANDLERS = [
     *operations.HANDLERS,
     *starts.HANDLERS,
     *searches.HANDLERS,
+    *spend.HANDLERS,
     *labelling.HANDLERS,
     *logs.HANDLERS,
     *reverse.HANDLERS,

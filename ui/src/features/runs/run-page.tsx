@@ -14,6 +14,7 @@ import { Ago } from "@/design/time";
 import { Value } from "@/design/value";
 import { Curves } from "./curves";
 import { Deeds } from "./deeds";
+import { LogsPanel } from "./logs";
 import { runGraphQuery, runQuery } from "./queries";
 import { Steps } from "./steps";
 
@@ -69,6 +70,9 @@ function Body({ run }: { run: Run }) {
             <Panel title="Steps" note="Placed by when they ran. Steps from the cache took no time.">
               <Steps run={run} />
             </Panel>
+          )}
+          {(run.kind === "pipeline" || run.kind === "step") && (
+            <LogsPanel runId={run.id} running={run.status === "running"} />
           )}
           {curves.length > 0 && <Curves curves={curves} />}
         </div>
