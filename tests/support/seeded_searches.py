@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 from seeded_rows import START
 
+from towpath.build.pipelines.reporting import PROGRESS
 from towpath.build.tuning import Choice, Interval, Objective, SearchSpec
 from towpath.build.tuning.identity import describe
 from towpath.build.tuning.journal import KIND, PRUNED, tags_of
-from towpath.build.tuning.reporting import PROGRESS
 from towpath.ledger import Metric
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from towpath.build.pipelines.outline import OUTLINE_TAG, Outline, decode_outline
 from towpath.build.pipelines.pipeline import Pipeline, pipeline
 from towpath.build.pipelines.recipe import pins_of_parent, recipe_of
 from towpath.build.pipelines.reconciling import PipelineRunReconciler
-from towpath.build.pipelines.reporting import log_metric, log_metrics, log_param
+from towpath.build.pipelines.reporting import log_metric, log_metrics, log_param, report
 from towpath.build.pipelines.runner import PipelineRunner
 from towpath.build.pipelines.spreading import Cluster, cluster
 from towpath.build.pipelines.steps import Step, step
@@ -63,6 +63,7 @@ __all__ = [
     "pins_of_parent",
     "pipeline",
     "recipe_of",
+    "report",
     "split",
     "step",
     "when",

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     Emit = Callable[[dict[str, Any]], None]
 
+PROGRESS = "progress"
+"""The metric that `report` records."""
+
 _PARAM_CHARS = 6_000
 _listener: ContextVar[Emit | None] = ContextVar("towpath_step_listener", default=None)
 
@@ -38,6 +41,20 @@ def log_metrics(values: Mapping[str, float], *, step: int = 0) -> None:
     at = to_micros(datetime.now(UTC))
     points = [[key, _number(key, value), step, at] for key, value in values.items()]
     emit({"metrics": points})
+
+
+def report(step: int, value: float) -> None:
+    """Tell how good this trial is by now, in the units of what the search is after.
+
+    A search with `prune=` compares it with what others said at the same step, and stops the trial
+    where it can't win any more: its process is killed, so nothing after the call has to be undone.
+    Outside of a search, and without pruning, it is recorded as the metric `progress`.
+
+    Args:
+        step: How far it is, from 0 up, in steps that all trials share: an epoch, trees, a fold.
+        value: For instance the validation score. NaN is recorded and never stops a trial.
+    """
+    log_metric(PROGRESS, value, step=step)
 
 
 def log_param(key: str, value: object) -> None:

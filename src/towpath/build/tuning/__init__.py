@@ -9,7 +9,6 @@ from towpath.build.tuning.reading import (
     SearchView,
     TrialView,
 )
-from towpath.build.tuning.reporting import report
 from towpath.build.tuning.space import Choice, Interval, Log
 
 __all__ = [
@@ -25,6 +24,5 @@ __all__ = [
     "SearchView",
     "Trial",
     "TrialView",
-    "report",
     "search",
 ]

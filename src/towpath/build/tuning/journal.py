@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from towpath.build.pipelines.reporting import PROGRESS
 from towpath.build.pipelines.values import decode_value, encode_value
 from towpath.build.tuning.contract import Trial
-from towpath.build.tuning.reporting import PROGRESS
 from towpath.build.tuning.reports import SearchReport, read_report
 from towpath.core.digests import canonical_json
 from towpath.core.errors import IntegrityError, NotFound

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from towpath.build.pipelines.reporting import PROGRESS
 from towpath.build.tuning.contract import Trial
 from towpath.build.tuning.identity import identity_of
 from towpath.build.tuning.journal import (
@@ -17,7 +18,6 @@ from towpath.build.tuning.journal import (
     tags_of,
 )
 from towpath.build.tuning.ranking import pareto_front, rank
-from towpath.build.tuning.reporting import PROGRESS
 from towpath.build.tuning.reports import SearchReport
 from towpath.build.tuning.study import OptunaProposer
 from towpath.build.tuning.warmth import first_points
