@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from towpath.assets.datasets import Dataset, Doc, Personal, Range, Schema, Values
     from towpath.assets.features import FeatureService, FeatureView, on_demand
     from towpath.assets.filesets import Files, FileSet
-    from towpath.assets.models import Inputs, Model
+    from towpath.assets.models import Factors, Forecast, Inputs, Model
     from towpath.assets.windows import Window
     from towpath.build import gates
     from towpath.build.capacity import Budget, Queue, checkpoint
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
         log_metric,
         log_param,
         pipeline,
+        report,
         split,
         step,
         window,
         window_table,
     )
-    from towpath.build.tuning import Log, report, search
+    from towpath.build.tuning import Log, search
     from towpath.operate.labelling import LabelQueue
     from towpath.operate.monitoring import Drift, Performance
     from towpath.operate.projects import Project
@@ -57,10 +58,12 @@ _HOMES = {
     "Dataset": "towpath.assets.datasets",
     "Doc": "towpath.assets.datasets",
     "Drift": "towpath.operate.monitoring",
+    "Factors": "towpath.assets.models",
     "FeatureService": "towpath.assets.features",
     "FeatureView": "towpath.assets.features",
     "FileSet": "towpath.assets.filesets",
     "Files": "towpath.assets.filesets",
+    "Forecast": "towpath.assets.models",
     "Ingest": "towpath.build.ingestion",
     "Inputs": "towpath.assets.models",
     "LabelQueue": "towpath.operate.labelling",
@@ -90,7 +93,7 @@ _HOMES = {
     "log_param": "towpath.build.pipelines",
     "on_demand": "towpath.assets.features",
     "pipeline": "towpath.build.pipelines",
-    "report": "towpath.build.tuning",
+    "report": "towpath.build.pipelines",
     "search": "towpath.build.tuning",
     "split": "towpath.build.pipelines",
     "step": "towpath.build.pipelines",
@@ -102,10 +105,12 @@ __all__ = [
     "Dataset",
     "Doc",
     "Drift",
+    "Factors",
     "FeatureService",
     "FeatureView",
     "FileSet",
     "Files",
+    "Forecast",
     "Ingest",
     "Inputs",
     "LabelQueue",
