@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from towpath.app.applying import apply, compare
 from towpath.app.running import open_runner
 from towpath.build.pipelines import PipelineResult
+from towpath.build.pipelines.choosing import Part
+from towpath.build.pipelines.explaining import StepForecast
 from towpath.cli.options import Common, Flag, Repeated
 from towpath.cli.pairs import pairs_of, pins_of
 from towpath.cli.printing import err, out, print_json, print_table
@@ -80,7 +85,12 @@ def run(
     code: str | None = None,
     reason: str = "manual",
     without_candidates: Flag = False,
+    only: str | None = None,
+    until: str | None = None,
+    start: Annotated[str | None, Parameter(name="--from")] = None,
+    anew: Annotated[tuple[str, ...], Parameter(name="--no-cache", negative="")] = (),
     why: Flag = False,
+    dry_run: Flag = False,
     common: Common = Common(),
 ) -> int:
     """Run a pipeline here and now. Finished steps are taken from the cache.
@@ -93,7 +103,12 @@ def run(
         code: Run this version of the project's code instead of the folder's.
         reason: Kept with the run.
         without_candidates: Don't propose the models that it makes: nothing is registered or judged.
-        why: Say for each step why it was executed rather than taken from the cache.
+        only: Run this step alone; what it reads must be in the cache.
+        until: Run this step and what it needs.
+        start: Run this step and what follows from it, anew; what it reads must be in the cache.
+        anew: Execute this step although its result is in the cache. May be repeated.
+        why: Say first what is going to be executed, and which change made it so.
+        dry_run: Only say it.
     """
     params, pins = pairs_of(param, "parameter"), pins_of(pin)
     when = None if at is None else parse_time(at)
@@ -110,19 +125,28 @@ def run(
             open_runner(home, project, candidates=not without_candidates) as runner,
             show_progress(quiet=common.json) as progress,
         ):
+            asked: dict[str, Any] = {"code": ref, "params": params, "at": when, "pins": pins}
+            asked["part"] = Part(only=only, until=until, start=start, anew=anew)
+            if why or dry_run:
+                plan = runner.plan(chosen, **asked)
+                steps = runner.forecast(plan, project=project.name, pipeline=chosen.name)
+                _show_forecast(steps, as_json=common.json and dry_run, quiet=common.json)
+            if dry_run:
+                return 0
             result = runner.run(
-                chosen,
-                project=project.name,
-                code=ref,
-                params=params,
-                at=when,
-                pins=pins,
-                reason=reason,
-                on_progress=progress,
+                chosen, project=project.name, reason=reason, on_progress=progress, **asked
             )
         resumes_in_s = _resumes_in_s(result, home.clock.now())
     _report(result, as_json=common.json, why=why, resumes_in_s=resumes_in_s)
     return _EXIT_BY_STATUS[result.status] if result.error is None else result.error.exit_code
+
+
+def _show_forecast(steps: Sequence[StepForecast], *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        print_json(steps)
+    elif not quiet:
+        rows = [(one.name, one.expected, one.why) for one in steps]
+        print_table(["step", "", "why"], rows, empty="no steps")
 
 
 def _resumes_in_s(result: PipelineResult, now: datetime) -> float | None:

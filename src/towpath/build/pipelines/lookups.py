@@ -9,7 +9,7 @@ from towpath.build.pipelines.formats import missing_blobs
 from towpath.build.pipelines.turns import Hit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from towpath.build.pipelines.calls import Call, Made
     from towpath.ledger import Ledger
@@ -27,9 +27,14 @@ class Lookups:
     Args:
         ledger: Where the cache is.
         blobs: Where results are.
+        anew: Nodes whose calls are each executed once more, whatever is there.
     """
 
-    def __init__(self, ledger: Ledger, blobs: BlobStore) -> None:
+    def __init__(
+        self, ledger: Ledger, blobs: BlobStore, *, anew: Collection[str] = frozenset()
+    ) -> None:
+        self._anew = anew
+        self._renewed: set[str] = set()
         self._ledger = ledger
         self._blobs = blobs
         self._ahead: dict[str, Execution] = {}
@@ -71,13 +76,20 @@ class Lookups:
             execution = self._ahead.get(key) or asked.get(key)
             if execution is None:
                 continue
-            made = self._made(execution)
+            made = None if self._is_renewed(call) else self._made(execution)
             if made is None:
                 stale.append(execution)
                 self._ahead.pop(execution.key, None)
             else:
                 hits.append(Hit(call, execution, made))
         return hits, stale
+
+    def _is_renewed(self, call: Call) -> bool:
+        """Tell whether a call is to be executed although its result is there: once, and no more."""
+        if (call.driver or call.name) not in self._anew or call.name in self._renewed:
+            return False
+        self._renewed.add(call.name)
+        return True
 
     def _ask(self, keys: Sequence[str]) -> dict[str, Execution]:
         with self._ledger.read() as tx:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import towpath.build.pipelines.tables as own_steps
 from towpath.assets.datasets import Selection
 from towpath.assets.features import Observations
+from towpath.build.pipelines.choosing import Part, choose
 from towpath.build.pipelines.driving import EVERY
 from towpath.build.pipelines.finetuning import Registered
 from towpath.build.pipelines.formats import (
@@ -68,6 +69,8 @@ class Plan:
             latest one, to that version.
         source: Folder that holds the project's code.
         lock: Digest of the installed distributions.
+        anew: Nodes that are executed although their results may be in the cache.
+        from_cache: Nodes whose results must be in the cache, or the run is refused.
     """
 
     graph: Graph
@@ -78,6 +81,8 @@ class Plan:
     pins: Mapping[str, int]
     source: Path
     lock: str
+    anew: frozenset[str] = frozenset()
+    from_cache: frozenset[str] = frozenset()
 
     def selection(self, selection: Selection | Registered) -> Artifact:
         """Return the artefact of a selection, or of a registered model."""
@@ -95,15 +100,18 @@ def make_plan(
     pins: Mapping[str, int],
     source: Path,
     lock: str,
+    part: Part | None = None,
 ) -> Plan:
-    """Build the graph and pin what it reads.
+    """Build the graph and pin what it reads; with `part`, of that part alone.
 
     Raises:
+        UsageError: The part contradicts itself.
         InvalidProject: The graph can't be.
         NotFound: A data set, a version or a parameter does not exist.
     """
     resolved = pipeline.resolve(params)
-    graph = pipeline.graph(**resolved)
+    choice = choose(pipeline.graph(**resolved), part or Part())
+    graph = choice.graph
     pinned: dict[str, Artifact] = {}
     layouts: set[Ref] = set()
     used: dict[str, int] = {}
@@ -135,6 +143,8 @@ def make_plan(
         pins=used,
         source=source,
         lock=lock,
+        anew=choice.anew,
+        from_cache=choice.from_cache,
     )
 
 

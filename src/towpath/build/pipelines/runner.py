@@ -14,6 +14,7 @@ from towpath.assets.code import environment_lock
 from towpath.assets.features import LayoutFeatureStore
 from towpath.build.capacity import NoPermits, ResumePoints
 from towpath.build.pipelines.contract import PipelineResult
+from towpath.build.pipelines.explaining import Forecaster, StepForecast
 from towpath.build.pipelines.finetuning import Bases
 from towpath.build.pipelines.leases import LeaseKeeper
 from towpath.build.pipelines.outline import OUTLINE_TAG, encode_outline
@@ -26,7 +27,7 @@ from towpath.build.pipelines.scratch import Scratch
 from towpath.build.pipelines.shipping import LogShipper
 from towpath.build.pipelines.surroundings import Surroundings
 from towpath.core.digests import canonical_json
-from towpath.core.errors import Conflict, TowpathError
+from towpath.core.errors import Conflict, NotFound, TowpathError
 from towpath.core.ids import new_id
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from towpath.assets.datasets import DatasetStore
     from towpath.build.capacity import Permits
     from towpath.build.compute import Executor
+    from towpath.build.pipelines.choosing import Part
     from towpath.build.pipelines.contract import (
         Artifact,
         CandidateHandler,
@@ -105,6 +107,35 @@ class PipelineRunner:
         self._scratch = scratch or Path(tempfile.gettempdir()) / "towpath-steps"
         self._lease_s = lease_s
 
+    def plan(
+        self,
+        pipeline: Pipeline,
+        *,
+        code: Ref,
+        params: Mapping[str, Any] = {},
+        at: datetime | None = None,
+        pins: Mapping[str, int] = {},
+        part: Part | None = None,
+    ) -> Plan:
+        """Decide what a run would do; nothing is recorded. Arguments and errors are those of `run`."""
+        return make_plan(
+            pipeline,
+            self._datasets,
+            self._features,
+            Bases(self._ledger, self._blobs),
+            params=params,
+            at=at or self._clock.now(),
+            pins=pins,
+            source=self._code.unpack(code),
+            lock=self._blobs.put(environment_lock()),
+            part=part,
+        )
+
+    def forecast(self, plan: Plan, *, project: str, pipeline: str) -> tuple[StepForecast, ...]:
+        """Say of each step of a plan whether it would be executed, and what made it stale."""
+        forecaster = Forecaster(plan, self._ledger, self._blobs)
+        return forecaster.forecast(project=project, pipeline=pipeline)
+
     def run(
         self,
         pipeline: Pipeline,
@@ -114,6 +145,7 @@ class PipelineRunner:
         params: Mapping[str, Any] = {},
         at: datetime | None = None,
         pins: Mapping[str, int] = {},
+        part: Part | None = None,
         reason: str = "manual",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> PipelineResult:
@@ -126,6 +158,7 @@ class PipelineRunner:
             params: Parameters; text is read as the declared types.
             at: Event time that windows reach back from; now when None.
             pins: Data-set versions to read instead of the latest, by name.
+            part: Which part of the pipeline to run, and what of it anew; all of it when None.
             reason: Why it runs, for the record.
             on_progress: Told what happens, from this thread.
 
@@ -134,21 +167,13 @@ class PipelineRunner:
 
         Raises:
             UsageError: The pipeline can't be planned; nothing was recorded.
-            NotFound: A data set, version or parameter does not exist; nothing was recorded.
+            NotFound: A data set, version or parameter does not exist, or a result that the part needs
+                is not in the cache; nothing was recorded.
         """
         began = time.monotonic()
         planned_at = at or self._clock.now()
-        plan = make_plan(
-            pipeline,
-            self._datasets,
-            self._features,
-            Bases(self._ledger, self._blobs),
-            params=params,
-            at=planned_at,
-            pins=pins,
-            source=self._code.unpack(code),
-            lock=self._blobs.put(environment_lock()),
-        )
+        plan = self.plan(pipeline, code=code, params=params, at=planned_at, pins=pins, part=part)
+        self._require(plan, project=project, pipeline=pipeline.name)
         self._bury_the_dead(project)
         run_id = new_id()
         recorder = Recorder(
@@ -224,6 +249,18 @@ class PipelineRunner:
             verdict=verdict,
             report_markdown="" if outcome is None else outcome.report_markdown,
         )
+
+    def _require(self, plan: Plan, *, project: str, pipeline: str) -> None:
+        """Refuse a part of a pipeline whose inputs are not in the cache."""
+        if not plan.from_cache:
+            return
+        for step in self.forecast(plan, project=project, pipeline=pipeline):
+            if step.name in plan.from_cache and step.expected == "run":
+                raise NotFound(
+                    f"the result of step {step.name!r} is not in the cache: {step.why}",
+                    remedy=f"Run it first: towpath run {pipeline} --until {step.name}",
+                    step=step.name,
+                )
 
     def _failed(
         self, recorder: Recorder, steps: tuple[StepReport, ...], error: TowpathError

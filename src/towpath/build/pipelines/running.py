@@ -26,7 +26,7 @@ from towpath.build.pipelines.contract import Artifact
 from towpath.build.pipelines.executing import Executions
 from towpath.build.pipelines.graphs import BranchNode, DriverNode
 from towpath.build.pipelines.inlining import InlineRoom
-from towpath.build.pipelines.keys import explain_miss
+from towpath.build.pipelines.keys import ASKED_ANEW, explain_miss
 from towpath.build.pipelines.lookups import Lookups
 from towpath.build.pipelines.narrating import Narrator
 from towpath.build.pipelines.nodes import NodeWork
@@ -80,7 +80,7 @@ class PlanRun:
         self._around = around
         self._keys = Keys(plan)
         self._readiness = Readiness(plan.graph.nodes)
-        self._lookups = Lookups(around.ledger, around.blobs)
+        self._lookups = Lookups(around.ledger, around.blobs, anew=plan.anew)
         self._room = InlineRoom(plan.source, around.blobs)
         self._executions = Executions(
             around.executor,
@@ -323,6 +323,8 @@ class PlanRun:
         else:
             last = self._lookups.last_of(call.name) or self._recorder.last_of(call.step.path)
             call.why = explain_miss(call.known_key.parts, last)
+            if (call.driver or call.name) in self._plan.anew:
+                call.why = ASKED_ANEW
         self._narrator.say("started", call.name, detail=call.why)
 
     def _begin(self, call: Call) -> None:

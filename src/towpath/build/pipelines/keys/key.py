@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Execution
 
 FORMAT = 1
+ASKED_ANEW = "it was asked for anew"
 _SHOWN = 4
 _WORDS = {
     "code": "code of {}",
