@@ -20,6 +20,7 @@ BENCHMARKS = {
     "materialize": "a view into the online store, files and Redis, beside Feast",
     "online-features": "features by entity, in process and over HTTP, beside Feast",
     "ingest-memory": "ingest of more rows than memory holds, beside bare PyArrow rewriting them",
+    "search-overhead": "a trial of a search, beside Optuna's SQLite workers and Ray Tune",
     "loop": "seconds and CPU of each stage of the demo",
 }
 
