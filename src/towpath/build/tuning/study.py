@@ -110,13 +110,17 @@ class OptunaProposer:
                 {name: self._inward(name, value) for name, value in settled.items()}
             )
         trial = self._study.ask(self._axes)
+        if self._spec.sampler == "cmaes":
+            _ = trial.relative_params  # worked out when asked for, and it counts generations then
         assert trial.number == number, f"trial {number} was told of out of turn"
         return trial
 
     def _sampler(self, number: int, settled: Mapping[str, Any]) -> optuna.samplers.BaseSampler:
         samplers = self._optuna.samplers
         seed = int(digest_json([self._spec.seed, number])[:8], 16)
-        if self._spec.sampler == "cmaes":  # asked even where all is settled: it counts generations
+        if (
+            self._spec.sampler == "cmaes"
+        ):  # even where all is settled: a generation is so many trials
             return samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
         if self._spec.sampler == "tpe" and not settled.keys() >= self._spec.space.keys():
             return samplers.TPESampler(seed=seed)
