@@ -126,10 +126,11 @@ class PermitRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Attempts of one project and priority that wait."""
+    """Attempts of one queue and priority that wait."""
 
     priority: int
     project: str
+    queue: str
     waiting: int
 
 

@@ -143,7 +143,16 @@ def test_a_long_line_is_answered_without_walking_all_of_it(office, request_for, 
     crowd = [request_for(f"{n:03}") for n in range(150)]
     answers = permits.ask(crowd)
     assert all(isinstance(one, Waits) for one in answers)
-    assert answers[-1].blocker == "100 attempts wait in front"
+    assert answers[-1].blocker == "more than 20 attempts wait in front in its queue"
+
+
+def test_a_queue_that_is_stuck_hides_nobody(office, request_for, take):
+    office.declare("flights", Budget(), [Queue("full", steps=1, priority=3), Queue("free")])
+    permits = office.runner()
+    take(permits, request_for("0", queue="full"))
+    permits.ask([request_for(f"{n:03}", queue="full") for n in range(250)])
+    free = request_for("free", queue="free")
+    assert granted(permits, free) == ids(free)
 
 
 # -- preemption ----------------------------------------------------------------------------------------

@@ -6,20 +6,23 @@ its *head*: whoever comes after it starts only if that can't delay any head (EAS
 at which the head has them for certain, or doesn't touch them. A head that waits for the next period
 holds up nobody, since nothing that starts now counts against that.
 
-A pass looks at no more than `DEPTH` attempts, like Slurm's `bf_max_job_test`, so that a decision costs
-the same however long the line is.
+A pass looks at no more than `DEPTH` attempts, and at `BEHIND` of a queue once its head is blocked,
+like Slurm's `bf_max_job_test` and `bf_max_job_part`: a decision costs the same however long the line
+is, and a queue that is stuck hides nobody else.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from towpath.build.capacity.claims import claim_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from towpath.build.capacity.claims import Claim
@@ -28,8 +31,10 @@ if TYPE_CHECKING:
     from towpath.ledger import Group
     from towpath.ledger.contract import Transaction
 
-DEPTH = 100
+DEPTH = 200
+BEHIND = 20
 _PAGE = 25
+_Line = tuple[int, str, str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,8 +80,9 @@ def decide(
         new: Attempts that ask for the first time, behind those that wait already.
         depth: How many to look at.
     """
-    decision, heads = Decision(), dict[tuple[str, str], _Head]()
-    for claim in _in_order(tx, debts, new):
+    decision, heads = Decision(), dict[_Line, _Head]()
+    behind = defaultdict[_Line, int](int)
+    for claim in _in_order(tx, debts, new, behind):
         if decision.in_front >= depth:
             break
         decision.order.append(claim)
@@ -91,9 +97,9 @@ def decide(
             decision.blocked[claim.id] = claim, obstacles
         elif ahead is not None:
             decision.overtaken[claim.id] = ahead.claim
-        if standing.resumes_at(obstacles) is None:
-            line = (claim.project, claim.queue)
-            heads.setdefault(line, _Head(claim, standing.guaranteed(claim)))
+        behind[_line(claim)] += 1
+        if standing.resumes_at(obstacles) is None and _line(claim) not in heads:
+            heads[_line(claim)] = _Head(claim, standing.guaranteed(claim))
     return decision
 
 
@@ -101,43 +107,42 @@ def _delays(standing: Standing, claim: Claim, head: _Head) -> bool:
     return standing.delays(claim, head.claim, head.free_at)
 
 
-def _in_order(tx: Transaction, debts: Debts, new: Sequence[Claim]) -> Iterator[Claim]:
-    """Yield the line, whose turn it is first; debts may change on the way."""
-    lines: dict[tuple[int, str], Iterator[Claim]] = {
-        (group.priority, group.project): _stored(tx, group) for group in tx.line.groups()
-    }
+def _line(claim: Claim) -> _Line:
+    return claim.priority, claim.project, claim.queue
+
+
+def _in_order(
+    tx: Transaction, debts: Debts, new: Sequence[Claim], behind: Mapping[_Line, int]
+) -> Iterator[Claim]:
+    """Yield the line, whose turn it is first; debts change on the way, and queues get stuck."""
+    late = defaultdict[_Line, list["Claim"]](list)
     for claim in new:
-        lines.setdefault((claim.priority, claim.project), iter(()))
-    heap: list[tuple[int, float, datetime, str, Claim]] = []
-    for (priority, project), stored in lines.items():
-        behind = [one for one in new if (one.priority, one.project) == (priority, project)]
-        lines[priority, project] = _chained(stored, behind)
-        _push(heap, lines[priority, project], debts)
+        late[_line(claim)].append(claim)
+    groups = {(one.priority, one.project, one.queue): one for one in tx.line.groups()}
+    lines: dict[_Line, Iterator[Claim]] = {
+        name: chain(_stored(tx, groups.get(name)), late[name]) for name in {*groups, *late}
+    }
+    heap: list[tuple[int, float, datetime, _Line, Claim]] = []
+
+    def push(name: _Line) -> None:
+        claim = next(lines[name], None) if behind[name] <= BEHIND else None
+        if claim is not None:
+            debt = debts.of(claim.project)
+            heapq.heappush(heap, (-claim.priority, debt, claim.asked_at, name, claim))
+
+    for name in sorted(lines):
+        push(name)
     while heap:
-        priority, debt, asked_at, project, claim = heapq.heappop(heap)
-        if debts.of(project) > debt:  # it was granted something since: its turn may be over
-            heapq.heappush(heap, (priority, debts.of(project), asked_at, project, claim))
+        priority, debt, asked_at, name, claim = heapq.heappop(heap)
+        if debts.of(claim.project) > debt:  # it was granted something since: its turn may be over
+            heapq.heappush(heap, (priority, debts.of(claim.project), asked_at, name, claim))
             continue
         yield claim
-        _push(heap, lines[-priority, project], debts)
+        push(name)
 
 
-def _push(
-    heap: list[tuple[int, float, datetime, str, Claim]], line: Iterator[Claim], debts: Debts
-) -> None:
-    claim = next(line, None)
-    if claim is not None:
-        debt = debts.of(claim.project)
-        heapq.heappush(heap, (-claim.priority, debt, claim.asked_at, claim.project, claim))
-
-
-def _stored(tx: Transaction, group: Group) -> Iterator[Claim]:
+def _stored(tx: Transaction, group: Group | None) -> Iterator[Claim]:
     offset = 0
-    while rows := tx.line.waiting(group, offset=offset, limit=_PAGE):
+    while group is not None and (rows := tx.line.waiting(group, offset=offset, limit=_PAGE)):
         yield from map(claim_of, rows)
         offset += len(rows)
-
-
-def _chained(stored: Iterator[Claim], behind: Sequence[Claim]) -> Iterator[Claim]:
-    yield from stored
-    yield from behind

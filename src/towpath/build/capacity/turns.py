@@ -166,7 +166,7 @@ def explain(name: str, decision: Decision, standing: Standing) -> Waits:
             "and starting this one could delay it"
         )
         return Waits(id=name, blocker=blocker)
-    return Waits(id=name, blocker=f"{decision.in_front} attempts wait in front")
+    return Waits(id=name, blocker="more than 20 attempts wait in front in its queue")
 
 
 def _granted(claim: Claim) -> Granted:

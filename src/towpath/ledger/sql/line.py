@@ -59,15 +59,19 @@ class SqlLine:
 
     def groups(self) -> list[Group]:
         """See `Line.groups`."""
-        names = (_permits.c.priority, _permits.c.project)
+        names = (_permits.c.priority, _permits.c.project, _permits.c.queue)
         query = sa.select(*names, sa.func.count().label("waiting")).where(*self._wanted())
-        order = (_permits.c.priority.desc(), _permits.c.project)
+        order = (_permits.c.priority.desc(), _permits.c.project, _permits.c.queue)
         rows = self._session.mappings(query.group_by(*names).order_by(*order))
         return [Group(**row) for row in rows]
 
     def waiting(self, group: Group, *, offset: int, limit: int) -> list[PermitRow]:
         """See `Line.waiting`."""
-        ours = (_permits.c.priority == group.priority, _permits.c.project == group.project)
+        ours = (
+            _permits.c.priority == group.priority,
+            _permits.c.project == group.project,
+            _permits.c.queue == group.queue,
+        )
         query = sa.select(_permits).where(*self._wanted(), *ours).order_by(*_COME_FIRST)
         rows = self._session.mappings(query.offset(offset).limit(limit))
         return [PermitRow(**row) for row in rows]

@@ -378,7 +378,7 @@ permits = sa.Table(
     sa.Column("wanted_by", Word),
     sa.Column("saved_at", Moment),
     sa.Column("body", Json, nullable=False),
-    sa.Index("ix_permits_line", "state", "priority", "project", "asked_at", "id"),
+    sa.Index("ix_permits_line", "state", "priority", "project", "queue", "asked_at", "id"),
     sa.Index("ix_permits_run", "run"),
     sa.Index("ix_permits_owner", "owner", "state"),
 )

@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_permits")),
     )
     op.create_index(
-        "ix_permits_line", "permits", ["state", "priority", "project", "asked_at", "id"]
+        "ix_permits_line", "permits", ["state", "priority", "project", "queue", "asked_at", "id"]
     )
     op.create_index("ix_permits_run", "permits", ["run"], unique=False)
     op.create_index("ix_permits_owner", "permits", ["owner", "state"], unique=False)
