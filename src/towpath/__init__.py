@@ -30,10 +30,12 @@ if TYPE_CHECKING:
         join,
         log_metric,
         log_param,
+        map,  # noqa: A004  tp.map is what people look for
         pipeline,
         report,
         split,
         step,
+        when,
         window,
         window_table,
     )
@@ -92,11 +94,13 @@ _HOMES = {
     "log_metric": "towpath.build.pipelines",
     "log_param": "towpath.build.pipelines",
     "on_demand": "towpath.assets.features",
+    "map": "towpath.build.pipelines",
     "pipeline": "towpath.build.pipelines",
     "report": "towpath.build.pipelines",
     "search": "towpath.build.tuning",
     "split": "towpath.build.pipelines",
     "step": "towpath.build.pipelines",
+    "when": "towpath.build.pipelines",
     "window": "towpath.build.pipelines",
     "window_table": "towpath.build.pipelines",
 }
@@ -139,6 +143,7 @@ __all__ = [
     "join",
     "log_metric",
     "log_param",
+    "map",
     "on_demand",
     "pipeline",
     "report",
@@ -147,6 +152,7 @@ __all__ = [
     "sources",
     "split",
     "step",
+    "when",
     "window",
     "window_table",
 ]

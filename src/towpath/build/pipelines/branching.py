@@ -62,40 +62,32 @@ def when(
         return _choose(test, cases, otherwise)
     _check_test(test)
     name = builder.open_branch()
-    branches: list[Branch] = [one for _, one in cases]
-    whole = otherwise is not None
+    branches = [one for _, one in cases]
     if otherwise is not None:
         branches.append(otherwise)
     elif not isinstance(then, Mapping):
         branches.append(_nothing)
     results: list[Any] = []
     for place, branch in enumerate(branches):
-        if not callable(branch):
-            raise InvalidProject(
-                f"branch {place + 1} of when(…) is {branch!r}",
-                remedy="Write lambda: step(…), so that it is called only where it belongs.",
-            )
         with builder.guarded(name, place):
-            results.append(branch())
+            results.append(_called(branch, place))
     encoded = [encode_value(value, "a case of when(…)") for value, _ in cases]
     if len(branches) > len(cases):
         encoded.append(None)
-    has_results = (whole or isinstance(then, Mapping)) and any(
-        isinstance(one, Handle | Selection) for one in results
-    )
-    if has_results:
-        _check_results(results)
-    sources = tuple(cast("Any", as_input(one)) for one in results) if has_results else None
+    is_whole = otherwise is not None or isinstance(then, Mapping)
+    first = _joined(results) if is_whole else None
+    sources = None if first is None else tuple(cast("Any", as_input(one)) for one in results)
     output = builder.close_branch(name, test.output, tuple(encoded), sources)
-    first = next((one for one in results if isinstance(one, Handle)), None)
-    if not has_results:
-        return None
-    if first is None:
+    return None if first is None else Handle(output, first.type, time=first.time)
+
+
+def _called(branch: Any, place: int) -> Any:
+    if not callable(branch):
         raise InvalidProject(
-            f"every branch of {name!r} returns a selection of a data set",
-            remedy="Return what a step made of it.",
+            f"branch {place + 1} of when(…) is {branch!r}",
+            remedy="Write lambda: step(…), so that it is called only where it belongs.",
         )
-    return Handle(output, first.type, time=first.time)
+    return branch()
 
 
 def _choose(value: Any, cases: list[tuple[Any, Branch]], otherwise: Branch | None) -> Any:
@@ -123,8 +115,13 @@ def _check_test(test: Handle) -> None:
         )
 
 
-def _check_results(results: list[Any]) -> None:
-    """Branches stand for one another: what reads the whole must be able to read each."""
+def _joined(results: list[Any]) -> Handle | None:
+    """Return one of the branches' results to stand for all of them; None where they give nothing.
+
+    Branches stand for one another: what reads the whole must be able to read each.
+    """
+    if not any(isinstance(one, Handle | Selection) for one in results):
+        return None
     kinds: set[str] = set()
     for one in results:
         if isinstance(one, Selection):
@@ -142,6 +139,13 @@ def _check_results(results: list[Any]) -> None:
             f"branches of when(…) return a {' and a '.join(sorted(kinds))}",
             remedy="Let all of them return the same kind of result.",
         )
+    first = next((one for one in results if isinstance(one, Handle)), None)
+    if first is None:
+        raise InvalidProject(
+            "every branch of when(…) returns a selection of a data set",
+            remedy="Return what a step made of it.",
+        )
+    return first
 
 
 def _nothing() -> None:

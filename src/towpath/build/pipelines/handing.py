@@ -92,21 +92,32 @@ def fits(given: Any, want: Any) -> bool:
     given, want = bare(given), bare(want)
     if given is None or want is None or given == want:
         return True
-    for union, other, swap in ((given, want, False), (want, given, True)):
-        if typing.get_origin(union) in (types.UnionType, typing.Union):
-            members = typing.get_args(union)
-            return any(fits(other, one) if swap else fits(one, other) for one in members)
+    if _members(given):
+        return any(fits(one, want) for one in _members(given))
+    if _members(want):
+        return any(fits(given, one) for one in _members(want))
     outer, wanted = typing.get_origin(given) or given, typing.get_origin(want) or want
     if not isinstance(outer, type) or not isinstance(wanted, type):
         return True
-    if outer in _NUMBERS and wanted in _NUMBERS:
-        return _NUMBERS.index(outer) <= _NUMBERS.index(wanted)
-    if _is_record(outer) and (_is_record(wanted) or wanted is dict):
-        return True
-    if not issubclass(outer, wanted):
-        return False
     inner = zip(typing.get_args(given), typing.get_args(want), strict=False)
-    return all(fits(one, other) for one, other in inner if Ellipsis not in (one, other))
+    return _fits_outside(outer, wanted) and all(
+        fits(one, other) for one, other in inner if Ellipsis not in (one, other)
+    )
+
+
+def _fits_outside(given: type, want: type) -> bool:
+    if given in _NUMBERS and want in _NUMBERS:
+        return _NUMBERS.index(given) <= _NUMBERS.index(want)
+    if _is_record(given) and (_is_record(want) or want is dict):
+        return True
+    return issubclass(given, want)
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    """Return the members of a union; none for anything else."""
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        return typing.get_args(kind)
+    return ()
 
 
 def spelled(kind: Any) -> str:

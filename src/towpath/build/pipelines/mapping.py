@@ -183,11 +183,12 @@ class MapDriver:
             self._stage.finish([self._results[place] for place in range(len(self._items))])
 
 
-def _free_parameter(step: Step[Any], shared: Mapping[str, Any]) -> str:
+def _free_parameter(step: Any, shared: Mapping[str, Any]) -> str:
     if not isinstance(step, Step):
         raise InvalidProject(
             f"map(…) was given {step!r}", remedy="Pass it a function decorated with @tp.step."
         )
+    step = cast("Step[Any]", step)
     if outputs_of(step.types["return"]) is not None or many_of(step.types["return"]) is not None:
         raise InvalidProject(
             f"step {step.name!r} returns several results and can't be mapped",

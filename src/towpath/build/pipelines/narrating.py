@@ -49,7 +49,16 @@ class Narrator:
     def end(self, call: Call, status: StepStatus, *, why: str = "", log: str | None = None) -> None:
         """Tell how a call ended, and keep its report."""
         seconds = 0.0 if status == "hit" or not call.began else time.monotonic() - call.began
-        self._keep(call.name, status, call.run_id or None, seconds, why, log)
+        self._keep(
+            StepReport(
+                name=call.name,
+                status=status,
+                run_id=call.run_id or None,
+                seconds=seconds,
+                why=why,
+                log=log,
+            )
+        )
 
     def skip(self, name: str, why: str) -> None:
         """Keep the report of a step that is never going to run."""
@@ -64,7 +73,15 @@ class Narrator:
         """Tell how a driver node ended, and keep its report."""
         status: StepStatus = "done" if closed.status == "finished" else closed.status
         seconds = time.monotonic() - self._began[node]
-        self._keep(node, status, closed.run_id, seconds, closed.error or "", None)
+        self._keep(
+            StepReport(
+                name=node,
+                status=status,
+                run_id=closed.run_id,
+                seconds=seconds,
+                why=closed.error or "",
+            )
+        )
 
     def flush(self) -> None:
         """Tell what has been recorded since."""
@@ -85,22 +102,13 @@ class Narrator:
             self._reports.get(name) or StepReport(name=name, status="skipped") for name in names
         )
 
-    def _keep(
-        self,
-        name: str,
-        status: StepStatus,
-        run_id: str | None,
-        seconds: float,
-        why: str,
-        log: str | None,
-    ) -> None:
-        self._reports[name] = StepReport(
-            name=name, status=status, run_id=run_id, seconds=seconds, why=why, log=log
-        )
-        self._done += status in ("done", "hit")
-        kind: ProgressKind = "failed" if status == "skipped" else status
-        detail = why if status in ("failed", "killed") else ""
-        self._add(kind, name, seconds=None if status == "hit" else seconds, detail=detail)
+    def _keep(self, report: StepReport) -> None:
+        self._reports[report.name] = report
+        self._done += report.status in ("done", "hit")
+        kind: ProgressKind = "failed" if report.status == "skipped" else report.status
+        seconds = None if report.status == "hit" else report.seconds
+        detail = report.why if kind in ("failed", "killed") else ""
+        self._add(kind, report.name, seconds=seconds, detail=detail)
 
     def _add(
         self, kind: ProgressKind, step: str, *, seconds: float | None = None, detail: str = ""

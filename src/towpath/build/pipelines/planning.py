@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import towpath.build.pipelines.tables as own_steps
-from towpath.assets.datasets import Selection
 from towpath.assets.features import Observations
 from towpath.build.pipelines.choosing import Part, choose
 from towpath.build.pipelines.driving import EVERY
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from towpath.assets.datasets import DatasetStore
+    from towpath.assets.datasets import DatasetStore, Selection
     from towpath.assets.features import FeatureStore
     from towpath.build.pipelines.contract import Artifact
     from towpath.build.pipelines.finetuning import Bases

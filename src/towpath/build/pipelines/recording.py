@@ -106,8 +106,10 @@ class Recorder:
                 if call.name not in claimed or claimed[call.name].run_id == call.run_id
             ]
             mine = [one for one in mine if _is_running(claimed.get(one.name))]
-            begun = [*mine, *(one.call for one in (*turn.done, *turn.lost) if one.is_new)]
-            tx.runs.start_all([*turn.opened, *(self._new(call) for call in begun)])
+            inline = [one.call for one in (*turn.done, *turn.lost) if one.is_new]
+            began = [self._new(call, attempt=call.attempt + 1) for call in mine]
+            ran = [self._new(call, attempt=call.attempt) for call in inline]
+            tx.runs.start_all([*turn.opened, *began, *ran])
             tx.runs.reuse_all(self.run_id, [self._reused(hit) for hit in turn.hits])
             self._fill(tx, turn.done, fences)
             for one in turn.lost:
@@ -115,7 +117,7 @@ class Recorder:
                     tx.cache.drop(one.call.known_key.digest, fence=one.fence)
             self._tell(tx, turn)
             tx.runs.finish_all(_endings(turn))
-            tx.graph.link_all(_links(turn, begun))
+            tx.graph.link_all(_links(turn, [*mine, *inline]))
         return claimed
 
     def last_of(self, step: str) -> Execution | None:
@@ -171,7 +173,7 @@ class Recorder:
         }
         return {call.name: found[call.known_key.digest] for call in wanted}, fences
 
-    def _new(self, call: Call) -> NewRun:
+    def _new(self, call: Call, *, attempt: int = 1) -> NewRun:
         params = {
             name: msgspec.json.encode(value).decode()[:_PARAM_CHARS]
             for name, value in call.constants.items()
@@ -179,8 +181,8 @@ class Recorder:
         tags = {"step": call.step.path, "owner": self.owner, **call.tags}
         if call.driver:
             tags["driver"] = call.driver
-        if call.attempt > 1:
-            tags["attempt"] = str(call.attempt)
+        if attempt > 1:
+            tags["attempt"] = str(attempt)
         return NewRun(
             id=call.run_id,
             kind="step",
@@ -216,6 +218,16 @@ class Recorder:
 
     def _tell(self, tx: Transaction, turn: Turn) -> None:
         """Note what calls have logged, the last points on the pipeline's run too."""
+        tx.runs.log_all_metrics(self._points(tx, turn))
+        for closed in turn.closed:
+            if closed.tags:
+                tx.runs.set_tags(closed.run_id, closed.tags)
+        for done in turn.done:
+            _label(tx, done.call.run_id, done.made.params, {"log": done.made.log})
+        for lost in turn.lost:
+            _label(tx, lost.run_id, lost.params, {"log": lost.log, "stopped": lost.stopped})
+
+    def _points(self, tx: Transaction, turn: Turn) -> dict[str, list[Metric]]:
         points: dict[str, list[Metric]] = defaultdict(list)
         for one in (*turn.hits, *turn.done):
             if one.made.metrics:
@@ -223,28 +235,23 @@ class Recorder:
                 last = {point[0]: point for point in one.made.metrics}
                 points[self.run_id] += _metrics(last.values())
         for one in turn.lost:
-            points[one.call.run_id] += _metrics(one.call.metrics[one.call.unsent :])
+            points[one.run_id] += _metrics(one.points)
         for one in turn.closed:
-            at = tx.runs.get(one.run_id).started_at
+            at = tx.runs.get(one.run_id).started_at if one.metrics else None
             points[one.run_id] += [
-                Metric(key=key, value=value, at=at) for key, value in one.metrics.items()
+                Metric(key=key, value=value, at=at) for key, value in one.metrics.items() if at
             ]
-            if one.tags:
-                tx.runs.set_tags(one.run_id, one.tags)
-        tx.runs.log_all_metrics(points)
-        for one in turn.done:
-            if one.made.params:
-                tx.runs.log_params(one.call.run_id, one.made.params)
-            if one.made.log is not None:
-                tx.runs.set_tags(one.call.run_id, {"log": one.made.log})
-        for one in turn.lost:
-            tags = {"stopped": one.call.stopped} if one.call.stopped else {}
-            if one.log is not None:
-                tags["log"] = one.log
-            if tags:
-                tx.runs.set_tags(one.call.run_id, tags)
-            if one.call.params:
-                tx.runs.log_params(one.call.run_id, one.call.params)
+        return points
+
+
+def _label(
+    tx: Transaction, run_id: str, params: Mapping[str, str], tags: Mapping[str, str | None]
+) -> None:
+    if params:
+        tx.runs.log_params(run_id, params)
+    known = {key: value for key, value in tags.items() if value}
+    if known:
+        tx.runs.set_tags(run_id, known)
 
 
 def _is_running(execution: Execution | None) -> bool:
@@ -254,7 +261,7 @@ def _is_running(execution: Execution | None) -> bool:
 def _endings(turn: Turn) -> list[EndedRun]:
     return [
         *(EndedRun(id=one.call.run_id, status="finished") for one in turn.done),
-        *(EndedRun(id=one.call.run_id, status=one.status, error=one.error) for one in turn.lost),
+        *(EndedRun(id=one.run_id, status=one.status, error=one.error) for one in turn.lost),
         *(EndedRun(id=one.run_id, status=one.status, error=one.error) for one in turn.closed),
     ]
 

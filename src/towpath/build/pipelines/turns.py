@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,16 +36,54 @@ class Done:
     is_new: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """An attempt that left no result."""
+    """An attempt that left no result. Its call may be on its next attempt before this is recorded.
+
+    Attributes:
+        run_id: The attempt's run.
+        fence: Of our claim on the call's key.
+        points: What it logged and nobody has written down yet.
+        params: What it logged as parameters.
+        stopped: Why it was stopped, where we stopped it.
+        is_new: Whether nothing was recorded of it before.
+    """
 
     call: Call
+    run_id: str
     status: Literal["failed", "killed"]
     error: str
-    log: str | None
-    fence: int | None
+    log: str | None = None
+    fence: int | None = None
+    points: tuple[list[Any], ...] = ()
+    params: Mapping[str, str] = field(default_factory=dict[str, str])
+    stopped: str = ""
     is_new: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        call: Call,
+        status: Literal["failed", "killed"],
+        error: str,
+        *,
+        fence: int | None,
+        log: str | None = None,
+        is_new: bool = False,
+    ) -> Lost:
+        """Return how a call's present attempt ended."""
+        return cls(
+            call=call,
+            run_id=call.run_id,
+            status=status,
+            error=error,
+            log=log,
+            fence=fence,
+            points=tuple(call.metrics[call.unsent :]),
+            params=dict(call.params),
+            stopped=call.stopped,
+            is_new=is_new,
+        )
 
 
 @dataclass(frozen=True, slots=True)
