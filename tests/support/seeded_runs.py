@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 from seeded_rows import START
 
+from towpath.assets.models.family import TUNED
 from towpath.build.pipelines import OUTLINE_TAG, Outline
 from towpath.build.pipelines.outline import OutlineCandidate, OutlineNode
 from towpath.build.pipelines.wanting import KIND, RunRequest, want_run
+from towpath.core.digests import digest_json
 from towpath.core.refs import Ref
 from towpath.ledger.logs import LogPart
 from towpath.operate.scheduling import (
@@ -48,6 +50,7 @@ _TRAIN = {"project": "flights", "pipeline": "train"}
 def seed_runs(home: SeededHome) -> str:
     """Add them; return the id of the run that is half way."""
     run_id = _half_way(home)
+    _family(home)
     _starts(home)
     return run_id
 
@@ -88,6 +91,29 @@ def _half_way(home: SeededHome) -> str:
             if status is not None:
                 tx.runs.finish(call.id, status)
     return run.id
+
+
+def _family(home: SeededHome) -> None:
+    """Fine-tune what the first weeks made, for nights; twice, and once for the winter."""
+    with home.ledger.write() as tx:
+        for name, parent, auc in (
+            ("late-nights", Ref("model", "late", 2), 0.731),
+            ("late-winter", Ref("model", "late-nights", 1), 0.744),
+            ("late-nights", Ref("model", "late-nights", 1), 0.738),
+        ):
+            tx.versions.declare("model", name, project="flights", description="Fine-tuned")
+            body = {
+                **tx.versions.get(parent).body,
+                "parent": str(parent),
+                "gates": [],
+                "verdict": "",
+            }
+            body |= {"metrics": {"roc_auc": auc, "log_loss": 0.44}, "report": None}
+            made = tx.versions.commit(
+                "model", name, digest=digest_json([name, auc]), body=body, state="candidate"
+            )
+            tx.graph.link(made.ref, TUNED, parent)
+        tx.versions.set_state(Ref("model", "late-nights", 2), "approved", reason="gates: pass")
 
 
 def _starts(home: SeededHome) -> None:

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from towpath.assets.datasets.profiles import Profile
+from towpath.core.refs import Ref
 from towpath.server.contract import TrafficCount
 from towpath.server.views.erasures import PHASES, show_erasure
+from towpath.server.views.models import get_model_version
 from towpath.server.views.monitors import get_monitor, list_alerts
 from towpath.server.views.overview import overview
 from towpath.server.views.profile import _column
@@ -190,3 +192,18 @@ def test_an_outlier_does_not_squeeze_the_rest_into_one_bar():
     frame = pl.DataFrame({"x": [*np.random.default_rng(1).normal(0, 1, 4000), 1e9]})
     bars = _column(Profile.of(frame).columns[0], {}).bars
     assert sum(bar.count > 0 for bar in bars) > 15
+
+
+def test_a_family_is_told_from_its_oldest_ancestor_down(home: SeededHome) -> None:
+    with home.ledger.read() as tx:
+        version = get_model_version(tx, Ref("model", "late-nights", 1), "production")
+        kin = [(one.ref, one.parent, one.depth) for one in version.family]
+        alone = get_model_version(tx, Ref("model", "late", 1), "production")
+    assert version.parent == "model:late@2"
+    assert kin == [
+        ("model:late@2", None, 0),
+        ("model:late-nights@1", "model:late@2", 1),
+        ("model:late-nights@2", "model:late-nights@1", 2),
+        ("model:late-winter@1", "model:late-nights@1", 2),
+    ]
+    assert (alone.parent, alone.family) == (None, [])

@@ -1771,6 +1771,19 @@ export interface components {
             taken: number;
             unwanted: number;
         };
+        /** FamilyMember */
+        FamilyMember: {
+            /** Format: date-time */
+            created_at: string;
+            depth: number;
+            metrics: {
+                [key: string]: number;
+            };
+            parent: string | null;
+            ref: string;
+            state: string;
+            traffic: number;
+        };
         /** FeatureColumn */
         FeatureColumn: {
             description: string;
@@ -2098,6 +2111,7 @@ export interface components {
             created_at: string;
             datasets: string[];
             digest: string;
+            family: components["schemas"]["FamilyMember"][];
             flavour: string;
             gates: components["schemas"]["GateResult"][];
             has_report: boolean;
@@ -2112,6 +2126,7 @@ export interface components {
             params: {
                 [key: string]: string;
             };
+            parent: string | null;
             pipeline: string;
             project: string;
             ref: string;

@@ -83,10 +83,30 @@ class ModelDetail(ModelSummary):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyMember:
+    """A version in a family of fine-tuned ones.
+
+    Attributes:
+        parent: The version that it was fine-tuned from; None for one that was trained from scratch.
+    """
+
+    ref: str
+    parent: str | None
+    depth: int
+    state: str
+    metrics: dict[str, float]
+    traffic: float
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersionDetail(ModelVersion):
     """One model version whole.
 
     Attributes:
+        parent: The version that it was fine-tuned from, if it was.
+        family: Everything it descends from and everything that descends from that, itself included,
+            children below their parents; empty for a version without kin.
         signature: Inputs and outputs in Open Inference Protocol terms.
         champion: The version it was compared with.
         datasets: Data-set versions it was trained and tested on.
@@ -96,6 +116,8 @@ class ModelVersionDetail(ModelVersion):
     model: str
     project: str
     pipeline: str
+    parent: str | None
+    family: list[FamilyMember]
     signature: Json
     params: dict[str, str]
     code: str

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from towpath.assets.models import family_of
 from towpath.assets.models.cards import model_card
 from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
 from towpath.server.resources.models import (
     Document,
+    FamilyMember,
     ModelDetail,
     ModelSummary,
     ModelVersion,
@@ -58,13 +60,16 @@ def list_versions(
 def get_model_version(tx: Transaction, ref: Ref, environment: str) -> ModelVersionDetail:
     """Return one version whole. Raises `NotFound`."""
     version = tx.versions.get(ref)
-    shown = _version(version, model_shares(tx, environment))
+    shares = model_shares(tx, environment)
+    shown = _version(version, shares)
     body = version.body
     return ModelVersionDetail(
         **fields_of(shown),
         model=ref.name,
         project=version.project,
         pipeline=text(body.get("pipeline")),
+        parent=body.get("parent"),
+        family=_family(tx, version, shares),
         signature=mapping(body.get("signature")),
         params=texts(mapping(body.get("params"))),
         code=text(body.get("code")),
@@ -76,6 +81,25 @@ def get_model_version(tx: Transaction, ref: Ref, environment: str) -> ModelVersi
         attestation=mapping(body.get("attestation")),
         has_report=bool(body.get("report")),
     )
+
+
+def _family(tx: Transaction, version: Version, shares: dict[str, float]) -> list[FamilyMember]:
+    """Return a version's kin, itself included; nobody where it has none."""
+    members = family_of(tx, version)
+    if len(members) == 1:
+        return []
+    return [
+        FamilyMember(
+            ref=str(one.version.ref),
+            parent=one.version.body.get("parent"),
+            depth=one.depth,
+            state=one.version.state,
+            metrics=numbers(mapping(one.version.body.get("metrics"))),
+            traffic=shares.get(str(one.version.ref), 0.0),
+            created_at=one.version.created_at,
+        )
+        for one in members
+    ]
 
 
 def gate_report(tx: Transaction, blobs: BlobStore, ref: Ref) -> Document:

@@ -11,6 +11,7 @@ import { Panel } from "@/design/panel";
 import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import { Ago } from "@/design/time";
+import { Family } from "./family";
 import { Gates } from "./gates";
 import { modelVersionQuery } from "./queries";
 import { Report } from "./report";
@@ -63,6 +64,7 @@ function Body({ version }: { version: Version }) {
       <Columns wide>
         <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
           <Gates version={version} />
+          <Family self={version.ref} family={version.family} />
           {version.has_report && <Report name={version.model} number={version.number} />}
         </div>
         <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
@@ -103,6 +105,11 @@ function Sources({ version }: { version: Version }) {
             <RefLink ref_={ref} />
           </Fact>
         ))}
+        {version.parent && (
+          <Fact name="Fine-tuned from">
+            <RefLink ref_={version.parent} />
+          </Fact>
+        )}
         {version.champion && (
           <Fact name="Compared with">
             <RefLink ref_={version.champion} />
