@@ -48,6 +48,7 @@ _COMMANDS = (
     ("backfill", "backfills:app", "A pipeline over windows of the past."),
     ("schedule", "starts:schedule", "Pipelines that run at set times."),
     ("trigger", "starts:trigger", "Pipelines that run when something happens."),
+    ("artifact", "artifacts:app", "What steps gave: a look into it."),
     ("logs", "following:logs", "What a run's steps printed, or are printing."),
     ("runs", "audit:list_runs", "Executions, newest first."),
     ("erasure", "reverse:erasure", "Withdrawals, and how far they are."),

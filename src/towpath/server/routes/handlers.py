@@ -10,6 +10,7 @@ from litestar.response import ServerSentEvent
 
 from towpath.server.routes import (
     arrivals,
+    artifacts,
     catalogue,
     features,
     health,
@@ -55,6 +56,7 @@ API_HANDLERS = [
     *logs.HANDLERS,
     *reverse.HANDLERS,
     *arrivals.HANDLERS,
+    *artifacts.HANDLERS,
     stream_events,
 ]
 
