@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 from cyclopts import App
 
+from towpath.assets.models import Member, family_of
 from towpath.cli.options import Common
 from towpath.cli.printing import out, print_facts, print_json, print_table
 from towpath.core.refs import Ref
@@ -50,8 +52,14 @@ def show(ref: str, /, *, common: Common = Common()) -> int:
     """Show a model version with the verdict of each gate. NAME@VERSION, or NAME for the latest."""
     with common.open() as home, home.ledger.read() as tx:
         version = tx.versions.get(Ref.parse(ref, "model"))
+        family = family_of(tx, version)
     if common.json:
-        print_json(version)
+        print_json(
+            {
+                **msgspec.to_builtins(version),
+                "family": [{"ref": str(one.version.ref), "depth": one.depth} for one in family],
+            }
+        )
         return 0
     body = version.body
     told = (
@@ -63,6 +71,7 @@ def show(ref: str, /, *, common: Common = Common()) -> int:
         "code",
         "datasets",
         "champion",
+        "parent",
         "run",
     )
     print_facts(str(version.ref), {"state": version.state, **{key: body.get(key) for key in told}})
@@ -71,7 +80,25 @@ def show(ref: str, /, *, common: Common = Common()) -> int:
         [(gate["gate"], gate["verdict"], gate["summary"]) for gate in body.get("gates", [])],
         empty="no gate has judged it",
     )
+    if len(family) > 1:
+        print_table(
+            ["family", "state", "data sets", "made"],
+            [_member(one, version) for one in family],
+            empty="",
+        )
     return 0
+
+
+def _member(member: Member, shown: Version) -> tuple[object, ...]:
+    """Return one line of a family, children below their parents and further in."""
+    one = member.version
+    here = " (this one)" if one.ref == shown.ref else ""
+    return (
+        f"{'  ' * member.depth}{one.ref}{here}",
+        one.state,
+        ", ".join(one.body.get("datasets", [])),
+        f"{one.created_at:%Y-%m-%d %H:%M:%S}",
+    )
 
 
 @app.command

@@ -23,8 +23,14 @@ def pairs_of(texts: Sequence[str], what: str) -> dict[str, str]:
 
 
 def pins_of(texts: Sequence[str]) -> dict[str, int]:
-    """Return the versions that data sets are pinned to, by name."""
-    return {
-        name: Ref.parse(f"{name}@{text}", "dataset").version or 0
-        for name, text in pairs_of(texts, "pin").items()
-    }
+    """Return the versions that data sets are pinned to, by name.
+
+    A model that a run goes on from is named as it asks for it: `model:late`, or `model:late@3`.
+    """
+    return {name: _number(name, text) for name, text in pairs_of(texts, "pin").items()}
+
+
+def _number(name: str, text: str) -> int:
+    if name.startswith("model:"):
+        return Ref.parse(f"{name.partition('@')[0]}@{text}", "model").version or 0
+    return Ref.parse(f"{name}@{text}", "dataset").version or 0

@@ -99,7 +99,8 @@ def run(
         pipeline: Which one; the project's only one when left out.
         param: A pipeline parameter, as name=value. May be repeated.
         at: Plan the run for this event time instead of now (ISO 8601).
-        pin: Read this version of a data set, as name=version. May be repeated.
+        pin: Read this version of a data set, as name=version, or of a model that is fine-tuned, as
+            model:name=version. May be repeated.
         code: Run this version of the project's code instead of the folder's.
         reason: Kept with the run.
         without_candidates: Don't propose the models that it makes: nothing is registered or judged.

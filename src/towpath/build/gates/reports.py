@@ -47,6 +47,8 @@ def write_report(
         f"run `{request.run_id}`. Judged on {rows.frame.height:,} rows held back, against "
         f"{champion or 'no champion'}."
     )
+    if request.parent is not None:
+        origin += f" Fine-tuned from {request.parent}."
     if request.rivals > 1:
         origin += _RIVALS.format(count=request.rivals)
     lines = [
