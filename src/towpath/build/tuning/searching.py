@@ -20,7 +20,7 @@ from towpath.build.tuning.journal import (
 from towpath.build.tuning.ranking import pareto_front, rank
 from towpath.build.tuning.reports import SearchReport
 from towpath.build.tuning.study import OptunaProposer
-from towpath.build.tuning.warmth import first_points
+from towpath.build.tuning.warmth import informed
 from towpath.core.errors import StepFailed, StorageFull
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ class SearchDriver:
         self._running: dict[str, int] = {}
         self._recalled: set[str] = set()
         self._past: dict[int, Trial] = {}
-        self._first: tuple[Mapping[str, Any], ...] = ()
         self._metrics = tuple(one.metric for one in spec.objectives)
         self._is_late = False
         self._is_over = False
@@ -67,8 +66,9 @@ class SearchDriver:
     def start(self, stage: Stage) -> None:
         """Read what earlier runs left, and spawn the first trials; see `Driver.start`."""
         self._stage = stage
-        self._proposer = OptunaProposer(self._spec)
         self._search = identity_of(stage, self._step, self._spec, self._fixed)
+        self._spec, self._search = informed(stage, self._spec, self._search)
+        self._proposer = OptunaProposer(self._spec)
         found = past_trials(
             stage.ledger,
             stage.blobs,
@@ -78,7 +78,6 @@ class SearchDriver:
             metrics=self._metrics,
         )
         self._past = {n: one for n, one in found.items() if n < self._spec.trials}
-        self._first = first_points(stage, self._spec, self._search)
         if self._past:
             log.info("search.resumed", node=stage.node, trials=len(self._past))
         self._take_results()
@@ -159,7 +158,8 @@ class SearchDriver:
             self._trials[number] = past
             self._proposer.tell(past)
             return
-        settled = self._first[number] if number < len(self._first) else None
+        first = self._spec.first
+        settled = first[number] if number < len(first) else None
         params = self._proposer.propose(number, settled if past is None else past.params)
         self._trials[number] = Trial(number=number, params=params, state="running")
         call = self._stage.spawn(

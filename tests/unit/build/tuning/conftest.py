@@ -79,7 +79,10 @@ class Act:
         self.error: TowpathError | None = None
         self.run_id, self.driver_run = new_id(), new_id()
         with self.ledger.write() as tx:
-            tx.runs.start(kind="pipeline", name="train", project=PROJECT, run_id=self.run_id)
+            tx.runs.start(
+                kind="pipeline", name="train", project=PROJECT, run_id=self.run_id,
+                tags={"reason": theatre.reason},
+            )  # fmt: skip
             tx.runs.start(
                 kind="search",
                 name=self.node,
@@ -257,6 +260,7 @@ class Theatre:
     Attributes:
         node: Name of the driver's node.
         code: Stands for the version of the step's code.
+        reason: Why the next run exists.
         executed: How often each key was executed to its end.
     """
 
@@ -264,6 +268,7 @@ class Theatre:
     blobs: BlobStore
     node: str = NODE
     code: int = 1
+    reason: str = "manual"
     inputs: dict[str, Any] = field(default_factory=dict)
     executed: Counter[str] = field(default_factory=Counter)
 

@@ -302,6 +302,35 @@ def test_warmth_takes_what_fits_from_another_space(begin: Any, theatre: Any) -> 
     assert 1 <= call.params["times"] <= 9
 
 
+def test_an_erasure_fits_the_pool_again_and_searches_no_further(begin: Any, theatre: Any) -> None:
+    earlier = report(run_out(begin(replace(SPEC, keep=3))))
+    pool = [earlier.trials[number].params for number in earlier.ranking]
+    theatre.code += 1  # as if the rows had changed
+    theatre.reason = "erasure:01"
+    act = begin(replace(SPEC, keep=3))
+    act.succeed("search-fit/trial-0", m=1.0)
+    begin(replace(SPEC, keep=3))  # killed
+    last = run_out(begin(replace(SPEC, keep=3)))
+    assert [trial.params for trial in report(last).trials] == pool
+    theatre.reason = "manual"
+    assert len(report(run_out(begin(replace(SPEC, keep=3)))).trials) == SPEC.trials
+
+
+def test_an_erasure_that_touched_nothing_takes_the_search_as_it_was(
+    begin: Any, theatre: Any
+) -> None:
+    run_out(begin())
+    theatre.reason = "erasure:01"
+    act = begin()
+    assert act.is_over
+    assert len(report(act).trials) == SPEC.trials
+
+
+def test_an_erasure_without_a_search_to_go_by_searches_in_full(begin: Any, theatre: Any) -> None:
+    theatre.reason = "erasure:01"
+    assert len(report(run_out(begin())).trials) == SPEC.trials
+
+
 def test_without_an_earlier_search_warmth_changes_nothing(begin: Any) -> None:
     act = begin(replace(SPEC, warm=3))
     assert len(act.calls) == 2
