@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from towpath.build.pipelines.reconciling import Perform
     from towpath.ledger.controllers import Reconciler
 
+_RUNS = "runs"  # each of these loops carries out one pipeline run at a time
 _SETTLE = timedelta(minutes=1)
 _CACHES = "downloads from the blob store that other machines keep in their caches"
 
@@ -57,7 +58,7 @@ def work(home: Home, *, owner: str, stop: threading.Event) -> None:
                 home.ledger,
                 group,
                 owner=f"{owner}.{name}",
-                order=RunOrder(home.clock) if name == "runs" else None,
+                order=RunOrder(home.clock) if name.startswith(_RUNS) else None,
             ).run,
             args=(stop,),
             name=name,
@@ -87,7 +88,12 @@ def reconcilers(
     with ledger.write(actor="worker") as tx:
         compactor.declare(tx)
     return {
-        "runs": [PipelineRunReconciler(ledger, run_arguments(home), stop=stop, perform=perform)],
+        **{
+            f"{_RUNS}-{number}": [
+                PipelineRunReconciler(ledger, run_arguments(home), stop=stop, perform=perform)
+            ]
+            for number in range(1, max(1, home.settings.runs) + 1)
+        },
         "ingests": [IngestReconciler(ledger, clock, ingest_command(home), stop=stop)],
         "traffic": [
             ServiceReconciler(ledger, releases),

@@ -44,7 +44,8 @@ class Settings:
             requests carry.
         files: Patterns, relative to the settings file, of files besides Python that belong to the
             project's code and travel with each version of it.
-        cpus: Cores that pipeline steps may use at a time; 0 means all.
+        cpus: Cores that the steps of one pipeline run may use at a time; 0 means all.
+        runs: Pipeline runs that a worker carries out at a time.
         compute: Where steps run: `local`, in processes of this machine, or `ray`, on a Ray cluster.
         ray_address: `host:port` of the head of that cluster; `local` starts one on this machine for
             each run.
@@ -70,6 +71,7 @@ class Settings:
     replay: bool = False
     files: tuple[str, ...] = ()
     cpus: int = 0
+    runs: int = 1
     compute: str = "local"
     ray_address: str = "local"
     ray_token_file: str | None = None
