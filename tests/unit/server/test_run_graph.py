@@ -39,10 +39,10 @@ class Drawn:
         with home.ledger.write() as tx:
             self.run = tx.runs.start(kind="pipeline", name="drawn", project="drawn", tags=tags)
 
-    def call(self, name: str, status: Any = None, **tags: str) -> str:
+    def call(self, name: str, status: Any = None, *, kind: str = "step", **tags: str) -> str:
         with self.home.ledger.write() as tx:
             call = tx.runs.start(
-                kind="step", name=name, project="drawn", parent=self.run.id, tags=tags
+                kind=kind, name=name, project="drawn", parent=self.run.id, tags=tags
             )
             if status is not None:
                 tx.runs.finish(call.id, status)
@@ -83,21 +83,53 @@ def test_steps_are_drawn_before_they_began(drawn: Drawn) -> None:
 
 
 def test_calls_of_a_driver_are_counted_in_its_node(drawn: Drawn) -> None:
-    drawn.call("search")
+    own = drawn.call("search", kind="search")
     drawn.call("search/trial-0", "finished")
     drawn.call("search/trial-1", "finished", cached="true")
-    pruned = drawn.call("search/trial-2", "killed")
+    drawn.call("search/trial-2", "killed")
+    drawn.call("search/trial-3", "failed")
     node = drawn.node("search")
-    assert node.counts == {"running": 1, "finished": 1, "cached": 1, "killed": 1}
-    assert node.state == "running"
-    assert node.run not in (None, pruned)
+    assert node.counts == {"finished": 1, "cached": 1, "killed": 1, "failed": 1}
+    assert (node.state, node.run) == ("running", own)
 
 
-def test_a_failure_is_what_matters_most_and_leads_to_its_run(drawn: Drawn) -> None:
-    drawn.call("search/trial-0")
-    failed = drawn.call("search/trial-1", "failed")
-    node = drawn.node("search")
+def test_a_search_that_is_over_is_what_its_own_run_is(drawn: Drawn) -> None:
+    drawn.call("search/trial-0", "failed")
+    drawn.call("search", "finished", kind="search")
+    assert drawn.node("search").state == "finished"
+
+
+def test_of_several_calls_a_failure_matters_most_and_leads_to_its_run(home: SeededHome) -> None:
+    drawn = Drawn(home, None)
+    drawn.call("fit")
+    failed = drawn.call("fit", "failed")
+    node = drawn.node("fit")
     assert (node.state, node.run) == ("failed", failed)
+
+
+def test_what_a_run_did_without_was_skipped(drawn: Drawn) -> None:
+    drawn.call("prepare", "finished")
+    with drawn.home.ledger.write() as tx:
+        tx.runs.finish(drawn.run.id, "failed")
+    states = {node.id: node.state for node in drawn.graph().nodes}
+    assert states["prepare"] == "finished"
+    assert {states["search"], states["describe"], states["candidate:late"]} == {"skipped"}
+
+
+def test_a_branch_is_over_once_something_behind_it_begins(home: SeededHome) -> None:
+    nodes = (
+        OutlineNode(name="check", step="flights.check"),
+        OutlineNode(name="small", step="flights.small", needs=(0,)),
+        OutlineNode(name="when", step="when", kind="when", needs=(0, 1)),
+        OutlineNode(name="report", step="flights.report", needs=(2,), bases=("late",)),
+    )
+    drawn = Drawn(home, Outline(nodes=nodes))
+    assert drawn.node("when").state == "ahead"
+    drawn.call("report")
+    assert drawn.node("when").state == "finished"
+    assert drawn.node("small").state == "ahead"
+    drawn.link(drawn.run.ref, "used", Ref("model", "late", 2))
+    assert drawn.node("model:late").ref == "model:late@2"
 
 
 def test_an_attempt_takes_the_place_of_the_one_before(drawn: Drawn) -> None:

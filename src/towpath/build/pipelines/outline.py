@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from towpath.assets.datasets import Selection
-from towpath.build.pipelines.graphs import needs, parts_of
+from towpath.build.pipelines.finetuning import Registered
+from towpath.build.pipelines.graphs import BranchNode, Node, needs, parts_of
 from towpath.core.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -26,10 +27,12 @@ class OutlineNode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     Attributes:
         name: Its name in the graph, which its run has as well.
-        step: The step's path, `MODULE.NAME`.
-        kind: `step`, or what a driver node does: `map`, `search`.
-        needs: Positions of the nodes that it reads from.
+        step: The step's path, `MODULE.NAME`; what else it is, for a node that is no step.
+        kind: `step`, `when`, or what a driver node does: `map`, `search`.
+        needs: Positions of the nodes that it waits for: those it reads from, and those that decide
+            whether it runs at all.
         reads: Data sets that it reads, by name.
+        bases: Registered models that it goes on from, by name.
     """
 
     name: str
@@ -37,6 +40,7 @@ class OutlineNode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     kind: str = "step"
     needs: tuple[int, ...] = ()
     reads: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
 
 
 class OutlineCandidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +66,7 @@ def encode_outline(graph: Graph) -> bytes:
     """Write a graph's outline down. Equal graphs have equal bytes; costs nodes plus edges."""
     places = {node.name: place for place, node in enumerate(graph.nodes)}
     outline = Outline(
-        nodes=tuple(_outlined(node, places) for node in graph.nodes),
+        nodes=tuple(_outlined(graph, node, places) for node in graph.nodes),
         candidates=tuple(
             OutlineCandidate(name=one.name, needs=places[one.model.node])
             for one in graph.candidates
@@ -79,11 +83,20 @@ def decode_outline(data: bytes) -> Outline:
         raise IntegrityError(f"this is no outline of a run: {error}") from error
 
 
-def _outlined(node: AnyNode, places: dict[str, int]) -> OutlineNode:
+def _outlined(graph: Graph, node: AnyNode, places: dict[str, int]) -> OutlineNode:
     parts = [part for one in node.inputs.values() for part in parts_of(one)]
+    deciding = {_test_of(graph.nodes[places[guard.branch]]) for guard in node.guards}
     return OutlineNode(
         name=node.name,
         step=node.path,
-        needs=tuple(sorted(places[one] for one in needs(node))),
+        kind="step" if isinstance(node, Node) else node.path,
+        needs=tuple(sorted(places[one] for one in needs(node) | deciding)),
         reads=tuple(sorted({one.line.name for one in parts if isinstance(one, Selection)})),
+        bases=tuple(sorted({one.name for one in parts if isinstance(one, Registered)})),
     )
+
+
+def _test_of(branch: AnyNode) -> str:
+    """Return the node whose result decides which case of a branch is taken."""
+    assert isinstance(branch, BranchNode)
+    return branch.test.node

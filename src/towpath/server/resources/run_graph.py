@@ -11,10 +11,11 @@ class RunNode:
 
     Attributes:
         id: Unique in the picture.
-        kind: `dataset`, `step`, `candidate`, or what a driver node does: `map`, `search`.
+        kind: `step`, `when`, what a driver node does (`map`, `search`), or a thing: `dataset`, `model`
+            (that it goes on from), `candidate`.
         title: What people call it.
-        state: `ahead`, `running`, `finished`, `cached`, `failed` or `killed`; of several calls, what
-            matters most.
+        state: `ahead`, `running`, `finished`, `cached`, `failed`, `killed`, or `skipped` where the run
+            is over without it; of several calls, what matters most.
         counts: How many calls are in each of these states.
         seconds: Wall time of the calls together, so far; 0 for hits.
         run: Id of the run to look at: the call's own, of several the one that failed or runs.

@@ -28,7 +28,9 @@ _CALLS_MOST = 5_000
 _NODES_MOST = 60
 _WALKED_MOST = 100
 # What a node of several calls is said to be: the first of these that any of them is.
-_WEIGHT = ("failed", "running", "ahead", "killed", "finished", "cached")
+_WEIGHT = ("failed", "running", "ahead", "killed", "finished", "cached", "skipped")
+_DRIVERS = frozenset(("map", "search"))
+_THINGS = frozenset(("dataset", "model", "candidate"))
 
 
 @dataclass(slots=True)
@@ -55,10 +57,15 @@ def run_graph(tx: Transaction, blobs: BlobStore, run_id: str) -> RunGraph:
     else:
         folded = len(outline.nodes) > _NODES_MOST
         nodes = _outlined(tx, run, outline, calls, folded=folded)
+    waiting = "ahead" if run.ended_at is None else "skipped"
+    reached = {need for node in nodes.values() if node.calls for need in node.needs}
     return RunGraph(
         run=run_id,
         status=run.status,
-        nodes=[_shown(name, node) for name, node in nodes.items()],
+        nodes=[
+            _shown(name, node, waiting=waiting, reached=name in reached)
+            for name, node in nodes.items()
+        ],
         edges=[
             RunEdge(source=need, target=name)
             for name, node in nodes.items()
@@ -84,18 +91,21 @@ def _outlined(
     tx: Transaction, run: Run, outline: Outline, calls: Iterable[Run], *, folded: bool
 ) -> dict[str, _Node]:
     """Return the outline's nodes, with the calls that belong to each."""
-    read = {ref.name: str(ref) for ref in _inputs(tx, run) if ref.kind == "dataset"}
+    read = {f"{ref.kind}:{ref.name}": str(ref) for ref in _inputs(tx, run)}
     nodes: dict[str, _Node] = {}
     homes: dict[str, str] = {}
     for one in outline.nodes:
         home = _plain(one.step) if folded else one.name
         homes[one.name] = home
-        for name in one.reads:
-            nodes.setdefault(f"dataset:{name}", _Node("dataset", name, read.get(name)))
+        sources = [f"dataset:{name}" for name in one.reads]
+        sources += [f"model:{name}" for name in one.bases]
+        for source in sources:
+            kind, _, name = source.partition(":")
+            nodes.setdefault(source, _Node(kind, name, read.get(source)))
         node = nodes.setdefault(home, _Node(one.kind, home))
         node.planned += 1
         node.needs |= {homes[outline.nodes[place].name] for place in one.needs}
-        node.needs |= {f"dataset:{name}" for name in one.reads}
+        node.needs |= set(sources)
     for call in calls:
         home = _home(call.name, homes)
         if home is not None:
@@ -149,28 +159,41 @@ def _proposed(tx: Transaction, run: Run, name: str) -> str | None:
     return str(max(found)) if found else None
 
 
-def _shown(name: str, node: _Node) -> RunNode:
-    latest = {
-        call.name: call for call in node.calls
-    }  # an attempt takes the place of the one before
+def _shown(name: str, node: _Node, *, waiting: str, reached: bool) -> RunNode:
+    """Return a node as it is drawn.
+
+    Args:
+        name: Its name.
+        node: What is known of it.
+        waiting: What a call that has not begun is: `ahead`, or `skipped` once the run is over.
+        reached: Whether something that needs it has begun.
+    """
+    # Newest last: an attempt takes the place of the one before.
+    latest = {call.name: call for call in node.calls}
+    own = latest.pop(name, None) if node.kind in _DRIVERS else None
     counts = Counter(_state(call) for call in latest.values())
-    if node.planned > len(latest):
-        counts["ahead"] += node.planned - len(latest)
-    if node.kind in ("dataset", "candidate"):
-        state = "finished" if node.ref else "ahead"
+    missing = node.planned - len(latest) - (own is not None)
+    if missing > 0 and node.kind not in _DRIVERS:
+        counts[waiting] += missing
+    if node.kind in _THINGS:
+        state = "finished" if node.ref else waiting
+    elif own is not None:
+        state = _state(own)
+    elif node.kind == "when":
+        state = "finished" if reached else waiting
     else:
-        state = next(one for one in _WEIGHT if counts[one])
+        state = next((one for one in _WEIGHT if counts[one]), waiting)
     shown = [call for call in latest.values() if _state(call) == state]
+    lead = own or (shown[-1] if shown else None)
+    took = [summarize(call).seconds for call in latest.values() if _state(call) != "cached"]
     return RunNode(
         id=name,
         kind=node.kind,
         title=node.title,
         state=state,
         counts=dict(counts),
-        seconds=sum(
-            summarize(call).seconds for call in latest.values() if _state(call) != "cached"
-        ),
-        run=shown[-1].id if shown else None,
+        seconds=sum(took),
+        run=None if lead is None else lead.id,
         ref=node.ref,
     )
 
