@@ -77,4 +77,5 @@ project = tp.Project(
         tp.gates.NonInferior("mae", margin=0.1, against="parent"),
     ],
     services=[tp.Service("stops", model="delay")],
+    rollout=tp.Rollout(metric="mae", margin=0.2),
 )

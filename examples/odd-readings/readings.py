@@ -48,4 +48,5 @@ project = tp.Project(
         tp.gates.Quality("roc_auc", at_least=0.8, min_rows=50),
     ],
     services=[tp.Service("watch", model="odd-pump")],
+    rollout=tp.Rollout(metric="brier", margin=0.02),
 )

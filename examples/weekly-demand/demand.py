@@ -62,4 +62,5 @@ project = tp.Project(
         tp.gates.Quality("mase", at_most=1.0, min_rows=50),
     ],
     services=[tp.Service("tomorrow", model="demand")],
+    rollout=tp.Rollout(metric="mae", margin=1.0),
 )

@@ -48,4 +48,5 @@ project = tp.Project(
         tp.gates.Quality("ndcg@5", at_least=0.7),
     ],
     services=[tp.Service("table", model="what-to-read", subject="reader")],
+    rollout=tp.Rollout(metric="mse", margin=0.02),
 )

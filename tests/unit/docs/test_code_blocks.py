@@ -23,7 +23,7 @@ DEMO = Path(__file__).resolve().parents[3] / "src" / "towpath" / "demo" / "proje
 GIVEN = {
     "README.md": "import polars as pl\nfrom flights import Flight, prepare, weather\n",
 }
-OTHER_PROGRAMS = {"aws", "cd", "cp", "curl", "pg_dump", "pip"}
+OTHER_PROGRAMS = {"aws", "cd", "cp", "curl", "pg_dump", "pip", "python"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
 
 
