@@ -2,14 +2,9 @@
 
 from towpath.build.tuning.contract import Objective, Proposer, SearchSpec, Trial
 from towpath.build.tuning.declaring import search
-from towpath.build.tuning.reading import (
-    Axis,
-    SearchReader,
-    SearchSummary,
-    SearchView,
-    TrialView,
-)
+from towpath.build.tuning.reading import SearchReader
 from towpath.build.tuning.space import Choice, Interval, Log
+from towpath.build.tuning.views import Axis, SearchSummary, SearchView, TrialView
 
 __all__ = [
     "Axis",

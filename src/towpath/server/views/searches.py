@@ -17,7 +17,7 @@ from towpath.server.resources.searches import (
 from towpath.server.views.values import fields_of, number, numbers
 
 if TYPE_CHECKING:
-    from towpath.build.tuning.reading import Axis, SearchSummary, SearchView, TrialView
+    from towpath.build.tuning import Axis, SearchSummary, SearchView, TrialView
 
 
 def listed(summary: SearchSummary) -> SearchListed:
