@@ -21,6 +21,7 @@ BENCHMARKS = {
     "online-features": "features by entity, in process and over HTTP, beside Feast",
     "ingest-memory": "ingest of more rows than memory holds, beside bare PyArrow rewriting them",
     "search-overhead": "a trial of a search, beside Optuna's SQLite workers and Ray Tune",
+    "admission": "permits out of budgets beside bare transactions, by length of the line and workers",
     "loop": "seconds and CPU of each stage of the demo",
 }
 
