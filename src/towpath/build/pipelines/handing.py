@@ -63,6 +63,8 @@ def check_type(step: Step[Any], name: str, value: object) -> None:
         InvalidProject: It certainly may not.
     """
     want = step.types.get(name)
+    if isinstance(value, Handle) and value.type == want and value.output.index >= 0:
+        return  # as nearly all are
     several = isinstance(value, list | tuple) or _is_many(value)
     if _is_many(value) and bare(want) is not None and element(want) == bare(want):
         raise InvalidProject(

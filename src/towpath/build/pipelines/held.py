@@ -32,6 +32,7 @@ class HeldBlobs:
     def __init__(self, inner: BlobStore) -> None:
         self._inner = inner
         self._held: dict[str, bytes] = {}
+        self._pool: ThreadPoolExecutor | None = None
 
     def flush(self) -> None:
         """Put what is held into the store; once this returns it is as durable as `put` makes it."""
@@ -39,9 +40,17 @@ class HeldBlobs:
         if len(held) == 1:
             self._inner.put(held[0])
         elif held:
-            with ThreadPoolExecutor(min(_THREADS, len(held)), thread_name_prefix="flush") as pool:
-                list(pool.map(self._inner.put, held))
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="flush")
+            list(self._pool.map(self._inner.put, held))
         self._held.clear()
+
+    def close(self) -> None:
+        """Give its threads back; what is still held is lost."""
+        self._held.clear()
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
 
     def put(self, data: bytes | memoryview) -> str:
         """Hold a small blob; put a large one."""

@@ -46,7 +46,7 @@ log = structlog.get_logger()
 
 _LOOK_AGAIN_S = 0.2
 _LOOK_ROUND_S = 1.0
-_INLINE_S = 0.02
+_INLINE_S = 0.05
 
 
 class PlanRun:
@@ -139,6 +139,8 @@ class PlanRun:
         except BaseException:
             self._abandon()
             raise
+        finally:
+            self._attempts.room.blobs.close()
         return self._narrator.reports(self.nodes.stages)
 
     def preempt(self, call: str) -> None:
@@ -161,7 +163,8 @@ class PlanRun:
         self._record()
         if self.nodes.stages.tell() | self._heed_drivers() or not self._state.goes_on:
             return
-        if not (self._fresh or self._inline or self._readiness.has_ready):
+        idle = not (self._fresh or self._inline or self._readiness.has_ready)
+        if idle and self._readiness.left:
             self._await()
 
     def _advance(self) -> None:
