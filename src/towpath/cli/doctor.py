@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from towpath.app.executing import describe_ray
 from towpath.app.home import Home
 from towpath.app.supervising import Whereabouts
 from towpath.cli.options import Common
@@ -86,6 +87,12 @@ def _online(home: Home) -> str:
     )
 
 
+def _compute(home: Home) -> str:
+    if home.settings.compute == "local":
+        return f"local: {home.settings.cpus or len(os.sched_getaffinity(0))} cores of this machine"
+    return describe_ray(home.place)
+
+
 def _projects(home: Home) -> str:
     with home.ledger.read() as tx:
         names = [one.name for one in tx.intents.list("project")]
@@ -104,6 +111,7 @@ _CHECKS: dict[str, Callable[[Home], str]] = {
     "log": _log,
     "blobs": _blobs,
     "online": _online,
+    "compute": _compute,
     "projects": _projects,
     "processes": _running,
 }

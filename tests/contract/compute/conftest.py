@@ -52,6 +52,45 @@ TASKS = """
 """
 
 
+RAY_TASKS = """
+    import os, signal, subprocess, sys, time
+
+    def nap(payload, emit):
+        return {}
+
+    def for_ever(payload, emit):
+        child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+        emit({"pids": [os.getpid(), child.pid]})
+        while True:
+            time.sleep(1)
+
+    def allocate(payload, emit):
+        block = bytearray(payload["bytes"])
+        block[::4096] = b"x" * len(block[::4096])
+        time.sleep(600)
+
+    def obey(payload, emit):
+        asked = []
+        signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+        emit({"ready": True})
+        while not asked:
+            time.sleep(0.01)
+        return {"saved": True}
+
+    def be_deaf(payload, emit):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        emit({"ready": True})
+        time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def ray_tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ray-tasks")
+    (folder / "ray_tasks.py").write_text(dedent(RAY_TASKS), encoding="utf-8")
+    return folder
+
+
 @pytest.fixture(scope="module")
 def task_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tasks")

@@ -6,12 +6,12 @@ import platform
 import sys
 from functools import cache
 from importlib.metadata import distributions
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from towpath.core.digests import digest_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from importlib.metadata import Distribution
 
 
@@ -21,12 +21,13 @@ def environment_lock() -> bytes:
 
     Read once per process: what is installed while it runs is not loaded by it.
     """
-    return lock_of(sys.path)
-
-
-def lock_of(paths: Sequence[str]) -> bytes:
-    """Return the lock of an interpreter like this one that imports from `paths` alone."""
-    installed = dict(_name_and_version(one) for one in distributions(path=list(paths)))
+    # What a package brings along inside itself, and puts on the path as it is imported, is part of it:
+    # the lock must be the same before and after.
+    paths = [
+        path for path in sys.path if not (Path(path).resolve().parent / "__init__.py").exists()
+    ]
+    found = [_name_and_version(one) for one in distributions(path=paths)]
+    installed = dict(reversed(found))  # of two, the first on the path is the one that is imported
     lines = [
         f"# {sys.implementation.name} {platform.python_version()}",
         f"# {sys.platform} {platform.machine()}",

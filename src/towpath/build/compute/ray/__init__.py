@@ -1,10 +1,11 @@
 """Tasks on a Ray cluster. Importing this imports no Ray: that takes seconds, and few homes need it."""
 
-from towpath.build.compute.ray.cluster import RayCluster, RayOptions, open_cluster
+from towpath.build.compute.ray.cluster import OWN, RayCluster, RayOptions, open_cluster
 from towpath.build.compute.ray.executor import RayExecutor
 from towpath.build.compute.ray.offers import Offer, refuse_infeasible
 
 __all__ = [
+    "OWN",
     "Offer",
     "RayCluster",
     "RayExecutor",

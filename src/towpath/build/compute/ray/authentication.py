@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Door = Literal["locked", "open", "absent"]
 
+_CONNECT_WITHIN_S = 5
 _KNOCK_WITHIN_S = 60
 _LOCKED, _ABSENT = 10, 11
 # A process of its own: Ray reads its mode once, and keeps what it has read.
@@ -38,20 +40,27 @@ except Exception as error:
 _VARIABLES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
-def knock(address: str) -> tuple[Door, str]:
-    """Ask a cluster something without a token. Costs a second or two.
+def knock(address: str, *, token: bool) -> tuple[Door, str]:
+    """Ask a cluster something. Costs a second or two.
 
     Args:
         address: `host:port` of its head.
+        token: Whether to show the token that the environment names, or none.
 
     Returns:
-        Whether it let us in, and for an absent one what went wrong.
+        Whether it lets us in, and for an absent one what went wrong.
     """
+    host, _, port = address.rpartition(":")
+    try:  # at once, where Ray would try for half a minute
+        socket.create_connection((host, int(port)), timeout=_CONNECT_WITHIN_S).close()
+    except (OSError, ValueError) as error:
+        return "absent", str(error)
     bare = {name: value for name, value in os.environ.items() if name not in _VARIABLES}
+    shown = os.environ if token else bare | {"RAY_AUTH_MODE": "disabled"}
     try:
         knocked = subprocess.run(  # noqa: S603  our own words, by our own interpreter
             [sys.executable, "-c", _KNOCK, address],
-            env={**bare, "RAY_AUTH_MODE": "disabled"},
+            env=shown,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -75,7 +84,7 @@ def require_lock(address: str, *, allow_unauthenticated: bool) -> bool:
         InvalidSetting: It does not, and nobody has said that this is fine.
         Unavailable: It does not answer.
     """
-    door, why = knock(address)
+    door, why = knock(address, token=False)
     if door == "absent":
         raise Unavailable(
             f"the Ray cluster at {address} does not answer: {why}",
@@ -120,6 +129,23 @@ def use_token(path: Path | None, *, locked: bool) -> None:
         )
     os.environ.pop("RAY_AUTH_TOKEN", None)  # it would win over the file
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
+
+
+def require_entry(address: str) -> None:
+    """Make sure that the token which `use_token` has set is the cluster's.
+
+    Ray itself tries for half a minute, and does not say that it was the token.
+
+    Raises:
+        InvalidSetting: It is not, or there is none.
+    """
+    door, _ = knock(address, token=True)
+    if door != "open":
+        raise InvalidSetting(
+            f"the Ray cluster at {address} does not accept our token",
+            remedy="Set ray_token_file to the file that holds the cluster's token.",
+            address=address,
+        )
 
 
 def make_token(path: Path) -> None:

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
-from towpath.build.compute.ray.authentication import make_token, require_lock, use_token
+from towpath.build.compute.ray.authentication import (
+    make_token,
+    require_entry,
+    require_lock,
+    use_token,
+)
 from towpath.build.compute.ray.folders import make_folder
 from towpath.build.compute.ray.offers import read_offers
 from towpath.core.errors import Conflict, InvalidSetting, Unavailable, UsageError
@@ -110,10 +115,14 @@ class RayCluster:
 
     Args:
         folder: The private folder of a cluster that was started for this process.
+
+    Attributes:
+        asks_for_token: Whether it lets in only those who have one.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self.asks_for_token = os.environ.get("RAY_AUTH_MODE") == "token"
         self._closed = False
         self._offers: tuple[Offer, ...] = ()
         self._looked_at = -_LOOK_EVERY_S
@@ -205,6 +214,8 @@ def _start_own(options: RayOptions) -> Path:
 def _join(options: RayOptions) -> None:
     locked = require_lock(options.address, allow_unauthenticated=options.allow_unauthenticated)
     use_token(options.token_file, locked=locked)
+    if locked:
+        require_entry(options.address)
     _init(address=options.address, **_code(options.source))
     log.info("ray.joined", address=options.address, authenticated=locked)
 
@@ -222,11 +233,6 @@ def _init(**how: Any) -> None:
     except Exception as error:
         words = str(error).strip().splitlines()
         first = words[0] if words else type(error).__name__
-        if "auth" in type(error).__name__.lower() or "token" in first.lower():
-            raise InvalidSetting(
-                f"the Ray cluster does not accept our token: {first}",
-                remedy="Set ray_token_file to the file that holds the cluster's token.",
-            ) from error
         if "version" in first.lower():
             raise InvalidSetting(
                 f"the Ray cluster is not like this machine: {' '.join(words[:4])}",

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -16,21 +16,23 @@ import structlog
 from towpath.assets.code import environment_digest
 from towpath.build.compute.contract import Outcome, Task
 from towpath.build.compute.ray import losses, node
+from towpath.build.compute.ray.asking import beside, wanted
 from towpath.build.compute.ray.cluster import ray
 from towpath.build.compute.ray.inside import PROCESS
 from towpath.build.compute.ray.offers import infeasible, refuse_infeasible
 from towpath.core.errors import InvalidSetting, TowpathError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
     from towpath.build.compute.contract import Emit
     from towpath.build.compute.ray.cluster import RayCluster
+    from towpath.build.compute.ray.offers import Offer
 
 log = structlog.get_logger()
 
-_WATCH_EVERY_S = 1.0
+_WATCH_EVERY_S = 0.25
 _FORCE_AFTER_S = 10.0
 _BURIED_WITHIN_S = 30.0
 _CLOSED_WITHIN_S = 60.0
@@ -44,7 +46,9 @@ class _Held:
         stream: Ray's end of it: gives batches of frames; None while it waits here.
         node: Ray's id of the node it runs on, and `process` (number, start) there, once known.
         ended: Why we ended it, if we did.
+        kill_at: When its grace is over, by the monotonic clock.
         force_at: When to end its worker with it, by the monotonic clock.
+        began: When it was first heard of, likewise; None before.
     """
 
     task: Task
@@ -55,8 +59,9 @@ class _Held:
     process: tuple[int, int] | None = None
     result: Outcome | None = None
     ended: Outcome | None = None
+    kill_at: float | None = None
     force_at: float | None = None
-    began: float = field(default_factory=time.monotonic)
+    began: float | None = None
 
 
 class RayExecutor:
@@ -70,8 +75,9 @@ class RayExecutor:
     A task is tried once. One that is lost with its worker or node is `killed` with the code
     `unavailable`, which whoever submitted it may take for worth another try.
 
-    To cancel is done in order: the task is killed and waited for by its own supervisor; if nothing is
-    heard within 10 s, Ray kills the worker; then a look at the node makes sure that the process is gone.
+    To cancel is done in order. With a grace, the process is asked (SIGTERM). Then its own supervisor
+    kills it and waits for its end. If nothing is heard of that within 10 s, Ray kills the worker, and a
+    look at the node makes sure that the process is gone.
 
     Args:
         cluster: Where to run. The executor closes it.
@@ -120,13 +126,17 @@ class RayExecutor:
         return held.future
 
     def cancel(self, task_id: str, *, grace_s: float = 0.0) -> None:
-        """Kill a running task; take a waiting one out of the queue. It can't be asked from here."""
-        del grace_s
+        """Kill a running task, asked first if there is a grace; take a waiting one out of the queue."""
         with self._lock:
             held = self._held.get(task_id)
             if held is None:
                 return
-            self._end(held, Outcome(status="killed", error="it was cancelled"))
+            held.ended = held.ended or Outcome(status="killed", error="it was cancelled")
+            if grace_s > 0 and held.process is not None:
+                held.kill_at = held.kill_at or time.monotonic() + grace_s
+                self._poke.options(**beside(held.node)).remote(*held.process)
+            else:
+                self._end(held)
 
     def close(self) -> None:
         """Kill what runs, leave the cluster, and end it if it is our own."""
@@ -136,12 +146,13 @@ class RayExecutor:
             self._closed.set()
             left = list(self._held.values())
             for held in left:
-                self._end(held, Outcome(status="killed", error="the executor was closed"))
+                held.ended = Outcome(status="killed", error="the executor was closed")
+                self._end(held)
         deadline = time.monotonic() + _CLOSED_WITHIN_S
         for held in left:
             with contextlib.suppress(TimeoutError):
                 held.future.result(max(0.0, deadline - time.monotonic()))
-        self._watcher.join()
+        self._watcher.join(_WATCH_EVERY_S * 4)
         self._cluster.close()
 
     def __enter__(self) -> Self:
@@ -183,23 +194,9 @@ class RayExecutor:
             modules=self._modules,
             lock=environment_digest(),
         )
-        asked = task.resources
-        options: dict[str, Any] = {
-            # A spread task's cores are for its workers: Ray gives them to those.
-            "num_cpus": 0 if asked.spread else asked.cpus,
-            "num_gpus": 0 if asked.spread else asked.gpus,
-            "num_returns": "streaming",
-            "max_retries": 0,
-            "name": task.id,
-        }
-        if asked.memory_bytes is not None:
-            options["memory"] = asked.memory_bytes
-        if asked.gpu_kind is not None and not asked.spread:
-            options["accelerator_type"] = asked.gpu_kind
-        if asked.spread:  # what hands out work had better not be where a node may go
-            head = next((one.node for one in self._cluster.offers() if one.is_head), None)
-            options |= {} if head is None else _beside(head, soft=True)
-        return self._carry.options(**options).remote(msgspec.msgpack.encode(cargo))
+        return self._carry.options(**wanted(task, self._cluster.offers())).remote(
+            msgspec.msgpack.encode(cargo)
+        )
 
     def _follow(self, held: _Held) -> None:
         """Take in what a task says until it is over; on a thread of its own."""
@@ -212,9 +209,7 @@ class RayExecutor:
             lost = error
         if held.result is None:
             self._confirm_dead(held)
-        outcome = held.result or held.ended
-        if outcome is None or (held.ended is not None and outcome.status == "killed"):
-            outcome = held.ended or losses.outcome_of(lost)
+        outcome = _outcome(held, lost)
         with self._lock:
             del self._held[held.task.id]
             if not self._closed.is_set():
@@ -229,7 +224,7 @@ class RayExecutor:
         elif "result" in frame:
             held.result = msgspec.convert(frame["result"], Outcome)
         elif "node" in frame:
-            held.node = frame["node"]
+            held.node, held.began = frame["node"], time.monotonic()
         elif "lock" in frame:
             held.result = losses.differing(frame["lock"])
         elif PROCESS in frame["message"]:
@@ -241,9 +236,10 @@ class RayExecutor:
             except Exception:
                 log.exception("ray.listener_failed", task=held.task.id)
 
-    def _end(self, held: _Held, outcome: Outcome) -> None:
-        """Have a task end, however far it is. Called with the lock held."""
-        held.ended = held.ended or outcome
+    def _end(self, held: _Held) -> None:
+        """Have a task end as `ended` says, however far it is. Called with the lock held."""
+        assert held.ended is not None
+        held.kill_at = None
         if held.stream is None:
             self._queue.remove(held)
             del self._held[held.task.id]
@@ -259,7 +255,7 @@ class RayExecutor:
             return  # it never began, or its node is gone and all that ran there with it
         try:
             gone = ray().get(
-                self._bury.options(**_beside(held.node)).remote(*held.process),
+                self._bury.options(**beside(held.node)).remote(*held.process),
                 timeout=_BURIED_WITHIN_S,
             )
         except Exception as error:  # noqa: BLE001  the node may be going down this very moment
@@ -274,26 +270,35 @@ class RayExecutor:
             offers = self._offers_or_none()
             with self._lock:
                 for held in list(self._held.values()):
-                    if held.force_at is not None and time.monotonic() > held.force_at:
-                        held.force_at = float("inf")
-                        ray().cancel(held.stream, force=True)
-                    elif not held.node and not held.ended and offers:
-                        why = infeasible(held.task.resources, offers)
-                        if why:
-                            self._end(held, losses.stranded(why))
+                    self._look_after(held, offers)
             if self._closed.is_set():
-                time.sleep(0.05)
+                time.sleep(_WATCH_EVERY_S)
 
-    def _offers_or_none(self) -> tuple[Any, ...]:
+    def _look_after(self, held: _Held, offers: Sequence[Offer]) -> None:
+        now = time.monotonic()
+        if held.force_at is not None and now > held.force_at:
+            held.force_at = float("inf")
+            ray().cancel(held.stream, force=True)
+        elif held.kill_at is not None and now > held.kill_at:
+            self._end(held)
+        elif not held.node and not held.ended and offers:
+            why = infeasible(held.task.resources, offers)
+            if why:
+                held.ended = losses.stranded(why)
+                self._end(held)
+
+    def _offers_or_none(self) -> tuple[Offer, ...]:
         try:
             return self._cluster.offers()
         except TowpathError:
             return ()
 
 
-def _beside(node_id: str, *, soft: bool = False) -> dict[str, Any]:
-    """Return the options that run something on one node at once, or if soft elsewhere."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
-
-    where = NodeAffinitySchedulingStrategy(node_id=node_id, soft=soft)
-    return {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": where}
+def _outcome(held: _Held, lost: BaseException | None) -> Outcome:
+    if held.result is None:
+        seconds = 0.0 if held.began is None else time.monotonic() - held.began
+        return replace(held.ended or losses.outcome_of(lost), seconds=seconds)
+    if held.ended is not None and held.result.status == "killed":
+        why = held.ended
+        return replace(held.result, error=why.error, error_code=why.error_code)
+    return held.result

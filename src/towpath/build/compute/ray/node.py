@@ -14,24 +14,22 @@ import os
 import queue
 import shutil
 import signal
-import sys
 import time
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from towpath.assets.code import lock_of
+from towpath.assets.code import environment_digest, environment_lock
 from towpath.build.compute import procfs
 from towpath.build.compute.contract import Resources, Task
 from towpath.build.compute.local import LocalExecutor
 from towpath.build.compute.ray.folders import make_folder
-from towpath.core.digests import digest_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from concurrent.futures import Future
+    from pathlib import Path
 
     from towpath.build.compute.contract import Outcome
 
@@ -77,9 +75,8 @@ def carry(packed: bytes) -> Generator[bytes]:
     Whatever ends this early, the task is known to be dead when it has ended.
     """
     cargo = msgspec.msgpack.decode(packed, type=Cargo)
-    installed = _lock()
-    if cargo.lock != digest_bytes(installed):
-        yield _pack([{"lock": installed.decode()}])
+    if cargo.lock != environment_digest():
+        yield _pack([{"lock": environment_lock().decode()}])
         return
     frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
     local, folder = _beside(), make_folder(_FOLDERS)
@@ -128,13 +125,6 @@ def poke(pid: int, started: int) -> None:
 def _beside() -> LocalExecutor:
     """Start this worker's fork server, once. Admission is Ray's: here everything fits."""
     return LocalExecutor(cpus=1 << 20, gpus=1 << 20)
-
-
-@cache
-def _lock() -> bytes:
-    """Return what a task that is forked here finds installed: without what Ray brings for itself."""
-    own = str(Path(str(importlib.import_module("ray").__file__)).parent)
-    return lock_of([path for path in sys.path if not path.startswith(own)])
 
 
 def _task(cargo: Cargo, folder: Path) -> Task:

@@ -124,6 +124,7 @@ class TableShards:
         with blobs.open_local(digest) as path:
             footer, schema = pq.read_metadata(path), pq.read_schema(path)
         groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+        sizes = [(group.num_rows, group.total_byte_size) for group in groups]  # these can travel
 
         def reader(number: int) -> Callable[[], Iterator[pa.Table]]:
             def read() -> Iterator[pa.Table]:
@@ -141,7 +142,7 @@ class TableShards:
 
             def estimate_inmemory_data_size(self) -> int:
                 """Return the decompressed size, which decides how many tasks there are."""
-                return sum(group.total_byte_size for group in groups)
+                return sum(size_bytes for _, size_bytes in sizes)
 
             def get_read_tasks(self, *_: object, **__: object) -> list[Any]:
                 """Return one task per row group."""
@@ -149,13 +150,13 @@ class TableShards:
                     data.ReadTask(
                         reader(number),
                         block.BlockMetadata(
-                            num_rows=group.num_rows,
-                            size_bytes=group.total_byte_size,
+                            num_rows=rows,
+                            size_bytes=size_bytes,
                             exec_stats=None,
                         ),
                         schema=schema,
                     )
-                    for number, group in enumerate(groups)
+                    for number, (rows, size_bytes) in enumerate(sizes)
                 ]
 
         return data.read_datasource(TableSource(), **options)
