@@ -6,10 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
+import polars as pl
 from seeded_rows import START
 
 from towpath.assets.models.family import TUNED
 from towpath.build.pipelines import OUTLINE_TAG, Outline
+from towpath.build.pipelines.formats import save_value
 from towpath.build.pipelines.outline import OutlineCandidate, OutlineNode
 from towpath.build.pipelines.wanting import KIND, RunRequest, want_run
 from towpath.core.digests import digest_json
@@ -25,7 +28,8 @@ from towpath.operate.scheduling import (
 if TYPE_CHECKING:
     from seeded_home import SeededHome
 
-    from towpath.ledger.records import RunStatus
+    from towpath.ledger.contract import Transaction
+    from towpath.ledger.records import Run, RunStatus
 
 BACKFILL = "flights.train.1"
 OUTLINE = Outline(
@@ -44,6 +48,7 @@ SAID = "reading 25,800 rows\n" + "".join(
     for place in range(0, 100, 3)
 )
 _FAN = 40
+_KEY = digest_json("the key of the seeded join")
 _TRAIN = {"project": "flights", "pipeline": "train"}
 
 
@@ -82,15 +87,44 @@ def _half_way(home: SeededHome) -> str:
         for name, status, labels in calls:
             kind = "map" if name == "per_airport" else "step"
             call = tx.runs.start(
-                kind=kind, name=name, project="flights", parent=run.id, tags=labels
+                kind=kind,
+                name=name,
+                project="flights",
+                parent=run.id,
+                key=_KEY if name == "join" else None,
+                tags=labels,
             )
             if name == "describe":
                 tx.logs.append({call.id: LogPart(begins=0, data=SAID.encode())})
             if name == "join":
+                _keep(tx, home, call)
                 tx.runs.set_tags(call.id, {"log": home.blobs.put(b"joined 25,800 rows\n")})
             if status is not None:
                 tx.runs.finish(call.id, status)
     return run.id
+
+
+def _keep(tx: Transaction, home: SeededHome, call: Run) -> None:
+    """Fill the cache with what a step gave: a table with a column that looks personal."""
+    rng = np.random.default_rng(5)
+    count = 400
+    frame = pl.DataFrame(
+        {
+            "flight": [f"UA{number}" for number in range(count)],
+            "day": [START + timedelta(days=number % 30) for number in range(count)],
+            "carrier": rng.choice(["UA", "DL", "AA"], count).tolist(),
+            "delay": rng.normal(7, 22, count).round(1).tolist(),
+            "seats": [None if number % 40 == 0 else 120 + number % 60 for number in range(count)],
+            "contact": [f"passenger{number}@example.org" for number in range(count)],
+        }
+    )
+    given = save_value(frame, pl.DataFrame, home.blobs)
+    held = tx.cache.claim(
+        _KEY, step="flights.join", parts={}, run_id=call.id, owner="seed", lease_s=60
+    )
+    outputs = {"artifacts": [msgspec.to_builtins(given)], "metrics": [], "params": {}, "log": None}
+    tx.cache.fill(_KEY, fence=held.fence, outputs=outputs)
+    tx.graph.link(given.ref, "made", call.ref)
 
 
 def _family(home: SeededHome) -> None:

@@ -24,6 +24,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/artifacts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowArtifact
+         * @description Show what can be shown of an artefact; `name` is a digest, `RUN.STEP` or `RUN.STEP.N`.
+         *
+         *     A `/` in a step's name is written `:`.
+         */
+        get: operations["show_artifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/backfills": {
         parameters: {
             query?: never;
@@ -1388,6 +1410,37 @@ export interface components {
             release: number;
             served: number | null;
             weight: number;
+        };
+        /** ArtifactColumn */
+        ArtifactColumn: {
+            distinct: number | null;
+            hidden: string | null;
+            high: unknown;
+            low: unknown;
+            mean: number | null;
+            name: string;
+            nulls: number;
+            type: string;
+        };
+        /** ArtifactPreview */
+        ArtifactPreview: {
+            codec: string;
+            columns: components["schemas"]["ArtifactColumn"][];
+            cut: boolean;
+            digest: string;
+            facts: {
+                [key: string]: unknown;
+            };
+            head: {
+                [key: string]: unknown;
+            }[];
+            image: string | null;
+            kind: string;
+            profiled: number;
+            rows: number | null;
+            size_bytes: number;
+            text: string;
+            type: string;
         };
         /** Association */
         Association: {
@@ -2767,6 +2820,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Alert"][];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_artifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactPreview"];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */

@@ -54,6 +54,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: under,
+    path: "/artifacts/$digest",
+    component: lazyRouteComponent(() => import("@/features/artifacts/page"), "ArtifactPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
     path: "/spend",
     component: lazyRouteComponent(() => import("@/features/spend/page"), "SpendPage"),
   }),

@@ -42,6 +42,8 @@ export function pathOf(ref: string): string {
       return `/labels/${name}`;
     case "model":
       return number ? `/models/${name}/${number}` : `/models/${name}`;
+    case "artifact":
+      return `/artifacts/${name}`;
     case "run":
       return `/runs/${name}`;
     case "release":

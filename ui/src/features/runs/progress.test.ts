@@ -7,6 +7,7 @@ test("a single call is told by its state and how long it took", () => {
   );
   expect(wordsOf({ state: "cached", counts: { cached: 1 }, seconds: 0 })).toBe("from cache");
   expect(wordsOf({ state: "ahead", counts: { ahead: 1 }, seconds: 0 })).toBe("still to come");
+  expect(wordsOf({ state: "skipped", counts: { skipped: 1 }, seconds: 0 })).toBe("not needed");
   expect(sharesOf({ finished: 1 })).toEqual([]);
 });
 

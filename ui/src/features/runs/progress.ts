@@ -2,7 +2,7 @@ import { formatSeconds, humanize, plural } from "@/design/format";
 import { type Tone, toneOf } from "@/design/tone";
 
 /** What a call may be, in the order in which a bar shows them. */
-const ORDER = ["finished", "cached", "failed", "killed", "running", "ahead"] as const;
+const ORDER = ["finished", "cached", "failed", "killed", "running", "ahead", "skipped"] as const;
 const OVER = new Set<string>(["finished", "cached", "failed", "killed"]);
 
 export interface Share {
@@ -32,6 +32,7 @@ export function wordsOf(node: { state: string; counts: Counts; seconds: number }
   if (all < 2) {
     if (node.state === "cached") return "from cache";
     if (node.state === "ahead") return "still to come";
+    if (node.state === "skipped") return "not needed";
     const took = node.seconds > 0 ? ` ${formatSeconds(node.seconds)}` : "";
     return `${humanize(node.state)}${took}`;
   }
@@ -46,4 +47,4 @@ export function wordsOf(node: { state: string; counts: Counts; seconds: number }
 
 /** A state's tone on the picture of a run, where a hit is no news. */
 export const toneOfCall = (state: string): Tone | "cached" =>
-  state === "cached" ? "cached" : toneOf(state);
+  state === "cached" ? "cached" : state === "skipped" ? "idle" : toneOf(state);

@@ -1,6 +1,14 @@
 import type { Node, NodeProps } from "@xyflow/react";
 import type { Schemas } from "@/api/client";
-import { ArtefactIcon, DataIcon, FanIcon, type Icon, ModelIcon, TuneIcon } from "@/design/icons";
+import {
+  ArtefactIcon,
+  DataIcon,
+  FanIcon,
+  type Icon,
+  ModelIcon,
+  RolloutIcon,
+  TuneIcon,
+} from "@/design/icons";
 import { Ends } from "@/graph/ends";
 import { sharesOf, toneOfCall, wordsOf } from "./progress";
 import styles from "./run-graph.module.css";
@@ -10,6 +18,8 @@ export type NodeOfRun = Node<{ node: Schemas["RunNode"]; down: boolean }, "call"
 const ICONS: Record<string, Icon> = {
   dataset: DataIcon,
   candidate: ModelIcon,
+  model: ModelIcon,
+  when: RolloutIcon,
   map: FanIcon,
   search: TuneIcon,
 };
@@ -41,6 +51,7 @@ export function RunNode({ data: { node, down } }: NodeProps<NodeOfRun>) {
 }
 
 function detailOf(node: Schemas["RunNode"]): string {
+  if (node.kind === "model") return node.ref ? `from version ${versionOf(node.ref)}` : "model";
   if (node.kind === "dataset") return node.ref ? `version ${versionOf(node.ref)}` : "data set";
   if (node.kind === "candidate") {
     return node.ref ? `became version ${versionOf(node.ref)}` : "to be judged";

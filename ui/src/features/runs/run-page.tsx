@@ -12,6 +12,7 @@ import { RefList } from "@/design/ref-list";
 import { State } from "@/design/state";
 import { Ago } from "@/design/time";
 import { Value } from "@/design/value";
+import { Results } from "@/features/artifacts/results";
 import { Curves } from "./curves";
 import { Deeds } from "./deeds";
 import { LogsPanel } from "./logs";
@@ -71,6 +72,7 @@ function Body({ run }: { run: Run }) {
               <Steps run={run} />
             </Panel>
           )}
+          {run.kind === "step" && <Results digests={digestsOf(run.made)} />}
           {(run.kind === "pipeline" || run.kind === "step") && (
             <LogsPanel runId={run.id} running={run.status === "running"} />
           )}
@@ -160,6 +162,9 @@ function Neighbours({ title, refs }: { title: string; refs: string[] }) {
 function shownTags(tags: Run["tags"]): [string, string][] {
   return Object.entries(tags).filter(([name]) => !MACHINE_TAGS.has(name));
 }
+
+const digestsOf = (refs: string[]): string[] =>
+  refs.filter((ref) => ref.startsWith("artifact:")).map((ref) => ref.slice("artifact:".length));
 
 /** Which curves to draw: the run's own, and those of its steps. */
 function curvesOf(run: Run): { run: string; key: string }[] {
