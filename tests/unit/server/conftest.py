@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from seeded_artifacts import seed_artifact
 from seeded_data import seed_data
 from seeded_home import SeededHome, seed_home
 from seeded_labels import seed_labels
@@ -28,6 +29,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
     seed_spend(seeded)
     yield seeded
     seeded.close()
+
+
+@pytest.fixture(scope="session")
+def artifact(home: SeededHome) -> str:
+    """The digest of a table that a step made."""
+    return seed_artifact(home)
 
 
 @pytest.fixture(scope="session")

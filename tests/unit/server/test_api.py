@@ -30,7 +30,7 @@ def filled(path: str, home: SeededHome) -> str:
     name = {"rollouts": "delay-board.4", "monitors": "delay-board.drift"}
     noun = path.split("/")[3]
     names = {"datasets": "flights", "models": "late", "projects": "flights", **name}
-    names |= {"backfills": BACKFILL}
+    names |= {"backfills": BACKFILL, "artifacts": "{artifact}"}
     names |= {"features": "airport_weather", "feature-services": "fare_features"}
     run_id = home.searches[0] if noun == "searches" else home.runs[-1]
     if path.endswith("/diff"):
@@ -56,9 +56,9 @@ def filled(path: str, home: SeededHome) -> str:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_route_answers_what_its_schema_says(
-    path: str, client: httpx.Client, home: SeededHome
+    path: str, client: httpx.Client, home: SeededHome, artifact: str
 ):
-    response = client.get(filled(path, home))
+    response = client.get(filled(path, home).replace("{artifact}", artifact))
     assert response.status_code == 200, response.text
     schema = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
     check(response.json(), schema["schema"])
