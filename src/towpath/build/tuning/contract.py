@@ -53,7 +53,8 @@ class SearchSpec:
             were, `asha` once it is not among the best quarter of its rung (Li et al., A System for
             Massively Parallel Hyperparameter Tuning, MLSys 2020); None never.
         seed: Another one proposes other points.
-        timeout_s: No trial starts later than this after the search began; those that run then end.
+        timeout_s: No trial starts later than this after the search began in this run; those that are
+            going then end.
         first: Points that are tried before anything is proposed; parameters left out are proposed.
         within: Metric to the smallest and largest value that a result may have. What lies outside is
             never chosen, and proposals move away from it.
@@ -88,7 +89,8 @@ class Trial:
         number: From 0, in the order in which trials were proposed.
         params: The point.
         state: `done`: every objective was logged. `pruned`: given up on the way. `failed`: the step
-            failed, or left an objective out. `stopped`: its search ended, or died, before it did.
+            failed, or left an objective out. `stopped`: its search or its machine ended before it
+            did; the next run of the search tries the same point.
         values: The objectives, in their order; of a pruned trial the last that it reported, if any.
         metrics: The last value of every metric that it logged.
         points: What it reported on the way: `(step, value)`, one per step, by step.

@@ -21,7 +21,7 @@ from towpath.build.tuning.ranking import pareto_front, rank
 from towpath.build.tuning.reports import SearchReport
 from towpath.build.tuning.study import OptunaProposer
 from towpath.build.tuning.warmth import informed
-from towpath.core.errors import StepFailed, StorageFull
+from towpath.core.errors import BudgetRefused, InfrastructureError, StepFailed, StorageFull
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _HOPELESS = 5
+_FATAL = (BudgetRefused, StorageFull)
+"""What no later trial would fare better with. Run again once there is room, the search goes on."""
 
 
 class SearchDriver:
@@ -91,9 +93,9 @@ class SearchDriver:
         trial = self._judge(self._trials[number], ended)
         if self._is_over:
             return
-        if isinstance(ended.error, StorageFull):
+        if isinstance(ended.error, _FATAL):
             self._is_over = True
-            self._stage.fail(ended.error)  # no later trial would fare better
+            self._stage.fail(ended.error)
             return
         self._end(trial)
         if self._is_hopeless():
@@ -198,16 +200,18 @@ class SearchDriver:
         if ended.status == "killed":
             values = tuple(value for _, value in told.points[-1:])
             return replace(told, state="pruned", why=trial.why, values=values)
-        return replace(told, state="failed", why="" if ended.error is None else ended.error.message)
+        # What the machine did to a trial says nothing of its setting: the next run tries it again.
+        state = "stopped" if isinstance(ended.error, InfrastructureError) else "failed"
+        return replace(told, state=state, why="" if ended.error is None else ended.error.message)
 
     def _end(self, trial: Trial) -> None:
         self._trials[trial.number] = trial
         self._proposer.tell(trial)
 
     def _is_hopeless(self) -> bool:
-        over = [trial for trial in self._trials.values() if trial.over]
+        ended = [trial for trial in self._trials.values() if trial.state != "running"]
         enough = max(_HOPELESS, 2 * self._spec.parallel)
-        return len(over) >= enough and all(trial.state == "failed" for trial in over)
+        return len(ended) >= enough and all(one.state in ("failed", "stopped") for one in ended)
 
     def _finish(self) -> None:
         """End the search with its best results and the report."""
@@ -236,14 +240,14 @@ class SearchDriver:
 
     def _fail(self, what: str) -> None:
         self._is_over = True
-        counts = dict.fromkeys(("failed", "pruned", "outside the bounds"), 0)
+        counts = dict.fromkeys(("failed", "stopped", "pruned", "outside the bounds"), 0)
         whys: list[str] = []
         for trial in self._trials.values():
             if trial.state in counts:
                 counts[trial.state] += 1
             elif trial.state == "done":
                 counts["outside the bounds"] += 1
-            whys += [trial.why] if trial.state == "failed" else []
+            whys += [trial.why] if trial.state in ("failed", "stopped") else []
         told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
         first = f" First: {whys[0]}." if whys else ""
         self._stage.fail(

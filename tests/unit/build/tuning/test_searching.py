@@ -13,7 +13,7 @@ from towpath.build.tuning.declaring import Search
 from towpath.build.tuning.journal import trials_of
 from towpath.build.tuning.reports import read_report
 from towpath.build.tuning.space import Choice, Interval
-from towpath.core.errors import StepFailed, StorageFull
+from towpath.core.errors import BudgetRefused, StepFailed, StorageFull, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,10 +110,26 @@ def test_a_search_in_which_nothing_works_is_given_up_early(begin: Any) -> None:
     assert "ValueError in fit" in act.error.remedy
 
 
-def test_a_full_disk_ends_the_search_at_once_and_says_so(begin: Any) -> None:
+@pytest.mark.parametrize("kind", [StorageFull, BudgetRefused])
+def test_what_no_later_trial_would_survive_ends_the_search_at_once(begin: Any, kind: Any) -> None:
     act = begin()
-    act.break_down("search-fit/trial-0", StorageFull("no space"))
-    assert isinstance(act.error, StorageFull)
+    act.break_down("search-fit/trial-0", kind("no room"))
+    assert isinstance(act.error, kind)
+
+
+def test_what_the_machine_did_to_a_trial_is_not_held_against_its_setting(begin: Any) -> None:
+    act = begin()
+    setting = act.calls["search-fit/trial-0"].params
+    act.break_down("search-fit/trial-0", Unavailable("killed by signal 9"))
+    run_out(act)
+    trial = report(act).trials[0]
+    assert (trial.state, trial.why) == ("stopped", "killed by signal 9")
+    again = begin()
+    assert {name: call.params for name, call in again.calls.items()} == {
+        "search-fit/trial-0": setting
+    }
+    run_out(again)
+    assert [trial.state for trial in report(again).trials] == ["done"] * SPEC.trials
 
 
 def test_what_lies_outside_the_bounds_never_wins(begin: Any) -> None:
