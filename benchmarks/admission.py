@@ -101,7 +101,7 @@ def _measure(url: str, workers: int) -> dict[str, float]:
     context = mp.get_context("spawn")
     barrier = context.Barrier(workers + 1)
     crowd = [
-        context.Process(target=_work, args=(url, number, each, barrier))
+        context.Process(target=_work, args=(url, number, each, barrier, ROUNDS))
         for number in range(workers)
     ]
     for one in crowd:

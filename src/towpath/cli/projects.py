@@ -10,10 +10,12 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from towpath.app.applying import apply, compare
+from towpath.app.forecasting import forecast_run
 from towpath.app.running import open_runner
 from towpath.build.pipelines import PipelineResult
 from towpath.build.pipelines.choosing import Part
 from towpath.build.pipelines.explaining import StepForecast
+from towpath.cli.costs import show_forecast
 from towpath.cli.options import Common, Flag, Repeated
 from towpath.cli.pairs import pairs_of, pins_of
 from towpath.cli.printing import err, out, print_json, print_table
@@ -91,6 +93,7 @@ def run(
     anew: Annotated[tuple[str, ...], Parameter(name="--no-cache", negative="")] = (),
     why: Flag = False,
     dry_run: Flag = False,
+    forecast: Flag = False,
     common: Common = Common(),
 ) -> int:
     """Run a pipeline here and now. Finished steps are taken from the cache.
@@ -110,6 +113,7 @@ def run(
         anew: Execute this step although its result is in the cache. May be repeated.
         why: Say first what is going to be executed, and which change made it so.
         dry_run: Only say it.
+        forecast: Only say what it will cost: at most, and most likely.
     """
     params, pins = pairs_of(param, "parameter"), pins_of(pin)
     when = None if at is None else parse_time(at)
@@ -132,6 +136,11 @@ def run(
                 plan = runner.plan(chosen, **asked)
                 steps = runner.forecast(plan, project=project.name, pipeline=chosen.name)
                 _show_forecast(steps, as_json=common.json and dry_run, quiet=common.json)
+            if forecast:
+                names = {"project": project.name, "pipeline": chosen.name}
+                plan = runner.plan(chosen, **asked)
+                found = forecast_run(home, plan, runner.forecast(plan, **names), **names)
+                return show_forecast(found, as_json=common.json)
             if dry_run:
                 return 0
             result = runner.run(

@@ -85,6 +85,7 @@ class Forecast:
 
     Attributes:
         likely_micros: Sum of what is known; `unknown` names the steps that never ran.
+        open_ended: Names of calls that are counted once, and may be made more often.
         refusals: Why single calls would be refused for ever.
     """
 
@@ -95,6 +96,7 @@ class Forecast:
     unknown: tuple[str, ...]
     budgets: tuple[BudgetLeft, ...]
     refusals: tuple[str, ...]
+    open_ended: tuple[str, ...] = ()
 
 
 def forecast(
@@ -105,6 +107,7 @@ def forecast(
     pipeline: str,
     now: datetime,
     wall: datetime,
+    open_ended: Sequence[str] = (),
 ) -> Forecast:
     """Work out what calls would cost, and whether the budgets have that much left.
 
@@ -115,6 +118,7 @@ def forecast(
         pipeline: Which queue they stand in.
         now: Event time.
         wall: Wall time.
+        open_ended: What is to be named as such.
 
     Raises:
         UsageError: A step asks for an accelerator that has no price.
@@ -160,6 +164,7 @@ def forecast(
         unknown=tuple(sorted({line.step for line in lines if line.likely_micros is None})),
         budgets=() if claim is None else _left(standing, claim, worst),
         refusals=tuple(refusals),
+        open_ended=tuple(open_ended),
     )
 
 
