@@ -52,6 +52,20 @@ class RunDetail(RunSummary):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepReason:
+    """Why a step was executed rather than taken from the cache.
+
+    Attributes:
+        run: The step's run.
+        why: What of its key changed since it was executed last: its code, an input, a parameter.
+    """
+
+    run: str
+    step: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricHistory:
     """Every point of one metric of one run, by step and time."""
 

@@ -26,13 +26,14 @@ from towpath.server.resources.models import (
 from towpath.server.resources.profiles import DatasetProfile
 from towpath.server.resources.projects import Project
 from towpath.server.resources.run_graph import RunGraph
-from towpath.server.resources.runs import MetricHistory, RunDetail, RunSummary
+from towpath.server.resources.runs import MetricHistory, RunDetail, RunSummary, StepReason
 from towpath.server.routes.given import Below, Given, Limit
 from towpath.server.routes.reading import read
 from towpath.server.views import datasets, models, projects, runs
 from towpath.server.views.diffs import diff_of
 from towpath.server.views.profile import dataset_profile
 from towpath.server.views.run_graph import run_graph
+from towpath.server.views.why import reasons_of
 
 
 @read("/projects", tag="projects")
@@ -89,6 +90,13 @@ def show_run_graph(services: Given, run_id: FromPath[str]) -> RunGraph:
     """Show a run's calls, those to come included, what waits for what, and how far each is."""
     with services.ledger.read() as tx:
         return run_graph(tx, services.blobs, run_id)
+
+
+@read("/runs/{run_id:str}/why", tag="runs")
+def show_reasons(services: Given, run_id: FromPath[str]) -> list[StepReason]:
+    """Show why a run's steps were executed rather than taken from the cache."""
+    with services.ledger.read() as tx:
+        return reasons_of(tx, run_id)
 
 
 @read("/runs/{run_id:str}/metrics", tag="runs")
@@ -211,6 +219,7 @@ HANDLERS = [
     list_runs,
     show_run,
     show_run_graph,
+    show_reasons,
     show_metric,
     list_datasets,
     show_dataset,

@@ -3,7 +3,7 @@ import { Fact, Facts } from "@/design/facts";
 import { formatCount, formatNumber, plural } from "@/design/format";
 import { State } from "@/design/state";
 import { Value } from "@/design/value";
-import { cellOf, hiddenBecause, isNumeric } from "./cells";
+import { cellOf, hiddenBecause, isNumeric, shortType } from "./cells";
 import styles from "./preview.module.css";
 
 type Preview = Schemas["ArtifactPreview"];
@@ -52,7 +52,7 @@ function Rows({ preview }: { preview: Preview }) {
               {shown.map((column) => (
                 <th key={column.name} data-right={isNumeric(column.type) || undefined}>
                   {column.name}
-                  <span>{column.type}</span>
+                  <span title={column.type}>{shortType(column.type)}</span>
                   <span>{spreadOf(column)}</span>
                 </th>
               ))}

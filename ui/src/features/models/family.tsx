@@ -13,10 +13,8 @@ const MOST_METRICS = 2;
 /** What a version was fine-tuned from, and what was fine-tuned from it. */
 export function Family({ self, family }: { self: string; family: Member[] }) {
   if (family.length === 0) return null;
-  const metrics = [...new Set(family.flatMap((one) => Object.keys(one.metrics)))].slice(
-    0,
-    MOST_METRICS,
-  );
+  const own = family.find((one) => one.ref === self) ?? family[0];
+  const metrics = Object.keys(own?.metrics ?? {}).slice(0, MOST_METRICS);
   return (
     <Panel
       title="Family"

@@ -39,6 +39,13 @@ export const runGraphQuery = (runId: string) =>
     refetchInterval: (query) => (query.state.data?.status === "running" ? LIVE_MS : false),
   });
 
+export const reasonsQuery = (runId: string) =>
+  queryOptions({
+    queryKey: ["runs", runId, "why"],
+    queryFn: () =>
+      answer(client.GET("/api/v1/runs/{run_id}/why", { params: { path: { run_id: runId } } })),
+  });
+
 export const metricQuery = (runId: string, key: string) =>
   queryOptions({
     queryKey: ["runs", runId, "metrics", key],

@@ -17,6 +17,7 @@ import { Curves } from "./curves";
 import { Deeds } from "./deeds";
 import { LogsPanel } from "./logs";
 import { runGraphQuery, runQuery } from "./queries";
+import { Reasons } from "./reasons";
 import { Steps } from "./steps";
 
 const RunGraph = lazy(() => import("./run-graph"));
@@ -79,6 +80,7 @@ function Body({ run }: { run: Run }) {
           {curves.length > 0 && <Curves curves={curves} />}
         </div>
         <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
+          {(run.kind === "pipeline" || run.kind === "step") && <Reasons runId={run.id} />}
           <Neighbours title="Read" refs={run.used} />
           <Neighbours title="Made" refs={run.made} />
           <Panel title="Parameters">
