@@ -57,6 +57,8 @@ class SearchDriver:
         self._trials: dict[int, Trial] = {}
         self._running: dict[str, int] = {}
         self._recalled: set[str] = set()
+        self._heard: dict[int, dict[int, float]] = {}
+        self._given_up: dict[int, str] = {}
         self._past: dict[int, Trial] = {}
         self._metrics = tuple(one.metric for one in spec.objectives)
         self._is_late = False
@@ -108,13 +110,12 @@ class SearchDriver:
         if point.key != PROGRESS or self._is_over or call not in self._running:
             return
         number = self._running[call]
-        trial = self._trials[number]
-        self._trials[number] = replace(trial, points=(*trial.points, (point.step, point.value)))
-        if trial.why:
+        self._heard.setdefault(number, {}).setdefault(point.step, point.value)
+        if number in self._given_up:
             return  # it is being stopped
         why = self._proposer.report(number, point.step, point.value)
         if why:
-            self._trials[number] = replace(self._trials[number], why=why)
+            self._given_up[number] = why
             self._stage.cancel(call, PRUNED + why)
 
     def tick(self, elapsed_s: float) -> None:
@@ -130,13 +131,13 @@ class SearchDriver:
 
         Stops at the first that has to be computed, so that numbers stay in order.
         """
+        keys = {n: self._key_of(one) for n, one in self._past.items() if one.state == "done"}
         with self._stage.ledger.read() as tx:
-            while (past := self._past.get(len(self._trials))) is not None:
-                if past.state == "done" and tx.cache.look(self._key_of(past)) is None:
-                    break
-                if past.state not in ("done", "pruned", "failed"):
-                    break
-                self._begin()
+            cached = tx.cache.look_all(list(keys.values()))
+        while (past := self._past.get(len(self._trials))) is not None and past.over:
+            if past.state == "done" and keys[past.number] not in cached:
+                break
+            self._begin()
 
     def _go_on(self) -> None:
         """Keep as many trials going as are wanted at once; finish when there is no more to do.
@@ -181,17 +182,19 @@ class SearchDriver:
     def _judge(self, trial: Trial, ended: Ended) -> Trial:
         """Return what has become of a trial."""
         metrics = ended.latest
-        heard = {point.step: point.value for point in ended.points if point.key == PROGRESS}
+        heard = self._heard.pop(trial.number, {})
+        for point in ended.points:
+            if point.key == PROGRESS:
+                heard.setdefault(point.step, point.value)
         if ended.status == "hit" and PROGRESS in metrics:
             with self._stage.ledger.read() as tx:
                 heard = points_of(tx, ended.executed_by)
         told = replace(
             trial,
             metrics=metrics,
-            points=tuple(sorted((dict(trial.points) | heard).items())),
+            points=tuple(sorted(heard.items())),
             run_id=ended.run_id,
             seconds=ended.seconds,
-            why="",
         )
         if ended.ok:
             state, why = judge(metrics, self._metrics)
@@ -199,7 +202,8 @@ class SearchDriver:
             return replace(told, state=state, why=why, values=values, artifacts=ended.artifacts)
         if ended.status == "killed":
             values = tuple(value for _, value in told.points[-1:])
-            return replace(told, state="pruned", why=trial.why, values=values)
+            why = self._given_up.get(trial.number, "")
+            return replace(told, state="pruned", why=why, values=values)
         # What the machine did to a trial says nothing of its setting: the next run tries it again.
         state = "stopped" if isinstance(ended.error, InfrastructureError) else "failed"
         return replace(told, state=state, why="" if ended.error is None else ended.error.message)
