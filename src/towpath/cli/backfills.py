@@ -106,14 +106,15 @@ def show(name: str, /, *, common: Common = Common()) -> int:
 
 
 @app.command
-def cancel(name: str, /, *, common: Common = Common()) -> int:
+def cancel(name: str, /, *, now: Flag = False, common: Common = Common()) -> int:
     """Start no further window of a backfill; runs that are going on come to their end.
 
     Args:
         name: PROJECT.PIPELINE.NUMBER
+        now: Stop those too.
     """
     with common.open() as home:
-        status = home.backfills.cancel(name)
+        status = home.backfills.cancel(name, now=now)
     return _tell(status, common, "no further window is started")
 
 

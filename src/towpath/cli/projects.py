@@ -26,7 +26,7 @@ from towpath.core.errors import GateRefused
 from towpath.core.refs import Ref
 from towpath.operate.projects import load_project
 
-_EXIT_BY_STATUS = {"finished": 0, "failed": 1, "refused": GateRefused.exit_code}
+_EXIT_BY_STATUS = {"finished": 0, "failed": 1, "cancelled": 1, "refused": GateRefused.exit_code}
 
 
 def init(name: str, /, *, into: Path | None = None) -> int:

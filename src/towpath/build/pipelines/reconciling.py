@@ -99,6 +99,8 @@ class PipelineRunReconciler:
             self._advance(held, WAITING, {**status, "attempt": attempt - 1}, due_in_s=wait_s)
             return
         phase = {0: "done", GateRefused.exit_code: "refused"}.get(code, "failed")
+        if said.get("status") == "cancelled":
+            phase = "cancelled"
         log.info("pipeline_run.ended", name=held.name, phase=phase, exit_code=code)
         self._advance(held, phase, status)
 

@@ -84,6 +84,11 @@ def run_name(backfill: str, index: int | None = None) -> str:
     return f"backfill.{backfill}." + ("" if index is None else f"{index:05d}")
 
 
+def reason_of(backfill: str) -> str:
+    """Return what a backfill's runs give as their reason."""
+    return f"backfill:{backfill}"
+
+
 def _start(
     tx: Transaction, held: Intent, state: BackfillState, free: int
 ) -> tuple[BackfillState, int]:
@@ -110,7 +115,7 @@ def _request(held: Intent, index: int) -> RunRequest:
         at=span.until,
         pins=spec["pins"],
         candidates=spec["candidates"],
-        reason=f"backfill:{held.name}",
+        reason=reason_of(held.name),
         wakes=(KIND, held.name),
     )
 
@@ -148,4 +153,4 @@ def _phase(held: Intent, state: BackfillState, counts: dict[str, int], going: in
     return "failed" if counts.get("failed") or counts.get("cancelled") else "done"
 
 
-__all__ = ["KIND", "PENDING", "BackfillReconciler", "BackfillState", "run_name"]
+__all__ = ["KIND", "PENDING", "BackfillReconciler", "BackfillState", "reason_of", "run_name"]

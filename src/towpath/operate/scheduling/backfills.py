@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from towpath.build.pipelines.cancelling import cancel_run
 from towpath.build.pipelines.wanting import KIND as RUN
 from towpath.build.pipelines.wanting import code_of
 from towpath.core.clock import as_utc, parse_time
-from towpath.operate.scheduling.backfilling import KIND, PENDING, run_name
+from towpath.operate.scheduling.backfilling import KIND, PENDING, reason_of, run_name
 from towpath.operate.scheduling.contract import BackfillStatus, WindowStatus
 from towpath.operate.scheduling.windows import count_windows, window
 
@@ -72,9 +73,18 @@ class LedgerBackfills:
             runs = tx.intents.list(RUN, prefix=run_name(name), limit=_MOST)
         return sorted((_window(backfill, run) for run in runs), key=lambda one: one.span.since)
 
-    def cancel(self, name: str) -> BackfillStatus:
+    def cancel(self, name: str, *, now: bool = False) -> BackfillStatus:
         """See `Backfills.cancel`."""
-        return self._want(name, cancelled=True)
+        status = self._want(name, cancelled=True)
+        if now:
+            with self._ledger.read() as tx:
+                going = tx.runs.list(
+                    project=status.project, kind="pipeline", status="running", limit=_MOST
+                )
+            for run in going:
+                if run.tags.get("reason") == reason_of(name):
+                    cancel_run(self._ledger, run.id, reason=f"backfill {name} was cancelled")
+        return status
 
     def retry(self, name: str) -> BackfillStatus:
         """See `Backfills.retry`."""

@@ -121,10 +121,11 @@ class Backfills(Protocol):
         """Return the windows that were started, in order."""
         ...
 
-    def cancel(self, name: str) -> BackfillStatus:
+    def cancel(self, name: str, *, now: bool = False) -> BackfillStatus:
         """Start no further window, and take back those that no worker has begun.
 
-        Runs that are going on come to their end. Cancelling what is over changes nothing.
+        Runs that are going on come to their end, or with `now` are stopped within a second or two;
+        finished steps stay in the cache. Cancelling what is over changes nothing.
         """
         ...
 

@@ -106,6 +106,21 @@ def test_trouble_is_tried_again_later_and_not_for_ever(sqlite_ledger: Ledger, en
     assert last.status["error"] == "the command did not say how it went"
 
 
+def test_a_run_that_was_cancelled_is_no_failure_and_wakes_what_waits_for_it(
+    sqlite_ledger: Ledger,
+) -> None:
+    with sqlite_ledger.write() as tx:
+        tx.intents.put("backfill", "toy.train.1", project="toy", spec={}, due=False)
+        spec = {"project": "toy", "pipeline": "train", "wakes": ["backfill", "toy.train.1"]}
+        tx.intents.put("pipeline_run", "one", project="toy", spec=spec)
+    said = json.dumps({**SAID, "status": "cancelled"})
+    command = program(f"import sys; print('''{said}'''); sys.exit(1)")
+    step(sqlite_ledger, PipelineRunReconciler(sqlite_ledger, command))
+    assert (row(sqlite_ledger).phase, row(sqlite_ledger).due_at) == ("cancelled", None)
+    with sqlite_ledger.read() as tx:
+        assert tx.intents.get("backfill", "toy.train.1").due_at is not None
+
+
 def test_a_row_that_is_over_is_left_alone(sqlite_ledger: Ledger) -> None:
     ask(sqlite_ledger)
     step(sqlite_ledger, PipelineRunReconciler(sqlite_ledger, program("")))

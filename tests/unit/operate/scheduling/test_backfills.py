@@ -108,6 +108,21 @@ def test_cancelling_takes_back_what_nobody_has_begun(shop: Any):
     assert shop.backfills.get("flights.train.1").phase == "cancelled"
 
 
+def test_cancelling_now_asks_its_runs_to_stop_and_no_others(shop: Any):
+    name = shop.backfills.start(request()).name
+    shop.look()
+    with shop.ledger.write() as tx:
+        for run_id, reason in (("a", f"backfill:{name}"), ("b", "backfill:flights.train.11")):
+            tags = {"reason": reason, "owner": "elsewhere"}
+            tx.runs.start(
+                kind="pipeline", name="train", project="flights", run_id=run_id * 32, tags=tags
+            )
+    shop.backfills.cancel(name, now=True)
+    with shop.ledger.read() as tx:
+        assert tx.runs.get("a" * 32).tags["cancel"] == f"backfill {name} was cancelled"
+        assert "cancel" not in tx.runs.get("b" * 32).tags
+
+
 def test_what_was_cancelled_can_go_on_where_it_was(shop: Any):
     shop.backfills.start(request(parallel=2))
     shop.look()
