@@ -254,6 +254,7 @@ class Home:
             planning: Leave out an online store that nothing was ever written to: a plan makes no files.
         """
         from towpath.assets.datasets.publishing import OWN_CATALOG
+        from towpath.build.capacity import ResumePoints
         from towpath.trace.erasure import copies
 
         unused = not self.settings.online and not (self.place.home / "online").exists()
@@ -268,6 +269,7 @@ class Home:
             *online,
             copies.LabelTasks(self.labels),
             copies.PrintedPieces(self.ledger),
+            copies.SavedStates(ResumePoints(self.ledger, self.blobs)),
         )
 
     def snapshot(self, project: Project) -> Ref:

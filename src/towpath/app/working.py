@@ -14,7 +14,8 @@ from towpath.assets.features.online import FeatureViewReconciler, OnlineCells
 from towpath.assets.features.staging import AREA as LAYOUTS
 from towpath.assets.filesets import AREA as FILES
 from towpath.assets.filesets import FileDeletionReconciler
-from towpath.build.capacity import RunOrder
+from towpath.build.capacity import CHECKPOINTS, RunOrder
+from towpath.build.capacity.storing import StorageMeter
 from towpath.build.ingestion import IngestReconciler
 from towpath.build.pipelines import PipelineRunReconciler
 from towpath.ledger.controllers import ControllerLoop
@@ -85,8 +86,10 @@ def reconcilers(
     ledger, blobs, decisions = home.ledger, home.blobs, home.decisions
     releases, clock = home.releases, home.clock
     compactor = Compactor(ledger, blobs, home.decisions_dir)
+    meter = StorageMeter(ledger, clock)
     with ledger.write(actor="worker") as tx:
         compactor.declare(tx)
+        meter.declare(tx)
     return {
         **{
             f"{_RUNS}-{number}": [
@@ -116,6 +119,7 @@ def reconcilers(
         ],
         "storage": [
             compactor,
+            meter,
             DeletionReconciler(ledger, blobs),
             PublicationReconciler(ledger, home.publisher),
             LayoutDeletionReconciler(ledger, blobs),
@@ -133,7 +137,7 @@ def erasure_parts(home: Home) -> Parts:
     scanner = HomeScanner(
         home.place.home,
         blobs=home.blobs if settings.blobs else None,
-        areas=(FILES, LAYOUTS),
+        areas=(FILES, LAYOUTS, CHECKPOINTS),
         database=home.database if settings.database else None,
         online=OnlineCells(home.online_rows),
     )

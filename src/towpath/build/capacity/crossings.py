@@ -11,7 +11,7 @@ from towpath.build.capacity.money import MICROS
 from towpath.build.capacity.standing import since
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from towpath.build.capacity.limits import Node
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _FULL = 1.0
 ALERT = "budget_alert"
-"""Kind of the rows that tell: plain state, named `BUDGET.PERIOD.SHARE`."""
+"""Kind of the rows that tell: plain state, named `BUDGET.PERIOD.SHARE.SPENT`."""
 
 
 def tell_crossings(tx: Transaction, nodes: Mapping[str, Node], *, now: datetime) -> list[str]:
-    """Raise an alert for each soft limit that what is *spent* has crossed since it was last looked at.
+    """Raise an alert for the highest soft limit of each budget that what is *spent* has crossed since it was last looked at.
 
     What is only reserved does not count, since most of it comes back. The cap itself is one more soft
     limit: admission keeps spending below it, but corrections, storage, and a cap that was lowered can
@@ -37,25 +37,24 @@ def tell_crossings(tx: Transaction, nodes: Mapping[str, Node], *, now: datetime)
     """
     capped = {path: node for path, node in nodes.items() if node.cap is not None}
     balances = tx.account.balances(since(capped, now))
-    told: list[str] = []
-    for row in tx.account.budgets(list(capped)):
-        told += _look(tx, row, capped[row.name], balances[row.name], now)
-    return told
+    rows = tx.account.budgets(list(capped))
+    told = (_look(tx, row, capped[row.name], balances[row.name], now) for row in rows)
+    return [name for name in told if name is not None]
 
 
 def _look(
     tx: Transaction, row: BudgetRow, node: Node, balance: Balance, now: datetime
-) -> Iterable[str]:
+) -> str | None:
     assert node.cap is not None
     start = start_of(node.period, now).isoformat()
     spent = balance.spent
     over = [share for share in (*node.warn, _FULL) if _is_over(share, spent, node.cap)]
     known: list[float] = row.crossed.get("shares", []) if row.crossed.get("start") == start else []
     if set(over) == set(known):
-        return
+        return None
     tx.account.cross(row.name, {"start": start, "shares": sorted(set(over))})
-    for share in sorted(set(over) - set(known)):
-        yield _tell(tx, row, node, spent=spent, share=share, now=now)
+    fresh = set(over) - set(known)
+    return _tell(tx, row, node, spent=spent, share=max(fresh), now=now) if fresh else None
 
 
 def _is_over(share: float, spent: int, cap: int) -> bool:
@@ -68,7 +67,7 @@ def _tell(
 ) -> str:
     assert node.cap is not None
     period = f"{start_of(node.period, now):%Y%m%d}"
-    name = f"{row.name.replace('/', '.')}.{period}.{round(share * 100)}.{now:%Y%m%dt%H%M%S%f}"
+    name = f"{row.name.replace('/', '.')}.{period}.{round(share * 100)}.{spent}"
     what = "more than all" if share == _FULL else f"{share:.0%}"
     summary = (
         f"{node.title} has spent {spent / MICROS:,.2f} of {node.cap / MICROS:,.2f} "

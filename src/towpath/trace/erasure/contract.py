@@ -81,8 +81,8 @@ class HeldCopy:
     """Something besides data sets and decisions that the erasure takes the subject out of.
 
     Attributes:
-        kind: `open_loads`, `publications`, `stored_files`, `feature_layouts`, `online_tables` or
-            `label_tasks`.
+        kind: `open_loads`, `publications`, `stored_files`, `feature_layouts`, `online_tables`,
+            `label_tasks`, `printed_pieces` or `saved_states`.
         name: What it is: a file set, a feature view, a table.
         count: How many: rows of a load, published versions, files, layouts, tables, tasks.
         size_bytes: Their bytes, where that is known.

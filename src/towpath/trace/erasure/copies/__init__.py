@@ -7,6 +7,7 @@ from towpath.trace.erasure.copies.online_rows import OnlineTables
 from towpath.trace.erasure.copies.open_loads import OpenLoads
 from towpath.trace.erasure.copies.printed import PrintedPieces
 from towpath.trace.erasure.copies.publications import Publications
+from towpath.trace.erasure.copies.saved_states import SavedStates
 from towpath.trace.erasure.copies.stored_files import StoredFiles
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "OpenLoads",
     "PrintedPieces",
     "Publications",
+    "SavedStates",
     "StoredFiles",
 ]

@@ -1,0 +1,250 @@
+"""What was spent on what, what it will come to, who is told when, and what storage costs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from towpath.build.capacity import (
+    ORGANISATION,
+    Budget,
+    Queue,
+    RunOrder,
+    budget_specs,
+    compare_budgets,
+    declare_budgets,
+    declare_missing,
+    priority_of,
+    project_path,
+    set_budget,
+)
+from towpath.build.capacity.forecasting import ForecastCall, forecast
+from towpath.build.capacity.pricing import change_prices, current_prices
+from towpath.build.capacity.reading import alerts, budget_views, line_view, spend
+from towpath.build.capacity.storing import KIND, StorageMeter
+from towpath.build.compute import Resources
+from towpath.core.errors import Conflict, UsageError
+from towpath.ledger.controllers import ControllerLoop
+
+SECOND = 1_000_000
+
+
+@pytest.fixture
+def burn(office, request_for, take, over):
+    """Return what runs one attempt for so many seconds."""
+
+    def do(name: str, seconds: float, **changes: object) -> None:
+        permits = office.runner()
+        permits.settle(take(permits, request_for(name, **changes)), over(seconds))
+
+    return do
+
+
+def read(office, what, *args, **options):
+    with office.ledger.read() as tx:
+        return what(tx, *args, **options)
+
+
+def times(office) -> dict[str, datetime]:
+    return {"now": office.clock.now(), "wall": office.wall.now()}
+
+
+def test_spend_is_told_apart(office, burn):
+    office.declare("flights", Budget(), [Queue("nightly", pipelines=["train"])])
+    office.declare("loans", Budget())
+    burn("a", 2, step="fit")
+    burn("b", 1, step="prepare", cause="erasure:e1")
+    burn("c", 4, project="loans", cause="schedule:nightly")
+
+    def by(what: str, **options: object) -> list[tuple[str, int]]:
+        lines = read(office, spend, what, **options)
+        return [("/".join(one.key), one.micros // SECOND) for one in lines]
+
+    assert by("project") == [("loans", 4), ("flights", 3)]
+    assert by("queue") == [("loans/–", 4), ("flights/nightly", 3)]
+    assert by("step", project="flights") == [("flights/fit", 2), ("flights/prepare", 1)]
+    assert by("run") == [("run-c", 4), ("run-a", 2), ("run-b", 1)]
+    assert by("cause") == [("schedule:nightly", 4), ("manual", 2), ("erasure:e1", 1)]
+    assert by("erasure") == [("e1", 1)]
+    assert by("day") == [("2026-03-10", 7)]
+    assert by("project", since=datetime(2026, 3, 11, tzinfo=UTC)) == []
+    with pytest.raises(UsageError, match="not told apart by 'colour'"):
+        by("colour")
+
+
+def test_a_model_version_costs_what_its_run_executed(office, burn):
+    office.declare("flights", Budget())
+    burn("a", 3)
+    with office.ledger.write() as tx:
+        tx.versions.declare("model", "late", project="flights")
+        tx.runs.start(run_id="run-a", kind="pipeline", name="train", project="flights")
+        tx.versions.commit("model", "late", digest="0" * 64, body={}, made_by="run-a")
+    lines = read(office, spend, "model")
+    assert [(one.key, one.micros) for one in lines] == [(("model:late@1",), 3 * SECOND)]
+
+
+def test_a_soft_limit_is_told_once_for_each_crossing(office, burn):
+    office.declare("flights", Budget(usd_per_month=100, warn=[0.25, 0.5]))
+    burn("a", 10)
+    burn("b", 10)
+    assert read(office, alerts) == []
+    burn("c", 10)
+    burn("d", 10)
+    (first,) = read(office, alerts)
+    assert (first.budget, first.share) == (project_path("flights"), 0.25)
+    assert first.summary == ("project 'flights' has spent 30.00 of 100.00 this month: 25% of it")
+    burn("e", 10)
+    assert [one.share for one in read(office, alerts)] == [0.5, 0.25]
+    office.clock.advance_to(datetime(2026, 4, 2, tzinfo=UTC))
+    for name in "fgh":
+        burn(name, 10)
+    assert [one.share for one in read(office, alerts)] == [0.25, 0.5, 0.25]
+
+
+def test_a_raised_cap_makes_a_crossing_possible_again(office, burn):
+    office.declare("flights", Budget(usd_per_month=20, warn=[0.5]))
+    burn("a", 10)
+    office.declare("flights", Budget(usd_per_month=200, warn=[0.5]))
+    burn("b", 10)
+    office.declare("flights", Budget(usd_per_month=40, warn=[0.5]))
+    burn("c", 10)
+    assert [one.share for one in read(office, alerts)] == [0.5, 0.5]
+
+
+def test_budgets_and_the_line_as_people_see_them(office, burn, request_for, take):
+    office.declare("flights", Budget(usd_per_month=100, steps=1), [Queue("nightly", priority=2)])
+    burn("a", 6)
+    permits = office.runner()
+    take(permits, request_for("b"))
+    permits.ask([request_for("c", queue="nightly")])
+    project, queue = read(office, budget_views, **times(office))
+    assert (project.project, project.queue) == ("flights", "")
+    assert (queue.queue, queue.priority, queue.cap_micros) == ("nightly", 2, None)
+    assert (project.spent_micros, project.reserved_micros) == (6 * SECOND, 10 * SECOND)
+    # Nine and a half of March's 31 days are over.
+    assert project.forecast_micros == round(6 * SECOND * 31 / 9.5)
+    running, waiting = read(office, line_view, **times(office))
+    assert (running.state, running.run, running.worst_micros) == ("running", "run-b", 10 * SECOND)
+    assert (waiting.state, waiting.run, waiting.priority) == ("waiting", "run-c", 2)
+    assert waiting.blocker.startswith("project 'flights' may have 1 step at once")
+
+
+def test_a_forecast_counts_the_worst_and_what_is_likely(office, burn):
+    office.declare("flights", Budget(usd_per_month=500))
+    for name, seconds in (("a", 2), ("b", 4), ("c", 9)):
+        burn(name, seconds, step="trial")
+    limits = {"timeout_s": 10.0, "grace_s": 0.0}
+    calls = [
+        ForecastCall(step="trial", resources=Resources(**limits), calls=40, attempts=2),
+        ForecastCall(step="never", resources=Resources(cpus=2, **limits)),
+    ]
+    found = read(office, forecast, calls, project="flights", pipeline="train", **times(office))
+    assert [line.worst_micros // SECOND for line in found.lines] == [800, 20]
+    assert (found.worst_micros // SECOND, found.likely_micros // SECOND) == (820, 160)
+    assert found.unknown == ("never",)
+    (left,) = found.budgets
+    assert (left.left_micros, left.fits) == (485 * SECOND, False)
+    assert found.refusals == ()
+    huge = ForecastCall(step="huge", resources=Resources(cpus=100, **limits))
+    found = read(office, forecast, [huge], project="flights", pipeline="t", **times(office))
+    assert "step 'huge' can cost 1,000.00 USD" in found.refusals[0]
+
+
+def test_storage_is_charged_once_a_day_and_may_exceed_a_cap(office):
+    with office.ledger.write() as tx:
+        change_prices(tx, {"storage": 30 * SECOND})  # a GiB costs one a day
+        tx.versions.declare("dataset", "trips", project="flights")
+        tx.versions.commit("dataset", "trips", digest="0" * 64, body={"bytes": 2 << 30})
+        tx.versions.commit("dataset", "trips", digest="1" * 64, body={"bytes": 3 << 30})
+        tx.versions.declare("dataset", "others", project="nobody")
+        tx.versions.commit("dataset", "others", digest="2" * 64, body={"bytes": 9 << 30})
+    office.declare("flights", Budget(usd_per_month=5))
+    meter = StorageMeter(office.ledger, office.clock)
+    with office.ledger.write() as tx:
+        meter.declare(tx)
+    loop = ControllerLoop(office.ledger, [meter], owner="w")
+    assert loop.step()
+    assert office.spent("flights") == 0
+    office.clock.advance(timedelta(days=2))
+    for _ in range(2):
+        office.wall.advance(timedelta(hours=1))
+        assert loop.step()
+    assert office.spent("flights") == 6 * SECOND
+    assert [one.share for one in read(office, alerts)] == [1.0]
+    with office.ledger.write() as tx:  # a worker that died before it noted how far it was
+        held = tx.intents.get(KIND, "all")
+        tx.intents.report(KIND, "all", status={"until": "2026-03-11T00:00:00+00:00"})
+    assert held.phase == "new"
+    office.wall.advance(timedelta(hours=1))
+    assert loop.step()
+    assert office.spent("flights") == 6 * SECOND
+
+
+def test_declared_budgets_are_put_in_force_changed_and_lifted(office):
+    specs = budget_specs("flights", Budget(usd_per_month=5), [Queue("q", priority=7)])
+    with office.ledger.write() as tx:
+        assert [one.action for one in declare_budgets(tx, "flights", specs)] == ["create"] * 2
+        assert compare_budgets(tx, "flights", specs) == []
+        fewer = budget_specs("flights", Budget(usd_per_month=9), [])
+        changes = compare_budgets(tx, "flights", fewer)
+        assert [(one.action, one.fields) for one in changes] == [
+            ("change", ("cap_micros",)),
+            ("remove", ()),
+        ]
+        assert declare_missing(tx, "flights", fewer) == []  # who runs does not raise the cap
+        assert compare_budgets(tx, "flights", specs) == []
+        with pytest.raises(Conflict, match="declares its budget in its code"):
+            set_budget(tx, "flights", Budget())
+        assert set_budget(tx, "loans", Budget(usd_per_day=1))
+        assert not set_budget(tx, "loans", Budget(usd_per_day=1))
+        assert compare_budgets(tx, "loans", {}) == []
+        assert set_budget(tx, ORGANISATION, Budget(usd_per_day=1))
+
+
+def test_a_higher_cap_wakes_the_runs_that_wait_for_money(office):
+    with office.ledger.write() as tx:
+        tx.intents.put("pipeline_run", "r", project="flights", spec={}, phase="waiting", due=False)
+        set_budget(tx, ORGANISATION, Budget(usd_per_day=1))
+        assert tx.intents.is_due(["pipeline_run"])
+
+
+def test_workers_take_the_run_whose_turn_it_is(office, burn):
+    office.declare("flights", Budget(), [Queue("urgent", pipelines=["hotfix"], priority=5)])
+    office.declare("loans", Budget())
+    burn("a", 10)
+    taken: list[str] = []
+
+    class Taking:
+        kinds = ("pipeline_run",)
+
+        def reconcile(self, held):
+            taken.append(held.name)
+            with office.ledger.write() as tx:
+                tx.intents.advance(held, phase="done")
+
+    with office.ledger.write() as tx:
+        assert (priority_of(tx, "flights", "hotfix"), priority_of(tx, "flights", "train")) == (5, 0)
+        for name, project, priority in (
+            ("flights-1", "flights", 0),
+            ("loans-1", "loans", 0),
+            ("flights-urgent", "flights", 5),
+            ("loans-2", "loans", 0),
+        ):
+            tx.intents.put("pipeline_run", name, project=project, spec={}, priority=priority)
+    loop = ControllerLoop(office.ledger, [Taking()], owner="w", order=RunOrder(office.clock))
+    while loop.step():
+        office.pass_time(1)
+    assert taken == ["flights-urgent", "loans-1", "loans-2", "flights-1"]
+
+
+def test_a_price_list_is_followed_by_the_next_and_never_changed(office):
+    with office.ledger.write() as tx:
+        first = current_prices(tx)
+        second = change_prices(tx, {"gpu:A100": 7})
+        assert second.version == first.version + 1
+        assert change_prices(tx, {"gpu:A100": 7}).version == second.version
+        assert dict(tx.account.prices(first.version).rates) == dict(first.rates)
+        for name in ("cpus", "gpu:", "cpu:fast", "disk"):
+            with pytest.raises(UsageError, match="has no price"):
+                change_prices(tx, {name: 1})
