@@ -10,7 +10,7 @@ test("amounts have cents, and more digits where there is less", () => {
 });
 
 test("what is not free never reads as nothing", () => {
-  expect(formatMoney(420, "USD")).toBe("$0.0004");
+  expect(formatMoney(420, "USD")).toBe("$0.000420");
   expect(formatMoney(1, "USD")).toBe("$0.000001");
   expect(formatMoney(-5_000_000, "USD")).toBe("-$5.00");
 });

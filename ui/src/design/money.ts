@@ -22,7 +22,7 @@ function formatOf(currency: string, digits: number): Intl.NumberFormat {
  */
 export function formatMoney(micros: number, currency: string): string {
   const size = Math.abs(micros);
-  const digits = size === 0 || size >= 1e5 ? 2 : size >= 100 ? 4 : 6;
+  const digits = size === 0 || size >= 1e5 ? 2 : size >= 1e3 ? 4 : 6;
   try {
     return formatOf(currency, digits).format(micros / 1e6);
   } catch {

@@ -19,7 +19,7 @@ export function Curves({ curves }: CurvesProps) {
   const groups = useMemo(() => {
     const found = new Map<string, Line[]>();
     for (const history of results) {
-      if (history.points.length < 2) continue;
+      if (new Set(history.points.map(({ step }) => step)).size < 2) continue;
       const name = history.key.slice(history.key.lastIndexOf("/") + 1);
       const points = history.points.map(({ step, value }): [number, number | null] => [
         step,

@@ -1,3 +1,4 @@
+import { NativeSelect } from "@mantine/core";
 import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Panel } from "@/design/panel";
 import { State } from "@/design/state";
@@ -6,6 +7,7 @@ import styles from "./logs.module.css";
 import { type LogState, useLogs } from "./use-logs";
 
 const NEAR_END_PX = 24;
+const TABS_MOST = 7;
 
 /** What a run's steps print, as they print it: one step at a time, the newest unless one is chosen. */
 export function LogsPanel({ runId, running }: { runId: string; running: boolean }) {
@@ -21,7 +23,18 @@ export function LogsPanel({ runId, running }: { runId: string; running: boolean 
       aside={<Following state={state} running={running} />}
       flush
     >
-      {steps.length > 1 && (
+      {steps.length > TABS_MOST && (
+        <div className={styles.steps}>
+          <NativeSelect
+            size="xs"
+            aria-label="Step"
+            value={shown?.run}
+            data={steps.map(({ run, step }) => ({ value: run, label: step }))}
+            onChange={(event) => setChosen(event.currentTarget.value)}
+          />
+        </div>
+      )}
+      {steps.length > 1 && steps.length <= TABS_MOST && (
         <div className={styles.steps} role="tablist" aria-label="Steps">
           {steps.map((one) => (
             <button

@@ -14,8 +14,8 @@ export default function RunGraph({ graph }: { graph: Schemas["RunGraph"] }) {
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
   const pick = (id: string) => {
     const node = byId.get(id);
-    const target = node?.ref ?? (node?.run ? `run:${node.run}` : null);
-    if (target) void navigate({ to: pathOf(target) });
+    const to = node && wayTo(node);
+    if (to) void navigate({ to });
   };
   return (
     <Canvas
@@ -35,4 +35,11 @@ export default function RunGraph({ graph }: { graph: Schemas["RunGraph"] }) {
         : graph.folded && "Calls of one step are drawn as one."}
     </Canvas>
   );
+}
+
+/** Where a node leads: to what it stands for, or to its run; a search has a page of its own. */
+function wayTo(node: Schemas["RunNode"]): string | null {
+  if (node.ref) return pathOf(node.ref);
+  if (!node.run) return null;
+  return node.kind === "search" ? `/searches/${node.run}` : pathOf(`run:${node.run}`);
 }

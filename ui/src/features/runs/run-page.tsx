@@ -52,6 +52,7 @@ function Lead({ run }: { run: Run }) {
       </span>
       <Code value={run.id} />
       {run.parent && <Link to={`/runs/${run.parent}`}>part of a larger run</Link>}
+      {run.kind === "search" && <Link to={`/searches/${run.id}`}>its trials</Link>}
     </>
   );
 }
@@ -168,9 +169,10 @@ function shownTags(tags: Run["tags"]): [string, string][] {
 const digestsOf = (refs: string[]): string[] =>
   refs.filter((ref) => ref.startsWith("artifact:")).map((ref) => ref.slice("artifact:".length));
 
-/** Which curves to draw: the run's own, and those of its steps. */
+/** Which curves to draw: the run's own, and those of its steps. A search's page has its trials'. */
 function curvesOf(run: Run): { run: string; key: string }[] {
-  return [run, ...run.steps].flatMap((one) =>
+  const steps = run.steps.filter((step) => !step.tags.driver);
+  return [run, ...steps].flatMap((one) =>
     Object.keys(one.metrics).map((key) => ({ run: one.id, key })),
   );
 }

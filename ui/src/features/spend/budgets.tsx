@@ -10,10 +10,11 @@ type Budget = Schemas["BudgetState"];
 
 /** Every budget, below the one that it is part of. */
 export function Budgets({ budgets, currency }: { budgets: Budget[]; currency: string }) {
+  const highest = Math.min(...budgets.map(depthOf));
   return (
     <ul className={styles.budgets}>
       {budgets.map((budget) => (
-        <li key={budget.name} data-depth={depthOf(budget)}>
+        <li key={budget.name} data-depth={depthOf(budget) - highest}>
           <Row budget={budget} currency={currency} />
         </li>
       ))}
