@@ -22,6 +22,8 @@ BENCHMARKS = {
     "ingest-memory": "ingest of more rows than memory holds, beside bare PyArrow rewriting them",
     "search-overhead": "a trial of a search, beside Optuna's SQLite workers and Ray Tune",
     "admission": "permits out of budgets beside bare transactions, by length of the line and workers",
+    "step-overhead": "a trivial step isolated, inline and cached, beside Dagster, Prefect, ZenML, Metaflow",
+    "graph-size": "planning and bookkeeping of 100, 1,000 and 10,000 steps",
     "loop": "seconds and CPU of each stage of the demo",
 }
 

@@ -27,7 +27,7 @@ app = App(
 # Commands are named, not imported: starting one role must not cost what loading all of them does.
 _COMMANDS = (
     ("init", "projects:init", "Make a project that runs, to start from."),
-    ("run", "projects:run", "Run a pipeline here and now; finished steps are not redone."),
+    ("run", "running:app", "Run a pipeline here and now; finished steps are not redone."),
     ("apply", "projects:apply_project", "Make what is live equal to what the project declares."),
     ("up", "roles:up", "Run server, gateway and worker in one process tree."),
     ("demo", "demo:demo", "The whole loop on a year of real flights."),

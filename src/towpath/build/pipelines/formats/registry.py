@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,18 @@ _BY_CODEC = {f"{one.name}/{one.version}": one for one in _FORMATS}
 
 
 def format_of(kind: Any) -> Format:
-    """Return the format that keeps values annotated as `kind`."""
+    """Return the format that keeps values annotated as `kind`. Costs nanoseconds for a known one."""
+    try:
+        return _known_format(kind)
+    except TypeError:  # an annotation that can't be hashed, such as Annotated[…, a list]
+        return _find_format(kind)
+
+
+def _find_format(kind: Any) -> Format:
     return next(one for one in _FORMATS if one.takes(kind))
+
+
+_known_format = functools.lru_cache(maxsize=1024)(_find_format)
 
 
 def format_of_codec(codec: str) -> Format:
