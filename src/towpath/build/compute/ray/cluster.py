@@ -230,6 +230,9 @@ def _init(**how: Any) -> None:
     package = ray()
     try:
         package.init(log_to_driver=False, configure_logging=False, **how)
+        # Ray prints what nodes tell of their troubles to standard output, which is for data; there is
+        # no setting for it. What concerns a task is told in its outcome.
+        vars(importlib.import_module("ray._private.worker"))["_worker_logs_enabled"] = False
     except Exception as error:
         words = str(error).strip().splitlines()
         first = words[0] if words else type(error).__name__

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _ENTER = "towpath.build.compute.ray.inside:enter"
 _SHARE = ("TOWPATH_STEP_CPUS", "TOWPATH_STEP_GPUS", "TOWPATH_RAY_ADDRESS")
 _LOOK_EVERY_S = 0.05
+_BEAT_EVERY_S = 2.0
 _CHUNK_BYTES = 1 << 20
 _DEAD_WITHIN_S = 30.0
 _FOLDERS = "towpath-step-"
@@ -144,7 +145,7 @@ def _task(cargo: Cargo, folder: Path) -> Task:
 
 def _narrate(frames: queue.SimpleQueue[Frame], log: Path) -> Generator[bytes]:
     """Yield what happens, batched, and what is printed meanwhile, up to and with the result."""
-    offset, over = 0, False
+    offset, over, quiet_since = 0, False, time.monotonic()
     batch: list[Frame] = [{"node": _node_id()}]
     while not over:
         with contextlib.suppress(queue.Empty):
@@ -155,9 +156,10 @@ def _narrate(frames: queue.SimpleQueue[Frame], log: Path) -> Generator[bytes]:
         printed = [*_new_chunks(log, offset, all_of_it=over)]
         offset += sum(len(one) for one in printed)
         batch[:0] = [{"log": one} for one in printed]
-        if batch:
+        # Now and then without news: a worker learns from it that nobody is left to be told.
+        if batch or time.monotonic() > quiet_since + _BEAT_EVERY_S:
             yield _pack(batch)
-            batch = []
+            batch, quiet_since = [], time.monotonic()
 
 
 def _new_chunks(log: Path, offset: int, *, all_of_it: bool) -> Generator[bytes]:
