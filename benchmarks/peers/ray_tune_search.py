@@ -29,9 +29,19 @@ def main() -> None:
     from ray import tune
     from ray.tune.schedulers import MedianStoppingRule
 
-    ray.init(
-        num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000
-    )
+    for left in (2, 1, 0):
+        try:
+            ray.init(
+                num_cpus=2,
+                include_dashboard=False,
+                log_to_driver=False,
+                object_store_memory=100_000_000,
+            )
+            break
+        except Exception:  # it gives up early where the machine is busy
+            ray.shutdown()
+            if not left:
+                raise
     with tempfile.TemporaryDirectory() as folder:
         tuner = tune.Tuner(
             tune.with_resources(objective, {"cpu": 1}),

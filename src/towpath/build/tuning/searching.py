@@ -64,7 +64,7 @@ class SearchDriver:
         self._is_late = False
         self._is_over = False
         self._stage: Stage
-        self._proposer: Proposer
+        self._asked: Proposer | None = None
         self._search = ""
 
     def start(self, stage: Stage) -> None:
@@ -72,7 +72,6 @@ class SearchDriver:
         self._stage = stage
         self._search = identity_of(stage, self._step, self._spec, self._fixed)
         self._spec, self._search = informed(stage, self._spec, self._search)
-        self._proposer = OptunaProposer(self._spec)
         found = past_trials(
             stage.ledger,
             stage.blobs,
@@ -111,9 +110,9 @@ class SearchDriver:
             return
         number = self._running[call]
         self._heard.setdefault(number, {}).setdefault(point.step, point.value)
-        if number in self._given_up:
-            return  # it is being stopped
-        why = self._proposer.report(number, point.step, point.value)
+        if self._spec.prune is None or number in self._given_up:
+            return
+        why = self._proposer().report(number, point.step, point.value)
         if why:
             self._given_up[number] = why
             self._stage.cancel(call, PRUNED + why)
@@ -158,12 +157,11 @@ class SearchDriver:
         number = len(self._trials)
         past = self._past.get(number)
         if past is not None and past.state in ("pruned", "failed"):
-            self._trials[number] = past
-            self._proposer.tell(past)
+            self._end(past)
             return
-        first = self._spec.first
-        settled = first[number] if number < len(first) else None
-        params = self._proposer.propose(number, settled if past is None else past.params)
+        params = self._point(number) if past is None else past.params
+        if past is not None and self._asked is not None:
+            self._asked.propose(number, params)
         self._trials[number] = Trial(number=number, params=params, state="running")
         call = self._stage.spawn(
             self._step,
@@ -174,6 +172,22 @@ class SearchDriver:
             tags=tags_of(self._search, number, params),
         )
         self._running[call] = number
+
+    def _point(self, number: int) -> Mapping[str, Any]:
+        """Return a new point."""
+        first = self._spec.first
+        return self._proposer().propose(number, first[number] if number < len(first) else None)
+
+    def _proposer(self) -> Proposer:
+        """Return who proposes, told of everything so far: a search that only repeats needs nobody."""
+        if self._asked is None:
+            self._asked = OptunaProposer(self._spec)
+            for number, trial in sorted(self._trials.items()):
+                if trial.state == "running":
+                    self._asked.propose(number, trial.params)
+                else:
+                    self._asked.tell(trial)
+        return self._asked
 
     def _key_of(self, trial: Trial) -> str:
         constants = {**self._fixed, **trial.params}
@@ -210,7 +224,8 @@ class SearchDriver:
 
     def _end(self, trial: Trial) -> None:
         self._trials[trial.number] = trial
-        self._proposer.tell(trial)
+        if self._asked is not None:
+            self._asked.tell(trial)
 
     def _is_hopeless(self) -> bool:
         ended = [trial for trial in self._trials.values() if trial.state != "running"]
