@@ -36,7 +36,7 @@ ui-types:
     uv run python -m towpath.server.document ui/openapi.json
     cd ui/tools && npm install --ignore-scripts && npm run types
 
-# Types and lint of the pages.
+# Types, tests and lint of the pages.
 ui-check:
-    cd ui && npm ci --ignore-scripts && npm run check
+    cd ui && npm ci --ignore-scripts && npm run check && npm test
     cd ui/tools && npm install --ignore-scripts && npm run lint
