@@ -56,7 +56,7 @@ def test_a_bare_booster_will_do():
         (lambda: Model(LogisticRegression(), inputs=FRAME, outcome="late"), "is not fitted"),
         (lambda: fit(lightgbm.LGBMClassifier(**QUIET), task="regression"), "does binary"),
         (lambda: fit(KMeans(2, n_init=1)), "neither a probability nor a value"),
-        (lambda: fit(OneClassSVM()), "neither a probability nor a value"),
+        (lambda: fit(OneClassSVM(), task="binary"), "does anomaly, not binary"),
         (lambda: fit(RidgeClassifier()), "neither a probability nor a value"),
         (
             lambda: fit(lightgbm.LGBMClassifier(**QUIET), outcome=LATE.cast(pl.String)),

@@ -8,6 +8,7 @@ import msgspec
 
 from towpath.assets.models.estimators.factors import Factors
 from towpath.assets.models.flavours.arrays import read_arrays, write_arrays
+from towpath.assets.models.flavours.documents import read_as
 from towpath.assets.models.flavours.tasks import agree
 from towpath.core.digests import canonical_json
 from towpath.core.errors import IntegrityError, UsageError
@@ -93,12 +94,12 @@ class FactorsFormat:
             raise IntegrityError(
                 f"a recommender's package holds {_SETTINGS!r} and {_VECTORS!r}, not {sorted(files)}"
             )
+        kept = read_as(files[_SETTINGS], _Settings, "the recommender's package")
         arrays = read_arrays(files[_VECTORS])
         try:
-            kept = msgspec.json.decode(files[_SETTINGS], type=_Settings)
             made = Factors(**msgspec.structs.asdict(kept))
             made.users, made.items, made.user_vectors, made.item_vectors = arrays
-        except (msgspec.DecodeError, UsageError, ValueError) as error:
+        except (UsageError, ValueError) as error:
             raise IntegrityError(f"the recommender's package can't be read: {error}") from error
         shapes = (made.user_vectors.shape, made.item_vectors.shape)
         if shapes != ((made.users.size, made.size), (made.items.size, made.size)):

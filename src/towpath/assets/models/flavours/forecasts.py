@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from towpath.assets.models.estimators.forecast import MODULES, SETTINGS, FittedSeries, Forecast
+from towpath.assets.models.flavours.documents import read_as
 from towpath.assets.models.flavours.extras import load_extra
 from towpath.assets.models.flavours.tasks import agree
 from towpath.core.digests import canonical_json
@@ -117,10 +118,7 @@ class ForecastFormat:
         """Read the series; a class or a setting outside the lists is refused."""
         if set(files) != {_FILE}:
             raise IntegrityError(f"a forecast's package holds {_FILE!r}, not {sorted(files)}")
-        try:
-            document = msgspec.json.decode(files[_FILE], type=_Document)
-        except msgspec.DecodeError as error:
-            raise IntegrityError(f"the forecast's package can't be read: {error}") from error
+        document = read_as(files[_FILE], _Document, "the forecast's package")
         for name, one in document.series.items():
             known = SETTINGS.get(one.kind)
             if known is None or not set(one.settings) <= known or len(one.endog) > _LONGEST:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from towpath.assets.models.flavours.arrays import read_arrays, write_arrays
+from towpath.assets.models.flavours.documents import read_object
 from towpath.assets.models.flavours.extras import load_extra
 from towpath.assets.models.flavours.tasks import SCORES, agree
 from towpath.core.digests import canonical_json
@@ -174,13 +174,8 @@ class KerasFormat:
             raise IntegrityError(
                 f"a Keras package holds {_CONFIG!r} and {_WEIGHTS!r}, not {sorted(files)}"
             )
-        try:
-            config = msgspec.json.decode(files[_CONFIG])
-        except msgspec.DecodeError as error:
-            raise IntegrityError(
-                f"the Keras package's configuration is not JSON: {error}"
-            ) from error
-        strange = sorted(_strange(config)) if isinstance(config, dict) else ["no model"]
+        config = read_object(files[_CONFIG], "the Keras package")
+        strange = sorted(_strange(config)) or ([] if "class_name" in config else ["no model"])
         if strange:
             raise IntegrityError(
                 f"the Keras package names parts that are not allowed: {strange}",
@@ -205,7 +200,10 @@ class KerasFormat:
         keras = load_extra("keras", "keras")
 
         def score(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-            answers = network(rows.astype(np.float32), training=False)
+            try:
+                answers = network(rows.astype(np.float32), training=False)
+            except Exception as error:  # the backend's own, such as a code that no embedding has
+                raise ValueError("the network refuses the rows") from error
             return np.asarray(keras.ops.convert_to_numpy(answers), np.float64).reshape(len(rows))
 
         return score

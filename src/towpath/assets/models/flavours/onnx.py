@@ -142,7 +142,10 @@ class OnnxFormat:
         feed = _matrix_feed(inputs[0]) if len(inputs) == 1 else _columns_feed(inputs)
 
         def score(rows: Any) -> npt.NDArray[np.float64]:
-            (answers,) = session.run(wanted, feed(rows))
+            try:
+                (answers,) = session.run(wanted, feed(rows))
+            except Exception as error:  # ONNX Runtime's own have no common class
+                raise ValueError("the graph refuses the rows") from error
             found = np.asarray(answers, dtype=np.float64)
             two = found.ndim == 2 and found.shape[1] == 2
             return np.ascontiguousarray(found[:, 1]) if two else found.reshape(len(rows))

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from towpath.assets.models.flavours.documents import read_object
 from towpath.assets.models.flavours.extras import load_extra
 from towpath.assets.models.flavours.operators import ALLOWED_OPERATORS
 from towpath.assets.models.flavours.tasks import SCORES, agree
@@ -142,10 +143,12 @@ class TorchFormat:
         """Read the graph back as a module; an operator outside the list is refused before it is built."""
         if set(files) != _FILES:
             raise IntegrityError(f"a PyTorch package holds {sorted(_FILES)}, not {sorted(files)}")
+        graph, layout = (
+            read_object(files[one], "the PyTorch package") for one in (_GRAPH, _LAYOUT)
+        )
         try:
-            graph, layout = (msgspec.json.decode(files[one]) for one in (_GRAPH, _LAYOUT))
             trouble = _trouble(graph, layout)
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise IntegrityError(f"the PyTorch package can't be read: {error!r}") from error
         if trouble:
             raise IntegrityError(
@@ -153,8 +156,8 @@ class TorchFormat:
                 remedy="Don't use it; find out where it came from.",
             )
         torch, safetensors = _libraries()
-        width = graph["towpath_width"]
         try:
+            width = int(graph["towpath_width"])
             weights = safetensors.numpy.load(files[_WEIGHTS])
             archive = _archive(torch, graph, layout, weights, width)
             with warnings.catch_warnings():
@@ -175,8 +178,12 @@ class TorchFormat:
         torch = load_extra("torch", "torch")
 
         def score(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-            with torch.inference_mode():
-                answers = module(torch.from_numpy(rows.astype(np.float32)))
+            given = torch.from_numpy(rows.astype(np.float32))
+            try:
+                with torch.inference_mode():
+                    answers = module(given)
+            except (IndexError, RuntimeError) as error:  # such as a code that no embedding has
+                raise ValueError("the module refuses the rows") from error
             return answers.double().numpy().reshape(len(rows))
 
         return score

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from towpath.assets.models.flavours.documents import read_object
 from towpath.assets.models.flavours.extras import load_extra
 from towpath.assets.models.flavours.tasks import CHANCES, VALUES, agree
 from towpath.core.errors import IntegrityError, UsageError
@@ -121,11 +122,8 @@ class XgboostFormat:
 def _load(files: Mapping[str, bytes], *, threads: int) -> Any:
     if set(files) != {_FILE}:
         raise IntegrityError(f"an XGBoost package holds {_FILE!r}, not {sorted(files)}")
-    try:
-        document = msgspec.json.decode(files[_FILE])
-    except msgspec.DecodeError as error:
-        raise IntegrityError(f"the XGBoost package is not JSON: {error}") from error
-    if not isinstance(document, dict) or not {"learner", "version"} <= set(document):
+    document = read_object(files[_FILE], "the XGBoost package")
+    if not {"learner", "version"} <= set(document):
         raise IntegrityError("the XGBoost package holds JSON that is not a model")
     xgboost = load_extra("xgboost", "xgboost")
     try:
