@@ -270,6 +270,7 @@ class Home:
             copies.LabelTasks(self.labels),
             copies.PrintedPieces(self.ledger),
             copies.SavedStates(ResumePoints(self.ledger, self.blobs)),
+            copies.Trainings(self.place.blobs_url, on_ray=self.settings.compute == "ray"),
         )
 
     def snapshot(self, project: Project) -> Ref:

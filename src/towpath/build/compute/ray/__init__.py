@@ -3,6 +3,7 @@
 from towpath.build.compute.ray.cluster import OWN, RayCluster, RayOptions, open_cluster
 from towpath.build.compute.ray.executor import RayExecutor
 from towpath.build.compute.ray.offers import Offer, refuse_infeasible
+from towpath.build.compute.ray.storage import TrainingStorage, training_storage
 
 __all__ = [
     "OWN",
@@ -10,6 +11,8 @@ __all__ = [
     "RayCluster",
     "RayExecutor",
     "RayOptions",
+    "TrainingStorage",
     "open_cluster",
     "refuse_infeasible",
+    "training_storage",
 ]

@@ -36,18 +36,18 @@ class TrainingStorage:
         with contextlib.suppress(FileNotFoundError):
             self.filesystem.delete_dir(f"{self.path}/{name}")
 
-    def purge(self) -> int:
-        """Remove what every training has kept and return of how many; an erasure calls this.
-
-        A training that is under way fails at its next checkpoint, and begins anew when it is tried again.
-        """
+    def kept(self) -> list[str]:
+        """Return the names of the trainings that have kept something."""
         fs = _fs()
         found = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
-        for one in found:
-            if one.type == fs.FileType.Directory:
-                with contextlib.suppress(FileNotFoundError):
-                    self.filesystem.delete_dir(one.path)
-        return len(found)
+        return sorted(one.base_name for one in found if one.type == fs.FileType.Directory)
+
+    def purge(self) -> None:
+        """Remove what every training has kept: an erasure does this, for what was learnt from whom can't
+        be told from a checkpoint. A training that is under way begins anew when it is tried again.
+        """
+        for name in self.kept():
+            self.discard(name)
 
 
 def training_storage(blobs_url: str) -> TrainingStorage:
@@ -59,7 +59,6 @@ def training_storage(blobs_url: str) -> TrainingStorage:
     parts, fs = urlsplit(blobs_url), _fs()
     if parts.scheme == "file":
         path = Path(unquote(parts.path)) / _AREA
-        path.mkdir(mode=0o700, exist_ok=True)
         return TrainingStorage(path=str(path), filesystem=fs.LocalFileSystem())
     if parts.scheme != "s3":
         raise InvalidSetting(f"{parts.scheme}:// can't hold checkpoints", remedy="Use file or s3.")

@@ -9,6 +9,7 @@ from towpath.trace.erasure.copies.printed import PrintedPieces
 from towpath.trace.erasure.copies.publications import Publications
 from towpath.trace.erasure.copies.saved_states import SavedStates
 from towpath.trace.erasure.copies.stored_files import StoredFiles
+from towpath.trace.erasure.copies.trainings import Trainings
 
 __all__ = [
     "About",
@@ -21,4 +22,5 @@ __all__ = [
     "Publications",
     "SavedStates",
     "StoredFiles",
+    "Trainings",
 ]
