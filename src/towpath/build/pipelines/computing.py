@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import polars as pl  # noqa: TC002 - step annotations are read at run time
 
 from towpath.assets.features.skew import add_checked
-from towpath.build.pipelines.steps import Step, StepOptions
+from towpath.build.pipelines.options import StepOptions
+from towpath.build.pipelines.steps import Step
 
 if TYPE_CHECKING:
     from towpath.assets.features import OnDemand

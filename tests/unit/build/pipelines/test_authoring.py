@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from towpath.assets.datasets import Selection
-from towpath.build.pipelines.steps import parse_size
+from towpath.build.pipelines.options import parse_size
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject, InvalidSetting, TowpathError
 
