@@ -19,7 +19,6 @@ from towpath.build.tuning.journal import (
 )
 from towpath.build.tuning.ranking import pareto_front, rank
 from towpath.build.tuning.reports import SearchReport
-from towpath.build.tuning.study import OptunaProposer
 from towpath.build.tuning.warmth import informed
 from towpath.core.errors import BudgetRefused, InfrastructureError, StepFailed, StorageFull
 
@@ -181,6 +180,9 @@ class SearchDriver:
     def _proposer(self) -> Proposer:
         """Return who proposes, told of everything so far: a search that only repeats needs nobody."""
         if self._asked is None:
+            # Not imported before somebody is needed: it brings Optuna, which takes half a second.
+            from towpath.build.tuning.study import OptunaProposer  # noqa: PLC0415  see above
+
             self._asked = OptunaProposer(self._spec)
             for number, trial in sorted(self._trials.items()):
                 if trial.state == "running":
