@@ -82,15 +82,14 @@ def settings() -> str:
 
 
 def _commands(group: App, path: str) -> Iterator[tuple[str, App]]:
-    """Yield every command below a group, groups' own commands in the place of the group."""
+    """Yield every command below a group: a group's own first, if it does something by itself."""
     for name in group:
         if name.startswith("-"):
             continue
         command = group[name]
-        if command.default_command is None:
-            yield from _commands(command, f"{path} {name}")
-        else:
+        if command.default_command is not None:
             yield f"{path} {name}", command
+        yield from _commands(command, f"{path} {name}")
 
 
 def _section(name: str, command: App) -> str:
