@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from towpath.operate.rollouts import Rollout
     from towpath.operate.scheduling import Schedule
     from towpath.operate.triggers import On, Retrain
+    from towpath.operate.webhooks import Webhook
 
 __version__ = "0.1.0"
 
@@ -84,6 +85,7 @@ _HOMES = {
     "Service": "towpath.operate.releases",
     "Shards": "towpath.build.pipelines",
     "Values": "towpath.assets.datasets",
+    "Webhook": "towpath.operate.webhooks",
     "Window": "towpath.assets.windows",
     "candidate": "towpath.build.pipelines",
     "cluster": "towpath.build.pipelines",
@@ -133,6 +135,7 @@ __all__ = [
     "Service",
     "Shards",
     "Values",
+    "Webhook",
     "Window",
     "candidate",
     "checkpoint",

@@ -32,6 +32,7 @@ _RECONCILED = (
     "monitor",
     "trigger",
     "schedule",
+    "webhook",
 )
 
 
@@ -185,6 +186,8 @@ def _desired(
         desired["trigger", f"{project.name}.{trigger.name}"] = {**common, **_fields(trigger)}
     for schedule in project.schedules:
         desired["schedule", f"{project.name}.{schedule.name}"] = {**common, **_fields(schedule)}
+    for webhook in project.webhooks:
+        desired["webhook", f"{project.name}.{webhook.name}"] = {**common, **_fields(webhook)}
     return desired
 
 

@@ -26,6 +26,7 @@ from towpath.operate.releases import ServiceReconciler
 from towpath.operate.rollouts.reconciler import RolloutReconciler
 from towpath.operate.scheduling import BackfillReconciler, ScheduleReconciler
 from towpath.operate.triggers.reconciler import TriggerReconciler
+from towpath.operate.webhooks import WebhookReconciler
 from towpath.trace.erasure import ErasureReconciler, HomeScanner, Parts
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def reconcilers(
             ScheduleReconciler(ledger, clock),
             BackfillReconciler(ledger),
         ],
+        "webhooks": [WebhookReconciler(ledger, log=home.keyring.key_id, stop=stop)],
         "monitors": [MonitorReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE)],
         "labels": [
             LabelQueueReconciler(

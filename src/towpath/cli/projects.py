@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from towpath.app.applying import apply, compare
 from towpath.app.forecasting import forecast_run
+from towpath.app.home import Home
 from towpath.app.running import open_runner
 from towpath.build.pipelines import PipelineResult
 from towpath.build.pipelines.choosing import Part
@@ -24,7 +25,7 @@ from towpath.cli.scaffold import scaffold
 from towpath.core.clock import parse_time
 from towpath.core.errors import GateRefused
 from towpath.core.refs import Ref
-from towpath.operate.projects import load_project
+from towpath.operate.projects import Project, load_project
 
 _EXIT_BY_STATUS = {"finished": 0, "failed": 1, "cancelled": 1, "refused": GateRefused.exit_code}
 
@@ -119,13 +120,8 @@ def run(
     when = None if at is None else parse_time(at)
     project = common.project() if code is None else None
     with common.open() as home:
-        if project is not None:
-            chosen = project.pipeline(pipeline)
-            ref = home.snapshot(project)
-        else:
-            ref = Ref.parse(str(code), "code")
-            project = load_project(*home.unpack(ref), pristine=True)
-            chosen = project.pipeline(pipeline)
+        project, ref = _chosen_code(home, project, code)
+        chosen = project.pipeline(pipeline)
         with (
             open_runner(home, project, candidates=not without_candidates) as runner,
             show_progress(quiet=common.json) as progress,
@@ -149,6 +145,14 @@ def run(
         resumes_in_s = _resumes_in_s(result, home.clock.now())
     _report(result, as_json=common.json, why=why, resumes_in_s=resumes_in_s)
     return _EXIT_BY_STATUS[result.status] if result.error is None else result.error.exit_code
+
+
+def _chosen_code(home: Home, project: Project | None, code: str | None) -> tuple[Project, Ref]:
+    """Return the folder's project and its code as a version, or those of the version asked for."""
+    if project is not None:
+        return project, home.snapshot(project)
+    ref = Ref.parse(str(code), "code")
+    return load_project(*home.unpack(ref), pristine=True), ref
 
 
 def _show_forecast(steps: Sequence[StepForecast], *, as_json: bool, quiet: bool) -> None:

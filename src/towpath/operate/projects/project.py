@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from towpath.operate.releases import Service
     from towpath.operate.scheduling import Schedule
     from towpath.operate.triggers import On, Retrain
+    from towpath.operate.webhooks import Webhook
 
 _RISKS = ("minimal", "limited", "high")
 
@@ -58,6 +59,7 @@ class Project:
         monitors: Checks over windows of live traffic, for each of the services.
         triggers: What starts a pipeline without a person.
         schedules: Pipelines that run at set times.
+        webhooks: Whom to tell what happens.
         rollout: How traffic moves from champion to challenger.
         budget: What its pipelines may spend, and how much may run at once; None: no limit but the
             organisation's.
@@ -80,6 +82,7 @@ class Project:
     monitors: Sequence[Monitor] = field(default=(), kw_only=True)
     triggers: Sequence[Retrain | On] = field(default=(), kw_only=True)
     schedules: Sequence[Schedule] = field(default=(), kw_only=True)
+    webhooks: Sequence[Webhook] = field(default=(), kw_only=True)
     rollout: Rollout = field(default_factory=Rollout, kw_only=True)
     budget: Budget | None = field(default=None, kw_only=True)
     queues: Sequence[Queue] = field(default=(), kw_only=True)
@@ -102,6 +105,7 @@ class Project:
         self._check_unique("monitor", (monitor.name for monitor in self.monitors))
         self._check_unique("trigger", (trigger.name for trigger in self.triggers))
         self._check_unique("schedule", (schedule.name for schedule in self.schedules))
+        self._check_unique("webhook", (webhook.name for webhook in self.webhooks))
         if self.triggers and not self.pipelines:
             raise InvalidProject(
                 f"project {self.name!r} declares triggers and no pipeline to start",
@@ -258,6 +262,7 @@ class Project:
             "monitors": {one.name: _plain(one) for one in self.monitors},
             "triggers": {one.name: _plain(one) for one in self.triggers},
             "schedules": {one.name: _plain(one) for one in self.schedules},
+            "webhooks": {one.name: _plain(one) for one in self.webhooks},
             "rollout": _plain(self.rollout),
             "budgets": dict(budget_specs(self.name, self.budget, self.queues)),
         }
