@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from towpath.assets.datasets import load_manifest
 from towpath.assets.datasets.layers import read_live
 from towpath.assets.datasets.parquet import read_files
+from towpath.assets.models import ancestors_of
 from towpath.core.refs import Ref
 from towpath.trace.erasure.contract import AffectedDataset, AffectedModel, ErasurePlan
 from towpath.trace.erasure.copies import About
@@ -72,8 +73,9 @@ class Planner:
             derived = derived_from(tx, sources)
             models = affected_models(tx, derived.models, sources)
             executions = tx.cache.using(derived.artefacts) if derived.artefacts else []
-            seconds = _retraining_seconds(tx, models)
-        retrainings = sum(1 for model in models if model.live)
+            again = _trained_again(tx, models)
+            seconds = _seconds_of(tx, again)
+        retrainings = len(again)
         return ErasurePlan(
             field=field,
             subject=subject,
@@ -180,11 +182,24 @@ def affected_models(
     return sorted(found, key=lambda model: not model.live)
 
 
-def _retraining_seconds(tx: Transaction, models: Iterable[AffectedModel]) -> float:
+def _trained_again(tx: Transaction, models: Iterable[AffectedModel]) -> list[AffectedModel]:
+    """Return the models that get a replacement: the live ones, and what those were fine-tuned from."""
+    affected = {model.ref: model for model in models}
+    wanted: dict[str, AffectedModel] = {}
+    for ref, model in affected.items():
+        if model.live:
+            line = [tx.versions.get(Ref.parse(ref, "model"))]
+            line += ancestors_of(tx, line[0])
+            texts = (str(one.ref) for one in line)
+            wanted |= {text: affected[text] for text in texts if text in affected}
+    return list(wanted.values())
+
+
+def _seconds_of(tx: Transaction, models: Iterable[AffectedModel]) -> float:
     """Add up how long the runs took that would be repeated."""
     total = 0.0
     for model in models:
-        if model.live and model.run:
+        if model.run:
             run = tx.runs.get(model.run)
             if run.ended_at is not None:
                 total += (run.ended_at - run.started_at).total_seconds()

@@ -37,6 +37,7 @@ def test_a_child_goes_with_its_parent_although_its_own_rows_may_stay(family: Any
     plan = family.erasures.plan("tailnum", SUBJECT)
     assert {model.ref for model in plan.models} == {"model:late@2", "model:late@3", "model:late@4"}
     assert [model.ref for model in plan.models if model.live] == ["model:late@4"]
+    assert plan.retrainings == 2, "its parent too, for it to go on from"
 
 
 def test_the_parent_is_trained_again_first_and_the_child_goes_on_from_that(family: Any) -> None:
