@@ -290,6 +290,6 @@ def test_it_carries_on_from_wherever_a_worker_died(tmp_path: Path) -> None:
             except Dead:
                 with home.ledger.write() as tx:
                     tx.intents.release("mortal")
-        assert len(deaths) == 12
+        assert len(deaths) == 2 * len(parts.copies)
         assert residue(home) == {}
         assert home.erasures.get(erasure).totals["stored_files"] == 2
