@@ -135,7 +135,8 @@ class Proposer(Protocol):
     nothing else: no generator carries a state from one proposal to the next. A proposer to which
     earlier trials are told instead of asking it for them goes on as if it had proposed them itself.
 
-    Cost: with 300 trials told, some 10 ms for a proposal of `tpe`, under 1 ms for all else.
+    Cost: processor time of a proposal of `tpe` is 3 ms with 30 trials told and 5 ms with 300; under 1 ms
+    for all else.
     """
 
     def propose(self, number: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
