@@ -52,6 +52,7 @@ class Intents(Protocol):
         project: str | None = None,
         phases: Sequence[str] | None = None,
         prefix: str | None = None,
+        newest_first: bool = False,
         limit: int = 1000,
     ) -> list[Intent]:
         """Return rows, oldest first; with `prefix` those whose name begins with it."""

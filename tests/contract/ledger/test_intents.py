@@ -296,6 +296,9 @@ def test_rows_are_found_and_counted_by_how_their_name_begins(ledger: Ledger) -> 
     put(ledger, "ab.3", phase="done")
     with ledger.read() as tx:
         found = [one.name for one in tx.intents.list("monitor", prefix="ab.")]
+        turned = tx.intents.list("monitor", prefix="ab.", newest_first=True)
+        assert [one.name for one in turned] == found[::-1]
+        assert tx.intents.list("monitor", prefix="ab.", newest_first=True, limit=1) == turned[:1]
         assert sorted(found) == ["ab.1", "ab.2", "ab.3"]
         assert tx.intents.count("monitor", prefix="ab.") == {"new": 2, "done": 1}
         assert tx.intents.count("monitor") == {"new": 7, "done": 1}

@@ -47,7 +47,7 @@ def test_the_overview_has_a_station_for_each_part_of_the_loop(home: SeededHome):
         "erase",
     ]
     assert stations["data"].headline == "18 versions"
-    assert stations["gate"].detail == "3 passed, 1 refused"
+    assert stations["gate"].detail == "4 passed, 1 refused"
     assert stations["release"].detail == "late@4 at 50%"
     assert stations["watch"].headline == "1 alarm"
     assert stations["erase"].detail == "certified"

@@ -959,7 +959,7 @@ export interface paths {
         };
         /**
          * ListReleases
-         * @description List the environment's releases, newest first.
+         * @description List the environment's releases, newest first, a page at a time.
          */
         get: operations["list_releases"];
         put?: never;
@@ -5767,7 +5767,12 @@ export interface operations {
     };
     list_releases: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only versions of a smaller number. */
+                below?: number | null;
+                /** @description Most answers wanted. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -53,6 +53,11 @@ export function pathOf(ref: string): string {
       return `/rollouts/${name}`;
     case "monitor":
       return `/monitors/${name}`;
+    case "backfill":
+      return `/backfills/${name}`;
+    case "schedule":
+    case "trigger":
+      return "/schedules";
     case "project":
       return `/projects/${name}`;
     case "erasure":

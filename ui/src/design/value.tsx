@@ -3,7 +3,7 @@ import { formatCount, formatMinute, formatNumber } from "./format";
 import { RefLink } from "./ref-link";
 
 const REF =
-  /^(dataset|features|feature_service|model|code|release|service|rollout|monitor|erasure|run|artifact):\S+$/;
+  /^(dataset|features|feature_service|model|code|release|service|rollout|monitor|erasure|run|artifact|schedule|backfill):\S+$/;
 const DIGEST = /^[0-9a-f]{32,}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 const LONG = 48;

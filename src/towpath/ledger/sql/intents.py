@@ -86,11 +86,13 @@ class SqlIntents:
         project: str | None = None,
         phases: Sequence[str] | None = None,
         prefix: str | None = None,
+        newest_first: bool = False,
         limit: int = 1000,
     ) -> list[Intent]:
         """See `Intents.list`."""
         order = (_intents.c.created_at, _intents.c.kind, _intents.c.name)
-        query = sa.select(_intents).order_by(*order).limit(limit)
+        turned = [column.desc() for column in order] if newest_first else order
+        query = sa.select(_intents).order_by(*turned).limit(limit)
         if kind is not None:
             query = query.where(_intents.c.kind == kind)
         if project is not None:

@@ -10,7 +10,7 @@ from towpath.server.resources.monitors import Alert, MonitorDetail, MonitorSumma
 from towpath.server.resources.overview import Overview
 from towpath.server.resources.releases import Release, Traffic, TrafficSeries
 from towpath.server.resources.rollouts import RolloutDetail, RolloutSummary
-from towpath.server.routes.given import Given
+from towpath.server.routes.given import Below, Given, Limit
 from towpath.server.routes.reading import read
 from towpath.server.views import monitors, rollouts, traffic
 from towpath.server.views.overview import overview
@@ -58,10 +58,10 @@ def show_traffic_series(
 
 
 @read("/releases", tag="operations")
-def list_releases(services: Given) -> list[Release]:
-    """List the environment's releases, newest first."""
+def list_releases(services: Given, below: Below = None, limit: Limit = 200) -> list[Release]:
+    """List the environment's releases, newest first, a page at a time."""
     with services.ledger.read() as tx:
-        return traffic.list_releases(tx, services.environment)
+        return traffic.list_releases(tx, services.environment, below=below, limit=limit)
 
 
 @read("/rollouts", tag="operations")

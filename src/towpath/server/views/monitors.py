@@ -51,7 +51,7 @@ def get_monitor(tx: Transaction, name: str) -> MonitorDetail:
 def list_alerts(tx: Transaction) -> list[Alert]:
     """Return alerts, newest first."""
     led_to: dict[str, list[str]] = {}
-    for run in tx.intents.list("pipeline_run"):
+    for run in tx.intents.list("pipeline_run", newest_first=True):
         reason, _, cause = text(run.spec.get("reason")).partition(":")
         if reason == "trigger":
             led_to.setdefault(cause, []).append(run.name)
@@ -61,7 +61,7 @@ def list_alerts(tx: Transaction) -> list[Alert]:
             answers.setdefault(text(answer.get("alert")), []).append(text(answer.get("why")))
     return [
         _alert(intent, led_to.get(intent.name, []), answers.get(intent.name, []))
-        for intent in reversed(tx.intents.list("alert"))
+        for intent in tx.intents.list("alert", newest_first=True)
     ]
 
 

@@ -18,7 +18,7 @@ def list_rollouts(
 ) -> list[RolloutSummary]:
     """Return rollouts, newest first."""
     phases = ["new", "running"] if running else None
-    found = reversed(tx.intents.list("rollout", phases=phases))
+    found = tx.intents.list("rollout", phases=phases, newest_first=True)
     return [_summary(intent) for intent in found if service in (None, intent.spec.get("service"))]
 
 

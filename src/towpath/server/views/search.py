@@ -35,7 +35,7 @@ def search(tx: Transaction, query: str, limit: int) -> list[Hit]:
                         detail=version.state,
                     )
                 )
-    for kind in ("service", "rollout", "monitor", "project", "erasure"):
+    for kind in ("service", "rollout", "monitor", "project", "erasure", "schedule", "backfill"):
         for intent in tx.intents.list(kind):
             if wanted in intent.name:
                 ref = f"{kind}:{intent.name}"

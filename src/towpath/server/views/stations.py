@@ -56,7 +56,8 @@ def build(tx: Transaction) -> LoopStage:
 def gate(tx: Transaction) -> LoopStage:
     """Model versions and what the gates said."""
     versions = tx.versions.list("model")
-    counts = Counter("refused" if one.state == "rejected" else "passed" for one in versions)
+    judged = [one for one in versions if one.state != "candidate"]
+    counts = Counter("refused" if one.state == "rejected" else "passed" for one in judged)
     newest = versions[0] if versions else None
     state = "idle" if newest is None else "good"
     if newest and newest.state == "rejected":

@@ -92,8 +92,10 @@ def traffic_now(tx: Transaction, environment: str, served: dict[str, Counter[str
     )
 
 
-def list_releases(tx: Transaction, environment: str) -> list[Release]:
-    """Return the environment's releases, newest first."""
+def list_releases(
+    tx: Transaction, environment: str, *, below: int | None = None, limit: int = 200
+) -> list[Release]:
+    """Return the environment's releases, newest first; with `below` those of a smaller number."""
     route = current_route(tx, environment)
     live = {arm.release for service in route.services.values() for arm in service.arms}
     return [
@@ -110,7 +112,7 @@ def list_releases(tx: Transaction, environment: str) -> list[Release]:
             live=version.ref.version in live,
             created_at=version.created_at,
         )
-        for version in tx.versions.list("release", environment)
+        for version in tx.versions.list("release", environment, below=below, limit=limit)
     ]
 
 

@@ -1,10 +1,11 @@
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { Schemas } from "@/api/client";
 import { Split } from "@/charts/split";
 import { TrafficBars } from "@/charts/traffic-bars";
 import { Empty } from "@/design/empty";
 import { formatCount, plural } from "@/design/format";
 import { Loaded } from "@/design/loaded";
+import { Older } from "@/design/older";
 import { Columns, Page } from "@/design/page";
 import { Panel } from "@/design/panel";
 import { RefLink } from "@/design/ref-link";
@@ -57,6 +58,7 @@ const COLUMNS: Column<Release>[] = [
 /** What serves now, in which shares, and every release before. */
 export function ReleasesPage() {
   const traffic = useQuery(trafficQuery);
+  const releases = useInfiniteQuery(releasesQuery);
   return (
     <Page
       title="Releases and traffic"
@@ -75,14 +77,15 @@ export function ReleasesPage() {
       }
     >
       <Loaded query={traffic}>{(data) => <Now traffic={data} />}</Loaded>
-      <Loaded query={useQuery(releasesQuery)}>
-        {(releases) => (
+      <Loaded query={releases}>
+        {({ pages }) => (
           <Panel title="Releases" note="Each pins one model version per service, as one." flush>
-            {releases.length === 0 ? (
+            {pages.flat().length === 0 ? (
               <Empty title="Nothing was released yet" />
             ) : (
-              <Table rows={releases} columns={COLUMNS} />
+              <Table rows={pages.flat()} columns={COLUMNS} />
             )}
+            <Older query={releases}>Older releases</Older>
           </Panel>
         )}
       </Loaded>

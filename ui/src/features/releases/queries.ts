@@ -1,5 +1,6 @@
-import { queryOptions } from "@tanstack/react-query";
-import { answer, client } from "@/api/client";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { answer, client, type Schemas } from "@/api/client";
+import { nextBy, PAGE } from "@/api/paging";
 
 const LIVE_MS = 3000;
 
@@ -17,7 +18,12 @@ export const trafficSeriesQuery = (service: string) =>
     refetchInterval: LIVE_MS,
   });
 
-export const releasesQuery = queryOptions({
+export const releasesQuery = infiniteQueryOptions({
   queryKey: ["releases"],
-  queryFn: () => answer(client.GET("/api/v1/releases")),
+  queryFn: ({ pageParam }) =>
+    answer(
+      client.GET("/api/v1/releases", { params: { query: { below: pageParam, limit: PAGE } } }),
+    ),
+  initialPageParam: null as number | null,
+  getNextPageParam: nextBy((release: Schemas["Release"]) => release.number),
 });
