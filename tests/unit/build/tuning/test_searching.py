@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -235,6 +236,16 @@ def test_the_same_search_again_executes_nothing(begin: Any, theatre: Any) -> Non
     assert [(t.number, t.params, t.state, t.values) for t in report(again).trials] == [
         (t.number, t.params, t.state, t.values) for t in report(first).trials
     ]
+
+
+def test_a_search_that_only_repeats_loads_no_proposer(
+    begin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_out(begin())
+    monkeypatch.setitem(sys.modules, "towpath.build.tuning.study", None)
+    assert begin().is_over
+    with pytest.raises(ImportError):
+        begin(replace(SPEC, trials=7))
 
 
 def test_more_trials_continue_the_search(begin: Any, theatre: Any) -> None:
