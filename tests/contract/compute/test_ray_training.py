@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "rides-on-ray"
-WITHIN_S = 240
+WITHIN_S = 400
 TREES = 400
 
 
@@ -54,8 +54,10 @@ class Bench:
         assert started.returncode == 0, f"{out}\n{err}"
         return out
 
-    def checkpoints(self) -> list[Path]:
-        return list((self.folder / ".towpath/blobs/training").glob("*/checkpoint_*/model.ubj"))
+    def noted(self) -> list[Path]:
+        """Return where Ray has written down a checkpoint that a training would go on from."""
+        kept = self.folder / ".towpath/blobs/training"
+        return list(kept.glob("*/checkpoint_manager_snapshot.json"))
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +84,11 @@ def bench(nodes: RayNodes, tmp_path: Path) -> Bench:
     return made
 
 
+@pytest.mark.timeout(600)  # three nodes and two sets of workers start on what may be a busy machine
 def test_a_training_outlives_a_node(bench: Bench, nodes: RayNodes) -> None:
     training = bench.start("run", "--json", "--param", f"trees={TREES}")
     deadline = time.monotonic() + WITHIN_S
-    while not bench.checkpoints():
+    while not bench.noted():
         assert training.poll() is None, training.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -98,7 +101,7 @@ def test_a_training_outlives_a_node(bench: Bench, nodes: RayNodes) -> None:
     trees, since = re.search(r"(\d+) trees, the last of them since (\d+)", said).groups()
     assert int(trees) == TREES
     assert int(since) > 0  # it went on from a checkpoint and did not begin again
-    assert not bench.checkpoints()
+    assert not bench.noted()
 
     again: dict[str, Any] = json.loads(bench.run("run", "--json", "--param", f"trees={TREES}"))
     assert again["cached"] == again["steps"]
