@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from towpath.ledger import Ledger
 
 SIZES = {"100-queued": 100, "1k-queued": 1_000, "10k-queued": 10_000}
-WORKERS = (1, 4, 8)
+WORKERS = (1, 2, 4, 8)
 DECISIONS = 48
-ROUNDS = 2
+ROUNDS = 1
 PROJECT = "bench"
 
 
@@ -98,7 +98,8 @@ def _measure(url: str, workers: int) -> dict[str, float]:
     """Return the median decisions a second of both contestants, taking turns."""
     rates: dict[str, list[float]] = {"ours": [], "bare": []}
     each = DECISIONS // workers
-    context = mp.get_context("spawn")
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(["benchmarks.admission"])
     barrier = context.Barrier(workers + 1)
     crowd = [
         context.Process(target=_work, args=(url, number, each, barrier, ROUNDS))
