@@ -58,7 +58,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path, keyring: FileKeyring) -
     database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_cluster() -> Iterator[Any]:
     """Start a Ray of this test run's own, on this machine."""
     import ray

@@ -141,10 +141,10 @@ def test_an_attempt_takes_the_place_of_the_one_before(drawn: Drawn) -> None:
 
 def test_what_was_read_and_proposed_is_named_with_its_version(drawn: Drawn) -> None:
     drawn.link(drawn.run.ref, "used", Ref("dataset", "flights", 2))
-    drawn.link(Ref("model", "late", 4), "made", drawn.run.ref)
+    drawn.link(Ref("model", "late", 40), "made", drawn.run.ref)
     assert drawn.node("dataset:flights").ref == "dataset:flights@2"
     proposed = drawn.node("candidate:late")
-    assert (proposed.state, proposed.ref) == ("finished", "model:late@4")
+    assert (proposed.state, proposed.ref) == ("finished", "model:late@40")
 
 
 def test_many_calls_of_one_step_are_drawn_as_one(home: SeededHome) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -224,10 +225,22 @@ def _code(source: Path | None) -> dict[str, Any]:
     return {} if source is None else {"runtime_env": {"working_dir": str(source)}}
 
 
+def _read_token_anew() -> None:
+    """Let Ray see what `use_token` has set, if this process has been connected to something before.
+
+    Ray keeps what it read first, and has no public way to say otherwise.
+    """
+    raylet = importlib.import_module("ray._raylet")
+    with contextlib.suppress(AttributeError):  # another version of Ray; then one process, one token
+        raylet.Config.initialize("")
+        raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
 def _init(**how: Any) -> None:
     """Connect this process, without Ray's logging and without what workers print."""
     os.environ.update(_ENVIRONMENT)
     package = ray()
+    _read_token_anew()
     try:
         package.init(log_to_driver=False, configure_logging=False, **how)
         # Ray prints what nodes tell of their troubles to standard output, which is for data; there is
