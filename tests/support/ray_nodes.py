@@ -24,6 +24,9 @@ _START = (
     "start",
     "--block",
     "--disable-usage-stats",
+    # The system picks the ports of workers: nodes of one machine, and of two clusters, must not pick the same.
+    "--min-worker-port=0",
+    "--max-worker-port=0",
     f"--object-store-memory={_OBJECT_STORE_BYTES}",
 )
 
