@@ -80,30 +80,26 @@ class Reprofiler:
 
     def profile(self, version: Version, manifest: Manifest) -> Profile:
         """Return the profile of a version's new content, given as a manifest of its files."""
-        bins_id = digest_json(
-            [
-                (column.edges.tolist(), column.items)
-                for column in load_profile(self._blobs, version).columns
-            ]
-        )
+        stored = load_profile(self._blobs, version)
+        bins_id = digest_json([(column.edges.tolist(), column.items) for column in stored.columns])
         if bins_id not in self._bins:
             bins = profile_rows(manifest, self._sample(manifest))
             self._bins[bins_id] = replace(bins, chosen_from=manifest.rows)
         bins = self._bins[bins_id]
-        none = bins.recount(pl.DataFrame(schema=polars_schema(manifest)), distinct=True)
         parts = _parts(manifest)
-        before = self._counted.get(bins_id, _Counted(parts={}, total=none))
+        before = self._counted.get(bins_id) or _nothing(manifest, bins)
         fresh = [part for place, part in parts.items() if place not in before.parts]
         gone = [part for place, part in before.parts.items() if place not in parts]
         if _height(fresh) + _height(gone) > _height(parts.values()):
-            before, fresh, gone = _Counted(parts={}, total=none), [*parts.values()], []
+            before, fresh, gone = _nothing(manifest, bins), [*parts.values()], []
         total = before.total
         # What comes before what goes, so that no count is below zero on the way.
         for counts in self._counts(bins, fresh, gone, comes=True):
             total = total.merge(counts)
         for counts in self._counts(bins, fresh, gone, comes=False):
             total = total.without(counts)
-        total = replace(total, removed=0)
+        # Which wears bins out is what was taken away from version to version, not how it was counted here.
+        total = replace(total, removed=stored.removed)
         self._counted[bins_id] = _Counted(parts=parts, total=total)
         return total
 
@@ -155,6 +151,11 @@ class Reprofiler:
         return pl.read_parquet(
             bytes(data), schema=polars_schema(manifest), missing_columns="insert"
         )
+
+
+def _nothing(manifest: Manifest, bins: Profile) -> _Counted:
+    empty = pl.DataFrame(schema=polars_schema(manifest))
+    return _Counted(parts={}, total=bins.recount(empty, distinct=True))
 
 
 def _parts(manifest: Manifest) -> dict[tuple[str, ...], _Part]:
