@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from towpath.ledger import Intent, Ledger, Transaction
+    from towpath.trace.erasure import Phase
 
 _POLL_S = 0.02
 _BUSY = ("new", "running")
 # An erasure that rolls out waits for traffic, and so for the days to come; elsewhere only for work.
-_ERASING = ("suppressed", "acknowledged", "redacted", "purged", "retraining", "retired", "verified")
+_NOT_ERASING: frozenset[Phase] = frozenset({"rolling_out", "certified", "blocked"})
 _FOLLOW_TIME = ("monitor", "trigger", "service", "rollout")
 
 
@@ -61,7 +62,9 @@ class Watcher:
 
 
 def _settled(tx: Transaction) -> bool:
-    if tx.intents.list("pipeline_run", phases=_BUSY) or tx.intents.list("erasure", phases=_ERASING):
+    if tx.intents.list("pipeline_run", phases=_BUSY):
+        return False
+    if any(one.phase not in _NOT_ERASING for one in tx.intents.list("erasure")):
         return False
     now = datetime.now(UTC)
     return all(_at_rest(one, now) for kind in _FOLLOW_TIME for one in tx.intents.list(kind))
