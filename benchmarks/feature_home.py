@@ -148,9 +148,11 @@ def redis_server() -> Iterator[str | None]:
     with subprocess.Popen(
         [program, "--port", str(port), *options], stdout=subprocess.DEVNULL
     ) as process:
-        await_port(port)
-        yield f"redis://127.0.0.1:{port}/0"
-        process.kill()
+        try:
+            await_port(port)
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            process.kill()
 
 
 def free_port() -> int:
