@@ -60,7 +60,10 @@ class Ledger(Protocol):
 
 
 class Transaction(Protocol):
-    """One transaction's view of the ledger, by facet. Not thread-safe; valid inside its block."""
+    """One transaction's view of the ledger, by facet. Not thread-safe; valid inside its block.
+
+    Lists have a `limit`, which is 1,000 rows where nothing is said; None is none.
+    """
 
     @property
     def versions(self) -> Versions:
@@ -188,7 +191,7 @@ class Versions(Protocol):
         project: str | None = None,
         states: Sequence[str] | None = None,
         below: int | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
     ) -> list[Version]:
         """Return versions, newest first; with `below` those of a smaller number only."""
         ...
@@ -308,7 +311,7 @@ class Runs(Protocol):
         status: RunStatus | None = None,
         parent: str | None = None,
         before: str | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
     ) -> list[Run]:
         """Return runs, newest first; with `before` those that come after that run in this order.
 
@@ -361,7 +364,7 @@ class Events(Protocol):
         self,
         *,
         after: int = -1,
-        limit: int = 1000,
+        limit: int | None = 1000,
         types: Sequence[str] | None = None,
         subject: str | None = None,
         newest_first: bool = False,

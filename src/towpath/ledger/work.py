@@ -53,7 +53,7 @@ class Intents(Protocol):
         phases: Sequence[str] | None = None,
         prefix: str | None = None,
         newest_first: bool = False,
-        limit: int = 1000,
+        limit: int | None = 1000,
     ) -> list[Intent]:
         """Return rows, oldest first; with `prefix` those whose name begins with it."""
         ...

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 READY = "ready"
 COLLECTED = "collected"
 _CHANGES = ("version.committed", "version.revised", "version.moved")
-_NO_LIMIT = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,7 @@ class Catalogue:
         versions = [
             version
             for line in line_names(tx, name)
-            for version in tx.versions.list("dataset", line, states=[READY], limit=_NO_LIMIT)
+            for version in tx.versions.list("dataset", line, states=[READY], limit=None)
         ]
         versions.sort(key=lambda version: (version.created_at, version.ref))
         return cls(dataset=trunk_of(name), versions=tuple(versions), size=tx.events.size())
@@ -90,6 +89,6 @@ def blobs_of(blobs: BlobStore, manifest: str, profile: str) -> set[str]:
 
 def _touched(tx: Transaction, trunk: str, size: int) -> list[Ref]:
     """Return the versions of a family that changed after the log had `size` events, sorted."""
-    events = tx.events.read(after=size - 1, types=_CHANGES, limit=_NO_LIMIT)
+    events = tx.events.read(after=size - 1, types=_CHANGES, limit=None)
     prefixes = (f"dataset:{trunk}@", f"dataset:{trunk}~")
     return sorted({Ref.parse(one.subject) for one in events if one.subject.startswith(prefixes)})

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Intent, Json
 
 KIND = "dataset_load"
-_NO_LIMIT = 1_000_000
 
 
 class LoadState(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +165,7 @@ class LoadRecord:
 
 def open_loads(tx: Transaction, dataset: str, *, project: str) -> list[tuple[Intent, LoadState]]:
     """Return the loads of a data set that have not been committed or discarded."""
-    rows = tx.intents.list(KIND, project=project, limit=_NO_LIMIT)
+    rows = tx.intents.list(KIND, project=project, limit=None)
     return [(row, state_of(row)) for row in rows if row.spec["dataset"] == dataset]
 
 

@@ -257,7 +257,7 @@ class Staging:
         )
 
     def _announced(self, tx: Transaction) -> list[Intent]:
-        rows = tx.intents.list(COMMIT, project=self._project, limit=1_000_000)
+        rows = tx.intents.list(COMMIT, project=self._project, limit=None)
         return [row for row in rows if row.spec["dataset"] == self._dataset]
 
     def _absent(self, digests: Sequence[str]) -> frozenset[str]:

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _ATTEMPTS = 16
-_NO_LIMIT = 1_000_000_000
 
 
 class ParquetDatasetStore:
@@ -202,7 +201,7 @@ class ParquetDatasetStore:
     def versions(self, name: str) -> list[Version]:
         """See `DatasetStore.versions`."""
         with self._ledger.read() as tx:
-            newest_first = tx.versions.list("dataset", name, limit=_NO_LIMIT)
+            newest_first = tx.versions.list("dataset", name, limit=None)
         return newest_first[::-1]
 
     def files(self, ref: Ref) -> tuple[DataFile, ...]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 VIEW = "features"
 SERVICE = "feature_service"
-_NO_LIMIT = 1_000_000
 
 
 def describe_view(view: FeatureView) -> Json:
@@ -94,7 +93,7 @@ def content_of(view: FeatureView, source: Version, laid: Laid) -> tuple[str, Jso
 
 def versions_of(tx: Transaction, name: str) -> list[Version]:
     """Return a view's versions, newest first."""
-    return tx.versions.list(VIEW, name, limit=_NO_LIMIT)
+    return tx.versions.list(VIEW, name, limit=None)
 
 
 def version_for(tx: Transaction, view: FeatureView, source: Ref) -> Version | None:

@@ -40,7 +40,6 @@ LAYOUT = "features_layout"
 DELETION = "features_deletion"
 AREA = "features"
 _FORGOTTEN_AFTER = timedelta(hours=1)
-_NO_LIMIT = 1_000_000
 
 
 @lru_cache(maxsize=8)
@@ -119,7 +118,7 @@ class Shelf:
 
     def layouts(self, tx: Transaction) -> dict[str, Layout]:
         """Return the view's layouts by the version they are of."""
-        rows = tx.intents.list(LAYOUT, prefix=self._prefix, limit=_NO_LIMIT)
+        rows = tx.intents.list(LAYOUT, prefix=self._prefix, limit=None)
         return {row.spec["ref"]: layout_of(row.spec["layout"]) for row in rows}
 
     def find(self, tx: Transaction, version: Version) -> Layout | None:
@@ -168,7 +167,7 @@ class Shelf:
         A fenced record stays until its run abandons it, since the run may be about to write more. One
         whose process was killed stays for good, so that every purge looks again.
         """
-        for row in tx.intents.list(BUILD, prefix=self._prefix, limit=_NO_LIMIT):
+        for row in tx.intents.list(BUILD, prefix=self._prefix, limit=None):
             self.doom(tx, row.spec["blobs"])
             spec = {**row.spec, "fenced": True}
             tx.intents.put(BUILD, row.name, project=row.project, spec=spec, due=False)
@@ -176,7 +175,7 @@ class Shelf:
     def sweep(self) -> None:
         """Delete what is listed for deletion, and return when it is gone. Safe to repeat."""
         with self._ledger.read() as tx:
-            rows = tx.intents.list(DELETION, prefix=self._prefix, limit=_NO_LIMIT)
+            rows = tx.intents.list(DELETION, prefix=self._prefix, limit=None)
         for row in rows:
             for digest in row.spec["blobs"]:
                 self.blobs.delete(digest)
@@ -192,7 +191,7 @@ class Shelf:
         with self._ledger.read() as tx:
             old = [
                 row
-                for row in tx.intents.list(BUILD, prefix=self._prefix, limit=_NO_LIMIT)
+                for row in tx.intents.list(BUILD, prefix=self._prefix, limit=None)
                 if row.updated_at < before
             ]
         for row in old:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Json
 
 _HEARTBEAT_S = 3.0
-_ALL = 1_000_000
 
 _log = structlog.get_logger()
 
@@ -190,7 +189,7 @@ class Announcement:
         if now.generation == self.suppression.generation:
             return _Seen(list=self.suppression, gone=set())
         gone = self._withdrawn(now, self._announced)
-        for row in tx.intents.list(ADD, prefix=f"{self._id}.", limit=_ALL) if gone else ():
+        for row in tx.intents.list(ADD, prefix=f"{self._id}.", limit=None) if gone else ():
             self._put(tx, row.name, {"blobs": sorted(set(row.spec["blobs"]) - gone)})
         if self._rows:
             self._put(

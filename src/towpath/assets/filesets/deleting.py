@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _LEASE_S = 5.0
 _DELETED_AT_ONCE = 32
 _THREADS = 4
-_ALL = 1_000_000
 
 
 class FileDeletionReconciler:
@@ -71,7 +70,7 @@ class FileDeletionReconciler:
             Conflict: Somebody else holds a row and does not get done within a minute.
         """
         with self._ledger.read() as tx:
-            names = [row.name for row in tx.intents.list(DELETION, limit=_ALL)]
+            names = [row.name for row in tx.intents.list(DELETION, limit=None)]
         wait = patience("bytes that no version uses are still being deleted")
         while names:
             if not self.delete_one():

@@ -28,13 +28,12 @@ DIGESTS_PER_ROW = 4096
 _DEAD_AFTER = timedelta(seconds=15)
 _WAIT_S = 60.0
 _POLL_S = 0.02
-_ALL = 1_000_000
 _PROJECT = "towpath"  # file sets of many projects may share bytes
 
 
 def announced(tx: Transaction, *, wall: Clock) -> set[str]:
     """Return the digests that living adds rely on."""
-    rows = tx.intents.list(ADD, limit=_ALL)
+    rows = tx.intents.list(ADD, limit=None)
     living = {row.name for row in rows if _is_head(row) and not _is_dead(row, wall)}
     found: set[str] = set()
     for row in rows:
@@ -46,7 +45,7 @@ def announced(tx: Transaction, *, wall: Clock) -> set[str]:
 def bury(tx: Transaction, *, wall: Clock) -> int:
     """Remove the rows of dead adds; return how many adds that were."""
     dead = [
-        row for row in tx.intents.list(ADD, limit=_ALL) if _is_head(row) and _is_dead(row, wall)
+        row for row in tx.intents.list(ADD, limit=None) if _is_head(row) and _is_dead(row, wall)
     ]
     for row in dead:
         drop(tx, row.name)
@@ -62,7 +61,7 @@ def await_obedience(ledger: Ledger, generation: int, *, wall: Clock) -> None:
     wait = patience("an add of files has not obeyed the suppression list")
     while True:
         with ledger.read() as tx:
-            rows = tx.intents.list(ADD, limit=_ALL)
+            rows = tx.intents.list(ADD, limit=None)
         heads = [row for row in rows if _is_head(row) and not _is_dead(row, wall)]
         if all(row.spec["suppression"] >= generation for row in heads):
             return
@@ -71,7 +70,7 @@ def await_obedience(ledger: Ledger, generation: int, *, wall: Clock) -> None:
 
 def going(tx: Transaction) -> set[str]:
     """Return the digests that are being deleted."""
-    rows = tx.intents.list(DELETION, limit=_ALL)
+    rows = tx.intents.list(DELETION, limit=None)
     return set[str]().union(*(row.spec["blobs"] for row in rows))
 
 
@@ -84,7 +83,7 @@ def retire(tx: Transaction, digests: Sequence[str]) -> None:
 
 def drop(tx: Transaction, add: str) -> None:
     """Remove the rows of an add, if it has any."""
-    for row in tx.intents.list(ADD, prefix=f"{add}.", limit=_ALL):
+    for row in tx.intents.list(ADD, prefix=f"{add}.", limit=None):
         tx.intents.delete(ADD, row.name)
     tx.intents.delete(ADD, add)
 

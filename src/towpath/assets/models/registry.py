@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from towpath.storage.keys import Keyring
 
 _log = structlog.get_logger()
-_ALL = 1_000_000
 _WEIGHED = ("approved", "rejected")
 _LIVING = ("candidate", "approved", "rejected", "condemned", "retired")
 
@@ -122,7 +121,7 @@ class ModelRegistry:
         versions don't, or an erasure could never replace what it condemned.
         """
         with self._ledger.read() as tx:
-            versions = tx.versions.list("model", name, states=_WEIGHED, limit=_ALL)
+            versions = tx.versions.list("model", name, states=_WEIGHED, limit=None)
         against = None if champion is None else str(champion)
         for version in versions:
             same = version.body["conditions"] == conditions
@@ -161,7 +160,7 @@ class ModelRegistry:
             tx.versions.set_state(version.ref, "deleted", reason="its bytes were deleted")
             kept = {
                 digest
-                for other in tx.versions.list("model", states=_LIVING, limit=_ALL)
+                for other in tx.versions.list("model", states=_LIVING, limit=None)
                 if other.ref != version.ref
                 for digest in _blobs_of(other)
             }

@@ -73,7 +73,7 @@ class SqlEvents:
         self,
         *,
         after: int = -1,
-        limit: int = 1000,
+        limit: int | None = 1000,
         types: Sequence[str] | None = None,
         subject: str | None = None,
         newest_first: bool = False,

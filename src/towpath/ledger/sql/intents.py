@@ -87,7 +87,7 @@ class SqlIntents:
         phases: Sequence[str] | None = None,
         prefix: str | None = None,
         newest_first: bool = False,
-        limit: int = 1000,
+        limit: int | None = 1000,
     ) -> list[Intent]:
         """See `Intents.list`."""
         order = (_intents.c.created_at, _intents.c.kind, _intents.c.name)

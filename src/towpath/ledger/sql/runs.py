@@ -198,7 +198,7 @@ class SqlRuns:
         status: RunStatus | None = None,
         parent: str | None = None,
         before: str | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
     ) -> list[Run]:
         """See `Runs.list`."""
         query = sa.select(_runs).order_by(_runs.c.started_at.desc(), _runs.c.id.desc()).limit(limit)

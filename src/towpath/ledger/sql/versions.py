@@ -196,7 +196,7 @@ class SqlVersions:
         project: str | None = None,
         states: Sequence[str] | None = None,
         below: int | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
     ) -> list[Version]:
         """See `Versions.list`."""
         query = _JOINED

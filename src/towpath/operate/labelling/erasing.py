@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from towpath.operate.labelling.records import ErasedTasks
-from towpath.operate.labelling.rows import EVERY
 from towpath.operate.labelling.spec import TASK
 from towpath.operate.labelling.tasks import said
 
@@ -21,7 +20,7 @@ _log = structlog.get_logger()
 
 def tasks_about(tx: Transaction, subject_hash: str) -> list[Intent]:
     """Return every queue's tasks about a subject, those of queues no longer declared included."""
-    every = tx.intents.list(TASK, limit=EVERY)
+    every = tx.intents.list(TASK, limit=None)
     return [task for task in every if task.spec.get("subject") == subject_hash]
 
 

@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from towpath.operate.labelling.records import TaskPhase
     from towpath.operate.labelling.tasks import TaskState
 
-EVERY = 1_000_000
-
 
 def tasks_of(tx: Transaction, queue: str, *phases: TaskPhase) -> list[Intent]:
     """Return a queue's tasks, those in some phases if given."""
-    return tx.intents.list(TASK, prefix=f"{queue}.", phases=phases or None, limit=EVERY)
+    return tx.intents.list(TASK, prefix=f"{queue}.", phases=phases or None, limit=None)
 
 
 def find_task(tx: Transaction, queue: str, decision_id: str) -> tuple[QueueSpec, Intent, TaskState]:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 KIND = "erasure-certificate"
 FORMAT = 1
-_ALL = 1_000_000
 
 
 def draw_up(tx: Transaction, work: Work, checkpoint: Checkpoint, *, at: datetime) -> Json:
@@ -69,12 +68,12 @@ def sign(document: Json, keyring: Keyring) -> bytes:
 
 def _entries(tx: Transaction, work: Work, *, before: int) -> list[Event]:
     """Return the log's entries about this erasure: its phases, and what it revised and moved."""
-    own = tx.events.read(subject=f"erasure:{work.id}", limit=_ALL)
+    own = tx.events.read(subject=f"erasure:{work.id}", limit=None)
     found = [event for event in own if event.seq < before]
     first = found[0].seq if found else before
     types = ("version.revised", "version.moved")
     for text in (*map(str, work.state.sources), *work.state.models):
-        about = tx.events.read(after=first, types=types, subject=text, limit=_ALL)
+        about = tx.events.read(after=first, types=types, subject=text, limit=None)
         found.extend(event for event in about if event.seq < before)
     return sorted(found, key=lambda event: event.seq)
 

@@ -98,7 +98,7 @@ class LedgerErasures:
     def list(self, *, limit: int = 1000) -> list[Erasure]:
         """Return requests, newest first."""
         with self._ledger.read() as tx:
-            found = [erasure_of(intent) for intent in tx.intents.list(KIND, limit=1_000_000)]
+            found = [erasure_of(intent) for intent in tx.intents.list(KIND, limit=None)]
         return found[::-1][:limit]
 
     def retry(self, erasure_id: str) -> None:
@@ -154,7 +154,7 @@ class LedgerErasures:
 
 def _under_way(tx: Transaction, subject: str) -> str | None:
     """Return the id of the subject's request that is not finished yet."""
-    for intent in tx.intents.list(KIND, phases=_UNDER_WAY, limit=1_000_000):
+    for intent in tx.intents.list(KIND, phases=_UNDER_WAY, limit=None):
         if intent.spec["subject"] == subject:
             return intent.name
     return None

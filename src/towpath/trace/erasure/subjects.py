@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 SUPPRESSION = ("suppression", "all")
 _LOAD = "dataset_load"
-_ALL = 1_000_000_000
 
 
 def datasets_about(tx: Transaction, field: str) -> list[str]:
@@ -49,8 +48,8 @@ def _subject_fields(tx: Transaction) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for asset in tx.versions.assets("dataset"):
         trunk = Ref("dataset", asset.name).trunk
-        for version in tx.versions.list("dataset", asset.name, limit=_ALL):
+        for version in tx.versions.list("dataset", asset.name, limit=None):
             found[trunk].add(version.body.get("subject_field") or "")
-    for load in tx.intents.list(_LOAD, limit=_ALL):
+    for load in tx.intents.list(_LOAD, limit=None):
         found[load.spec["dataset"]].add(load.spec.get("subject_field") or "")
     return {name: fields - {""} for name, fields in found.items()}

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
 _ATTEMPTS = 8
-_ALL = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,9 +183,9 @@ def stop_writers(ledger: Ledger, blobs: BlobStore, dataset: str) -> None:
     For one of which no version is about anybody: what comes may be about people for the first time.
     """
     with ledger.read() as tx:
-        loads = [row for row in tx.intents.list(LOAD, limit=_ALL) if row.spec.get("subject_field")]
+        loads = [row for row in tx.intents.list(LOAD, limit=None) if row.spec.get("subject_field")]
         is_new = not Catalogue.read(tx, dataset).versions
-        commits = tx.intents.list(COMMIT, limit=_ALL) if is_new else []
+        commits = tx.intents.list(COMMIT, limit=None) if is_new else []
     on_the_way = [row for row in (*loads, *commits) if row.spec["dataset"] == dataset]
     for project in sorted({row.project for row in on_the_way}):
         staging = Staging(ledger, blobs, dataset=dataset, project=project)

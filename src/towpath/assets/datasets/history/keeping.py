@@ -25,7 +25,6 @@ _GONE = frozenset({"collected", "deleted", "rejected"})
 _OPEN = frozenset({"scheduled", "running"})
 _DONE = frozenset({"done", "failed"})
 _REFERENCE = re.compile(r"dataset:[a-z0-9_.~-]+@[1-9][0-9]*")
-_NO_LIMIT = 1_000_000_000
 
 
 def old_enough(
@@ -102,7 +101,7 @@ class Reasons:
 def _named_by_work(tx: Transaction) -> dict[Ref, str]:
     """Return the versions that a row of desired state names, unless nothing is left to do for it."""
     named: dict[Ref, str] = {}
-    for row in tx.intents.list(limit=_NO_LIMIT):
+    for row in tx.intents.list(limit=None):
         if row.phase not in _DONE and (row.due_at is not None or row.owner is not None):
             for ref in _references(row):
                 named.setdefault(ref, f"named by {row.kind.replace('_', ' ')} {row.name}")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Intent, Json
 
 PUBLICATION = "dataset_publication"
-_NO_LIMIT = 1_000_000
 
 
 def row_name(catalog: str, table: str) -> str:
@@ -29,7 +28,7 @@ def row_name(catalog: str, table: str) -> str:
 
 def list_publications(tx: Transaction, dataset: str | None = None) -> list[Publication]:
     """Return what is published, of one data set or of all."""
-    rows = tx.intents.list(PUBLICATION, limit=_NO_LIMIT)
+    rows = tx.intents.list(PUBLICATION, limit=None)
     found = [publication_of(row) for row in rows]
     wanted = [one for one in found if dataset is None or one.dataset == dataset]
     return sorted(wanted, key=lambda one: (one.dataset, one.catalog, one.table))

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger
     from towpath.trace.erasure.copies.contract import About
 
-_ALL = 1_000_000
-
 
 class FeatureLayouts:
     """See `Copies`."""
@@ -29,7 +27,7 @@ class FeatureLayouts:
         found: list[HeldCopy] = []
         with self._ledger.read() as tx:
             for asset in tx.versions.assets("features"):
-                versions = tx.versions.list("features", asset.name, states=["ready"], limit=_ALL)
+                versions = tx.versions.list("features", asset.name, states=["ready"], limit=None)
                 over = [
                     version
                     for version in versions

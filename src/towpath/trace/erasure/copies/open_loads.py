@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger
     from towpath.trace.erasure.copies.contract import About
 
-_ALL = 1_000_000
-
 
 class OpenLoads:
     """See `Copies`. The redaction itself stops them: whoever loads starts over, without the subject."""
@@ -27,7 +25,7 @@ class OpenLoads:
         with self._ledger.read() as tx:
             loads = [
                 (row, state_of(row))
-                for row in tx.intents.list(KIND, limit=_ALL)
+                for row in tx.intents.list(KIND, limit=None)
                 if row.spec["dataset"] in about.datasets
             ]
         return [

@@ -27,7 +27,6 @@ _log = structlog.get_logger(__name__)
 _BLOB = re.compile(r"^(?:blob:|blobs/sha256/[0-9a-f]{2}/)([0-9a-f]{64})$")
 _ANNOUNCED = ("dataset_commit", "dataset_load", "dataset_deletion")
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
-_ALL = 1_000_000
 
 
 def sweep_orphans(parts: Parts, residue: Iterable[Residue]) -> int:
@@ -51,7 +50,7 @@ def sweep_orphans(parts: Parts, residue: Iterable[Residue]) -> int:
 def _referenced(parts: Parts, tx: Transaction) -> set[str]:
     """Return every digest that a version, a manifest, a segment, a log tag or an open load mentions."""
     mentioned: set[str] = {segment.digest for segment in tx.segments.list()}
-    for version in tx.versions.list(limit=_ALL):
+    for version in tx.versions.list(limit=None):
         if version.state == COLLECTED:
             continue
         mentioned.add(version.digest)
@@ -59,10 +58,10 @@ def _referenced(parts: Parts, tx: Transaction) -> set[str]:
         if version.ref.kind == "dataset":
             mentioned.update(file.digest for file in parts.datasets.files(version.ref))
     for kind in _ANNOUNCED:
-        for row in tx.intents.list(kind, limit=_ALL):
+        for row in tx.intents.list(kind, limit=None):
             told = canonical_json([row.spec, row.status])
             mentioned.update(one.decode() for one in _DIGEST.findall(told))
-    for run in tx.runs.list(limit=_ALL):
+    for run in tx.runs.list(limit=None):
         mentioned.update(value for value in run.tags.values() if len(value) == 64)
     return mentioned
 

@@ -88,13 +88,13 @@ def _kept(parts: Parts, tx: Transaction) -> set[str]:
     """Return the blobs that models with bytes and data sets refer to."""
     kept: set[str] = set()
     for asset in tx.versions.assets("model"):
-        for version in tx.versions.list("model", asset.name, limit=1_000_000):
+        for version in tx.versions.list("model", asset.name, limit=None):
             if version.state != "deleted":
                 body = version.body
                 kept |= {body["package"], body["reference"], body["report"]}
                 kept.update(body["files"].values())
     for asset in tx.versions.assets("dataset"):
-        for version in tx.versions.list("dataset", asset.name, states=[READY], limit=1_000_000):
+        for version in tx.versions.list("dataset", asset.name, states=[READY], limit=None):
             kept |= {version.digest, version.body["manifest"], version.body["profile"]}
             kept |= {file.digest for file in parts.datasets.files(version.ref)}
     return kept
