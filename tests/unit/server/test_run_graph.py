@@ -14,9 +14,13 @@ from towpath.core.refs import Ref
 from towpath.server.views.run_graph import run_graph
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seeded_home import SeededHome
 
+    from towpath.ledger import Ledger
     from towpath.server.resources.run_graph import RunGraph, RunNode
+    from towpath.storage.blobs import BlobStore
 
 OUTLINE = Outline(
     nodes=(
@@ -31,16 +35,16 @@ OUTLINE = Outline(
 class Drawn:
     """One run that a test tells what happened in."""
 
-    def __init__(self, home: SeededHome, outline: Outline | None) -> None:
-        self.home = home
+    def __init__(self, ledger: Ledger, blobs: BlobStore, outline: Outline | None) -> None:
+        self.ledger, self.blobs = ledger, blobs
         tags = {"reason": "test"}
         if outline is not None:
-            tags[OUTLINE_TAG] = home.blobs.put(msgspec.json.encode(outline))
-        with home.ledger.write() as tx:
+            tags[OUTLINE_TAG] = blobs.put(msgspec.json.encode(outline))
+        with ledger.write() as tx:
             self.run = tx.runs.start(kind="pipeline", name="drawn", project="drawn", tags=tags)
 
     def call(self, name: str, status: Any = None, *, kind: str = "step", **tags: str) -> str:
-        with self.home.ledger.write() as tx:
+        with self.ledger.write() as tx:
             call = tx.runs.start(
                 kind=kind, name=name, project="drawn", parent=self.run.id, tags=tags
             )
@@ -49,20 +53,26 @@ class Drawn:
         return call.id
 
     def link(self, child: Ref, relation: Any, parent: Ref) -> None:
-        with self.home.ledger.write() as tx:
+        with self.ledger.write() as tx:
             tx.graph.link(child, relation, parent)
 
     def graph(self) -> RunGraph:
-        with self.home.ledger.read() as tx:
-            return run_graph(tx, self.home.blobs, self.run.id)
+        with self.ledger.read() as tx:
+            return run_graph(tx, self.blobs, self.run.id)
 
     def node(self, name: str) -> RunNode:
         return next(node for node in self.graph().nodes if node.id == name)
 
 
 @pytest.fixture
-def drawn(home: SeededHome) -> Drawn:
-    return Drawn(home, OUTLINE)
+def draw(sqlite_ledger: Ledger, disk_blobs: BlobStore) -> Callable[[Outline | None], Drawn]:
+    """What begins a run in a home of the test's own."""
+    return lambda outline: Drawn(sqlite_ledger, disk_blobs, outline)
+
+
+@pytest.fixture
+def drawn(draw: Callable[[Outline | None], Drawn]) -> Drawn:
+    return draw(OUTLINE)
 
 
 def test_steps_are_drawn_before_they_began(drawn: Drawn) -> None:
@@ -99,8 +109,10 @@ def test_a_search_that_is_over_is_what_its_own_run_is(drawn: Drawn) -> None:
     assert drawn.node("search").state == "finished"
 
 
-def test_of_several_calls_a_failure_matters_most_and_leads_to_its_run(home: SeededHome) -> None:
-    drawn = Drawn(home, None)
+def test_of_several_calls_a_failure_matters_most_and_leads_to_its_run(
+    draw: Callable[[Outline | None], Drawn],
+) -> None:
+    drawn = draw(None)
     drawn.call("fit")
     failed = drawn.call("fit", "failed")
     node = drawn.node("fit")
@@ -109,21 +121,23 @@ def test_of_several_calls_a_failure_matters_most_and_leads_to_its_run(home: Seed
 
 def test_what_a_run_did_without_was_skipped(drawn: Drawn) -> None:
     drawn.call("prepare", "finished")
-    with drawn.home.ledger.write() as tx:
+    with drawn.ledger.write() as tx:
         tx.runs.finish(drawn.run.id, "failed")
     states = {node.id: node.state for node in drawn.graph().nodes}
     assert states["prepare"] == "finished"
     assert {states["search"], states["describe"], states["candidate:late"]} == {"skipped"}
 
 
-def test_a_branch_is_over_once_something_behind_it_begins(home: SeededHome) -> None:
+def test_a_branch_is_over_once_something_behind_it_begins(
+    draw: Callable[[Outline | None], Drawn],
+) -> None:
     nodes = (
         OutlineNode(name="check", step="flights.check"),
         OutlineNode(name="small", step="flights.small", needs=(0,)),
         OutlineNode(name="when", step="when", kind="when", needs=(0, 1)),
         OutlineNode(name="report", step="flights.report", needs=(2,), bases=("late",)),
     )
-    drawn = Drawn(home, Outline(nodes=nodes))
+    drawn = draw(Outline(nodes=nodes))
     assert drawn.node("when").state == "ahead"
     drawn.call("report")
     assert drawn.node("when").state == "finished"
@@ -141,18 +155,18 @@ def test_an_attempt_takes_the_place_of_the_one_before(drawn: Drawn) -> None:
 
 def test_what_was_read_and_proposed_is_named_with_its_version(drawn: Drawn) -> None:
     drawn.link(drawn.run.ref, "used", Ref("dataset", "flights", 2))
-    drawn.link(Ref("model", "late", 40), "made", drawn.run.ref)
+    drawn.link(Ref("model", "late", 4), "made", drawn.run.ref)
     assert drawn.node("dataset:flights").ref == "dataset:flights@2"
     proposed = drawn.node("candidate:late")
-    assert (proposed.state, proposed.ref) == ("finished", "model:late@40")
+    assert (proposed.state, proposed.ref) == ("finished", "model:late@4")
 
 
-def test_many_calls_of_one_step_are_drawn_as_one(home: SeededHome) -> None:
+def test_many_calls_of_one_step_are_drawn_as_one(draw: Callable[[Outline | None], Drawn]) -> None:
     fits = tuple(
         OutlineNode(name=f"fit-{place}", step="flights.fit", needs=(0,)) for place in range(1, 101)
     )
     last = OutlineNode(name="pick", step="flights.pick", needs=tuple(range(1, 101)))
-    drawn = Drawn(home, Outline(nodes=(*OUTLINE.nodes[:1], *fits, last)))
+    drawn = draw(Outline(nodes=(*OUTLINE.nodes[:1], *fits, last)))
     for place in range(1, 4):
         drawn.call(f"fit-{place}", "finished")
     graph = drawn.graph()
@@ -165,8 +179,10 @@ def test_many_calls_of_one_step_are_drawn_as_one(home: SeededHome) -> None:
     ]
 
 
-def test_a_run_without_an_outline_is_drawn_from_its_artefacts(home: SeededHome) -> None:
-    drawn = Drawn(home, None)
+def test_a_run_without_an_outline_is_drawn_from_its_artefacts(
+    draw: Callable[[Outline | None], Drawn],
+) -> None:
+    drawn = draw(None)
     between = Ref("artifact", "9" * 64)
     first, second = drawn.call("first", "finished"), drawn.call("second")
     drawn.link(Ref("run", first), "used", Ref("dataset", "flights", 1))
