@@ -1,4 +1,4 @@
-"""The installed program, driven as a user would, and one telling of the demo that tests share."""
+"""The installed program, driven as a user would, one telling of the demo that tests share, a browser."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from served import served
 
 from towpath.demo.feed import Feed
+from towpath.server.pages import STATIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seeded_home import SeededHome
 
 PROGRAM = Path(sys.executable).with_name("towpath")
 WITHIN_S = 600
@@ -137,3 +145,52 @@ def run() -> Any:
 def program() -> Path:
     """Where the program is installed."""
     return PROGRAM
+
+
+# -- a real browser; each file of tests brings its own `home` ------------------------------------------
+
+
+def unavailable(reason: str) -> None:
+    """Skip where a browser is optional, fail where it is not."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Of one file: while it runs, nothing else in its thread can have an event loop."""
+    if not (STATIC / "index.html").is_file():
+        unavailable("the web UI is not built; install the project, or run hatch_build.py")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        if chromium is None and not Path(playwright.chromium.executable_path).exists():
+            unavailable("there is no Chromium")
+        launched = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def url(home: SeededHome) -> Iterator[str]:
+    """Where a server shows the file's home."""
+    with served(home.services) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """A page of a running server; what its console complains about fails the test."""
+    complaints: list[str] = []
+    context = browser.new_context(base_url=url, viewport={"width": 1280, "height": 860})
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
+    yield opened
+    context.close()
+    assert complaints == []

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from seeded_home import SeededHome, seed_home
 from seeded_runs import BACKFILL, seed_runs
 from seeded_searches import seed_searches
 from seeded_spend import seed_spend
-from served import served
 
 from towpath.ledger.logs import LogPart
-from towpath.server.pages import STATIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 SOON_MS = 20_000
-
-
-def unavailable(reason: str) -> None:
-    """Skip where a browser is optional, fail where it is not."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
@@ -43,38 +31,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
     seed_spend(seeded)
     yield seeded
     seeded.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not (STATIC / "index.html").is_file():
-        unavailable("the web UI is not built; install the project, or run hatch_build.py")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        if chromium is None and not Path(playwright.chromium.executable_path).exists():
-            unavailable("there is no Chromium")
-        launched = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def page(browser: Browser, home: SeededHome) -> Iterator[Page]:
-    """A page of a running server; what its console complains about fails the test."""
-    complaints: list[str] = []
-    with served(home.services) as url:
-        context = browser.new_context(base_url=url, viewport={"width": 1280, "height": 860})
-        opened = context.new_page()
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
-        yield opened
-        context.close()
-    assert complaints == []
 
 
 @pytest.fixture

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from seeded_data import seed_data
 from seeded_home import SeededHome, seed_home
-from served import served
-
-from towpath.server.pages import STATIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PAGES = {
     "/datasets/bookings": "bookings",
@@ -34,13 +28,6 @@ PAGES = {
 }
 
 
-def unavailable(reason: str) -> None:
-    """Skip where a browser is optional, fail where it is not."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
     folder = tmp_path_factory.mktemp("home")
@@ -48,38 +35,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
     seed_data(seeded, folder)
     yield seeded
     seeded.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not (STATIC / "index.html").is_file():
-        unavailable("the web UI is not built; install the project, or run hatch_build.py")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        if chromium is None and not Path(playwright.chromium.executable_path).exists():
-            unavailable("there is no Chromium")
-        launched = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def page(browser: Browser, home: SeededHome) -> Iterator[Page]:
-    """A page of a running server; what its console complains about fails the test."""
-    complaints: list[str] = []
-    with served(home.services) as url:
-        context = browser.new_context(base_url=url, viewport={"width": 1280, "height": 860})
-        opened = context.new_page()
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
-        yield opened
-        context.close()
-    assert complaints == []
 
 
 def test_every_page_shows_what_it_is_and_fits_a_telephone(page: Page) -> None:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from seeded_home import SeededHome, seed_home
 from seeded_labels import QUEUE, seed_labels
-from served import served
-
-from towpath.server.pages import STATIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 DESK = f"/labels/{QUEUE}"
-
-
-def unavailable(reason: str) -> None:
-    """Skip where a browser is optional, fail where it is not."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
@@ -39,38 +26,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
     seed_labels(seeded, folder, days=5)
     yield seeded
     seeded.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not (STATIC / "index.html").is_file():
-        unavailable("the web UI is not built; install the project, or run hatch_build.py")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        if chromium is None and not Path(playwright.chromium.executable_path).exists():
-            unavailable("there is no Chromium")
-        launched = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def page(browser: Browser, home: SeededHome) -> Iterator[Page]:
-    """A page of a running server; what its console complains about fails the test."""
-    complaints: list[str] = []
-    with served(home.services) as url:
-        context = browser.new_context(base_url=url, viewport={"width": 1280, "height": 860})
-        opened = context.new_page()
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
-        yield opened
-        context.close()
-    assert complaints == []
 
 
 def sit_down(page: Page, name: str) -> None:
@@ -148,18 +103,17 @@ def test_keys_rest_while_somebody_types_or_reads_the_list_of_keys(
 
 
 def test_two_people_are_not_shown_the_same_place(
-    browser: Browser, page: Page, home: SeededHome
+    browser: Browser, page: Page, home: SeededHome, url: str
 ) -> None:
     sit_down(page, "gus")
-    with served(home.services) as url:
-        context = browser.new_context(base_url=url)
-        other = context.new_page()
-        sit_down(other, "hal")
-        third = context.new_page()
-        third.goto(DESK)
-        expect(third.get_by_text("you are hal")).to_be_visible()
-        assert shown(third) == shown(other)  # one person, one item, however many windows
-        context.close()
+    context = browser.new_context(base_url=url)
+    other = context.new_page()
+    sit_down(other, "hal")
+    third = context.new_page()
+    third.goto(DESK)
+    expect(third.get_by_text("you are hal")).to_be_visible()
+    assert shown(third) == shown(other)  # one person, one item, however many windows
+    context.close()
     with home.ledger.read() as tx:
         for task in tx.intents.list("label_task", phases=["open"]):
             votes = [one for one in task.status.get("answers", {}).values() if one["label"]]
