@@ -13,11 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from towpath.demo.feed import Feed
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.xdist_group("demo"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_the_summary_has_what_a_machine_needs(told: Any):

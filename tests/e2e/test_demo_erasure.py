@@ -28,11 +28,7 @@ from towpath.app.place import resolve_place
 if TYPE_CHECKING:
     from towpath.demo.feed import Feed
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.xdist_group("demo"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 AUDITOR = Path(__file__).parents[2] / "scripts" / "find_residue.py"
 OTHERS = ["N24211", "N619AA", "N804JB"]

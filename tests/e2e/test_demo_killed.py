@@ -28,11 +28,7 @@ if TYPE_CHECKING:
 
     from towpath.demo.feed import Feed
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(1200),
-    pytest.mark.xdist_group("killed"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SERVICE = "delay-board"
 WITHIN_S = 300.0

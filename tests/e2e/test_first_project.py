@@ -21,11 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.xdist_group("first-project"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "first-project.md"
 WITHIN_S = 240.0
