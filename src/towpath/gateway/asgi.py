@@ -6,12 +6,13 @@ import hmac
 import time
 from http import HTTPStatus
 from importlib.metadata import version as installed_version
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 import structlog
 
 from towpath.core.errors import TowpathError, Unavailable
+from towpath.gateway import binary
 from towpath.gateway.failures import HttpRefusal, body_of, status_of
 from towpath.gateway.protocol import decode_infer, decode_labels
 
@@ -30,10 +31,20 @@ Send: TypeAlias = "Callable[[dict[str, Any]], Awaitable[None]]"
 MAX_BODY_BYTES: Final = 16 << 20
 
 _JSON: Final = b"application/json"
+_BYTES: Final = b"application/octet-stream"
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _OPEN_PATHS: Final = ("/health", "/v2/health/live", "/v2/health/ready")
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger()
+
+
+class _Answer(NamedTuple):
+    """What is sent back, with headers beside type and length."""
+
+    status: HTTPStatus
+    body: bytes
+    kind: bytes = _JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class GatewayApp:
@@ -65,20 +76,25 @@ class GatewayApp:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        kind = _JSON
         try:
             self._authorize(scope)
-            status, body, kind = await self._answer(scope, receive)
+            answer = await self._answer(scope, receive)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             status = status_of(error)
-            body = _encode(body_of(error))
             if status is HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, TowpathError):
                 _log.exception("request.failed", path=scope["path"])
-        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-        if status is HTTPStatus.UNAUTHORIZED:
-            headers.append((b"www-authenticate", b"Bearer"))
-        await send({"type": "http.response.start", "status": int(status), "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+            asks = ((b"www-authenticate", b"Bearer"),)
+            unknown = status is HTTPStatus.UNAUTHORIZED
+            answer = _Answer(status, _encode(body_of(error)), headers=asks if unknown else ())
+        headers = [
+            (b"content-type", answer.kind),
+            (b"content-length", str(len(answer.body)).encode()),
+            *answer.headers,
+        ]
+        await send(
+            {"type": "http.response.start", "status": int(answer.status), "headers": headers}
+        )
+        await send({"type": "http.response.body", "body": answer.body})
 
     def _authorize(self, scope: Scope) -> None:
         if not self._bearer or scope["path"] in _OPEN_PATHS:
@@ -86,27 +102,26 @@ class GatewayApp:
         if not hmac.compare_digest(_header(scope, b"authorization"), self._bearer):
             raise HttpRefusal(HTTPStatus.UNAUTHORIZED, "this gateway asks for a bearer token")
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[HTTPStatus, bytes, bytes]:
-        """Return status, body and content type."""
+    async def _answer(self, scope: Scope, receive: Receive) -> _Answer:
         match scope["path"].strip("/").split("/"):
             case ["v2", "models", name, "infer"]:
                 _require(scope, "POST")
-                return HTTPStatus.OK, await self._infer(scope, receive, name, None), _JSON
+                return await self._infer(scope, receive, name, None)
             case ["v2", "models", name, "versions", version, "infer"]:
                 _require(scope, "POST")
-                return HTTPStatus.OK, await self._infer(scope, receive, name, version), _JSON
+                return await self._infer(scope, receive, name, version)
             case ["v2", "labels"]:
                 _require(scope, "POST")
                 body = await self._body(scope, receive)
                 count = await self._labelling.take(decode_labels(body))
-                return HTTPStatus.OK, _encode({"accepted": count}), _JSON
+                return _Answer(HTTPStatus.OK, _encode({"accepted": count}))
             case ["metrics"]:
                 _require(scope, "GET")
                 table = self._inference.table
                 text = self._metrics.render(
                     ready=table.loaded, route_generation=table.route_generation
                 )
-                return HTTPStatus.OK, text, _TEXT
+                return _Answer(HTTPStatus.OK, text, _TEXT)
             case ["v2", "features", *_] | [
                 "get-online-features" | "push" | "write-to-online-store"
             ]:
@@ -116,19 +131,18 @@ class GatewayApp:
                     scope["query_string"],
                     lambda: self._body(scope, receive),
                 )
-                return HTTPStatus.OK, _encode(document), _JSON
+                return _Answer(HTTPStatus.OK, _encode(document))
             case parts:
-                status, document = self._describe(scope, parts)
-                return status, _encode(document), _JSON
+                return _Answer(HTTPStatus.OK, _encode(self._describe(scope, parts)))
 
-    def _describe(self, scope: Scope, parts: Sequence[str]) -> tuple[HTTPStatus, dict[str, Any]]:
+    def _describe(self, scope: Scope, parts: Sequence[str]) -> dict[str, Any]:
         """Answer the protocol's questions about server and models."""
         match parts:
             case ["v2"]:
                 found: dict[str, Any] = {
                     "name": "towpath",
                     "version": installed_version("towpath"),
-                    "extensions": [],
+                    "extensions": [binary.EXTENSION],
                 }
             case ["health"] | ["v2", "health", "live"]:  # Feast's clients ask for the first
                 found = {"live": True}
@@ -152,7 +166,7 @@ class GatewayApp:
                     HTTPStatus.NOT_FOUND, "no such path; the Open Inference Protocol is below /v2"
                 )
         _require(scope, "GET", "HEAD")
-        return HTTPStatus.OK, found
+        return found
 
     def _metadata(self, name: str, version: str | None) -> dict[str, Any]:
         """Return a model's metadata: of the champion, or of the version asked for."""
@@ -166,18 +180,27 @@ class GatewayApp:
             **arm.predictor.signature.to_json(),
         }
 
-    async def _infer(self, scope: Scope, receive: Receive, name: str, version: str | None) -> bytes:
+    async def _infer(
+        self, scope: Scope, receive: Receive, name: str, version: str | None
+    ) -> _Answer:
         """Answer an inference request and count it."""
         begun = time.perf_counter()
         label = name if name in self._inference.table.services else ""
         status = HTTPStatus.OK
         try:
-            _require_json(scope)
-            request = decode_infer(await self._body(scope, receive))
+            body = await self._body(scope, receive)
+            said = binary.json_bytes(_header(scope, binary.HEADER), body)
+            request = decode_infer(body[:said])
+            binary.attach(request, memoryview(body)[said:])
             if request.parameters.features is not None or request.parameters.entities is not None:
                 takes = self._inference.table.service(name).columns
                 await self._features.enrich(request, takes)
-            return _encode(await self._inference.infer(name, request, version=version))
+            found = await self._inference.infer(name, request, version=version)
+            answer, head = binary.encode(request, found)
+            if head is None:
+                return _Answer(HTTPStatus.OK, answer)
+            length = (binary.HEADER, str(head).encode())
+            return _Answer(HTTPStatus.OK, answer, _BYTES, (length,))
         except Exception as error:
             status = status_of(error)
             raise
@@ -220,15 +243,6 @@ def _header(scope: Scope, name: bytes) -> bytes:
         if key == name:
             return value
     return b""
-
-
-def _require_json(scope: Scope) -> None:
-    if _header(scope, b"inference-header-content-length"):
-        raise HttpRefusal(
-            HTTPStatus.BAD_REQUEST,
-            "this gateway does not take binary tensors yet; send the data as JSON "
-            "(binary_data=False in Triton's client)",
-        )
 
 
 def _require(scope: Scope, *methods: str) -> None:

@@ -39,6 +39,7 @@ class InferParameters(msgspec.Struct):
         time: Event time, ISO 8601; believed only by a gateway that replays.
         features: A feature service, or view, whose features are inputs of the model too.
         entities: By which they are looked up, one value per row; also what on-demand features ask for.
+        binary_data_output: Send outputs as bytes unless they say otherwise; see `binary`.
     """
 
     key: str | None = None
@@ -49,6 +50,7 @@ class InferParameters(msgspec.Struct):
     times: list[str | None] | None = None
     features: str | None = None
     entities: dict[str, list[Any]] | None = None
+    binary_data_output: bool = False
 
 
 class InferRequest(msgspec.Struct):
@@ -60,13 +62,14 @@ class InferRequest(msgspec.Struct):
     outputs: list[WantedOutput] | None = None
 
 
-class OutputTensor(msgspec.Struct):
-    """An output: one value per row."""
+class OutputTensor(msgspec.Struct, omit_defaults=True):
+    """An output: one value per row, here or as bytes behind the JSON."""
 
     name: str
     shape: list[int]
     datatype: str
-    data: list[float | None]
+    data: list[float | None] | None = None
+    parameters: dict[str, Any] | None = None
 
 
 class InferResponse(msgspec.Struct, omit_defaults=True):

@@ -17,6 +17,7 @@ _INTEGERS: Final = {
 }
 _FLOATS: Final = {
     "FP16": 65_504.0,
+    "BF16": 3.3895313892515355e38,
     "FP32": 3.4028234663852886e38,
     "FP64": float("inf"),
 }
@@ -54,12 +55,6 @@ def columns_of(tensors: Sequence[Tensor]) -> tuple[int, dict[str, list[Any]]]:
 
 def _values(tensor: Tensor) -> list[Any]:
     """Return a tensor's values as one flat, checked list."""
-    if tensor.parameters and "binary_data_size" in tensor.parameters:
-        raise InvalidRequest(
-            f"the input {tensor.name!r} is sent as binary data, which this gateway does not take yet",
-            remedy="Send the data as JSON (binary_data=False in Triton's client).",
-            column=tensor.name,
-        )
     shape = tensor.shape
     if not shape or len(shape) > 2 or shape[0] < 0 or shape[1:] not in ([], [1]):
         raise InvalidRequest(
