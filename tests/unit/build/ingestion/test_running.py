@@ -278,6 +278,65 @@ def test_what_is_given_once_leaves_its_version_and_its_run(
         assert tx.intents.list("ingest_state") == []
 
 
+@pytest.mark.parametrize("bad", ["no key", "key twice", "not expected"])
+def test_what_is_given_once_and_refused_leaves_nothing(
+    bench: Any, script: Any, dataset: Dataset, make_rows: Any, bad: str
+):
+    frames = {
+        "no key": [
+            make_rows(0, 5),
+            make_rows(5, 1).with_columns(pl.lit(None, pl.Int64).alias("id")),
+        ],
+        "key twice": [make_rows(0, 5), make_rows(4, 1, amount=2.0)],
+        "not expected": [make_rows(0, 5)],
+    }
+    ingest = Ingest(dataset, script(frames[bad]), name="add-1", full=True, once=True)
+    expected = 7 if bad == "not expected" else None
+    with pytest.raises((SchemaViolation, Conflict)):
+        bench.run(ingest, expected=expected)
+    assert list(bench.blobs.walk()) == []
+    assert bench.runs() == []
+    with bench.ledger.read() as tx:
+        assert tx.events.size() == 0
+        assert tx.intents.list() == []
+    bench.run(Ingest(dataset, script([make_rows(0, 5)]), name="add-1", full=True, once=True))
+    assert [run.status for run in bench.runs()] == ["finished"]
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_a_transaction_that_fails_at_its_end_is_told_as_itself(
+    bench: Any,
+    script: Any,
+    dataset: Dataset,
+    make_rows: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    once: bool,
+):
+    """All of it was said in the transaction, and none of it has happened."""
+    commit = bench.datasets.commit
+
+    def cut_off(*args: Any, also: Any, **options: Any) -> Any:
+        def also_fail(tx: Any, version: Any) -> None:
+            also(tx, version)
+            raise Unavailable("the database went away")
+
+        return commit(*args, also=also_fail, **options)
+
+    ingest = Ingest(dataset, script([make_rows(0, 5)]), full=once, once=once)
+    monkeypatch.setattr(bench.datasets, "commit", cut_off)
+    with pytest.raises(Unavailable, match="the database went away"):
+        bench.run(ingest)
+    assert bench.datasets.versions("orders") == []
+    failed = [] if once else [("failed", "the database went away")]
+    assert [(run.status, run.error) for run in bench.runs()] == failed
+    assert (bench.state().turn, bench.state().run, bench.state().position) == (0, None, None)
+    monkeypatch.undo()
+    result = bench.run(ingest)
+    assert (result.rows, result.version.ref.version) == (5, 1)
+    assert [run.status for run in bench.runs()] == [*(status for status, _ in failed), "finished"]
+
+
 def test_progress_tells_rows_and_share(bench: Any, script: Any, dataset: Dataset, make_rows: Any):
     told: list[Any] = []
     source = script([make_rows(0, 5), make_rows(5, 5)])
