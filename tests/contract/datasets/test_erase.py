@@ -121,6 +121,61 @@ def test_profiles_are_those_of_the_rows_that_are_left(home, history):
         assert miles.sd == pytest.approx(left["miles"].std())
 
 
+@pytest.fixture
+def layered(home):
+    """Versions that lie over one another: rows replaced, deleted, brought back, a file hidden whole."""
+
+    def merge(first: int, count: int, miles: float) -> None:
+        changed = rows(first, count).with_columns(miles=pl.lit(miles))
+        home.store.commit(rides, changed, project="p", mode="merge")
+
+    home.store.commit(rides, rows(0, 400), project="p")
+    merge(30, 40, miles=900.0)
+    home.store.commit(rides, rows(50, 30).select("ride_id"), project="p", mode="delete")
+    home.store.commit(rides, rows(400, 20), project="p")
+    merge(40, 20, miles=-1.0)
+    merge(400, 20, miles=901.0)
+    return [version.ref for version in home.store.versions("rides")]
+
+
+def test_profiles_of_layers_are_those_of_the_rows_that_are_left(home, layered):
+    before = [home.store.profile(ref) for ref in layered]
+    assert {profile.chosen_from for profile in before} == {400}, "they share their bins"
+    home.store.erase("rider-3", "rides")
+    for ref, stored in zip(layered, before, strict=True):
+        left = home.store.scan(ref).collect()
+        assert not left.filter(rider="rider-3").height
+        profile = home.store.profile(ref)
+        assert profile.chosen_from == without(rows(0, 400), "rider-3").height
+        assert (profile.rows, profile.removed) == (left.height, stored.removed)
+        for column, counted in zip(profile.columns, profile.recount(left).columns, strict=True):
+            assert column.counts.tolist() == counted.counts.tolist()
+            assert (column.nulls, column.beyond) == (counted.nulls, counted.beyond)
+            assert column.mean == pytest.approx(counted.mean, nan_ok=True)
+            assert column.sd == pytest.approx(counted.sd, nan_ok=True)
+
+
+def test_bins_are_chosen_anew_as_soon_as_without_an_erasure(home):
+    """What has gone from a table wears its bins out, also where an erasure has counted it anew."""
+    spared = replace(rides, name="spared")
+    stranger = rows(0, 101).with_columns(
+        rider=pl.when(ride_id="r00100").then(pl.lit("stranger")).otherwise("rider")
+    )
+    chosen: dict[str, list[bool]] = {}
+    for dataset in (rides, spared):
+        home.store.commit(dataset, stranger, project="p")
+        sizes: list[int] = []
+        for turn in range(9):
+            if turn == 4 and dataset is rides:
+                home.store.erase("stranger", "rides")
+            gone = rows(10 * turn, 10).select("ride_id")
+            version = home.store.commit(dataset, gone, project="p", mode="delete")
+            sizes.append(home.store.profile(version.ref).chosen_from)
+        chosen[dataset.name] = [size < 100 for size in sizes]
+    assert chosen["spared"].index(True) == 5, "after more than half of them, not at once"
+    assert chosen["rides"] == chosen["spared"]
+
+
 def test_erasing_again_returns_what_was_done(home, history):
     first = home.store.erase("rider-3", "rides")
     assert home.store.erase("rider-3", "rides") == first
