@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Relation,
         Revision,
         Run,
+        RunPart,
         RunStatus,
         Segment,
         Version,
@@ -317,6 +318,13 @@ class Runs(Protocol):
 
         Raises:
             NotFound: There is no run `before`.
+        """
+        ...
+
+    def parts(self, parent: str, *, limit: int) -> list[RunPart]:
+        """Return what a run consists of, newest first: one statement, some 5 µs for each.
+
+        For pictures of thousands, where `list` would fetch every parameter, tag and metric as well.
         """
         ...
 

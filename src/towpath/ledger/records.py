@@ -100,6 +100,28 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunPart:
+    """A run as one of many that a larger one consists of, without what is noted about it.
+
+    Attributes:
+        cached: Whether its tag `cached` says that nothing had to be done.
+        seconds: How long it took, or has taken so far (wall time).
+    """
+
+    id: str
+    kind: str
+    name: str
+    status: RunStatus
+    cached: bool
+    seconds: float
+
+    @property
+    def ref(self) -> Ref:
+        """The run's node in the graph."""
+        return Ref("run", self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
     """A run to be recorded together with others.
 

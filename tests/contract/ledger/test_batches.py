@@ -192,3 +192,28 @@ def test_a_run_s_keys_are_found_by_the_names_of_its_children(ledger: Ledger) -> 
     with ledger.read() as tx:
         found = tx.cache.look_ahead(parent.id)
     assert {name: one.key for name, one in found.items()} == {"a": KEYS[0]}
+
+
+def test_what_a_run_consists_of_is_told_without_what_is_noted_about_it(
+    ledger: Ledger, wall: ManualClock
+) -> None:
+    with ledger.write() as tx:
+        parent = tx.runs.start(kind="pipeline", name="train", project="p")
+        first, second = new("a", parent=parent.id, tags={"t": "x"}), new("b", parent=parent.id)
+        tx.runs.start_all([first, second, new("elsewhere")])
+    wall.advance(timedelta(seconds=3))
+    with ledger.write() as tx:
+        tx.runs.finish_all([EndedRun(id=first.id, status="failed", error="why")])
+        tx.runs.reuse_all(parent.id, [new("c", parent=parent.id, tags={"cached": "true"})])
+    wall.advance(timedelta(seconds=2))
+    with ledger.read() as tx:
+        parts = tx.runs.parts(parent.id, limit=10)
+        listed = tx.runs.list(parent=parent.id)
+        assert tx.runs.parts(parent.id, limit=1) == parts[:1]
+    assert [(one.id, one.ref) for one in parts] == [(one.id, one.ref) for one in listed]
+    told = [(one.name, one.kind, one.status, one.cached, one.seconds) for one in parts]
+    assert sorted(told) == [
+        ("a", "step", "failed", False, 3.0),
+        ("b", "step", "running", False, 5.0),
+        ("c", "step", "finished", True, 0.0),
+    ]

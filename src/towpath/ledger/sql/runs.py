@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from towpath.core.clock import to_micros
 from towpath.core.errors import Conflict, NotFound, UsageError
 from towpath.core.ids import new_id
 from towpath.core.refs import Ref, check_name
-from towpath.ledger.records import EndedRun, Metric, NewRun, Run, RunStatus
+from towpath.ledger.records import EndedRun, Metric, NewRun, Run, RunPart, RunStatus
 from towpath.ledger.sql.labels import (
     MAX_PARAM_CHARS,
     MAX_TAG_CHARS,
@@ -217,6 +218,35 @@ class SqlRuns:
             earlier = sa.and_(_runs.c.started_at == last.started_at, _runs.c.id < before)
             query = query.where(sa.or_(_runs.c.started_at < last.started_at, earlier))
         return self._load(self._session.rows(query))
+
+    def parts(self, parent: str, *, limit: int) -> list[RunPart]:
+        """See `Runs.parts`."""
+        tags = tables.run_tags
+        is_cached = sa.and_(tags.c.run == _runs.c.id, tags.c.key == "cached")
+        # Whole microseconds, as they are kept: thousands of times would take longer than the query.
+        began, ended = (
+            sa.type_coerce(column, sa.BigInteger)
+            for column in (_runs.c.started_at, _runs.c.ended_at)
+        )
+        took = sa.func.coalesce(ended, to_micros(self._session.wall.now())) - began
+        query = (
+            sa.select(_runs.c.id, _runs.c.kind, _runs.c.name, _runs.c.status, tags.c.value, took)
+            .outerjoin(tags, is_cached)
+            .where(_runs.c.parent == parent)
+            .order_by(_runs.c.started_at.desc(), _runs.c.id.desc())
+            .limit(limit)
+        )
+        return [
+            RunPart(
+                id=run_id,
+                kind=kind,
+                name=name,
+                status=status,
+                cached=cached == "true",
+                seconds=max(micros / 1e6, 0.0),
+            )
+            for run_id, kind, name, status, cached, micros in self._session.rows(query)
+        ]
 
     def history(self, run_id: str, key: str, *, since_step: int | None = None) -> list[Metric]:
         """See `Runs.history`."""
