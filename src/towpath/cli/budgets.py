@@ -56,7 +56,7 @@ def show(name: str | None = None, /, *, common: Common = Common()) -> int:
             empty="",
         )
     for alert in crossed:
-        err.print(f"{alert.at[:16]} {alert.summary}", markup=False)
+        err.print(f"{alert.at:%Y-%m-%d %H:%M} {alert.summary}", markup=False)
     return 0
 
 

@@ -68,7 +68,7 @@ def _tell(
     assert node.cap is not None
     period = f"{start_of(node.period, now):%Y%m%d}"
     name = f"{row.name.replace('/', '.')}.{period}.{round(share * 100)}.{spent}"
-    what = "more than all" if share == _FULL else f"{share:.0%}"
+    what = "more than all" if share == _FULL else f"past {share:.0%}"
     summary = (
         f"{node.title} has spent {spent / MICROS:,.2f} of {node.cap / MICROS:,.2f} "
         f"this {node.period}: {what} of it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 -- the API's document resolves the annotations
 from typing import TYPE_CHECKING, Literal
 
 from towpath.build.capacity.claims import Claim, claim_of
@@ -13,11 +14,11 @@ from towpath.build.capacity.pricing import current_prices
 from towpath.build.capacity.sharing import Debts
 from towpath.build.capacity.standing import Standing, since
 from towpath.build.capacity.turns import explain
+from towpath.core.clock import parse_time
 from towpath.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from towpath.ledger import Grouping
     from towpath.ledger.contract import Transaction
@@ -42,10 +43,16 @@ class BudgetView:
 
     Attributes:
         name: Its path; `project` and `queue` are its parts, empty where it has none.
+        title: What people call it.
+        period: `day`, `week` or `month`.
         cap_micros: None: spend is only recorded.
         forecast_micros: What will be spent by the end of the period if it goes on as it did so far;
             None in the period's first twentieth, which says nothing.
-        crossed: Shares of the cap that were crossed and told.
+        warn: Shares of the cap that are told when they are crossed.
+        crossed: Those that were, in this period.
+        cpus: How many cores may be occupied at once; None: as many as there are.
+        gpus: Likewise accelerators.
+        steps: How many steps may run at once.
         share: Weight in the fair share; of projects.
     """
 
@@ -79,10 +86,11 @@ class PermitView:
     """One attempt that runs or waits.
 
     Attributes:
-        blocker: What a waiting one waits for.
-        resumes_at: When it can start at the earliest, where only the next period can pay for it.
-        until: When a running one is over at the latest.
-        wanted_by: The attempt that a running one has to make room for.
+        worst_micros: What it costs at most, retries included; set aside while it runs.
+        granted_at: Wall time at which a running one began.
+        wanted_by: The attempt of a higher priority that a running one has to make room for.
+        blocker: What a waiting one waits for: the budget or quota, the arithmetic, and who holds it.
+        resumes_at: Event time of the next period, where only that can pay for it.
     """
 
     id: str
@@ -119,12 +127,17 @@ class SpendLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertView:
-    """A soft limit that was crossed."""
+    """A soft limit that was crossed.
+
+    Attributes:
+        share: Of the cap.
+        at: Event time.
+    """
 
     name: str
     budget: str
     share: float
-    at: str
+    at: datetime
     summary: str
 
 
@@ -252,7 +265,7 @@ def alerts(tx: Transaction, *, project: str | None = None) -> list[AlertView]:
             name=row.name,
             budget=row.spec["budget"],
             share=row.spec["share"],
-            at=row.spec["at"],
+            at=parse_time(row.spec["at"]),
             summary=row.spec["summary"],
         )
         for row in reversed(rows)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from towpath.build.capacity.pricing import current_prices
 from towpath.build.capacity.reading import alerts, budget_views, line_view, spend
-from towpath.core.clock import parse_time
 from towpath.server.resources.spend import (
-    Attempt,
-    BudgetState,
     DailySpend,
     Rate,
     Spend,
-    SpendAlert,
     SpendBreakdown,
     SpendLine,
 )
 
 if TYPE_CHECKING:
-    from towpath.build.capacity.reading import BudgetView, SpendBy
+    from towpath.build.capacity.reading import SpendBy
     from towpath.build.capacity.reading import SpendLine as Line
     from towpath.ledger.contract import Transaction
 
@@ -42,14 +37,9 @@ def spend_now(tx: Transaction, *, now: datetime) -> Spend:
     return Spend(
         currency=prices.currency,
         now=now,
-        budgets=[_budget(one) for one in budget_views(tx, now=now, wall=wall)],
-        attempts=[Attempt(**asdict(one)) for one in line_view(tx, now=now, wall=wall)],
-        alerts=[
-            SpendAlert(
-                budget=one.budget, share=one.share, at=parse_time(one.at), summary=one.summary
-            )
-            for one in alerts(tx)[:_ALERTS]
-        ],
+        budgets=budget_views(tx, now=now, wall=wall),
+        attempts=line_view(tx, now=now, wall=wall),
+        alerts=alerts(tx)[:_ALERTS],
         prices=[Rate(resource=name, micros=rate) for name, rate in sorted(prices.rates.items())],
         prices_version=prices.version,
         days=_days(tx, now),
@@ -71,13 +61,6 @@ def spend_by(
             SpendLine(key=list(line.key), micros=line.micros, ref=_ref(by, line)) for line in lines
         ],
     )
-
-
-def _budget(view: BudgetView) -> BudgetState:
-    fields: dict[str, Any] = asdict(view)
-    fields.pop("currency")
-    fields |= {"warn": list(view.warn), "crossed": list(view.crossed)}
-    return BudgetState(**fields)
 
 
 def _days(tx: Transaction, now: datetime) -> list[DailySpend]:
