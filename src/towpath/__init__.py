@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         log_metric,
         log_param,
         map,  # noqa: A004  tp.map is what people look for
+        parent,
         pipeline,
         report,
         split,
@@ -97,6 +98,7 @@ _HOMES = {
     "log_param": "towpath.build.pipelines",
     "on_demand": "towpath.assets.features",
     "map": "towpath.build.pipelines",
+    "parent": "towpath.build.pipelines",
     "pipeline": "towpath.build.pipelines",
     "report": "towpath.build.pipelines",
     "search": "towpath.build.tuning",
@@ -148,6 +150,7 @@ __all__ = [
     "log_param",
     "map",
     "on_demand",
+    "parent",
     "pipeline",
     "report",
     "rules",

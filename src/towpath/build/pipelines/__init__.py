@@ -14,7 +14,7 @@ from towpath.build.pipelines.contract import (
     StepStatus,
     Verdict,
 )
-from towpath.build.pipelines.finetuning import finetune
+from towpath.build.pipelines.finetuning import finetune, parent
 from towpath.build.pipelines.formats import Shards, load_artifact, missing_blobs
 from towpath.build.pipelines.mapping import map  # noqa: A004  tp.map is what people look for
 from towpath.build.pipelines.outline import OUTLINE_TAG, Outline, decode_outline
@@ -60,6 +60,7 @@ __all__ = [
     "log_param",
     "map",
     "missing_blobs",
+    "parent",
     "pins_of_parent",
     "pipeline",
     "recipe_of",

@@ -61,7 +61,8 @@ def finetune(base: Any, fit: Step[Model], /, **inputs: Any) -> Model:
             return tp.candidate("late", model, test=recent)
 
     Gates can hold the child against it (`NonInferior(…, against="parent")`), `towpath model show`
-    prints the family, and what must forget the parent's rows forgets the child too.
+    prints the family, and what must forget the parent's rows forgets the child too. To try several
+    settings, search over the same step: `tp.search(carry_on, tp.parent("late"), …)`.
 
     Args:
         base: The parent: `"late"` for the newest approved version when the run is planned,
@@ -94,8 +95,26 @@ def finetune(base: Any, fit: Step[Model], /, **inputs: Any) -> Model:
             remedy="Annotate exactly one as tp.Model, for instance "
             f"{fit.name}(parent: tp.Model, rows: pl.DataFrame).",
         )
-    parent = base if isinstance(base, Handle) else _registered(base)
-    return fit(**{free[0]: parent}, **inputs)
+    given = base if isinstance(base, Handle) else parent(base)
+    return fit(**{free[0]: given}, **inputs)
+
+
+def parent(base: str | Ref, /) -> Any:
+    """Return a registered model as an argument of a step, where `finetune` is not what calls it.
+
+        best = tp.search(carry_on, tp.parent("late"), recent, rate=tp.Log(0.01, 0.3), minimize="mae")
+        return tp.candidate("late", best, test=held_back)
+
+    Whatever the step makes of it, directly or through other steps, is its child once it is registered.
+
+    Args:
+        base: `"late"` for the newest approved version when the run is planned, `"late@3"`, or
+            `Ref("model", "late", 3)`.
+
+    Raises:
+        InvalidProject: It names no model.
+    """
+    return _registered(base)
 
 
 class Bases:
@@ -144,9 +163,12 @@ def _registered(base: object) -> Registered:
         ref = base if isinstance(base, Ref) else Ref.parse(cast(str, base), "model")
     except (TowpathError, TypeError, AttributeError) as error:
         raise InvalidProject(
-            f"finetune(…) was given the base {base!r}",
+            f"{base!r} is no registered model to go on from",
             remedy="Name a registered model: 'late', 'late@3'.",
         ) from error
     if ref.kind != "model":
-        raise InvalidProject(f"finetune(…) was given {ref}, which is not a model")
+        raise InvalidProject(
+            f"{ref} is not a model to go on from",
+            remedy="Name a registered model: 'late', 'late@3'.",
+        )
     return Registered(name=ref.name, version=ref.version)

@@ -77,6 +77,23 @@ PROJECT = """
         past, recent = tp.split(label(trips.last("30d")), by="at", last="12h")
         return tp.candidate("odd", tp.finetune(fit(past), carry_on, rows=recent), test=recent)
 
+    @tp.step
+    def carry_on_so_long(parent: tp.Model, rows: pl.DataFrame, *, rounds: int = 3) -> tp.Model:
+        began_at = parent.estimator.t_
+        for _ in range(rounds):
+            parent.estimator.partial_fit(parent.inputs.matrix(rows), rows["y"].to_numpy())
+        tp.log_metric("seen", parent.estimator.t_ - began_at)
+        return tp.Model(parent.estimator, inputs=parent.inputs, outcome="y")
+
+    @tp.pipeline
+    def tune_widely():
+        past, recent = tp.split(label(trips.last("30d")), by="at", last="12h")
+        best = tp.search(
+            carry_on_so_long, tp.parent("odd"), past, rounds=[1, 2, 4], sampler="grid",
+            maximize="seen", keep=2,
+        )
+        return tp.candidate("odd", best, test=recent)
+
     @tp.pipeline
     def of_two():
         past, recent = tp.split(label(trips.last("30d")), by="at", last="12h")
@@ -177,6 +194,29 @@ def test_a_recipe_repeats_the_parent_or_takes_its_replacement(workshop: Any, reg
     assert registrar.seen[-1].parent == Ref("model", "odd", 2)
 
 
+def test_a_search_tries_several_ways_to_go_on_from_a_parent(workshop: Any, registrar: Registrar):
+    result = workshop.run("tune_widely")
+    assert result.model == Ref("model", "odd", 2)
+    parents = [request.parent for request in registrar.seen[1:]]
+    assert parents == [Ref("model", "odd", 1)]
+    with workshop.ledger.read() as tx:
+        trials = [run for run in tx.runs.list(kind="step") if "trial" in run.tags]
+        read = {edge.child for edge in tx.graph.impact(Ref("model", "odd", 1)).edges}
+        version = tx.versions.get(result.model)
+        recipe = recipe_of(tx, version, reason="again")
+    assert sorted(run.params["rounds"] for run in trials) == ["1", "2", "4"]
+    assert {run.ref for run in trials} <= read, "each trial's run names the parent"
+    best = load_artifact(registrar.seen[-1].model, workshop.blobs)
+    first = load_artifact(registrar.seen[0].model, workshop.blobs)
+    rows = max(run.metrics["seen"] for run in trials) / 4
+    assert best.estimator.t_ - first.estimator.t_ == 4 * rows
+    assert recipe is not None
+    assert recipe["pins"]["model:odd"] == 1
+
+    again = workshop.run("tune_widely", pins=recipe["pins"])
+    assert len([one for one in again.steps if one.cached and "/trial-" in one.name]) == 3
+
+
 def test_a_model_of_the_same_run_is_nobodys_parent(workshop: Any, registrar: Registrar):
     assert workshop.run("tune_own").model == Ref("model", "odd", 2)
     assert registrar.seen[-1].parent is None
@@ -196,7 +236,7 @@ def test_nothing_goes_on_from_what_is_condemned(workshop: Any, registrar: Regist
     [
         ("of_two", "goes on from several models"),
         ("of_nobody", "has 0 free parameters"),
-        ("of_a_data_set", "was given the base 'dataset:trips'"),
+        ("of_a_data_set", "'dataset:trips' is no registered model"),
     ],
 )
 def test_what_can_not_be_meant_is_refused_before_anything_runs(
