@@ -12,12 +12,18 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import psutil
+import pytest
 
 from towpath.build.compute.ray import RayOptions
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 _WITHIN_S = 90
+_TAIL_BYTES = 2_000
 _OBJECT_STORE_BYTES = 80 << 20
 _START = (
     "import sys; from ray.scripts.scripts import main; sys.argv[0] = 'ray'; sys.exit(main())",
@@ -36,7 +42,12 @@ class RayNodes:
 
     Args:
         token: What the cluster asks for; None: it asks for nothing.
+
+    Attributes:
+        living: All that were made and not closed, whose logs a failed test shows.
     """
+
+    living: ClassVar[list[RayNodes]] = []
 
     def __init__(self, *, token: bool = True) -> None:
         # Sockets lie in it, and a socket's path ends at 107 bytes: pytest's folders are too deep.
@@ -52,6 +63,7 @@ class RayNodes:
             }
         self.address = ""
         self._nodes: list[subprocess.Popen[bytes]] = []
+        self.living.append(self)
 
     def start(self, cpus: int, **options: str) -> int:
         """Start a node, the first one as head, and return its number."""
@@ -90,11 +102,35 @@ class RayNodes:
                     one.send_signal(signal.SIGKILL)
         process.wait(_WITHIN_S)
 
+    def until(self, condition: Callable[[], bool], what: str, *, within_s: float = 60) -> None:
+        """Wait until something holds.
+
+        Raises:
+            AssertionError: It did not within the time; says what, and what the nodes said last.
+        """
+        deadline = time.monotonic() + within_s
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {within_s:g} s: {what}\n{self.said()}")
+            time.sleep(0.02)
+
+    def said(self) -> str:
+        """Return the ends of what the nodes and Ray's own processes on them have written."""
+        logs = [
+            *sorted(self.folder.glob("node-*.log")),
+            *sorted(self.folder.glob("session_latest/logs/raylet*")),
+            *sorted(self.folder.glob("session_latest/logs/gcs_server*")),
+        ]
+        told = ((log.name, _end_of(log)) for log in logs)
+        return "\n".join(f"-- {name}\n{text}" for name, text in told if text.strip())
+
     def close(self) -> None:
         """Kill every node."""
         for number in range(len(self._nodes)):
             self.kill(number)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self in self.living:
+            self.living.remove(self)
 
     def _await(self, number: int) -> None:
         log = self.folder / f"node-{number}.log"
@@ -105,6 +141,27 @@ class RayNodes:
                 self.address = current.read_text(encoding="ascii").strip()
                 return
             time.sleep(0.05)
-        said = log.read_text(errors="replace")[-2_000:]
+        said = self.said()
         self.close()
         raise OSError(f"node {number} did not start: {said}")
+
+
+@contextlib.contextmanager
+def ray_nodes_of(*cpus: int, token: bool = True) -> Iterator[RayNodes]:
+    """Start a cluster with a node for each number of cpus, the first one its head, and end it."""
+    nodes = RayNodes(token=token)
+    try:
+        for each in cpus:
+            nodes.start(each)
+    except OSError as error:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"Ray can't be started: {error}")
+    try:
+        yield nodes
+    finally:
+        nodes.close()
+
+
+def _end_of(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        return file.read().decode(errors="replace")

@@ -5,13 +5,13 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
-from ray_nodes import RayNodes
+from ray_nodes import RayNodes, ray_nodes_of
 
 from towpath.build.compute import InlineExecutor, LocalExecutor
 from towpath.build.compute.ray import RayExecutor, open_cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from towpath.build.compute import Executor
@@ -84,6 +84,15 @@ RAY_TASKS = """
 """
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failed test what the nodes said, whatever it was that failed."""
+    report = yield
+    if report.failed:
+        report.sections += [("Ray's nodes", nodes.said()) for nodes in RayNodes.living]
+    return report
+
+
 @pytest.fixture(scope="module")
 def ray_tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ray-tasks")
@@ -103,14 +112,8 @@ def ray_nodes(task_folder: Path) -> Iterator[RayNodes]:
     """Start a cluster of two nodes, of one cpu and of two, that asks for a token."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(task_folder), prepend=os.pathsep)
-        nodes = RayNodes()
-        try:
-            nodes.start(1)
-            nodes.start(2)
-        except OSError as error:
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"Ray can't be started: {error}")
-        yield nodes
-        nodes.close()
+        with ray_nodes_of(1, 2) as nodes:
+            yield nodes
 
 
 @pytest.fixture(

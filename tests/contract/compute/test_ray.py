@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from ray_nodes import RayNodes
+from ray_nodes import RayNodes, ray_nodes_of
 
 from towpath.build.compute import Outcome, Resources, Task
 from towpath.build.compute.ray import RayExecutor, executor, open_cluster
@@ -21,7 +21,7 @@ from towpath.core.digests import digest_bytes
 from towpath.core.errors import Conflict, InvalidSetting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from concurrent.futures import Future
 
 pytestmark = pytest.mark.ray
@@ -41,13 +41,6 @@ executor.submit(task, on_message=lambda one: print("pids", *one["pids"], flush=T
 """
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.02)
-
-
 def alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
@@ -55,9 +48,11 @@ def alive(pid: int) -> bool:
 class Floor:
     """Submits tasks of `ray_tasks`, and hears them."""
 
-    def __init__(self, executor: RayExecutor, folder: Path) -> None:
+    def __init__(self, executor: RayExecutor, nodes: RayNodes, folder: Path) -> None:
         self.executor = executor
+        self.nodes = nodes
         self.folder = folder
+        self.futures: dict[str, Future[Outcome]] = {}
         self.heard: dict[str, list[dict[str, Any]]] = {}
 
     def submit(
@@ -71,11 +66,20 @@ class Floor:
             resources=resources,
             log=self.folder / id,
         )
-        return self.executor.submit(task, on_message=heard.append)
+        self.futures[id] = self.executor.submit(task, on_message=heard.append)
+        return self.futures[id]
 
     def first_word(self, id: str) -> dict[str, Any]:
-        until(lambda: bool(self.heard[id]), f"a word of {id}")
+        self.nodes.until(lambda: bool(self.heard[id]) or self.futures[id].done(), f"a word of {id}")
+        assert self.heard[id], self.futures[id].result()
         return self.heard[id][0]
+
+    def clear(self) -> None:
+        """Take away what a failed test has left: the next ones need its cpus."""
+        for task_id in self.futures:
+            self.executor.cancel(task_id)
+        for task_id, future in self.futures.items():
+            self.nodes.until(future.done, f"the end of {task_id}")
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +87,8 @@ def nodes(ray_tasks: Path) -> Iterator[RayNodes]:
     """A head of one cpu and a node of two; tests kill the latter and start others."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ray_tasks), prepend=os.pathsep)
-        made = RayNodes()
-        try:
-            made.start(1)
-            made.start(2)
-        except OSError as error:
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"Ray can't be started: {error}")
-        yield made
-        made.close()
+        with ray_nodes_of(1, 2) as made:
+            yield made
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +98,10 @@ def joined(nodes: RayNodes) -> Iterator[RayExecutor]:
 
 
 @pytest.fixture
-def floor(joined: RayExecutor, tmp_path: Path) -> Floor:
-    return Floor(joined, tmp_path)
+def floor(joined: RayExecutor, nodes: RayNodes, tmp_path: Path) -> Iterator[Floor]:
+    made = Floor(joined, nodes, tmp_path)
+    yield made
+    made.clear()
 
 
 def test_a_process_has_one_cluster_at_a_time(nodes: RayNodes, joined: RayExecutor) -> None:
@@ -114,15 +114,10 @@ def test_a_cluster_without_authentication_is_refused_unless_that_is_allowed(
 ) -> None:
     from towpath.build.compute.ray.authentication import require_lock
 
-    nodes = RayNodes(token=False)
-    try:
-        nodes.start(1)
-
+    with ray_nodes_of(1, token=False) as nodes:
         with pytest.raises(InvalidSetting, match="lets everybody in who reaches it"):
             require_lock(nodes.address, allow_unauthenticated=False)
         assert require_lock(nodes.address, allow_unauthenticated=True) is False
-    finally:
-        nodes.close()
 
 
 def test_a_wrong_token_is_refused_with_what_to_do(nodes: RayNodes, tmp_path: Path) -> None:
@@ -142,6 +137,7 @@ def test_a_wrong_token_is_refused_with_what_to_do(nodes: RayNodes, tmp_path: Pat
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
+        timeout=WITHIN_S,
         check=False,
     )
 
@@ -164,7 +160,9 @@ def test_limits_are_enforced_on_the_node(floor: Floor) -> None:
 
     ends = late.result(WITHIN_S), fat.result(WITHIN_S)
     assert [one.status for one in ends] == ["timeout", "memory"], ends
-    assert not any(alive(pid) for pid in floor.first_word("late")["pids"])
+    pids = floor.first_word("late")["pids"]
+    assert not alive(pids[0])
+    floor.nodes.until(lambda: not alive(pids[1]), "the end of what it had started")
 
 
 def test_a_cancelled_task_and_what_it_started_are_dead_when_that_is_told(floor: Floor) -> None:
@@ -176,7 +174,7 @@ def test_a_cancelled_task_and_what_it_started_are_dead_when_that_is_told(floor: 
 
     assert (outcome.status, outcome.error) == ("killed", "it was cancelled")
     assert outcome.seconds > 0
-    until(lambda: not any(alive(pid) for pid in pids), "the end of its processes")
+    floor.nodes.until(lambda: not any(alive(pid) for pid in pids), "the end of its processes")
 
 
 def test_a_task_that_is_asked_to_stop_may_save_and_return(floor: Floor) -> None:
@@ -226,15 +224,19 @@ def test_tasks_die_with_the_process_that_submitted_them(nodes: RayNodes, tmp_pat
         [sys.executable, "-c", DRIVER, *command], stdout=subprocess.PIPE, text=True
     ) as driver:
         assert driver.stdout is not None
+        limit = threading.Timer(WITHIN_S, driver.kill)  # then its output ends
+        limit.start()
         words = iter(driver.stdout.readline, "")
-        said = next(line for line in words if line.startswith("pids "))
+        said = next((line for line in words if line.startswith("pids ")), "")
+        limit.cancel()
         pids = [int(pid) for pid in said.split()[1:]]
+        assert pids, "the driver said nothing"
         assert all(alive(pid) for pid in pids)
 
         driver.send_signal(signal.SIGKILL)
         driver.wait(WITHIN_S)
 
-    until(lambda: not any(alive(pid) for pid in pids), "the end of the orphans")
+    nodes.until(lambda: not any(alive(pid) for pid in pids), "the end of the orphans")
 
 
 def test_a_node_that_dies_takes_its_tasks_along_and_what_only_it_could_run_is_given_up(
@@ -250,10 +252,10 @@ def test_a_node_that_dies_takes_its_tasks_along_and_what_only_it_could_run_is_gi
     assert (lost.status, lost.error_code) == ("killed", "unavailable")
     assert (given_up.status, given_up.error_code) == ("killed", "unavailable")
     assert "no node is left that could run it" in given_up.error
-    until(lambda: not any(alive(pid) for pid in pids), "the end of its processes")
+    nodes.until(lambda: not any(alive(pid) for pid in pids), "the end of its processes")
     assert floor.submit("nap", id="after").result(WITHIN_S).status == "done"
 
     nodes.start(2)
-    until(lambda: floor.executor.cpus == 3, "the new node")
+    nodes.until(lambda: floor.executor.cpus == 3, "the new node")
     again = floor.submit("nap", id="again", resources=Resources(cpus=2))
     assert again.result(WITHIN_S).status == "done"
