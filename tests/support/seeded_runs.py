@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from towpath.operate.scheduling import (
     LedgerBackfills,
     pause,
 )
+from towpath.operate.webhooks import Webhook, WebhookState
 
 if TYPE_CHECKING:
     from seeded_home import SeededHome
@@ -49,6 +51,7 @@ SAID = "reading 25,800 rows\n" + "".join(
 )
 _FAN = 40
 _KEY = digest_json("the key of the seeded join")
+_DESCRIBED = digest_json("the key of the seeded description")
 _TRAIN = {"project": "flights", "pipeline": "train"}
 
 
@@ -57,6 +60,7 @@ def seed_runs(home: SeededHome) -> str:
     run_id = _half_way(home)
     _family(home)
     _starts(home)
+    _webhooks(home)
     return run_id
 
 
@@ -77,7 +81,8 @@ def _half_way(home: SeededHome) -> str:
             ("clean", "finished", {"cached": "true"}),
             ("daily", "finished", {"cached": "true"}),
             ("join", "finished", {}),
-            ("describe", None, {}),
+            ("describe", "killed", {"stopped": "preempted"}),
+            ("describe", None, {"attempt": "2"}),
             ("per_airport", None, {}),
             *(
                 (f"per_airport/{place}", "finished" if place < _FAN * 2 // 3 else None, {})
@@ -91,16 +96,20 @@ def _half_way(home: SeededHome) -> str:
                 name=name,
                 project="flights",
                 parent=run.id,
-                key=_KEY if name == "join" else None,
+                key={"join": _KEY, "describe": _DESCRIBED}.get(name),
                 tags=labels,
             )
-            if name == "describe":
+            if labels.get("attempt") == "2":
+                tx.line.set_resume_point(
+                    _DESCRIBED, digest="5a" * 32, size_bytes=41_300, attempt=f"{run.id}/describe/1"
+                )
                 tx.logs.append({call.id: LogPart(begins=0, data=SAID.encode())})
             if name == "join":
                 _keep(tx, home, call)
                 tx.runs.set_tags(call.id, {"log": home.blobs.put(b"joined 25,800 rows\n")})
             if status is not None:
-                tx.runs.finish(call.id, status)
+                why = "preempted" if status == "killed" else None
+                tx.runs.finish(call.id, status, error=why)
     return run.id
 
 
@@ -195,6 +204,41 @@ def _starts(home: SeededHome) -> None:
         request = RunRequest(**_TRAIN, code="code:flights@1", reason="manual")
         want_run(tx, "flights.manual", request)
     _backfill(home)
+
+
+def _webhooks(home: SeededHome) -> None:
+    """Declare one webhook that is told what happens, and one whose other side is away."""
+    with home.ledger.write() as tx:
+        told = tx.events.read(types=["run.finished", "alert.raised"], newest_first=True, limit=6)[
+            ::-1
+        ]
+        for webhook, phase, due_in_s in (
+            (Webhook("chat", url="${CHAT_URL}", secret="${CHAT_SECRET}"), "failing", 512.0),
+            (
+                Webhook(
+                    "ops",
+                    url="https://ops.example.org/towpath",
+                    events=("run.finished", "alert.raised"),
+                    secret="${OPS_SECRET}",
+                ),
+                "sending",
+                2.0,
+            ),
+        ):
+            state = WebhookState(cursor=told[0].seq)
+            if phase == "failing":
+                for _ in range(9):
+                    state = state.failed("chat.example.org answered 503")
+            else:
+                for event, code in zip(told, (204, 204, 422, 204, 204, 200), strict=True):
+                    state = state.settled(event, code, at=event.at + timedelta(seconds=1))
+            name = f"flights.{webhook.name}"
+            spec = {"project": "flights", **asdict(webhook)}
+            tx.intents.put("webhook", name, project="flights", spec=spec)
+            tx.intents.report("webhook", name, status=msgspec.to_builtins(state), phase=phase)
+            held = tx.intents.claim(["webhook"], owner="seed", lease_s=30)
+            assert held is not None
+            tx.intents.advance(held, phase=phase, status=held.status, due_in_s=due_in_s)
 
 
 def _backfill(home: SeededHome) -> None:

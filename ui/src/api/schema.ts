@@ -1373,6 +1373,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ListWebhooks
+         * @description List webhooks by name, with what each sent last, what waits, and what is in the way.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1400,6 +1420,15 @@ export interface components {
             p: number | null;
             statistic: string;
             value: number | null;
+        };
+        /** AlertView */
+        AlertView: {
+            /** Format: date-time */
+            at: string;
+            budget: string;
+            name: string;
+            share: number;
+            summary: string;
         };
         /** AnnotatorPair */
         AnnotatorPair: {
@@ -1471,28 +1500,6 @@ export interface components {
             two: string;
             value: number;
         };
-        /** Attempt */
-        Attempt: {
-            /** Format: date-time */
-            asked_at: string;
-            attempt: number;
-            blocker: string;
-            cpus: number;
-            gpus: number;
-            granted_at: string | null;
-            id: string;
-            memory_bytes: number | null;
-            pipeline: string;
-            priority: number;
-            project: string;
-            queue: string;
-            resumes_at: string | null;
-            run: string;
-            state: string;
-            step: string;
-            wanted_by: string | null;
-            worst_micros: number;
-        };
         /** BackfillDetail */
         BackfillDetail: {
             counts: {
@@ -1554,12 +1561,13 @@ export interface components {
             number: number;
             value: number;
         };
-        /** BudgetState */
-        BudgetState: {
+        /** BudgetView */
+        BudgetView: {
             cap_micros: number | null;
             cpus: number | null;
             cpus_used: number;
             crossed: number[];
+            currency: string;
             forecast_micros: number | null;
             gpus: number | null;
             gpus_used: number;
@@ -2297,6 +2305,30 @@ export interface components {
             stages: components["schemas"]["LoopStage"][];
             traffic: components["schemas"]["TrafficSeries"][];
         };
+        /** PermitView */
+        PermitView: {
+            /** Format: date-time */
+            asked_at: string;
+            attempt: number;
+            /** @default  */
+            blocker: string;
+            cpus: number;
+            gpus: number;
+            granted_at?: string | null;
+            id: string;
+            memory_bytes: number | null;
+            pipeline: string;
+            priority: number;
+            project: string;
+            queue: string;
+            resumes_at?: string | null;
+            run: string;
+            /** @enum {string} */
+            state: "running" | "waiting";
+            step: string;
+            wanted_by?: string | null;
+            worst_micros: number;
+        };
         /** PersonalMark */
         PersonalMark: {
             column: string;
@@ -2497,8 +2529,19 @@ export interface components {
             comment: string;
             label: string | null;
         };
+        /** RunAttempt */
+        RunAttempt: {
+            error: string | null;
+            run: string;
+            seconds: number;
+            /** Format: date-time */
+            started_at: string;
+            status: string;
+            stopped: string;
+        };
         /** RunDetail */
         RunDetail: {
+            attempts: components["schemas"]["RunAttempt"][];
             cached: boolean;
             ended_at: string | null;
             error: string | null;
@@ -2515,6 +2558,7 @@ export interface components {
             };
             parent: string | null;
             project: string;
+            saved: components["schemas"]["SavedState"] | null;
             seconds: number;
             /** Format: date-time */
             started_at: string;
@@ -2523,6 +2567,7 @@ export interface components {
             tags: {
                 [key: string]: string;
             };
+            truncated: boolean;
             used: string[];
         };
         /** RunEdge */
@@ -2601,6 +2646,13 @@ export interface components {
             started: string | null;
             state: string;
             waiting: string | null;
+        };
+        /** SavedState */
+        SavedState: {
+            /** Format: date-time */
+            at: string;
+            attempt: string;
+            size_bytes: number;
         };
         /** SearchAxis */
         SearchAxis: {
@@ -2724,23 +2776,15 @@ export interface components {
         };
         /** Spend */
         Spend: {
-            alerts: components["schemas"]["SpendAlert"][];
-            attempts: components["schemas"]["Attempt"][];
-            budgets: components["schemas"]["BudgetState"][];
+            alerts: components["schemas"]["AlertView"][];
+            attempts: components["schemas"]["PermitView"][];
+            budgets: components["schemas"]["BudgetView"][];
             currency: string;
             days: components["schemas"]["DailySpend"][];
             /** Format: date-time */
             now: string;
             prices: components["schemas"]["Rate"][];
             prices_version: number;
-        };
-        /** SpendAlert */
-        SpendAlert: {
-            /** Format: date-time */
-            at: string;
-            budget: string;
-            share: number;
-            summary: string;
         };
         /** SpendBreakdown */
         SpendBreakdown: {
@@ -2820,6 +2864,31 @@ export interface components {
             pipeline: string;
             project: string;
             reason: string;
+        };
+        /** WebhookDelivery */
+        WebhookDelivery: {
+            /** Format: date-time */
+            at: string;
+            code: number;
+            seq: number;
+            subject: string;
+            taken: boolean;
+            type: string;
+        };
+        /** WebhookListed */
+        WebhookListed: {
+            deliveries: components["schemas"]["WebhookDelivery"][];
+            error: string | null;
+            events: string[];
+            failures: number;
+            name: string;
+            next_at: string | null;
+            project: string;
+            refused: number;
+            sent: number;
+            state: string;
+            url: string;
+            waiting: components["schemas"]["LogEvent"][];
         };
     };
     responses: never;
@@ -6935,6 +7004,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WantedRun"][];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookListed"][];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */

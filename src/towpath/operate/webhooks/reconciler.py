@@ -9,15 +9,19 @@ import msgspec
 import structlog
 
 from towpath.assets.sources.references import expand
+from towpath.core.clock import SystemClock
 from towpath.core.errors import Unavailable, UsageError
 from towpath.operate.webhooks.declaration import Webhook
+from towpath.operate.webhooks.news import read_news
 from towpath.operate.webhooks.sending import cloud_event, send
+from towpath.operate.webhooks.state import WebhookState
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
 
-    from towpath.ledger.contract import Ledger, Transaction
+    from towpath.core.clock import Clock
+    from towpath.ledger.contract import Ledger
     from towpath.ledger.records import Event, Intent
 
 _log = structlog.get_logger(__name__)
@@ -25,25 +29,6 @@ _BATCH = 50
 _POLL_S = 2.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 2.0, 3600.0
 _GONE = 410
-_OK = range(200, 300)
-
-
-class WebhookState(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook's status.
-
-    Attributes:
-        cursor: Position in the log up to which events were sent.
-        sent: How many were taken by the other side.
-        refused: How many it refused; they are not sent again.
-        failures: Tries in a row that came to nothing.
-        error: What the last of them met.
-    """
-
-    cursor: int = -1
-    sent: int = 0
-    refused: int = 0
-    failures: int = 0
-    error: str | None = None
 
 
 class WebhookReconciler:
@@ -59,6 +44,7 @@ class WebhookReconciler:
         log: Names the log: the keyring's id.
         stop: Once set, the step under way ends after the event that is being sent.
         environ: Where `${NAME}` is looked up.
+        wall: Wall time, at which answers are noted.
     """
 
     kinds: tuple[str, ...] = ("webhook",)
@@ -70,11 +56,13 @@ class WebhookReconciler:
         log: str,
         stop: threading.Event,
         environ: Mapping[str, str] | None = None,
+        wall: Clock | None = None,
     ) -> None:
         self._ledger = ledger
         self._name = log
         self._stop = stop
         self._environ = os.environ if environ is None else environ
+        self._wall = wall or SystemClock()
 
     def reconcile(self, held: Intent) -> None:
         """Send what happened since the last step."""
@@ -83,18 +71,18 @@ class WebhookReconciler:
             state = msgspec.convert(held.status or {}, WebhookState)
             if not held.status:  # what was before the webhook existed is not its business
                 state = msgspec.structs.replace(state, cursor=tx.events.size() - 1)
-            read = tx.events.read(after=state.cursor, limit=_BATCH, types=list(webhook.events))
-            news = [(event, _is_of(tx, event, held.project)) for event in read]
-        phase, wait_s = "sending", 0.0 if len(read) == _BATCH else _POLL_S
+            news = read_news(tx, webhook, project=held.project, after=state.cursor, limit=_BATCH)
+        phase, wait_s = "sending", 0.0 if len(news) == _BATCH else _POLL_S
         for event, is_ours in news:
             if self._stop.is_set():
                 break
+            if not is_ours:
+                state = state.passed(event)
+                continue
             try:
-                code = self._send(webhook, event, held.project) if is_ours else None
+                code = self._send(webhook, event, held.project)
             except (Unavailable, UsageError) as error:
-                state = msgspec.structs.replace(
-                    state, failures=state.failures + 1, error=error.message
-                )
+                state = state.failed(error.message)
                 wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(state.failures - 1, 20))
                 phase = "failing"
                 _log.warning("webhook.failing", webhook=held.name, error=error.message)
@@ -102,7 +90,7 @@ class WebhookReconciler:
             if code == _GONE:
                 phase = "gone"
                 break
-            state = _settled(state, event, code)
+            state = state.settled(event, code, at=self._wall.now())
         with self._ledger.write(actor=f"webhook:{held.name}") as tx:
             tx.intents.advance(
                 held,
@@ -120,29 +108,4 @@ class WebhookReconciler:
         )
 
 
-def _settled(state: WebhookState, event: Event, code: int | None) -> WebhookState:
-    state = msgspec.structs.replace(state, cursor=event.seq)
-    if code is None:
-        return state
-    taken = code in _OK
-    return msgspec.structs.replace(
-        state,
-        sent=state.sent + taken,
-        refused=state.refused + (not taken),
-        failures=0,
-        error=None if taken else f"it refused an event with status {code}",
-    )
-
-
-def _is_of(tx: Transaction, event: Event, project: str) -> bool:
-    """Tell whether an event is about something of the project."""
-    kind, _, name = event.subject.partition(":")
-    if "project" in event.payload:
-        return bool(event.payload["project"] == project)
-    if kind == "run":
-        return tx.runs.get(name).project == project
-    started_by = str(event.payload.get("trigger", name))
-    return started_by.startswith(f"{project}.")
-
-
-__all__ = ["WebhookReconciler", "WebhookState"]
+__all__ = ["WebhookReconciler"]

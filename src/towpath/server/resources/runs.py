@@ -34,21 +34,61 @@ class RunSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunAttempt:
+    """One try of a step that was tried more than once.
+
+    Attributes:
+        run: Its run.
+        status: As a run's.
+        stopped: Why it was stopped where it did not end by itself: `preempted`, `cancelled`; else empty.
+        error: What it met, where it failed.
+        seconds: How long it took, or has taken so far (wall time).
+    """
+
+    run: str
+    status: str
+    stopped: str
+    error: str | None
+    started_at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedState:
+    """What `tp.checkpoint` saved last: the next attempt goes on from there.
+
+    Attributes:
+        attempt: Which attempt saved it: the pipeline's run, the call, and the attempt's number.
+        at: When, by wall time.
+    """
+
+    attempt: str
+    size_bytes: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunDetail(RunSummary):
     """One execution whole.
 
     Attributes:
         key: The step cache key, where it has one.
-        steps: The executions it consisted of, oldest first.
+        steps: The executions it consisted of, oldest first; of very many the newest 1,000.
+        truncated: Whether there are more of them.
         used: References of what it read.
         made: References of what it made.
+        attempts: All tries of the same call, this one among them, oldest first; empty for a single one.
+        saved: What a step's attempts saved last, while it is kept.
     """
 
     key: str | None
     params: dict[str, str]
     steps: list[RunSummary]
+    truncated: bool
     used: list[str]
     made: list[str]
+    attempts: list[RunAttempt]
+    saved: SavedState | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

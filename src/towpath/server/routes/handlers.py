@@ -21,6 +21,7 @@ from towpath.server.routes import (
     searches,
     spend,
     starts,
+    webhooks,
 )
 from towpath.server.routes.given import GivenPages, GivenStream
 
@@ -50,6 +51,7 @@ API_HANDLERS = [
     *features.HANDLERS,
     *operations.HANDLERS,
     *starts.HANDLERS,
+    *webhooks.HANDLERS,
     *searches.HANDLERS,
     *spend.HANDLERS,
     *labelling.HANDLERS,

@@ -6,12 +6,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from towpath.server.resources.base import Point
-from towpath.server.resources.runs import MetricHistory, RunDetail, RunSummary
+from towpath.server.resources.runs import (
+    MetricHistory,
+    RunAttempt,
+    RunDetail,
+    RunSummary,
+    SavedState,
+)
 from towpath.server.views.values import fields_of, number, numbers
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Metric, Run
+
+_STEPS_MOST = 1_000
+_ATTEMPTS_MOST = 50
 
 
 def summarize(run: Run) -> RunSummary:
@@ -38,17 +47,46 @@ def get_run(tx: Transaction, run_id: str) -> RunDetail:
     """Return a run with its steps and its neighbours in the graph. Raises `NotFound`."""
     run = tx.runs.get(run_id)
     summary = summarize(run)
-    steps = [summarize(step) for step in tx.runs.list(parent=run_id)]
+    steps = [summarize(step) for step in tx.runs.list(parent=run_id, limit=_STEPS_MOST + 1)]
     used = tx.graph.trace(run.ref, depth=1).edges
     made = tx.graph.impact(run.ref, depth=1).edges
     return RunDetail(
         **fields_of(summary),
         key=run.key,
         params=run.params,
-        steps=list(reversed(steps)),
+        steps=steps[:_STEPS_MOST][::-1],
+        truncated=len(steps) > _STEPS_MOST,
         used=sorted({str(edge.parent) for edge in used if edge.child == run.ref}),
         made=sorted({str(edge.child) for edge in made if edge.parent == run.ref}),
+        attempts=_attempts(tx, run),
+        saved=None if run.key is None else _saved(tx, run.key),
     )
+
+
+def _attempts(tx: Transaction, run: Run) -> list[RunAttempt]:
+    if run.kind != "step" or run.parent is None:
+        return []
+    tries = tx.runs.list(parent=run.parent, name=run.name, limit=_ATTEMPTS_MOST)[::-1]
+    if len(tries) == 1:
+        return []
+    return [
+        RunAttempt(
+            run=one.id,
+            status=one.status,
+            stopped=one.tags.get("stopped", ""),
+            error=one.error,
+            started_at=one.started_at,
+            seconds=summarize(one).seconds,
+        )
+        for one in tries
+    ]
+
+
+def _saved(tx: Transaction, key: str) -> SavedState | None:
+    point = tx.line.resume_point(key)
+    if point is None:
+        return None
+    return SavedState(attempt=point.attempt, size_bytes=point.size_bytes, at=point.at)
 
 
 def point(metric: Metric) -> Point:
