@@ -54,10 +54,12 @@ class Home:
 
     Attributes:
         place: The folder, the URLs and the settings it was opened with.
+        run: The run that makes the versions of data sets that are committed here, if a run does.
     """
 
     def __init__(self, place: Place) -> None:
         self.place = place
+        self.run: str | None = None
 
     @property
     def settings(self) -> Settings:
@@ -101,7 +103,9 @@ class Home:
         """Versions of tables."""
         from towpath.assets.datasets import ParquetDatasetStore
 
-        return ParquetDatasetStore(self.ledger, self.blobs, self.keyring, clock=self.clock)
+        return ParquetDatasetStore(
+            self.ledger, self.blobs, self.keyring, clock=self.clock, made_by=self.run
+        )
 
     @cached_property
     def ingests(self) -> IngestRunner:

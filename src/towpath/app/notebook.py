@@ -7,13 +7,15 @@ from pathlib import Path
 
 from towpath.app.home import Home, open_home
 from towpath.app.place import resolve_place
+from towpath.build.pipelines.reporting import current_run
 from towpath.core.errors import UsageError
 
 
 def home(directory: str | Path = ".", **flags: object) -> Home:
     """Open the home of a project, as the command line does in its folder.
 
-    Use it in a `with` block, or close it. Settings come from the project's file and the environment.
+    Use it in a `with` block, or close it. Inside a step, versions of data sets that are committed with
+    it are recorded as made by the step's run, unless the caller names another. Settings come from the project's file and the environment.
 
     Args:
         directory: The project's folder, or one inside it.
@@ -29,4 +31,6 @@ def home(directory: str | Path = ".", **flags: object) -> Home:
             f"there is no project in {place.root}, and no home",
             remedy="Name a project's folder, or say where: home('.', home='data').",
         )
-    return open_home(place)
+    opened = open_home(place)
+    opened.run = current_run()
+    return opened

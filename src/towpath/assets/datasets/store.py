@@ -51,15 +51,30 @@ _ATTEMPTS = 16
 
 
 class ParquetDatasetStore:
-    """See `DatasetStore`."""
+    """See `DatasetStore`.
+
+    Args:
+        ledger: Where versions are.
+        blobs: Where their files are.
+        keyring: Hashes subjects.
+        clock: Event time, by which rules judge.
+        made_by: Id of the run that makes what is committed, where a call names none.
+    """
 
     def __init__(
-        self, ledger: Ledger, blobs: BlobStore, keyring: Keyring, *, clock: Clock | None = None
+        self,
+        ledger: Ledger,
+        blobs: BlobStore,
+        keyring: Keyring,
+        *,
+        clock: Clock | None = None,
+        made_by: str | None = None,
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
         self._keyring = keyring
         self._parts = (ledger, blobs, keyring)
+        self._made_by = made_by
         self._quality = Quality(ledger, blobs, keyring, clock or SystemClock())
 
     def commit(
@@ -83,7 +98,7 @@ class ParquetDatasetStore:
             project=project,
             mode=mode,
             expected=expected,
-            made_by=made_by,
+            made_by=made_by or self._made_by,
             branch=branch,
             also=also,
             notes=marks_of_commit(dataset, checked.clear() if mode == "delete" else checked),
@@ -119,7 +134,7 @@ class ParquetDatasetStore:
             dataset=dataset,
             project=project,
             quality=self._quality,
-            made_by=made_by,
+            made_by=made_by or self._made_by,
         )
         version = _insist(retry.attempt, dataset.name)
         return Retried(version=version, added=retry.added, kept=retry.kept)
@@ -147,7 +162,7 @@ class ParquetDatasetStore:
             name=name,
             mode=mode,
             expected=expected,
-            made_by=made_by,
+            made_by=made_by or self._made_by,
             branch=branch,
         )
         return ParquetLoad(*self._parts, request, self._quality)

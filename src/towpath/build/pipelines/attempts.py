@@ -100,7 +100,7 @@ class Attempts:
             libraries=keys.libraries,
             points=around.points,
         )
-        self.room = InlineRoom(plan.source, around.blobs)
+        self.room = InlineRoom(plan.source, around.blobs, run=around.scratch.run_id)
         self._resting: list[tuple[float, int, Call]] = []
         self._count = itertools.count()
 

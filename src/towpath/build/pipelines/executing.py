@@ -102,6 +102,7 @@ class Executions:
             "constants": dict(call.constants),
             "seed": options.seed,
             "key": call.known_key.digest,
+            "run": self._scratch.run_id,
             "blobs": self._blobs_url,
             "cache_dir": None if self._cache_dir is None else str(self._cache_dir),
             "saves": options.checkpoint,

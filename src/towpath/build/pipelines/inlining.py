@@ -34,9 +34,11 @@ class InlineRoom:
     Args:
         source: Folder with the project's code.
         blobs: Where results are kept.
+        run: The run that the steps are part of.
     """
 
-    def __init__(self, source: Path, blobs: BlobStore) -> None:
+    def __init__(self, source: Path, blobs: BlobStore, *, run: str) -> None:
+        self._run = run
         self._source = source
         self._paths = [str(path) for path in code_paths(source)]
         self._modules: dict[str, ModuleType] = {}
@@ -63,6 +65,7 @@ class InlineRoom:
             constants=dict(call.constants),
             seed=call.step.options.seed,
             key=call.known_key.digest,
+            run=self._run,
             blobs="",
             cache_dir=None,
         )

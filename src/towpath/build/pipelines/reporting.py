@@ -19,6 +19,7 @@ PROGRESS = "progress"
 """The metric that `report` records."""
 
 _PARAM_CHARS = 6_000
+_run: ContextVar[str | None] = ContextVar("towpath_run", default=None)
 _listener: ContextVar[Emit | None] = ContextVar("towpath_step_listener", default=None)
 
 
@@ -72,6 +73,21 @@ def listening(emit: Emit) -> Generator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+@contextmanager
+def within_run(run_id: str) -> Generator[None]:
+    """Let what happens inside the block be known as part of a run."""
+    token = _run.set(run_id)
+    try:
+        yield
+    finally:
+        _run.reset(token)
+
+
+def current_run() -> str | None:
+    """Return the pipeline's run whose step is executed here; None outside of a step."""
+    return _run.get()
 
 
 def _number(key: str, value: float) -> float:

@@ -26,9 +26,13 @@ class Scratch:
         root: Folder that holds such folders; made if need be.
         run_id: Names this one.
         shipper: Told of each log, so that it can be read elsewhere while it is written.
+
+    Attributes:
+        run_id: The run that it is of.
     """
 
     def __init__(self, root: Path, run_id: str, shipper: LogShipper | None = None) -> None:
+        self.run_id = run_id
         self._root = root
         self._shipper = shipper
         self.folder = root / this_owner() / run_id

@@ -28,7 +28,7 @@ from towpath.build.pipelines.formats import (
     outputs_of,
     save_value,
 )
-from towpath.build.pipelines.reporting import listening
+from towpath.build.pipelines.reporting import listening, within_run
 from towpath.build.pipelines.spreading import Standing, standing
 from towpath.build.pipelines.steps import Step
 from towpath.build.pipelines.values import decode_value
@@ -56,6 +56,7 @@ class StepOrder(msgspec.Struct, frozen=True, kw_only=True):
         constants: Parameter to value, as `encode_value` writes it.
         seed: What random generators start from.
         key: Digest of the call's cache key.
+        run: The pipeline's run that the call is part of.
         blobs: URL of the blob store.
         cache_dir: Where a remote store's downloads are kept. A machine that does not have this folder
             keeps them for the task alone, so that no copy of a row is left where nobody looks.
@@ -69,6 +70,7 @@ class StepOrder(msgspec.Struct, frozen=True, kw_only=True):
     constants: dict[str, Any]
     seed: int | None
     key: str
+    run: str
     blobs: str
     cache_dir: str | None
     saves: bool = False
@@ -97,7 +99,7 @@ def perform(
     order: StepOrder, blobs: BlobStore, emit: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """Run one step where the project's code is importable already: see `execute`."""
-    with ExitStack() as stack, listening(emit):
+    with ExitStack() as stack, listening(emit), within_run(order.run):
         if order.saves:
             stack.enter_context(checkpointing(order.key, blobs, emit, found=order.saved))
         step = find_step(order.step)

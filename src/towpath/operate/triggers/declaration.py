@@ -63,7 +63,8 @@ class On:
 
     Attributes:
         dataset: A data set, or its name: each new version is run for, pinned to it. Versions that come
-            while a run is going on are answered together afterwards, by one run on the newest.
+            while a run is going on are answered together afterwards, by one run on the newest. Versions
+            that a run of this trigger made, or led to, start nothing.
         alert: Kinds of monitor or names of single monitors, as `Retrain` takes them. An alert that
             comes while a run is going on starts nothing: what persists is reported again.
         event: The `type` of a CloudEvent, for instance `com.shop.order.imported`, as it arrives at

@@ -15,6 +15,7 @@ from towpath.core.refs import Ref
 from towpath.operate.scheduling import is_paused
 from towpath.operate.triggers.declaration import On
 from towpath.operate.triggers.inbox import KIND as RECEIVED
+from towpath.operate.triggers.looping import REASON, run_name, started_by
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +29,7 @@ _HISTORY_KEPT = 50
 _EVENTS_PER_STEP = 200
 _DATASET_POLL_S = 2.0
 
-Verdict = Literal["started", "running", "cooling", "paused", "failed"]
+Verdict = Literal["started", "running", "cooling", "paused", "failed", "looping"]
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,8 @@ class TriggerReconciler:
 
     An *alert* that comes while a run is going on, or within the cooldown of the last start, is recorded
     and dropped: what persists is reported again by its monitor. A *version* waits instead, and only the
-    newest does: levels count, not edges. An *event* from outside is a fact of its own, and starts a run
+    newest does: levels count, not edges; one that the trigger brought about itself is recorded and
+    dropped, as it would start itself for ever. An *event* from outside is a fact of its own, and starts a run
     whatever is going on. A run that failed has no cooldown.
 
     Args:
@@ -131,7 +133,7 @@ class _Step:
     def _take(self, event: Event) -> None:
         """Answer one piece of news; of versions, remember the newest only."""
         if self.trigger.dataset is not None:
-            self.state = msgspec.structs.replace(self.state, waiting=event.subject)
+            self._take_version(event.subject)
             return
         if self.trigger.event is not None:
             verdict, why = self._judge(busy=False)
@@ -140,6 +142,21 @@ class _Step:
         verdict, why = self._judge(busy=True)
         alert = str(event.payload["alert"])
         self._answer(alert, event.subject, verdict, why, model=event.payload["model"])
+
+    def _take_version(self, version: str) -> None:
+        """Remember a version, unless this trigger brought it about: for it nothing is started.
+
+        A version of somebody else's that waits goes on waiting behind it.
+        """
+        run = started_by(self._tx, self._held.name, Ref.parse(version))
+        if run is None:
+            self.state = msgspec.structs.replace(self.state, waiting=version)
+            return
+        why = (
+            f"it was made by run {run.id} of {run.tags['pipeline']!r}, which this trigger started: "
+            "answering it would never end; commit to another data set"
+        )
+        self._answer(version.partition(":")[2], version, "looping", why)
 
     def _start_waiting(self, version: str) -> None:
         verdict, why = self._judge(busy=True)
@@ -183,7 +200,7 @@ class _Step:
             else:
                 name = f"{held.spec['project']}.{what}"
                 if noun != "alert":
-                    name = f"trigger.{held.name}.{what}"
+                    name = run_name(held.name, what)
                 want_run(self._tx, name, request)
                 self.state = msgspec.structs.replace(
                     self.state, started=self._now.isoformat(), run=name
@@ -212,7 +229,7 @@ class _Step:
             code=code_of(tx, project),
             at=self._now,
             pins=pins,
-            reason=f"trigger:{what}",
+            reason=f"{REASON}{what}",
             wakes=None if model else ("trigger", self._held.name),
         )
 

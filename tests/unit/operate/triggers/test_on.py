@@ -32,12 +32,26 @@ class Ears:
     def declare(self, **fields: Any) -> None:
         trigger = On(**fields)
         self.production.put("trigger", f"flights.{trigger.name}", **asdict(trigger))
-        self.answer()
+        self.answer_all()
 
-    def commit(self, name: str = "flights") -> None:
+    def commit(self, name: str = "flights", *, made_by: str | None = None) -> None:
         with self.production.ledger.write() as tx:
             tx.versions.declare("dataset", name, project="flights")
-            tx.versions.commit("dataset", name, digest="0" * 64, body={})
+            tx.versions.commit("dataset", name, digest="0" * 64, body={}, made_by=made_by)
+
+    def carry_out(self, run: Intent, *, commits: str) -> None:
+        """Do what a worker does with a run that ends in a version, made by one of its steps."""
+        tags = {"pipeline": run.spec["pipeline"], "reason": run.spec["reason"]}
+        with self.production.ledger.write() as tx:
+            whole = tx.runs.start(kind="pipeline", name="train", project="flights", tags=tags)
+            step = tx.runs.start(kind="step", name="tidy", project="flights", parent=whole.id)
+        self.commit(commits, made_by=step.id)
+        self.end_run()
+
+    def verdicts(self, name: str) -> list[str]:
+        with self.production.ledger.read() as tx:
+            status = tx.intents.get("trigger", name).status
+        return [one["verdict"] for one in status["answers"]]
 
     def send(self, id: str, *, type: str = ORDER, source: str = "/shop", **data: Any) -> str:
         arrival = Arrival(id=id, source=source, type=type, attributes={"subject": id}, data=data)
@@ -45,6 +59,19 @@ class Ears:
 
     def answer(self) -> None:
         self.production.step(self.reconciler)
+
+    def answer_all(self) -> None:
+        """Let each of several triggers answer once."""
+        ledger = self.production.ledger
+        with ledger.write() as tx:
+            for one in tx.intents.list("trigger"):
+                tx.intents.wake("trigger", one.name)
+        while True:
+            with ledger.write() as tx:
+                held = tx.intents.claim(["trigger"], owner="test", lease_s=60)
+            if held is None:
+                return
+            self.reconciler.reconcile(held)
 
     def runs(self) -> list[Intent]:
         with self.production.ledger.read() as tx:
@@ -93,6 +120,73 @@ def test_versions_that_come_during_a_run_are_answered_together_by_the_newest(ear
     ears.end_run()
     ears.answer()
     assert len(ears.runs()) == 2
+
+
+def test_a_version_that_the_trigger_brought_about_starts_nothing(ears: Ears):
+    ears.declare(dataset="flights")
+    ears.commit()
+    ears.answer()
+    (run,) = ears.runs()
+    ears.carry_out(run, commits="flights")
+    ears.answer()
+    assert [one.name for one in ears.runs()] == [run.name]
+    assert ears.verdicts("flights.on-flights") == ["started", "looping"]
+    with ears.production.ledger.read() as tx:
+        (told,) = [
+            event
+            for event in tx.events.read(limit=1000, types=["trigger.answered"])
+            if event.payload["verdict"] == "looping"
+        ]
+    assert told.subject == "dataset:flights@2"
+    assert "never end" in told.payload["why"]
+
+    ears.commit()  # somebody else's
+    ears.answer()
+    assert [one.spec["pins"]["flights"] for one in ears.runs()] == [1, 3]
+
+
+def test_a_version_that_waits_is_not_forgotten_for_the_trigger_s_own(ears: Ears):
+    ears.declare(dataset="flights")
+    ears.commit()
+    ears.answer()
+    (run,) = ears.runs()
+    ears.commit()
+    ears.carry_out(run, commits="flights")
+    ears.answer()
+    assert [one.spec["pins"]["flights"] for one in ears.runs()] == [1, 2]
+
+
+def test_a_circle_of_triggers_closes_once(ears: Ears):
+    ears.declare(dataset="flights", name="tidy")
+    ears.declare(dataset="clean", name="enrich")
+    ears.commit()
+    for into in ("clean", "flights", "clean", "flights"):
+        ears.answer_all()
+        going = [one for one in ears.runs() if one.phase == "new"]
+        if not going:
+            break
+        ears.carry_out(going[0], commits=into)
+    ears.answer_all()
+    assert [one.spec["reason"] for one in ears.runs()] == [
+        "trigger:flights@1",
+        "trigger:clean@1",
+    ]
+    assert ears.verdicts("flights.tidy") == ["started", "looping"]
+
+
+def test_what_one_trigger_s_run_made_is_news_to_another(ears: Ears):
+    ears.production.put("project", "flights", code="code:flights@1", pipelines={"a": {}, "b": {}})
+    ears.declare(dataset="flights", name="tidy", pipeline="a")
+    ears.declare(dataset="flights", name="learn", pipeline="b")
+    ears.commit()
+    ears.answer_all()
+    (tidy,) = [one for one in ears.runs() if one.spec["pipeline"] == "a"]
+    ears.carry_out(tidy, commits="flights")
+    ears.end_run()  # of the other trigger's
+    ears.answer_all()
+    learnt = [one.spec["pins"] for one in ears.runs() if one.spec["pipeline"] == "b"]
+    assert learnt == [{"flights": 1}, {"flights": 2}]
+    assert ears.verdicts("flights.tidy") == ["started", "looping"]
 
 
 def test_a_version_waits_for_the_cooldown_to_pass(ears: Ears):
