@@ -110,6 +110,7 @@ def gateway(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Commo
 
     _bind_life(child_of)
     with common.open() as home:
+        rpc_port = home.settings.gateway_grpc_port
         serve_gateway(
             home.ledger,
             home.blobs,
@@ -120,6 +121,7 @@ def gateway(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Commo
             environment=home.settings.environment,
             decisions_dir=home.decisions_dir,
             listener=_listener(home, fd, home.settings.gateway_port),
+            rpc_address=None if rpc_port < 0 else f"{home.settings.host}:{rpc_port}",
             replay=home.settings.replay,
             token=home.settings.token,
         )

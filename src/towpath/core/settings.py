@@ -38,6 +38,7 @@ class Settings:
         host: Address the server and gateway bind; anything but loopback needs a `token`.
         server_port: Port of the control plane (API and pages); 0 takes a free one.
         gateway_port: Port of the gateway; 0 takes a free one.
+        gateway_grpc_port: Port where the gateway answers gRPC too; 0 takes a free one, -1: nowhere.
         token: Bearer token that API callers must send; empty for none.
         events_token: Bearer token that senders of events must carry; empty: no event is taken.
         replay: Follow a replayed clock instead of the system's, and believe the times that
@@ -66,6 +67,7 @@ class Settings:
     host: str = "127.0.0.1"
     server_port: int = 8500
     gateway_port: int = 8510
+    gateway_grpc_port: int = -1
     token: str = ""
     events_token: str = ""
     replay: bool = False

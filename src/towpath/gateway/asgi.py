@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import hmac
-import time
-from contextlib import contextmanager
 from http import HTTPStatus
-from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 import structlog
 
-from towpath.core.errors import TowpathError, Unavailable
-from towpath.gateway import binary, invocations, repository
+from towpath.core.errors import TowpathError
+from towpath.gateway import binary, describing, invocations, repository
 from towpath.gateway.failures import HttpRefusal, body_of, status_of
 from towpath.gateway.http import HttpRequest
 from towpath.gateway.protocol import decode_infer, decode_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from towpath.gateway.answering import Answering
     from towpath.gateway.feature_routes import FeatureRoutes
     from towpath.gateway.http import Receive, Scope
-    from towpath.gateway.inference import Inference
     from towpath.gateway.labelling import Labelling
     from towpath.gateway.metrics import GatewayMetrics
-    from towpath.gateway.protocol import InferRequest, InferResponse
 
 Send: TypeAlias = "Callable[[dict[str, Any]], Awaitable[None]]"
 
@@ -50,7 +46,7 @@ class _Answer(NamedTuple):
 
 
 class GatewayApp:
-    """Routes requests to inference, labels, features, metadata, health and metrics.
+    """Routes requests to answers, labels, features, metadata, health and metrics.
 
     Args:
         token: What callers must send as bearer token, health probes excepted; empty for none.
@@ -60,14 +56,14 @@ class GatewayApp:
     def __init__(
         self,
         *,
-        inference: Inference,
+        answering: Answering,
         labelling: Labelling,
         features: FeatureRoutes,
         metrics: GatewayMetrics,
         token: str = "",
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
-        self._inference = inference
+        self._answering = answering
         self._labelling = labelling
         self._features = features
         self._metrics = metrics
@@ -124,7 +120,7 @@ class GatewayApp:
                 found = _Answer(_encode({"accepted": count}))
             case ["metrics"]:
                 request.require("GET")
-                table = self._inference.table
+                table = self._answering.table
                 text = self._metrics.render(
                     ready=table.loaded, route_generation=table.route_generation
                 )
@@ -144,55 +140,38 @@ class GatewayApp:
 
     def _describe(self, parts: Sequence[str]) -> dict[str, Any]:
         """Answer the protocol's questions about server and models."""
+        table = self._answering.table
         match parts:
             case ["v2"]:
-                found: dict[str, Any] = {
-                    "name": "towpath",
-                    "version": installed_version("towpath"),
-                    "extensions": [binary.EXTENSION, repository.EXTENSION],
-                }
+                found = describing.server()
             case ["health"] | ["v2", "health", "live"]:  # Feast's clients ask for the first
-                found = {"live": True}
+                found: dict[str, Any] = {"live": True}
             case ["v2", "health", "ready"] | ["ping"]:  # SageMaker asks for the second
-                table = self._inference.table
-                if not table.loaded or table.broken:
-                    raise Unavailable("the gateway is not ready", broken=list(table.broken))
+                describing.require_ready(table)
                 found = {"ready": True}
             case ["v2", "models", name]:
-                found = self._metadata(name, None)
+                found = describing.metadata(table, name, None)
             case ["v2", "models", name, "versions", version] if version:
-                found = self._metadata(name, version)
+                found = describing.metadata(table, name, version)
             case ["v2", "models", name, "ready"]:
-                found = {"name": self._inference.table.service(name).name, "ready": True}
+                service, _ = describing.served(table, name, None)
+                found = {"name": service.name, "ready": True}
             case ["v2", "models", name, "versions", version, "ready"]:
-                service = self._inference.table.service(name)
-                service.arm_of_version(version)
+                service, _ = describing.served(table, name, version)
                 found = {"name": service.name, "ready": True}
             case _:
                 raise _no_such_path()
         return found
 
-    def _metadata(self, name: str, version: str | None) -> dict[str, Any]:
-        """Return a model's metadata: of the champion, or of the version asked for."""
-        service = self._inference.table.service(name)
-        arm = service.arms[0] if version is None else service.arm_of_version(version)
-        return {
-            "name": service.name,
-            "versions": [arm.version for arm in service.arms],
-            "platform": "towpath",
-            "parameters": {"model": arm.model, "release": arm.release},
-            **arm.predictor.signature.to_json(),
-        }
-
     async def _infer(self, request: HttpRequest, name: str, version: str | None) -> _Answer:
         """Answer an inference request."""
         request.require("POST")
-        with self._counted(name):
+        with self._answering.counted(name):
             body = await request.body()
             said = binary.json_bytes(request.header(binary.HEADER), body)
             asked = decode_infer(body[:said])
             binary.attach(asked, memoryview(body)[said:])
-            answer, head = binary.encode(asked, await self._inferred(name, version, asked))
+            answer, head = binary.encode(asked, await self._answering.infer(name, version, asked))
         if head is None:
             return _Answer(answer)
         return _Answer(answer, _BYTES, headers=((binary.HEADER, str(head).encode()),))
@@ -201,48 +180,27 @@ class GatewayApp:
         """Answer rows in the forms of other servers, for the one service, or the one that is named."""
         request.require("POST")
         name = request.header(b"x-amzn-sagemaker-target-model").decode("latin-1")
-        services = self._inference.table.services
+        services = self._answering.table.services
         if not name and len(services) > 1:
             raise HttpRefusal(
                 HTTPStatus.BAD_REQUEST,
                 "this gateway serves several services; name one in X-Amzn-SageMaker-Target-Model",
             )
         name = name or next(iter(services), "")
-        with self._counted(name):
-            signature = self._inference.table.service(name).arms[0].predictor.signature
+        with self._answering.counted(name):
+            signature = self._answering.table.service(name).arms[0].predictor.signature
             kind = request.header(b"content-type").decode("latin-1")
             asked = invocations.request_of(await request.body(), kind, signature)
-            found = await self._inferred(name, None, asked)
+            found = await self._answering.infer(name, None, asked)
         answer, kind = invocations.answer_of(found, request.header(b"accept").decode("latin-1"))
         return _Answer(answer, kind.encode())
 
-    async def _inferred(self, name: str, version: str | None, asked: InferRequest) -> InferResponse:
-        """Add the features that a request names, and answer it."""
-        if asked.parameters.features is not None or asked.parameters.entities is not None:
-            takes = self._inference.table.service(name).columns
-            await self._features.enrich(asked, takes)
-        return await self._inference.infer(name, asked, version=version)
-
-    @contextmanager
-    def _counted(self, name: str) -> Generator[None]:
-        """Count a request, and how it ended; of an unknown name nothing is kept."""
-        begun = time.perf_counter()
-        label = name if name in self._inference.table.services else ""
-        status = HTTPStatus.OK
-        try:
-            yield
-        except Exception as error:
-            status = status_of(error)
-            raise
-        finally:
-            self._metrics.answered(label, int(status), time.perf_counter() - begun)
-
     def _repository(self, asked: Sequence[str], body: bytes) -> Any:
         """Answer what is asked of the model repository."""
-        table = self._inference.table
+        table = self._answering.table
         match asked:
             case ["index"]:
-                return repository.index(table, body)
+                return repository.index(table, ready=repository.wants_ready(body))
             case ["models", name, "load"]:
                 return repository.load(table, name)
             case ["models", name, "unload"]:

@@ -96,13 +96,13 @@ def encode(request: InferRequest, response: InferResponse) -> tuple[bytes, int |
     pieces: list[bytes] = []
     for output in response.outputs:
         if asked.get(output.name, {}).get(_WANTED, default):
-            pieces.append(_packed(output))
+            pieces.append(packed(output))
     head = _encode(response)
     return (b"".join([head, *pieces]), len(head)) if pieces else (head, None)
 
 
-def _packed(output: OutputTensor) -> bytes:
-    """Take an output's values out of it, and return them as bytes."""
+def packed(output: OutputTensor) -> bytes:
+    """Take an output's values out of it, leave how many bytes they are, and return these."""
     data = np.array(output.data, dtype=_DTYPES[output.datatype]).tobytes()
     output.data = None
     output.parameters = {SIZE: len(data)}

@@ -48,6 +48,7 @@ class LedgerFollower:
     Args:
         environment: Whose route to follow.
         address: Where this gateway answers, for people.
+        rpc_address: Where it answers gRPC too, if it does.
         load: Opens a model package.
         publish: Puts a table in force and returns once no request sees the older one, and what was
             decided under it is on disk.
@@ -61,6 +62,7 @@ class LedgerFollower:
         *,
         environment: str,
         address: str,
+        rpc_address: str | None,
         load: Callable[[str], Predictor],
         publish: Callable[[RoutingTable], None],
         moments: Moments,
@@ -69,7 +71,12 @@ class LedgerFollower:
         self.id = new_id()
         self._ledger = ledger
         self._environment = environment
-        self._address = address
+        self._spec = {
+            "pid": os.getpid(),
+            "address": address,
+            "rpc_address": rpc_address,
+            "environment": environment,
+        }
         self._load = load
         self._publish = publish
         self._moments = moments
@@ -230,5 +237,6 @@ class LedgerFollower:
             said = row.status.get("at")
             if said is None or datetime.now(UTC) - parse_time(said) > _FORGET:
                 tx.intents.delete("gateway", row.name)
-        spec = {"pid": os.getpid(), "address": self._address, "environment": self._environment}
-        tx.intents.put("gateway", self.id, project="towpath", spec=spec, status=status, due=False)
+        tx.intents.put(
+            "gateway", self.id, project="towpath", spec=self._spec, status=status, due=False
+        )

@@ -17,33 +17,40 @@ if TYPE_CHECKING:
 EXTENSION: Final = "model_repository"
 
 
-class IndexRequest(msgspec.Struct):
-    """The body of `POST /v2/repository/index`: all models, or only those that can be asked."""
-
+class _IndexRequest(msgspec.Struct):
     ready: bool = False
 
 
-_decoder = msgspec.json.Decoder(IndexRequest)
+_decoder = msgspec.json.Decoder(_IndexRequest)
 
 
-def index(table: RoutingTable, body: bytes) -> list[dict[str, Any]]:
+def wants_ready(body: bytes) -> bool:
+    """Read the body of `POST /v2/repository/index`, which may be empty.
+
+    Raises:
+        InvalidRequest: It is something else.
+    """
+    try:
+        return bool(body.strip()) and _decoder.decode(body).ready
+    except msgspec.MsgspecError as error:
+        raise InvalidRequest(f"the request's body is not what is expected: {error}") from error
+
+
+def index(table: RoutingTable, *, ready: bool) -> list[dict[str, Any]]:
     """Return each served version of each service, and the services that could not be loaded.
 
     A service that stays on the route before, because its newest could not be loaded, is ready.
 
-    Raises:
-        InvalidRequest: The body is neither empty nor the message.
+    Args:
+        table: The routing table in force.
+        ready: Leave out what can't be asked.
     """
-    try:
-        asked = _decoder.decode(body) if body.strip() else IndexRequest()
-    except msgspec.MsgspecError as error:
-        raise InvalidRequest(f"the request's body is not what is expected: {error}") from error
     found = [
         {"name": name, "version": arm.version, "state": "READY", "reason": ""}
         for name, service in sorted(table.services.items())
         for arm in service.arms
     ]
-    if not asked.ready:
+    if not ready:
         reason = "its newest release could not be loaded; the gateway's log says why"
         found += [
             {"name": name, "version": "", "state": "UNAVAILABLE", "reason": reason}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import aclosing, closing, contextmanager
+from contextlib import AsyncExitStack, aclosing, closing, contextmanager
 from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,8 @@ import uvloop
 
 from towpath.assets.features.online import OnlineReader
 from towpath.assets.models import load_predictor
-from towpath.core.errors import Overloaded
+from towpath.core.errors import Overloaded, UsageError
+from towpath.gateway.answering import Answering
 from towpath.gateway.asgi import MAX_BODY_BYTES, GatewayApp
 from towpath.gateway.computing import Computers, refuse_computing
 from towpath.gateway.feature_routes import FeatureRoutes
@@ -30,6 +31,7 @@ from towpath.operate.decisions import SegmentDirectory, SegmentWriter
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Generator, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from towpath.assets.models import Predictor
@@ -60,6 +62,7 @@ def serve_gateway(
     token: str = "",
     rotate_s: float = 30.0,
     max_body_bytes: int = MAX_BODY_BYTES,
+    rpc_address: str | None = None,
     compute: Callable[[str], Sequence[str]] = refuse_computing,
     load: Callable[[str], Predictor] | None = None,
     stop: Event | None = None,
@@ -79,6 +82,7 @@ def serve_gateway(
         token: Bearer token that callers must send; empty for none.
         rotate_s: How old a segment of decisions may grow before it is sealed for compaction.
         max_body_bytes: Larger requests are refused.
+        rpc_address: `host:port` where gRPC is answered too; None: nowhere.
         compute: Returns the command that computes on-demand features by a version of code.
         load: Opens a model package; `load_predictor` over `blobs` if None.
         stop: Ends the serving from another thread, where no signal can reach; for embedding.
@@ -94,28 +98,57 @@ def serve_gateway(
         features = Features(
             ledger, online, reader, keyring, computers=Computers(compute), moments=moments
         )
+        routes = FeatureRoutes(features, metrics)
+        answering = Answering(inference, routes, metrics)
         app = GatewayApp(
-            inference=inference,
+            answering=answering,
             labelling=Labelling(recorder=recorder, moments=moments, metrics=metrics),
-            features=FeatureRoutes(features, metrics),
+            features=routes,
             metrics=metrics,
             token=token,
             max_body_bytes=max_body_bytes,
         )
-        follower = LedgerFollower(
-            ledger,
-            environment=environment,
-            address="{}:{}".format(*listener.getsockname()[:2]),
-            load=load or (lambda package: load_predictor(package, blobs)),
-            publish=_publisher(inference, writer),
-            moments=moments,
-            refresh=features.refresh,
-        )
-        async with aclosing(features):
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(aclosing(features))
+            bound: str | None = None
+            if rpc_address is not None:
+                opened = _require_rpc()(
+                    answering,
+                    rpc_address,
+                    token=token,
+                    max_body_bytes=max_body_bytes,
+                    drain_s=DRAIN_S,
+                )
+                bound = await held.enter_async_context(opened)
+            follower = LedgerFollower(
+                ledger,
+                environment=environment,
+                address="{}:{}".format(*listener.getsockname()[:2]),
+                rpc_address=bound,
+                load=load or (lambda package: load_predictor(package, blobs)),
+                publish=_publisher(inference, writer),
+                moments=moments,
+                refresh=features.refresh,
+            )
             await _serve(_Server(_config(app)), follower, listener, stop)
 
     with closing(writer), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
+
+
+def _require_rpc() -> Callable[..., AbstractAsyncContextManager[str]]:
+    """Return what opens the gRPC server.
+
+    Raises:
+        UsageError: gRPC is not installed.
+    """
+    try:
+        from towpath.gateway.rpc import open_rpc  # noqa: PLC0415 -- gRPC is optional
+    except ImportError as error:
+        raise UsageError(
+            "gRPC is not installed", remedy="Run: pip install 'towpath[grpc]'"
+        ) from error
+    return open_rpc
 
 
 async def _serve(

@@ -1,0 +1,60 @@
+"""Opens the gRPC server beside the HTTP one, in the same event loop."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import grpc
+import structlog
+
+from towpath.core.errors import InvalidSetting
+from towpath.gateway.rpc.service import InferenceService
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from towpath.gateway.answering import Answering
+
+_log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def open_rpc(
+    answering: Answering, address: str, *, token: str, max_body_bytes: int, drain_s: float
+) -> AsyncGenerator[str]:
+    """Answer gRPC for the duration of a block, and yield the address that was bound.
+
+    Calls under way are finished at its end.
+
+    Args:
+        answering: Answers.
+        address: `host:port`; port 0 takes a free one. Several gateways of a machine may share one.
+        token: What callers must send as bearer token; empty for none.
+        max_body_bytes: Larger messages are refused.
+        drain_s: How long calls under way may take at the end.
+
+    Raises:
+        InvalidSetting: The address can't be bound.
+    """
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", max_body_bytes),
+            ("grpc.max_send_message_length", max_body_bytes),
+        ]
+    )
+    server.add_generic_rpc_handlers((InferenceService(answering, token=token).handler(),))
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise InvalidSetting(
+            f"gRPC can't be served at {address}",
+            remedy="Set gateway_grpc_port to a free port, or to 0.",
+            key="gateway_grpc_port",
+        ) from error
+    await server.start()
+    _log.info("gateway.rpc_started", port=port)
+    try:
+        yield f"{address.rpartition(':')[0]}:{port}"
+    finally:
+        await server.stop(drain_s)
