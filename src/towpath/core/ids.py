@@ -13,13 +13,14 @@ def uuid7(unix_ms: int | None = None) -> uuid.UUID:
     Args:
         unix_ms: The time to put in it; now, when None.
     """
-    millis = time.time_ns() // 1_000_000 if unix_ms is None else unix_ms
-    value = (millis & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return uuid.UUID(int=value)
+    return uuid.UUID(int=_uuid7(time.time_ns() // 1_000_000 if unix_ms is None else unix_ms))
 
 
 def new_id() -> str:
     """Return a fresh identifier: a UUIDv7 as 32 hexadecimal digits, as MLflow clients expect."""
-    return uuid7().hex
+    return f"{_uuid7(time.time_ns() // 1_000_000):032x}"
+
+
+def _uuid7(millis: int) -> int:
+    value = (millis & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10))
+    return value & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62

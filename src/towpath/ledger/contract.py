@@ -263,7 +263,7 @@ class Runs(Protocol):
     def reuse_all(self, parent: str, runs: Sequence[NewRun]) -> None:
         """Record executions of which nothing had to be done: they begin and end finished, at once.
 
-        What they stand for is in their tag `executed_by`, the run that did the work. Costs some 50 µs
+        What they stand for is in their tag `executed_by`, the run that did the work. Costs some 15 µs
         each. Event: one `run.reused` for all, of the run `parent`, that names each with its id.
         """
         ...

@@ -264,6 +264,16 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What a finished execution left, without what its key was made of: enough to use it again."""
+
+    key: str
+    run_id: str
+    outputs: Json
+    fence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A wish to compute a key: what `Cache.claim` takes, to be asked together with others."""
 

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from towpath.ledger.records import Claim, DueRows, Execution, Filling, Intent
+    from towpath.ledger.records import (
+        Claim,
+        DueRows,
+        Execution,
+        Filling,
+        Intent,
+        StepResult,
+    )
 
 
 class Intents(Protocol):
@@ -149,14 +156,22 @@ class Cache(Protocol):
         """Return the finished execution of a key."""
         ...
 
-    def look_all(self, keys: Sequence[str]) -> dict[str, Execution]:
-        """Return the finished executions of many keys, by key, in a handful of statements."""
+    def look_all(self, keys: Sequence[str]) -> dict[str, StepResult]:
+        """Return the results of those of many keys that have one, by key, in a handful of statements."""
+        ...
+
+    def results_of(self, run_id: str) -> dict[str, StepResult]:
+        """Return the results that a run's children stand for, by their names: two queries.
+
+        It is what a run of the same pipeline is likely to use again. Children that stand for the same
+        execution share one object.
+        """
         ...
 
     def look_ahead(self, run_id: str) -> dict[str, Execution]:
         """Return the finished executions that a run's children stand for, by their names: one query.
 
-        It is what a run of the same pipeline is likely to ask for, and what it differs from.
+        It is what a run of the same pipeline differs from.
         """
         ...
 

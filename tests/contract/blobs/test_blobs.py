@@ -85,6 +85,14 @@ def test_what_is_absent_is_said_to_be(blobs: BlobStore) -> None:
             ask(NOWHERE)
 
 
+def test_many_are_asked_for_at_once(blobs: BlobStore) -> None:
+    there = [blobs.put(bytes([number])) for number in range(20)]
+    blobs.delete(there[7])
+    assert blobs.missing([*there, NOWHERE, NOWHERE]) == {there[7], NOWHERE}
+    assert blobs.missing([there[7]]) == {there[7]}
+    assert blobs.missing(there[:7]) == blobs.missing([]) == set()
+
+
 def test_deleting_removes_every_way_to_the_bytes(blobs: BlobStore) -> None:
     digest, other = blobs.put(b"gone"), blobs.put(b"kept")
     with blobs.open_local(digest):

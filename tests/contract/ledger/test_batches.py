@@ -191,7 +191,22 @@ def test_a_run_s_keys_are_found_by_the_names_of_its_children(ledger: Ledger) -> 
         )
     with ledger.read() as tx:
         found = tx.cache.look_ahead(parent.id)
+        results = tx.cache.results_of(parent.id)
     assert {name: one.key for name, one in found.items()} == {"a": KEYS[0]}
+    assert list(results) == ["a"]
+    for name in ("key", "run_id", "outputs", "fence"):
+        assert getattr(results["a"], name) == getattr(found["a"], name)
+
+
+def test_children_that_stand_for_one_execution_share_its_result(ledger: Ledger) -> None:
+    held = take(ledger, "r1", KEYS[:1])
+    with ledger.write() as tx:
+        parent = tx.runs.start(kind="pipeline", name="train", project="p")
+        tx.cache.fill_all([Filling(key=KEYS[0], fence=held[KEYS[0]].fence, outputs={"n": 1})])
+        tx.runs.reuse_all(parent.id, [new(name, parent=parent.id, key=KEYS[0]) for name in "ab"])
+    with ledger.read() as tx:
+        results = tx.cache.results_of(parent.id)
+    assert results["a"] is results["b"]
 
 
 def test_what_a_run_consists_of_is_told_without_what_is_noted_about_it(

@@ -53,6 +53,9 @@ class Builder:
     candidates: list[Candidate] = field(default_factory=list[Candidate])
     services: list[FeatureService] = field(default_factory=list["FeatureService"])
     _calls: Counter[str] = field(default_factory=Counter[str])
+    _results: dict[Step[Any], tuple[Any, tuple[Any, ...] | None]] = field(
+        default_factory=dict["Step[Any]", "tuple[Any, tuple[Any, ...] | None]"]
+    )
     _places: dict[str, int] = field(default_factory=dict[str, int])
     _prefix: str = ""
     _guards: tuple[Guard, ...] = ()
@@ -78,13 +81,11 @@ class Builder:
         self._append(
             Node(name=name, step=step, inputs=inputs, constants=constants, guards=self._guards)
         )
-        returned = step.types["return"]
-        several = many_of(returned)
+        several, types = self._returned(step)
         if several is not None:
             return Handle(Output(node=name, index=EVERY), several, time=time)
-        types = outputs_of(returned)
         if types is None:
-            return Handle(Output(node=name, index=0), returned, time=time)
+            return Handle(Output(node=name, index=0), step.types["return"], time=time)
         handles = tuple(
             Handle(Output(node=name, index=index), one, time=time)
             for index, one in enumerate(types)
@@ -223,6 +224,13 @@ class Builder:
         count = self._calls[full]
         return full if count == 1 else f"{full}-{count}"
 
+    def _returned(self, step: Step[Any]) -> tuple[Any, tuple[Any, ...] | None]:
+        """Return the type of each of as many results as there will be, or the types of several."""
+        if step not in self._results:
+            returned = step.types["return"]
+            self._results[step] = many_of(returned), outputs_of(returned)
+        return self._results[step]
+
     def _append(self, node: AnyNode, *, inside: str = "") -> None:
         """Take a node in, once it is certain that what it reads will be there whenever it runs."""
         held = set(self._guards)
@@ -231,7 +239,9 @@ class Builder:
                 if not isinstance(part, Output):
                     continue
                 maker = self.nodes[self._places[part.node]]
-                if any(guard.branch != inside and guard not in held for guard in maker.guards):
+                if maker.guards and any(
+                    guard.branch != inside and guard not in held for guard in maker.guards
+                ):
                     raise InvalidProject(
                         f"{node.name!r} reads the result of {part.node!r}, which is made only if its "
                         "branch is taken",

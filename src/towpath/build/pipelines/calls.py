@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from towpath.build.compute import Resources
     from towpath.build.pipelines.keys import StepKey
     from towpath.build.pipelines.steps import Step
-    from towpath.ledger.records import Execution
+    from towpath.ledger.records import Execution, StepResult
 
 Inputs: TypeAlias = "dict[str, Artifact | list[Artifact]]"
 CallState = Literal["new", "missed", "parked", "running", "resting", "over"]
@@ -43,7 +43,7 @@ class Made:
         return {key: value for key, value, *_ in self.metrics}
 
 
-def made_by(execution: Execution) -> Made:
+def made_by(execution: Execution | StepResult) -> Made:
     """Read back what was put into the cache."""
     outputs = {
         name: execution.outputs.get(name) for name in ("artifacts", "metrics", "params", "log")

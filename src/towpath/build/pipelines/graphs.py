@@ -154,18 +154,20 @@ class Graph:
 
     def selections(self) -> Iterator[Selection]:
         """Yield every selection that a node or candidate reads, repeats included."""
-        for node in self.nodes:
-            for one in node.inputs.values():
-                yield from (part for part in parts_of(one) if isinstance(part, Selection))
+        yield from (part for part in self._from_outside() if isinstance(part, Selection))
         for candidate in self.candidates:
             if isinstance(candidate.test, Selection):
                 yield candidate.test
 
     def bases(self) -> Iterator[Registered]:
         """Yield every registered model that a node reads, repeats included."""
+        yield from (part for part in self._from_outside() if isinstance(part, Registered))
+
+    def _from_outside(self) -> Iterator[Selection | Registered]:
         for node in self.nodes:
             for one in node.inputs.values():
-                yield from (part for part in parts_of(one) if isinstance(part, Registered))
+                if not isinstance(one, Output):  # as nearly all are
+                    yield from (part for part in parts_of(one) if not isinstance(part, Output))
 
 
 def parts_of(one: Input) -> tuple[Source, ...]:
@@ -175,5 +177,10 @@ def parts_of(one: Input) -> tuple[Source, ...]:
 
 def needs(node: AnyNode) -> set[str]:
     """Return the names of the nodes that a node reads from."""
-    parts = (part for one in node.inputs.values() for part in parts_of(one))
-    return {part.node for part in parts if isinstance(part, Output)}
+    found: set[str] = set()
+    for one in node.inputs.values():
+        if isinstance(one, Output):
+            found.add(one.node)
+        elif isinstance(one, tuple):
+            found.update(part.node for part in one if isinstance(part, Output))
+    return found

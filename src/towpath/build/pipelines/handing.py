@@ -72,7 +72,10 @@ def check_type(step: Step[Any], name: str, value: object) -> None:
             f"annotated {want!r}",
             remedy=f"Annotate it list[…], or call the step once for each: tp.map({step.name}, …).",
         )
+    checked: Any = None  # a list is mostly of one type: it is looked at once for all of it
     for one in cast("list[object]", value) if isinstance(value, list | tuple) else [value]:
+        if isinstance(one, Handle) and checked is not None and one.type == checked:
+            continue
         given = format_of(one.type).name if isinstance(one, Handle) else _read_as(one)
         right = _has_files(one) if element(want) is Files else takes(want, given)
         if isinstance(one, Handle) and right and given == "json":
@@ -84,6 +87,7 @@ def check_type(step: Step[Any], name: str, value: object) -> None:
                 f"{spelled(want)}",
                 remedy="Pass something of that type, or change the annotation.",
             )
+        checked = one.type if isinstance(one, Handle) else checked
 
 
 def fits(given: Any, want: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from towpath.core.digests import digest_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterator, Sequence
     from pathlib import Path
 
     from towpath.storage.blobs import BlobStore
@@ -95,6 +95,10 @@ class HeldBlobs:
     def exists(self, digest: str) -> bool:
         """See `BlobStore.exists`."""
         return digest in self._held or self._inner.exists(digest)
+
+    def missing(self, digests: Collection[str]) -> set[str]:
+        """See `BlobStore.missing`."""
+        return self._inner.missing([one for one in digests if one not in self._held])
 
     def size_bytes(self, digest: str) -> int:
         """See `BlobStore.size_bytes`."""

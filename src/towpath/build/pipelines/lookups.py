@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from towpath.build.pipelines.calls import made_by
-from towpath.build.pipelines.formats import missing_blobs
+from towpath.build.pipelines.formats import missing_among
 from towpath.build.pipelines.turns import Hit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from towpath.build.pipelines.calls import Call, Made
     from towpath.ledger import Ledger
-    from towpath.ledger.records import Execution
+    from towpath.ledger.records import Execution, StepResult
     from towpath.storage.blobs import BlobStore
+
+# By key: a result, and what it made; None where some of that is gone.
+_Known: TypeAlias = "dict[str, tuple[StepResult, Made | None]]"
 
 
 class Lookups:
     """Finds results of calls. Used by one run, from one thread.
 
     In a chain each key is known only when the result before it is, which would be one question to the
-    database per step. A run that repeats another asks the same ones, so what the pipeline's last run
-    used is fetched beforehand, in one query, and good until `forget`.
+    database, and one to the store, per step. A run that repeats another asks the same ones, so what
+    the pipeline's last run used is fetched beforehand: two queries, and one question to the store for
+    all of its blobs. The answers are good until `forget`.
 
     Args:
         ledger: Where the cache is.
@@ -37,51 +41,52 @@ class Lookups:
         self._renewed: set[str] = set()
         self._ledger = ledger
         self._blobs = blobs
-        self._ahead: dict[str, Execution] = {}
-        self._last: dict[str, Execution] = {}
-        self._whole: dict[str, Made] = {}
+        self._last_run: str | None = None
+        self._last: Mapping[str, Execution] | None = None
+        self._unchecked: dict[str, StepResult] = {}
+        self._ahead: _Known = {}
 
     def look_ahead(self, *, project: str, pipeline: str, run_id: str) -> None:
         """Fetch what the newest other run of the pipeline used."""
         with self._ledger.read() as tx:
             runs = tx.runs.list(project=project, kind="pipeline", name=pipeline, limit=2)
-            last = next((one.id for one in runs if one.id != run_id), None)
-            self._last = {} if last is None else tx.cache.look_ahead(last)
-        self._ahead = {one.key: one for one in self._last.values()}
+            self._last_run = next((one.id for one in runs if one.id != run_id), None)
+            if self._last_run is not None:
+                used = tx.cache.results_of(self._last_run)
+                self._unchecked = {one.key: one for one in used.values()}
 
     def forget(self) -> None:
-        """Ask the database from now on: time has passed, and results come and go."""
-        self._ahead = {}
-        self._whole = {}
+        """Ask the database and the store from now on: time has passed, and results come and go."""
+        self._unchecked, self._ahead = {}, {}
 
     def last_of(self, name: str) -> Execution | None:
         """Return the execution that the pipeline's last run used under a call's name."""
+        if self._last is None:
+            self._last = {}
+            if self._last_run is not None:
+                with self._ledger.read() as tx:
+                    self._last = tx.cache.look_ahead(self._last_run)
         return self._last.get(name)
 
-    def find(self, calls: Sequence[Call]) -> tuple[list[Hit], list[Execution]]:
-        """Return the calls whose results are there, and executions whose results are gone.
+    def find(self, calls: Sequence[Call]) -> tuple[list[Hit], list[StepResult]]:
+        """Return the calls whose results are there, and results of which some is gone.
 
-        Costs one query for all calls that were not fetched beforehand, and a look at the store for
-        each blob.
+        Costs one query and one question to the store for all calls that were not fetched beforehand.
         """
         cached = [call for call in calls if call.step.options.cache]
-        unknown = [
-            call.known_key.digest for call in cached if call.known_key.digest not in self._ahead
-        ]
-        asked = self._ask(unknown) if unknown else {}
+        known = self._known([call.known_key.digest for call in cached])
         hits: list[Hit] = []
-        stale: list[Execution] = []
+        stale: list[StepResult] = []
         for call in cached:
-            key = call.known_key.digest
-            execution = self._ahead.get(key) or asked.get(key)
-            if execution is None:
+            found = known.get(call.known_key.digest)
+            if found is None:
                 continue
-            made = None if self._is_renewed(call) else self._made(execution)
-            if made is None:
-                stale.append(execution)
-                self._ahead.pop(execution.key, None)
+            result, made = found
+            if made is None or self._is_renewed(call):
+                stale.append(result)
+                self._ahead.pop(result.key, None)
             else:
-                hits.append(Hit(call, execution, made))
+                hits.append(Hit(call, result, made))
         return hits, stale
 
     def _is_renewed(self, call: Call) -> bool:
@@ -91,16 +96,21 @@ class Lookups:
         self._renewed.add(call.name)
         return True
 
-    def _ask(self, keys: Sequence[str]) -> dict[str, Execution]:
+    def _known(self, keys: Sequence[str]) -> _Known:
+        if self._unchecked and not self._unchecked.keys().isdisjoint(keys):
+            self._ahead, self._unchecked = self._checked(self._unchecked), {}
+        unknown = [key for key in keys if key not in self._ahead]
+        if not unknown:
+            return self._ahead
         with self._ledger.read() as tx:
-            return tx.cache.look_all(keys)
+            asked = tx.cache.look_all(unknown)
+        return {
+            **{key: self._ahead[key] for key in keys if key in self._ahead},
+            **self._checked(asked),
+        }
 
-    def _made(self, execution: Execution) -> Made | None:
-        """Return what an execution made, None where some of it is gone."""
-        made = self._whole.get(execution.key)
-        if made is None:
-            made = made_by(execution)
-            if any(missing_blobs(one, self._blobs) for one in made.artifacts):
-                return None
-            self._whole[execution.key] = made
-        return made
+    def _checked(self, results: Mapping[str, StepResult]) -> _Known:
+        made = {key: made_by(one) for key, one in results.items()}
+        groups = {key: one.artifacts for key, one in made.items()}
+        gone = missing_among(groups, self._blobs)
+        return {key: (one, None if key in gone else made[key]) for key, one in results.items()}

@@ -24,13 +24,15 @@ class Narrator:
     Args:
         graph: What the run was planned to do.
         run_id: The pipeline's run.
-        listener: Whom to tell.
+        listener: Whom to tell; None: nobody, so nothing is put into words.
 
     Attributes:
         total: How many steps there are, those that drivers asked for included.
     """
 
-    def __init__(self, graph: Graph, run_id: str, listener: Callable[[Progress], None]) -> None:
+    def __init__(
+        self, graph: Graph, run_id: str, listener: Callable[[Progress], None] | None
+    ) -> None:
         self._graph = graph
         self._run_id = run_id
         self._listener = listener
@@ -86,8 +88,9 @@ class Narrator:
     def flush(self) -> None:
         """Tell what has been recorded since."""
         unsaid, self._unsaid = self._unsaid, []
-        for progress in unsaid:
-            self._listener(progress)
+        if self._listener is not None:
+            for progress in unsaid:
+                self._listener(progress)
 
     def reports(self, stages: Stages) -> tuple[StepReport, ...]:
         """Return a report of every step, in the order of the graph, a driver's calls behind it."""
@@ -113,6 +116,8 @@ class Narrator:
     def _add(
         self, kind: ProgressKind, step: str, *, seconds: float | None = None, detail: str = ""
     ) -> None:
+        if self._listener is None:
+            return
         self._unsaid.append(
             Progress(
                 kind=kind,

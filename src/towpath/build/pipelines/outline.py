@@ -13,6 +13,7 @@ import msgspec
 from towpath.assets.datasets import Selection
 from towpath.build.pipelines.finetuning import Registered
 from towpath.build.pipelines.graphs import BranchNode, Node, needs, parts_of
+from towpath.build.pipelines.handles import Output
 from towpath.core.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -84,7 +85,13 @@ def decode_outline(data: bytes) -> Outline:
 
 
 def _outlined(graph: Graph, node: AnyNode, places: dict[str, int]) -> OutlineNode:
-    parts = [part for one in node.inputs.values() for part in parts_of(one)]
+    parts = [
+        part
+        for one in node.inputs.values()
+        if not isinstance(one, Output)
+        for part in parts_of(one)
+        if not isinstance(part, Output)
+    ]
     deciding = {_test_of(graph.nodes[places[guard.branch]]) for guard in node.guards}
     return OutlineNode(
         name=node.name,

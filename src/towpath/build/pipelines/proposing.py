@@ -40,7 +40,7 @@ class Proposals:
     recorder: Recorder
     code: Ref
     handler: CandidateHandler
-    tell: Callable[[Progress], None]
+    tell: Callable[[Progress], None] | None
     outcome: CandidateOutcome | None = None
     judged: list[Artifact] = field(default_factory=list[Artifact])
 
@@ -100,6 +100,8 @@ class Proposals:
 
     def _say(self, kind: ProgressKind, candidate: str, detail: str = "") -> None:
         steps = len(self.plan.graph.nodes)
+        if self.tell is None:
+            return
         self.tell(
             Progress(
                 kind=kind,

@@ -70,18 +70,20 @@ class Recorder:
         services: Iterable[FeatureService] = (),
     ) -> None:
         """Record that the run began, and what it reads; feature services become versions."""
+        run = NewRun(
+            id=self.run_id,
+            kind="pipeline",
+            name=self.pipeline,
+            project=self.project,
+            params={key: str(value)[:_PARAM_CHARS] for key, value in params.items()},
+            tags={key: value for key, value in tags.items() if value} | {"owner": self.owner},
+        )
         with self._ledger.write(actor=_ACTOR) as tx:
-            tx.runs.start(
-                kind="pipeline",
-                name=self.pipeline,
-                project=self.project,
-                run_id=self.run_id,
-                params={key: str(value)[:_PARAM_CHARS] for key, value in params.items()},
-                tags={**tags, "owner": self.owner},
-            )
+            tx.runs.start_all([run])
             registered = [register_service(tx, one, project=self.project).ref for one in services]
-            for ref in [*used, *registered]:
-                tx.graph.link(Ref("run", self.run_id), "used", ref)
+            tx.graph.link_all(
+                (Ref("run", self.run_id), "used", one) for one in [*used, *registered]
+            )
 
     def write(self, turn: Turn, *, lease_s: float) -> dict[str, Execution]:
         """Record a turn of the scheduler in one transaction.
@@ -142,11 +144,11 @@ class Recorder:
     ) -> None:
         """Record how the run ended."""
         with self._ledger.write(actor=_ACTOR) as tx:
-            for ref in used:
-                tx.graph.link(Ref("run", self.run_id), "used", ref)
-            if tags:
-                tx.runs.set_tags(self.run_id, tags)
-            tx.runs.finish(self.run_id, status, error=error)
+            tx.graph.link_all((Ref("run", self.run_id), "used", ref) for ref in used)
+            known = {key: value for key, value in tags.items() if value}
+            if known:
+                tx.runs.set_tags(self.run_id, known)
+            tx.runs.finish_all([EndedRun(id=self.run_id, status=status, error=error)])
 
     def _claim(
         self, tx: Transaction, turn: Turn, lease_s: float
@@ -174,15 +176,16 @@ class Recorder:
         return {call.name: found[call.known_key.digest] for call in wanted}, fences
 
     def _new(self, call: Call, *, attempt: int = 1) -> NewRun:
-        params = {
-            name: msgspec.json.encode(value).decode()[:_PARAM_CHARS]
-            for name, value in call.constants.items()
+        tags = {
+            "step": call.step.path,
+            "owner": self.owner,
+            **call.tags,
+            "driver": call.driver,
+            "attempt": str(attempt) if attempt > 1 else "",
         }
-        tags = {"step": call.step.path, "owner": self.owner, **call.tags}
-        if call.driver:
-            tags["driver"] = call.driver
-        if attempt > 1:
-            tags["attempt"] = str(attempt)
+        return self._run(call, _spelled(call.constants), tags)
+
+    def _run(self, call: Call, params: dict[str, str], tags: Mapping[str, str]) -> NewRun:
         return NewRun(
             id=call.run_id,
             kind="step",
@@ -195,12 +198,16 @@ class Recorder:
         )
 
     def _reused(self, hit: Hit) -> NewRun:
-        run = self._new(hit.call)
-        tags = {**run.tags, "cached": "true", "executed_by": hit.execution.run_id}
-        if hit.made.log is not None:
-            tags["log"] = hit.made.log
-        del tags["owner"]  # it is over already
-        return replace(run, params={**run.params, **hit.made.params}, tags=tags)
+        call = hit.call
+        tags = {
+            "step": call.step.path,
+            **call.tags,
+            "driver": call.driver,
+            "cached": "true",
+            "executed_by": hit.result.run_id,
+            "log": hit.made.log or "",
+        }
+        return self._run(call, {**_spelled(call.constants), **hit.made.params}, tags)
 
     def _fill(self, tx: Transaction, done: Sequence[Done], fences: Mapping[str, int]) -> None:
         """Keep results in the cache, for as far as our claims on their keys hold."""
@@ -252,6 +259,14 @@ def _label(
     known = {key: value for key, value in tags.items() if value}
     if known:
         tx.runs.set_tags(run_id, known)
+
+
+def _spelled(constants: Mapping[str, Any]) -> dict[str, str]:
+    """Return the arguments of a call that are no data, as parameters of its run."""
+    return {
+        name: msgspec.json.encode(value).decode()[:_PARAM_CHARS]
+        for name, value in constants.items()
+    }
 
 
 def _is_running(execution: Execution | None) -> bool:

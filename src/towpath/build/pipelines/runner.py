@@ -189,7 +189,7 @@ class PipelineRunner:
         _begin(recorder, plan, code=code, tags=tags)
         log.info("run.started", run=run_id, project=project, pipeline=pipeline.name, reason=reason)
         try:
-            result = self._execute(plan, recorder, code, on_progress or _ignore)
+            result = self._execute(plan, recorder, code, on_progress)
         except BaseException as error:
             recorder.end("killed", error=f"interrupted: {type(error).__name__}")
             raise
@@ -198,7 +198,11 @@ class PipelineRunner:
         return replace(result, seconds=seconds)
 
     def _execute(
-        self, plan: Plan, recorder: Recorder, code: Ref, tell: Callable[[Progress], None]
+        self,
+        plan: Plan,
+        recorder: Recorder,
+        code: Ref,
+        tell: Callable[[Progress], None] | None,
     ) -> PipelineResult:
         with (
             LogShipper(self._ledger) as shipper,
@@ -310,7 +314,3 @@ def _begin(recorder: Recorder, plan: Plan, *, code: Ref, tags: Mapping[str, str]
         used=[code, *plan.datasets, *plan.features],
         services=plan.graph.services,
     )
-
-
-def _ignore(progress: Progress) -> None:
-    del progress

@@ -56,7 +56,8 @@ class PlanRun:
         plan: What to do.
         recorder: Where to write it down.
         around: What to do it with.
-        on_progress: Told everything that happens, from the calling thread, once it is recorded.
+        on_progress: Told everything that happens, from the calling thread, once it is recorded; None:
+            nobody watches.
 
     Attributes:
         nodes: What the nodes of the graph made.
@@ -67,7 +68,7 @@ class PlanRun:
         plan: Plan,
         recorder: Recorder,
         around: Surroundings,
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[Progress], None] | None,
     ) -> None:
         self._recorder = recorder
         self._around = around
@@ -208,7 +209,7 @@ class PlanRun:
         for hit in hits:
             hit.call.run_id = new_id()
             self._narrator.end(hit.call, "hit", log=hit.made.log)
-            self._attempts.arrive(hit.call, hit.made, executed_by=hit.execution.run_id)
+            self._attempts.arrive(hit.call, hit.made, executed_by=hit.result.run_id)
         found = {id(hit.call) for hit in hits}
         for call in calls:
             if id(call) not in found:

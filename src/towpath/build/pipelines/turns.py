@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from towpath.build.pipelines.calls import Call, Made
-    from towpath.ledger.records import Execution, NewRun
+    from towpath.ledger.records import NewRun, StepResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Hit:
     """A call whose result was in the cache."""
 
     call: Call
-    execution: Execution
+    result: StepResult
     made: Made
 
 
@@ -105,7 +105,7 @@ class Turn:
     hits: list[Hit] = field(default_factory=list[Hit])
     done: list[Done] = field(default_factory=list[Done])
     lost: list[Lost] = field(default_factory=list[Lost])
-    stale: list[Execution] = field(default_factory=list["Execution"])
+    stale: list[StepResult] = field(default_factory=list["StepResult"])
     opened: list[NewRun] = field(default_factory=list["NewRun"])
     closed: list[Closed] = field(default_factory=list[Closed])
     claims: list[Call] = field(default_factory=list["Call"])

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from towpath.core.clock import to_micros
 from towpath.core.errors import FenceLost
-from towpath.ledger.records import Claim, Execution, Filling
+from towpath.ledger.records import Claim, Execution, Filling, StepResult
 from towpath.ledger.sql.session import chunked
 from towpath.ledger.sql.upserts import insert_all_new, put_all
 from towpath.storage.blobs.naming import is_digest
@@ -38,10 +38,22 @@ class SqlCache:
         row = self._row(key)
         return _execution(row) if row is not None and row.state == "done" else None
 
-    def look_all(self, keys: Sequence[str]) -> dict[str, Execution]:
+    def look_all(self, keys: Sequence[str]) -> dict[str, StepResult]:
         """See `Cache.look_all`."""
-        found = self._rows(keys)
-        return {key: _execution(row) for key, row in found.items() if row.state == "done"}
+        found: dict[str, StepResult] = {}
+        for piece in chunked(keys):
+            found |= self._results(_executions.c.key.in_(piece))
+        return found
+
+    def results_of(self, run_id: str) -> dict[str, StepResult]:
+        """See `Cache.results_of`."""
+        children = sa.select(_runs.c.name, _runs.c.key).where(
+            _runs.c.parent == run_id, _runs.c.key.is_not(None)
+        )
+        keys = children.with_only_columns(_runs.c.key)
+        results = self._results(_executions.c.key.in_(keys))
+        in_order = children.order_by(_runs.c.started_at, _runs.c.id)
+        return {name: results[key] for name, key in self._session.rows(in_order) if key in results}
 
     def look_ahead(self, run_id: str) -> dict[str, Execution]:
         """See `Cache.look_ahead`."""
@@ -211,6 +223,15 @@ class SqlCache:
             for row in self._session.rows(query.order_by(_executions.c.at, _executions.c.key)):
                 found[row.key] = _execution(row)
         return list(found.values())
+
+    def _results(self, wanted: sa.ColumnElement[bool]) -> dict[str, StepResult]:
+        query = sa.select(
+            _executions.c.key, _executions.c.run, _executions.c.outputs, _executions.c.fence
+        ).where(_executions.c.state == "done", wanted)
+        return {
+            key: StepResult(key=key, run_id=run, outputs=outputs, fence=fence)
+            for key, run, outputs, fence in self._session.rows(query)
+        }
 
     def _rows(self, keys: Sequence[str]) -> dict[str, Record]:
         found: dict[str, Record] = {}

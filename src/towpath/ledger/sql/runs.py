@@ -95,7 +95,7 @@ class SqlRuns:
     def reuse_all(self, parent: str, runs: Sequence[NewRun]) -> None:
         """See `Runs.reuse_all`."""
         if runs:
-            self._insert(runs, status="finished", ended_at=self._session.wall.now())
+            self._insert(runs, status="finished")
             names = {run.id: run.name for run in runs}
             self._events.append("run.reused", str(Ref("run", parent)), runs=names)
 
@@ -260,32 +260,33 @@ class SqlRuns:
             for step, at, value, is_nan in self._session.rows(query.order_by(*columns[:3]))
         ]
 
-    def _insert(self, runs: Sequence[NewRun], **values: object) -> None:
+    def _insert(self, runs: Sequence[NewRun], *, status: RunStatus) -> None:
         self._session.require_writable()
-        if not runs:
-            return
         for project in {run.project for run in runs}:
             check_name(project, "project name")
-        at = self._session.wall.now()
-        fields = ("id", "kind", "name", "project", "parent", "key")
-        rows = [
-            {**{name: getattr(run, name) for name in fields}, "started_at": at, **values}
-            for run in runs
-        ]
-        self._session.write(sa.insert(_runs), rows)
+        at = to_micros(self._session.wall.now())
+        ended_at = None if status in _OPEN else at
+        self._session.insert_rows(
+            _runs,
+            ("id", "kind", "name", "project", "status", "parent", "key", "started_at", "ended_at"),
+            [
+                (
+                    *(run.id, run.kind, run.name, run.project, status),
+                    *(run.parent, run.key, at, ended_at),
+                )
+                for run in runs
+            ],
+        )
         for table, limit, labels in (
             (tables.run_params, MAX_PARAM_CHARS, [(run.id, run.params) for run in runs]),
             (tables.run_tags, MAX_TAG_CHARS, [(run.id, run.tags) for run in runs]),
         ):
-            inserted = [
-                {"run": run_id, "key": key, "value": value}
-                for run_id, given in labels
-                for key, value in given.items()
+            rows = [
+                (run_id, key, value) for run_id, given in labels for key, value in given.items()
             ]
-            for row in inserted:
-                check_text(row["key"], row["value"], limit)
-            if inserted:
-                self._session.write(sa.insert(table), inserted)
+            for _, key, value in rows:
+                check_text(key, value, limit)
+            self._session.insert_rows(table, ("run", "key", "value"), rows)
 
     def _row(self, run_id: str) -> Record | None:
         return self._session.first(sa.select(_runs).where(_runs.c.id == run_id))

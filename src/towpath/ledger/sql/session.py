@@ -73,6 +73,23 @@ class Session:
             return self.connection.execute(statement)  # pyright: ignore[reportReturnType] -- DML gives a CursorResult
         return self.connection.execute(statement, rows)  # pyright: ignore[reportReturnType] -- likewise
 
+    def insert_rows(
+        self, table: sa.Table, names: Sequence[str], rows: Sequence[tuple[object, ...]]
+    ) -> None:
+        """Insert many rows of plain values: text and whole numbers, as the database keeps them.
+
+        They go to the driver as they are. A statement of SQLAlchemy makes a dictionary of each row and
+        looks at each value's type, which costs several times what the database takes.
+        """
+        self.require_writable()
+        if not rows:
+            return
+        quote = self.connection.dialect.identifier_preparer.quote
+        columns = ", ".join(quote(name) for name in names)
+        marks = ", ".join(["?" if self.dialect == "sqlite" else "%s"] * len(names))
+        into = f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})"  # noqa: S608  names of our own tables
+        self.connection.exec_driver_sql(into, list(rows))
+
     def require_writable(self) -> None:
         """Refuse to go on in a read-only snapshot."""
         if not self._writable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Self
@@ -76,6 +76,14 @@ class BlobStore(Protocol):
 
     def exists(self, digest: str) -> bool:
         """Tell whether the blob is there, without reading it."""
+        ...
+
+    def missing(self, digests: Collection[str]) -> set[str]:
+        """Return which of these blobs are not there: `exists` for many at once.
+
+        On disk a look at each; a remote store is asked on several threads, so that many answers cost
+        hardly more time than a few.
+        """
         ...
 
     def size_bytes(self, digest: str) -> int:

@@ -24,7 +24,7 @@ from towpath.storage.blobs.naming import absent, check_digest, corrupt, is_diges
 from towpath.storage.files import disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 
     from obstore.store import S3Config
 
@@ -141,6 +141,15 @@ class ObjectBlobStore:
     def exists(self, digest: str) -> bool:
         """See `BlobStore.exists`."""
         return self._size(digest) is not None
+
+    def missing(self, digests: Collection[str]) -> set[str]:
+        """See `BlobStore.missing`."""
+        asked = list(dict.fromkeys(digests))
+        if len(asked) < 2:
+            return {digest for digest in asked if not self.exists(digest)}
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="missing") as pool:
+            there = pool.map(self.exists, asked)
+            return {digest for digest, is_there in zip(asked, there, strict=True) if not is_there}
 
     def size_bytes(self, digest: str) -> int:
         """See `BlobStore.size_bytes`."""

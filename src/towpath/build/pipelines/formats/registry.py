@@ -18,6 +18,8 @@ from towpath.build.pipelines.formats.tables import Selections, Tables
 from towpath.core.errors import IntegrityError, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from towpath.build.pipelines.contract import Artifact
     from towpath.build.pipelines.formats.contract import Format
     from towpath.storage.blobs import BlobStore
@@ -118,4 +120,24 @@ def missing_blobs(artifact: Artifact, blobs: BlobStore) -> list[str]:
         needed = format_of_codec(artifact.codec).blobs_of(artifact, blobs)
     except NotFound:
         return [artifact.digest]
-    return [one for one in needed if not blobs.exists(one)]
+    gone = blobs.missing(needed)
+    return [one for one in needed if one in gone]
+
+
+def missing_among(groups: Mapping[str, Sequence[Artifact]], blobs: BlobStore) -> set[str]:
+    """Return which groups of artefacts need a blob that is gone; the store is asked once for all."""
+    needed: dict[str, list[str]] = {}
+    broken: set[str] = set()
+    for name, artifacts in groups.items():
+        try:
+            needed[name] = [
+                digest
+                for one in artifacts
+                for digest in format_of_codec(one.codec).blobs_of(one, blobs)
+            ]
+        except NotFound:
+            broken.add(name)
+    gone = blobs.missing({digest for digests in needed.values() for digest in digests})
+    if gone:
+        broken |= {name for name, digests in needed.items() if not gone.isdisjoint(digests)}
+    return broken

@@ -17,6 +17,7 @@ from towpath.build.pipelines.formats import (
     element,
     format_of,
     load_artifact,
+    missing_among,
     missing_blobs,
     outputs_of,
     save_value,
@@ -127,8 +128,12 @@ def test_a_model_comes_back_and_needs_all_of_its_files(disk_blobs: BlobStore) ->
     weights = next(iter(load_package(artifact.digest, disk_blobs).files.values()))
     disk_blobs.delete(weights)
     assert missing_blobs(artifact, disk_blobs) == [weights]
+    whole = save_value(1, int, disk_blobs)
+    groups = {"plain": [whole], "model": [artifact], "both": [whole, artifact]}
+    assert missing_among(groups, disk_blobs) == {"model", "both"}
     disk_blobs.delete(artifact.digest)
     assert missing_blobs(artifact, disk_blobs) == [artifact.digest]
+    assert missing_among(groups, disk_blobs) == {"model", "both"}
 
 
 @pytest.mark.parametrize(
