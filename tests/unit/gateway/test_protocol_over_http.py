@@ -41,6 +41,16 @@ def test_flat_and_nested_data_mean_the_same(served: Any) -> None:
     assert answers[0] == answers[1]
 
 
+def test_a_whole_number_is_one_however_it_is_written(served: Any) -> None:
+    document = served.body(600.0)
+    document["inputs"][1]["data"] = [[7.0]]
+    said = served.post("/v2/models/board/infer", document).json()
+    assert served.log.find(said["parameters"]["decision_id"]).inputs["hour"] == 7
+    document["inputs"][1]["data"] = [[7.5]]
+    refused = served.post("/v2/models/board/infer", document)
+    assert (refused.status_code, "row 0" in refused.json()["error"]) == (400, True)
+
+
 def test_rows_keep_their_order_and_are_decisions_of_their_own(served: Any) -> None:
     answer = served.infer(700.0, 300.0, 500.0, keys=["a", "b", None]).json()
     high, low, _ = answer["outputs"][0]["data"]
