@@ -61,7 +61,7 @@ def as_utc(when: datetime) -> datetime:
         raise InvalidName(
             f"the time {when.isoformat()} has no time zone", remedy="Add one, such as +00:00."
         )
-    return when.astimezone(UTC)
+    return when if when.tzinfo is UTC else when.astimezone(UTC)
 
 
 def to_micros(when: datetime) -> int:

@@ -6,8 +6,10 @@ from towpath.storage.online.contract import (
     Draft,
     Found,
     Head,
+    LoopReads,
     OnlineStore,
     Row,
+    Wanted,
 )
 from towpath.storage.online.opening import open_online
 
@@ -17,7 +19,9 @@ __all__ = [
     "Draft",
     "Found",
     "Head",
+    "LoopReads",
     "OnlineStore",
     "Row",
+    "Wanted",
     "open_online",
 ]

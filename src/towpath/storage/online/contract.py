@@ -12,7 +12,9 @@ thing only: their *stamp*, the first `STAMP_BYTES` bytes of the value, which ord
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +28,9 @@ KEY_BYTES_MOST: Final = 500
 
 Row: TypeAlias = "tuple[bytes, bytes]"
 """A key (1 to `KEY_BYTES_MOST` bytes) and its value (`STAMP_BYTES` and more)."""
+
+Wanted: TypeAlias = "Sequence[tuple[str, Sequence[bytes]]]"
+"""Tables, and the keys to look up in each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +46,7 @@ class Head:
     body: bytes
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True):
     """What one table answered to one look-up.
 
     Attributes:
@@ -101,6 +106,29 @@ class Draft(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
+class LoopReads(Protocol):
+    """Look-ups from one event loop, any number of them at a time. Not thread-safe.
+
+    What `OnlineStore.read` answers, without the thread that a caller who may not wait would have to
+    ask through: waking one costs more than the look-up. A task that is cancelled leaves no answer
+    behind that another could take for its own.
+    """
+
+    async def read(self, wanted: Wanted) -> list[Found]:
+        """Look keys up as `OnlineStore.read` does; the loop goes on while a network is waited for.
+
+        Files of this machine are read at once, so ask for some hundreds of keys at most.
+
+        Raises:
+            Unavailable: As `OnlineStore` says; also once this is closed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Give the connection back; look-ups under way fail. Idempotent."""
+        ...
+
+
 class OnlineStore(Protocol):
     """Tables of packed rows, looked up by key in microseconds. Thread-safe and process-safe.
 
@@ -118,17 +146,16 @@ class OnlineStore(Protocol):
     until they are next rewritten; that is its administrator's to see to.
     """
 
-    @property
-    def waits(self) -> bool:
-        """Whether a read waits for a network, so that an event loop should not make it itself."""
-        ...
-
-    def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> list[Found]:
+    def read(self, wanted: Wanted) -> list[Found]:
         """Look keys up in one or several tables; one answer each, in order.
 
         One round trip. Each table answers from one generation at one moment; two tables may answer
         from different moments.
         """
+        ...
+
+    def in_loop(self) -> LoopReads:
+        """Return look-ups for the running event loop; close them before the loop ends, or the store."""
         ...
 
     def head(self, table: str) -> Head | None:
@@ -218,4 +245,14 @@ class OnlineStore(Protocol):
         ...
 
 
-__all__ = ["KEY_BYTES_MOST", "STAMP_BYTES", "Draft", "Found", "Head", "OnlineStore", "Row"]
+__all__ = [
+    "KEY_BYTES_MOST",
+    "STAMP_BYTES",
+    "Draft",
+    "Found",
+    "Head",
+    "LoopReads",
+    "OnlineStore",
+    "Row",
+    "Wanted",
+]

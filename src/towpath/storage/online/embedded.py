@@ -18,50 +18,67 @@ from towpath.storage.online.environments import (
     release,
     translated,
 )
-from towpath.storage.online.failures import other_generation
+from towpath.storage.online.failures import other_generation, reads_closed
 from towpath.storage.online.generations import DRAFT, IN_FORCE, Generations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from towpath.storage.online.contract import Row
+    from towpath.storage.online.contract import Row, Wanted
     from towpath.storage.online.environments import Environment
+
+
+class LmdbLoopReads:
+    """See `LoopReads`. There is nothing to wait for: a look-up takes less than a thread's wake-up."""
+
+    def __init__(self, store: LmdbOnlineStore) -> None:
+        self._store: LmdbOnlineStore | None = store
+
+    async def read(self, wanted: Wanted) -> list[Found]:
+        """See `LoopReads.read`."""
+        if self._store is None:
+            raise reads_closed()
+        return self._store.read(wanted)
+
+    async def aclose(self) -> None:
+        """See `LoopReads.aclose`."""
+        self._store = None
 
 
 class LmdbOnlineStore:
     """See `OnlineStore`. A read is a look into the catalog and one per key: no lock, no copy."""
-
-    @property
-    def waits(self) -> bool:
-        """See `OnlineStore.waits`: files of this machine."""
-        return False
 
     def __init__(self, root: Path) -> None:
         self._root = root
         with lmdb_errors(root):
             self._generations = Generations(root)
 
-    def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> list[Found]:
+    def read(self, wanted: Wanted) -> list[Found]:
         """See `OnlineStore.read`."""
-        lease, answers = self._generations.lease_in_force, list[Found]()
+        answers: list[Found] = []
         try:
-            with self._generations.catalog.begin() as tx:
-                tokens = [tx.get(IN_FORCE + table.encode()) for table, _ in wanted]
-            for (table, keys), token in zip(wanted, tokens, strict=True):
-                leased = lease(table, token)
-                if leased is None:
-                    answers.append(Found(None, [None] * len(keys)))
-                    continue
-                generation, opened = leased
-                try:
-                    with opened.env.begin(opened.rows) as tx:
-                        answers.append(Found(generation.decode(), list(map(tx.get, keys))))
-                finally:
-                    release(opened)
+            leased = self._generations.lease_all([table for table, _ in wanted])
+            try:
+                for opened, (_, keys) in zip(leased, wanted, strict=True):
+                    if opened is None:
+                        answers.append(Found(None, [None] * len(keys)))
+                        continue
+                    tx = opened.env.begin(opened.rows)
+                    try:
+                        values = [*map(tx.get, keys)]
+                    finally:
+                        tx.abort()
+                    answers.append(Found(opened.generation, values))
+            finally:
+                release(*filter(None, leased))
         except lmdb.Error as error:
             raise translated(error, self._root) from error
         return answers
+
+    def in_loop(self) -> LmdbLoopReads:
+        """See `OnlineStore.in_loop`."""
+        return LmdbLoopReads(self)
 
     def head(self, table: str) -> Head | None:
         """See `OnlineStore.head`."""

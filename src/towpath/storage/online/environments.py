@@ -45,12 +45,14 @@ class Environment:
         env: The open file.
         rows: The table of rows.
         carried: The table of those rows that were put.
+        generation: The file's name, which names the generation.
     """
 
-    __slots__ = ("carried", "env", "path", "pid", "rows", "users")
+    __slots__ = ("carried", "env", "generation", "path", "pid", "rows", "users")
 
     def __init__(self, path: Path, *, create: bool, sync: bool) -> None:
         self.path = path
+        self.generation = path.stem
         self.pid = os.getpid()
         self.users = 0
         self.env = lmdb.open(
@@ -108,22 +110,25 @@ def acquire(path: Path, *, create: bool = False, sync: bool = True) -> Environme
     return opened
 
 
-def retain(opened: Environment) -> bool:
-    """Become one more user of an opening; False if it is closed."""
+def retain(*openings: Environment) -> bool:
+    """Become one more user of every opening; False, and of none, if one of them is closed."""
     with _lock:
-        if not opened.users:
-            return False
-        opened.users += 1
+        for opened in openings:
+            if not opened.users:
+                return False
+        for opened in openings:
+            opened.users += 1
     return True
 
 
-def release(opened: Environment) -> None:
-    """Give an opening back; the last user closes the file."""
+def release(*openings: Environment) -> None:
+    """Give openings back; the last user of each closes the file."""
     with _lock:
-        opened.users -= 1
-        if opened.users == 0 and opened.pid == os.getpid():  # a child leaves its parent's alone
-            _shared.pop(str(opened.path), None)
-            opened.env.close()
+        for opened in openings:
+            opened.users -= 1
+            if opened.users == 0 and opened.pid == os.getpid():  # a child leaves its parent's alone
+                _shared.pop(str(opened.path), None)
+                opened.env.close()
 
 
 @contextmanager

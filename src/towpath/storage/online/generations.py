@@ -20,7 +20,7 @@ from towpath.storage.files import disk_errors
 from towpath.storage.online.environments import Gone, acquire, release, retain
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     import lmdb
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 IN_FORCE: Final = b"generation:"
 DRAFT: Final = b"draft:"
 _SUFFIX = ".lmdb"
+_NOTHING: Final = (b"", None)
 
 
 class Generations:
@@ -91,6 +92,34 @@ class Generations:
             yield leased
         finally:
             release(leased[1])
+
+    def lease_all(self, tables: Sequence[str]) -> list[Environment | None]:
+        """Become a user of what is in force of several tables; `release` those that are there.
+
+        Raises:
+            NotFound: The file of one was deleted by somebody else.
+        """
+        kept, tx = self._opened, self.catalog.begin()
+        known: list[Environment] = []
+        try:
+            for table in tables:
+                token, opened = kept.get(table, _NOTHING)
+                if opened is None or token != tx.get(IN_FORCE + table.encode()):
+                    break
+                known.append(opened)
+        finally:
+            tx.abort()
+        if len(known) == len(tables) and retain(*known):
+            return [*known]
+        leased: list[Environment | None] = []
+        try:
+            for table in tables:
+                found = self.lease_in_force(table, self.token(table))
+                leased.append(None if found is None else found[1])
+        except BaseException:
+            release(*(one for one in leased if one is not None))
+            raise
+        return leased
 
     def lease_in_force(self, table: str, token: bytes | None) -> tuple[bytes, Environment] | None:
         """Become a user of the generation in force, last seen to be `token`; `release` it.

@@ -7,7 +7,9 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from towpath.core.errors import InfrastructureError, StorageFull, Unavailable
+from redis import exceptions as exc
+
+from towpath.core.errors import InfrastructureError, StorageFull, TowpathError, Unavailable
 from towpath.storage.online import scripts
 
 if TYPE_CHECKING:
@@ -34,18 +36,10 @@ class Keyspace:
         self.index = f"{namespace}:tables"
         self._namespace = namespace
         self._scripts: dict[str, Any] = {}
-        self._rows: dict[str, bytes] = {}
 
     def key(self, table: str, part: str) -> str:
         """Return the name of one of a table's keys, as `scripts` lists them."""
         return f"{self._namespace}:{{{table}}}:{part}"
-
-    def rows(self, table: str) -> bytes:
-        """Return the key of the rows in force, encoded once."""
-        known = self._rows.get(table)
-        if known is None:
-            known = self._rows[table] = self.key(table, "rows").encode()
-        return known
 
     def hashes(self) -> Iterator[tuple[str, bytes]]:
         """Yield every key of the namespace that holds rows, with its table."""
@@ -92,23 +86,26 @@ def _next_piece(rows: Iterator[Row]) -> tuple[Row, ...]:
 @contextmanager
 def redis_errors() -> Generator[None]:
     """Raise what redis-py raises inside as one of Towpath's errors. No message repeats a value."""
-    from redis import exceptions as exc  # noqa: PLC0415 -- an optional library
-
     try:
         yield
-    except exc.OutOfMemoryError as error:
-        raise StorageFull(
+    except exc.RedisError as error:
+        raise translated(error) from error
+
+
+def translated(error: exc.RedisError) -> TowpathError:
+    """Return the error of ours that says what redis-py's means."""
+    if isinstance(error, exc.OutOfMemoryError):
+        return StorageFull(
             "the Redis of the online store has no memory left",
             remedy="Raise its maxmemory, or keep fewer entities online.",
-        ) from error
-    except (exc.ConnectionError, exc.TimeoutError, exc.ReadOnlyError) as error:
-        raise Unavailable(
+        )
+    if isinstance(error, exc.ConnectionError | exc.TimeoutError | exc.ReadOnlyError):
+        return Unavailable(
             "the Redis of the online store does not answer",
             remedy="Check that it runs, is a primary and can be reached, then retry.",
-        ) from error
-    except exc.RedisError as error:
-        code = str(error).partition(" ")[0]
-        raise InfrastructureError(
-            f"the Redis of the online store refused a command: {code}",
-            remedy="Its own log says more.",
-        ) from error
+        )
+    code = str(error).partition(" ")[0]
+    return InfrastructureError(
+        f"the Redis of the online store refused a command: {code}",
+        remedy="Its own log says more.",
+    )

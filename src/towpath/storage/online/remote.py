@@ -6,55 +6,39 @@ import time
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from towpath.core.errors import InvalidSetting, NotFound, Unavailable
+from redis.exceptions import RedisError
+
+from towpath.core.errors import NotFound, Unavailable
 from towpath.core.ids import new_id
 from towpath.core.refs import check_name
 from towpath.storage.online import scripts
-from towpath.storage.online.contract import Found, Head
+from towpath.storage.online.contract import Head
 from towpath.storage.online.failures import other_generation
-from towpath.storage.online.keyspace import ROWS_PER_CALL, Keyspace, pieces_of, redis_errors
+from towpath.storage.online.keyspace import (
+    ROWS_PER_CALL,
+    Keyspace,
+    pieces_of,
+    redis_errors,
+    translated,
+)
+from towpath.storage.online.look_ups import LookUps
+from towpath.storage.online.loop_wire import RedisLoopReads
 from towpath.storage.online.remote_draft import RedisDraft
-from towpath.storage.online.wire import Wire, encoded
+from towpath.storage.online.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import redis
+    import redis.asyncio
 
-    from towpath.storage.online.contract import Row
+    from towpath.storage.online.contract import Found, Row, Wanted
 
-_TIMEOUT_S: Final = 5.0
+TIMEOUT_S: Final = 5.0
+"""How long a server may take to connect, or to answer."""
+
 _CLOSED_WAIT_S: Final = 0.005
 _CLOSED_MOST_S: Final = 60.0
-
-
-def open_redis(url: str, *, namespace: str) -> RedisOnlineStore:
-    """Open the store at a `redis://`, `rediss://` or `unix://` URL.
-
-    Nothing is sent yet: who doesn't need the server goes on without it.
-
-    Raises:
-        InvalidSetting: redis-py is not installed, or can't read the URL.
-    """
-    try:
-        import redis  # noqa: PLC0415 -- an optional library
-    except ImportError as error:
-        raise InvalidSetting(
-            "an online store in Redis needs redis-py",
-            remedy="Run pip install 'towpath[redis]', or leave `online` unset.",
-            key="online",
-        ) from error
-    try:
-        client = redis.Redis.from_url(
-            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
-        )
-    except ValueError as error:
-        raise InvalidSetting(
-            "the Redis URL of the online store can't be read",
-            remedy="Write redis://[user:password@]host:port/0.",
-            key="online",
-        ) from error
-    return RedisOnlineStore(client, namespace=namespace)
 
 
 class RedisOnlineStore:
@@ -62,30 +46,30 @@ class RedisOnlineStore:
 
     Args:
         client: A client that returns bytes; closed with the store.
+        loop_pool: Connects event loops to the same server.
         namespace: Begins the name of every key.
     """
 
-    def __init__(self, client: redis.Redis, *, namespace: str) -> None:
+    def __init__(
+        self, client: redis.Redis, loop_pool: redis.asyncio.ConnectionPool, *, namespace: str
+    ) -> None:
         self._client = client
+        self._loop_pool = loop_pool
         self._keyspace = Keyspace(client, namespace)
-        self._wire = Wire(client)
+        self._look_ups = LookUps(self._keyspace)
+        self._wire = Wire(client.connection_pool)
 
-    @property
-    def waits(self) -> bool:
-        """See `OnlineStore.waits`: a server, somewhere."""
-        return True
-
-    def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> list[Found]:
+    def read(self, wanted: Wanted) -> list[Found]:
         """See `OnlineStore.read`: one command per table, all in one round trip."""
-        commands = [
-            encoded(b"HMGET", self._keyspace.rows(table), scripts.RESERVED, *keys)
-            for table, keys in wanted
-        ]
-        with redis_errors():
-            answers = self._wire.ask(b"".join(commands), len(commands))
-        return [
-            Found(None if token is None else token.decode(), values) for token, *values in answers
-        ]
+        try:
+            answers = self._wire.ask(self._look_ups.encode(wanted), len(wanted))
+        except RedisError as error:
+            raise translated(error) from error
+        return self._look_ups.decode(answers)
+
+    def in_loop(self) -> RedisLoopReads:
+        """See `OnlineStore.in_loop`."""
+        return RedisLoopReads(self._loop_pool, self._look_ups, timeout_s=TIMEOUT_S)
 
     def head(self, table: str) -> Head | None:
         """See `OnlineStore.head`."""

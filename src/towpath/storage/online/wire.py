@@ -1,64 +1,125 @@
 """Commands to Redis, many in one write and their answers in one wait, past redis-py's pipelines.
 
-A pipeline of redis-py costs several times what the server needs for three look-ups. Its connections
-are used as they are, with everything that they know of addresses, passwords, TLS and protocols.
+Reading three rows takes a server a few microseconds; redis-py's own way there and back takes several
+times the round trip. So redis-py connects, with everything that it knows of addresses, passwords, TLS
+and databases, and we speak over what it has connected: one write, then hiredis on what comes back.
 https://redis.io/docs/latest/develop/reference/protocol-spec/
 """
 
 from __future__ import annotations
 
+import os
+import socket
+import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
+
+from redis import exceptions as exc
+
+from towpath.storage.online.answers import AnswerReader, first_refusal, lost
 
 if TYPE_CHECKING:
     import redis
 
-_ATTEMPTS: Final = 2
+_BUFFER_BYTES: Final = 1 << 16
 
 
 class Wire:
-    """Connections for look-ups, one to a thread at a time. Thread-safe."""
+    """Connections for look-ups, one to a thread at a time. Thread-safe; a forked process has its own.
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._pool = client.connection_pool
-        self._idle: deque[Any] = deque()
+    Args:
+        pool: Knows how to connect.
+    """
 
-    def ask(self, commands: bytes, answers: int) -> list[Any]:
-        """Send encoded commands that only read, and return so many answers.
+    def __init__(self, pool: redis.ConnectionPool) -> None:
+        self._pool = pool
+        self._idle: deque[_Line] = deque()
+        self._pid = os.getpid()
+
+    def ask(self, commands: bytes, count: int) -> list[Any]:
+        """Send so many encoded commands, which only read, and return their answers.
 
         A connection that was lost, because the server was started again, is opened once more.
 
         Raises:
             redis.RedisError: The server is away, or refuses a command.
         """
-        from redis import exceptions as exc  # noqa: PLC0415 -- an optional library
+        if self._pid != os.getpid():
+            self._idle, self._pid = deque(), os.getpid()
+        try:
+            line = self._idle.pop()
+        except IndexError:
+            return self._on(_Line(self._pool.make_connection()), commands, count)
+        try:
+            return self._on(line, commands, count)
+        except exc.ConnectionError:
+            self.close()  # the others were lost with it
+            return self._on(_Line(self._pool.make_connection()), commands, count)
 
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                connection = self._pool.make_connection()
-            try:
-                connection.send_packed_command([commands], check_health=False)
-                found = [connection.read_response() for _ in range(answers)]
-            except exc.ConnectionError:
-                connection.disconnect()
-                if attempt == _ATTEMPTS:
-                    raise
-            except BaseException:
-                connection.disconnect()  # answers that nobody has read must not be taken for others
-                raise
-            else:
-                self._idle.append(connection)
-                return found
-        raise AssertionError  # the last attempt returned or raised
+    def _on(self, line: _Line, commands: bytes, count: int) -> list[Any]:
+        try:
+            found = line.exchange(commands, count)
+        except BaseException:
+            line.close()  # answers that nobody has read must not be taken for others
+            raise
+        self._idle.append(line)
+        refusal = first_refusal(found)
+        if refusal is not None:
+            raise refusal
+        return found
 
     def close(self) -> None:
         """Close the connections. Idempotent."""
         while self._idle:
-            self._idle.pop().disconnect()
+            self._idle.pop().close()
 
 
-def encoded(*words: bytes) -> bytes:
-    """Return one command as the protocol writes it."""
-    return b"*%d\r\n" % len(words) + b"".join([b"$%d\r\n%b\r\n" % (len(one), one) for one in words])
+class _Line:
+    """A connection that redis-py has made, and its answers."""
+
+    __slots__ = ("_answers", "_buffer", "_connection", "_socket")
+
+    def __init__(self, connection: Any) -> None:
+        connection.connect()
+        self._connection = connection
+        self._socket: socket.socket = connection._sock  # noqa: SLF001 -- it has no public name
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._answers = AnswerReader()
+        _let_kernel_keep_time(self._socket)
+
+    def exchange(self, commands: bytes, count: int) -> list[Any]:
+        """Send commands and return their answers; raises one of redis-py's errors."""
+        line, buffer, answers = self._socket, self._buffer, self._answers
+        found: list[Any] = []
+        try:
+            line.sendall(commands)
+            while len(found) < count:
+                size = line.recv_into(buffer)
+                if not size:
+                    raise lost()
+                answers.feed(buffer, size, found)
+        except (BlockingIOError, TimeoutError) as error:
+            raise exc.TimeoutError("the server does not answer in time") from error
+        except OSError as error:
+            raise lost() from error
+        return found
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.disconnect()
+
+
+def _let_kernel_keep_time(line: socket.socket) -> None:
+    """Keep a socket's time-out without a system call that waits for it before each one that works.
+
+    That is how Python keeps it; the kernel does it in the call itself (SO_RCVTIMEO in socket(7)).
+    TLS can't do without Python's way.
+    """
+    timeout_s = line.gettimeout()
+    if timeout_s is None or type(line) is not socket.socket:
+        return
+    whole_s = int(timeout_s)
+    span = struct.pack("@ll", whole_s, int((timeout_s - whole_s) * 1_000_000))
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, span)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, span)
+    line.settimeout(None)

@@ -23,6 +23,8 @@ def columns_of(entities: Entities, names: Iterable[str]) -> dict[str, Sequence[A
     Raises:
         NotFound: A column is missing, or a row lacks it.
     """
+    if isinstance(entities, list):  # by far the commonest; a check against `Mapping` is slow
+        return {name: [_known(name, row, row) for row in entities] for name in names}
     if isinstance(entities, pl.DataFrame):
         return {name: _known(name, entities.columns, entities).to_list() for name in names}
     if isinstance(entities, Mapping):

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import asyncio
+from typing import TYPE_CHECKING, Any
 
-from towpath.assets.features.online.answer import OnlineRows
 from towpath.assets.features.online.opened import Opened
+from towpath.assets.features.online.planning import Plan, count_of
 from towpath.assets.features.online.table import decode_table
-from towpath.core.errors import Conflict, InvalidRequest, NotFound, Withdrawn
+from towpath.core.errors import Conflict, NotFound, Withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from towpath.assets.features.online.answer import Looked
-    from towpath.assets.features.online.opened import Pick, TableQuery
+    from towpath.assets.features.online.answer import OnlineRows
+    from towpath.assets.features.online.opened import TableQuery
     from towpath.storage.keys import Keyring
-    from towpath.storage.online import OnlineStore
+    from towpath.storage.online import LoopReads, OnlineStore
 
 _ATTEMPTS = 32  # each table that has a new generation takes one
 _PLANS_KEPT = 256
-
-
-class _Plan(NamedTuple):
-    """How a selection of tables is asked: each entity is encoded once, whoever looks it up.
-
-    Attributes:
-        entities: The columns that hold each entity, and a table whose keys it has.
-        members: For each table the entity's place in `entities`, and the features that are wanted.
-    """
-
-    entities: list[tuple[tuple[str, ...], Opened]]
-    members: list[tuple[int, Opened, Pick]]
 
 
 class OnlineReader:
@@ -52,12 +41,7 @@ class OnlineReader:
         self._keyring = keyring
         self._withdrawn = withdrawn
         self._opened: dict[str, Opened] = {}
-        self._plans: dict[tuple[TableQuery, ...], _Plan] = {}
-
-    @property
-    def waits(self) -> bool:
-        """Whether a look-up waits for a network."""
-        return self._store.waits
+        self._plans: dict[tuple[TableQuery, ...], Plan] = {}
 
     def open(self, view: str) -> Opened:
         """Return a view's table as it was last seen.
@@ -66,6 +50,10 @@ class OnlineReader:
             NotFound: The view has no online rows.
         """
         return self._opened.get(view) or self.refresh(view)
+
+    def last_seen(self, view: str) -> Opened | None:
+        """Return a view's table as it was last seen, without looking; None if it never was."""
+        return self._opened.get(view)
 
     def refresh(self, view: str) -> Opened:
         """Look at a table again, and let go of files that it has left behind."""
@@ -83,6 +71,10 @@ class OnlineReader:
         if opened is None or opened.generation != head.generation or opened.table != table:
             opened = self._opened[view] = Opened(head.generation, table)
         return opened
+
+    def in_loop(self) -> LoopReads:
+        """Return the store's look-ups for the running event loop; see `OnlineStore.in_loop`."""
+        return self._store.in_loop()
 
     def known(self) -> list[str]:
         """Return the tables that were opened."""
@@ -104,50 +96,55 @@ class OnlineReader:
             Withdrawn: A row is about a subject that has withdrawn.
             Conflict: A table was replaced again and again.
         """
-        count = _count(columns)
+        count = count_of(columns)
         for _ in range(_ATTEMPTS):
             plan = self._plans.get(queries) or self._planned(queries)
-            keys = [self._keys(opened, by, columns) for by, opened in plan.entities]
-            asked = [(opened.view, keys[place]) for place, opened, _ in plan.members]
-            looked: list[Looked] = []
-            for (_, opened, pick), found in zip(plan.members, self._store.read(asked), strict=True):
-                if found.generation != opened.generation:
-                    self.refresh(opened.view)
-                    self._plans.pop(queries, None)
-                    break
-                looked.append(opened.read(pick, found.values, at_us))
-            else:
-                return OnlineRows(count=count, entities=columns, looked=looked)
-        raise Conflict(
-            "the online tables changed faster than they can be read", remedy="Try again."
-        )
+            found = self._store.read(plan.asked(columns, self._refuse_withdrawn))
+            rows = plan.read(found, columns, count, at_us)
+            if not isinstance(rows, str):
+                return rows
+            self._look_again(queries, rows)
+        raise _unreadable()
 
-    def _planned(self, queries: tuple[TableQuery, ...]) -> _Plan:
-        """Work out once what does not change from look-up to look-up."""
-        entities: dict[object, tuple[int, tuple[str, ...], Opened]] = {}
-        members: list[tuple[int, Opened, Pick]] = []
-        for query in queries:
-            opened = self.open(query.view)
-            by = query.by or opened.entity
-            alike = (by, opened.kinds, opened.subject)
-            place, _, _ = entities.setdefault(alike, (len(entities), by, opened))
-            members.append((place, opened, opened.pick(query)))
+    async def look_up_in_loop(
+        self,
+        reads: LoopReads,
+        queries: tuple[TableQuery, ...],
+        columns: Mapping[str, Sequence[Any]],
+        *,
+        at_us: int,
+    ) -> OnlineRows:
+        """Return what `look_up` returns, without holding up the event loop.
+
+        Args:
+            reads: The store's look-ups of this loop.
+            queries: As for `look_up`.
+            columns: As for `look_up`; some hundreds of rows, which are unpacked in the loop.
+            at_us: As for `look_up`.
+
+        Raises:
+            TowpathError: As `look_up` does.
+        """
+        count = count_of(columns)
+        for _ in range(_ATTEMPTS):
+            plan = self._plans.get(queries) or await asyncio.to_thread(self._planned, queries)
+            found = await reads.read(plan.asked(columns, self._refuse_withdrawn))
+            rows = plan.read(found, columns, count, at_us)
+            if not isinstance(rows, str):
+                return rows
+            await asyncio.to_thread(self._look_again, queries, rows)
+        raise _unreadable()
+
+    def _planned(self, queries: tuple[TableQuery, ...]) -> Plan:
         if len(self._plans) >= _PLANS_KEPT:  # callers may think of any selection
             self._plans.clear()
-        plan = _Plan([(by, opened) for _, by, opened in entities.values()], members)
-        self._plans[queries] = plan
+        plan = self._plans[queries] = Plan(queries, self.open)
         return plan
 
-    def _keys(
-        self, opened: Opened, by: Sequence[str], columns: Mapping[str, Sequence[Any]]
-    ) -> list[bytes]:
-        for name in by:
-            if name not in columns:
-                raise NotFound.named("entity column", name, columns)
-        entities = [columns[name] for name in by]
-        if opened.subject[0] is not None:
-            self._refuse_withdrawn(opened, entities)
-        return opened.keys(entities)
+    def _look_again(self, queries: tuple[TableQuery, ...], view: str) -> None:
+        """Let go of what is known of a table that another generation answers for."""
+        self.refresh(view)
+        self._plans.pop(queries, None)
 
     def _refuse_withdrawn(self, opened: Opened, entities: Sequence[Sequence[Any]]) -> None:
         place, field, hashed = opened.subject
@@ -167,15 +164,5 @@ class OnlineReader:
                 )
 
 
-def _count(columns: Mapping[str, Sequence[Any]]) -> int:
-    """Return how many rows ask."""
-    if not columns:
-        return 0
-    (first, values), *others = columns.items()
-    for name, more in others:
-        if len(more) != len(values):
-            raise InvalidRequest(
-                f"the column {first!r} has {len(values)} rows, and {name!r} has {len(more)}",
-                remedy="Send one value per row in each.",
-            )
-    return len(values)
+def _unreadable() -> Conflict:
+    return Conflict("the online tables changed faster than they can be read", remedy="Try again.")
