@@ -65,7 +65,7 @@ class FeatureRoutes:
         match parts:
             case ["v2", "features"]:
                 _require(method, "GET", "HEAD")
-                return self._features.names()
+                return await self._features.names()
             case ["v2", "features", name] if name:
                 _require(method, "GET", "HEAD", "POST")
                 return await self._look_up(name, query, body if method == "POST" else None)
@@ -84,7 +84,7 @@ class FeatureRoutes:
         self, name: str, query: bytes, body: Callable[[], Awaitable[bytes]] | None
     ) -> dict[str, Any]:
         if body is None:
-            columns = _from_query(self._features.types(name), query)
+            columns = _from_query(await self._features.types(name), query)
             return answer(name, await self._counted(name, columns), None)
         asked = decode(await body(), FeaturesRequest)
         return answer(name, await self._counted(name, asked.entities), asked.features)
@@ -107,7 +107,7 @@ class FeatureRoutes:
             found = await self._counted(asked.feature_service, asked.entities)
             return feast_answer(found, full_names=asked.full_feature_names)
         queries = _queries(asked.features)
-        needed = {name for one in queries for name in self._features.types(one.view)}
+        needed = {name for one in queries for name in await self._features.types(one.view)}
         columns = {name: values for name, values in asked.entities.items() if name in needed}
         with self._metrics.looking_up(queries[0].view if len(queries) == 1 else ""):
             found = await self._features.query(queries, columns)
@@ -123,7 +123,7 @@ class FeatureRoutes:
 
     async def _take(self, view: str, columns: Mapping[str, Sequence[Any]]) -> None:
         """Push what a Feast client sends: the times by names of its own, moments in seconds."""
-        declared = self._features.declared(view)
+        declared = await self._features.declared(view)
         names = {"event_timestamp": declared.time, "created": declared.created or "created"}
         renamed = {
             names[name] if name in names and names[name] not in columns else name: values

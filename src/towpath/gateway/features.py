@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from towpath.assets.features.online import DeclaredView, OnlineReader, OnlineRows, Pushed
+    from towpath.assets.features.online.opened import Opened
     from towpath.gateway.computing import Computers
     from towpath.gateway.feature_catalogue import ServedService
     from towpath.gateway.moments import Moments
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 ROWS_MOST: Final = 10_000
 INLINE_ROWS: Final = 256
-"""Up to this many look-ups are made in the event loop: cheaper than a thread's wake-up."""
+"""Up to this many look-ups are unpacked in the event loop: cheaper than a thread's wake-up."""
 
 
 class Features:
@@ -55,6 +56,7 @@ class Features:
         self._computers = computers
         self._moments = moments
         self._loop = asyncio.get_running_loop()
+        self._reads = reader.in_loop()
 
     def refresh(self) -> None:
         """Read the services again, and look at the open tables. For a thread beside the loop.
@@ -74,26 +76,33 @@ class Features:
                 _log.warning("features.unrefreshed", view=view, reason=error.message)
 
     async def aclose(self) -> None:
-        """End the processes that compute."""
+        """End the processes that compute, and the look-ups."""
         await self._computers.close()
+        await self._reads.aclose()
 
-    def names(self) -> dict[str, list[str]]:
+    async def names(self) -> dict[str, list[str]]:
         """Return the services, and the views that have online rows."""
-        return {"services": sorted(self.catalogue.services), "views": self._store.tables()}
+        views = await asyncio.to_thread(self._store.tables)
+        return {"services": sorted(self.catalogue.services), "views": views}
 
-    def types(self, name: str) -> Mapping[str, str]:
+    async def types(self, name: str) -> Mapping[str, str]:
         """Return the columns that a service or view is asked by, with their types."""
         service = self.catalogue.services.get(name)
-        return dict(self._reader.open(name).table.entity) if service is None else service.columns
+        return (await self._opened(name)).entity_types if service is None else service.columns
 
     def computed_types(self, name: str) -> dict[str, str]:
         """Return the features that a service computes on demand, with their types; a view has none."""
         service = self.catalogue.services.get(name)
         return {} if service is None else dict(service.computed)
 
-    def declared(self, view: str) -> DeclaredView:
+    async def declared(self, view: str) -> DeclaredView:
         """Return a view as it was declared when it was materialised. Raises `NotFound`."""
-        return self._reader.open(view).table.declared
+        return (await self._opened(view)).table.declared
+
+    async def _opened(self, view: str) -> Opened:
+        """Return a view's table; one that was never asked for is looked at beside the loop."""
+        known = self._reader.last_seen(view)
+        return await asyncio.to_thread(self._reader.open, view) if known is None else known
 
     async def look_up(self, name: str, columns: Mapping[str, Sequence[Any]]) -> OnlineRows:
         """Return the features of a service, or else of a view.
@@ -127,9 +136,9 @@ class Features:
                 f"the request has {count} rows", remedy=f"Send {ROWS_MOST:,} at most."
             )
         at_us = self._moments.now_us()
-        if self._reader.waits or count * len(queries) > INLINE_ROWS:
+        if count * len(queries) > INLINE_ROWS:
             return await asyncio.to_thread(self._reader.look_up, queries, columns, at_us=at_us)
-        return self._reader.look_up(queries, columns, at_us=at_us)
+        return await self._reader.look_up_in_loop(self._reads, queries, columns, at_us=at_us)
 
     async def push(self, view: str, columns: Mapping[str, Sequence[Any]]) -> Pushed:
         """Take observations in.
