@@ -32,6 +32,12 @@ _JSON: Final = b"application/json"
 _BYTES: Final = b"application/octet-stream"
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _OPEN_PATHS: Final = ("/health", "/ping", "/v2/health/live", "/v2/health/ready")
+# What the caller may do about a refusal: say who it is, or try again in so many seconds.
+_ADVICE: Final[dict[HTTPStatus, tuple[tuple[bytes, bytes], ...]]] = {
+    HTTPStatus.UNAUTHORIZED: ((b"www-authenticate", b"Bearer"),),
+    HTTPStatus.TOO_MANY_REQUESTS: ((b"retry-after", b"1"),),
+    HTTPStatus.SERVICE_UNAVAILABLE: ((b"retry-after", b"1"),),
+}
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger()
 
@@ -82,11 +88,8 @@ class GatewayApp:
             status = status_of(error)
             if status is HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, TowpathError):
                 _log.exception("request.failed", path=request.path)
-            asks = ((b"www-authenticate", b"Bearer"),)
-            unknown = status is HTTPStatus.UNAUTHORIZED
-            answer = _Answer(
-                _encode(body_of(error)), status=status, headers=asks if unknown else ()
-            )
+            headers = _ADVICE.get(status, ())
+            answer = _Answer(_encode(body_of(error)), status=status, headers=headers)
         headers = [
             (b"content-type", answer.kind),
             (b"content-length", str(len(answer.body)).encode()),

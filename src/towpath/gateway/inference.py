@@ -85,7 +85,8 @@ class Inference:
         """
         begun_ns = time.perf_counter_ns()
         service = self.table.service(name)
-        count, columns = columns_of(request.inputs)
+        asked = service.arms[0] if version is None else service.arm_of_version(version)
+        count, columns = columns_of(request.inputs, asked.predictor.signature.inputs)
         rows = self._rows(service, request.parameters, count, version)
         _refuse_unknown(service, columns, request)
         failure = await self._predict(rows, columns)

@@ -9,6 +9,7 @@ from towpath.core.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from towpath.assets.models import TensorSpec
     from towpath.gateway.protocol import Tensor
 
 _INTEGERS: Final = {
@@ -24,10 +25,17 @@ _FLOATS: Final = {
 DATATYPES: Final = ("BOOL", *_INTEGERS, *_FLOATS, "BYTES")
 
 
-def columns_of(tensors: Sequence[Tensor]) -> tuple[int, dict[str, list[Any]]]:
+def columns_of(
+    tensors: Sequence[Tensor], inputs: Sequence[TensorSpec]
+) -> tuple[int, dict[str, list[Any]]]:
     """Return the number of rows, and each column's values; a missing value is None.
 
-    A tensor has shape `[n]` or `[n, 1]`, its data flat or nested.
+    A tensor has shape `[n]` or `[n, 1]`, its data flat or nested. One tensor alone may hold all of a
+    model's columns, as clients of other servers send them: shape `[n, columns]`, row by row.
+
+    Args:
+        tensors: What was sent.
+        inputs: The model's columns, in its order.
 
     Raises:
         InvalidRequest: A tensor names an unknown datatype, a value is not of it, the data does not
@@ -35,6 +43,8 @@ def columns_of(tensors: Sequence[Tensor]) -> tuple[int, dict[str, list[Any]]]:
     """
     if not tensors:
         raise InvalidRequest("the request has no inputs", remedy="Send one tensor per column.")
+    if len(tensors) == 1 and len(tensors[0].shape) == 2 and tensors[0].shape[1] != 1:
+        return _unrolled(tensors[0], inputs)
     columns: dict[str, list[Any]] = {}
     rows = -1
     for tensor in tensors:
@@ -53,13 +63,40 @@ def columns_of(tensors: Sequence[Tensor]) -> tuple[int, dict[str, list[Any]]]:
     return rows, columns
 
 
+def _unrolled(tensor: Tensor, inputs: Sequence[TensorSpec]) -> tuple[int, dict[str, list[Any]]]:
+    """Return the columns of a tensor that holds all of them."""
+    rows, width = tensor.shape
+    if rows <= 0 or width != len(inputs):
+        raise InvalidRequest(
+            f"the input {tensor.name!r} has shape {tensor.shape}, and the model {len(inputs)} columns",
+            remedy=f"Send [rows, {len(inputs)}], or one tensor per column: "
+            f"{', '.join(one.name for one in inputs)}.",
+            column=tensor.name,
+        )
+    values = tensor.data
+    if values is None:
+        raise InvalidRequest(f"the input {tensor.name!r} has no data", column=tensor.name)
+    if values and type(values[0]) is list:
+        if not all(type(row) is list and len(row) == width for row in values):
+            raise _uneven(tensor.name)
+        values = [value for row in values for value in row]
+    if len(values) != rows * width:
+        raise _unfilled(tensor, len(values))
+    _check(tensor.name, tensor.datatype, values)
+    columns = {one.name: values[at::width] for at, one in enumerate(inputs)}
+    for one in inputs:
+        if one.datatype in _INTEGERS and tensor.datatype in _FLOATS:
+            columns[one.name] = [_whole(value) for value in columns[one.name]]
+    return rows, columns
+
+
 def _values(tensor: Tensor) -> list[Any]:
     """Return a tensor's values as one flat, checked list."""
     shape = tensor.shape
     if not shape or len(shape) > 2 or shape[0] < 0 or shape[1:] not in ([], [1]):
         raise InvalidRequest(
             f"the input {tensor.name!r} has shape {shape}",
-            remedy="Send one tensor per column, of shape [rows] or [rows, 1].",
+            remedy="Send one tensor per column, of shape [rows] or [rows, 1], or one for all columns.",
             column=tensor.name,
         )
     if tensor.data is None:
@@ -68,10 +105,7 @@ def _values(tensor: Tensor) -> list[Any]:
     if values and type(values[0]) is list:
         values = _unnested(tensor.name, values)
     if len(values) != shape[0]:
-        raise InvalidRequest(
-            f"the input {tensor.name!r} has {len(values)} values for shape {shape}",
-            column=tensor.name,
-        )
+        raise _unfilled(tensor, len(values))
     if tensor.datatype in _INTEGERS and any(type(value) is float for value in values):
         values = [_whole(value) for value in values]
     _check(tensor.name, tensor.datatype, values)
@@ -88,13 +122,23 @@ def _unnested(name: str, values: list[Any]) -> list[Any]:
     flat: list[Any] = []
     for value in values:
         if type(value) is not list or len(value) != 1 or type(value[0]) is list:
-            raise InvalidRequest(
-                f"the input {name!r} is nested unevenly or too deep",
-                remedy="Send its data flat, or one value per inner list.",
-                column=name,
-            )
+            raise _uneven(name)
         flat.append(value[0])
     return flat
+
+
+def _uneven(name: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"the input {name!r} is nested unevenly or too deep",
+        remedy="Send its data flat, or a list per row.",
+        column=name,
+    )
+
+
+def _unfilled(tensor: Tensor, count: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"the input {tensor.name!r} has {count} values for shape {tensor.shape}", column=tensor.name
+    )
 
 
 def _check(name: str, datatype: str, values: list[Any]) -> None:

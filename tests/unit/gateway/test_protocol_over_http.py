@@ -51,6 +51,16 @@ def test_a_whole_number_is_one_however_it_is_written(served: Any) -> None:
     assert (refused.status_code, "row 0" in refused.json()["error"]) == (400, True)
 
 
+def test_one_tensor_may_hold_all_columns(served: Any) -> None:
+    expected = served.infer(600.0, 400.0).json()["outputs"][0]["data"]
+    for data in ([600.0, 7.0, 400.0, 7.0], [[600.0, 7], [400.0, 7]]):
+        given = {"name": "input-0", "shape": [2, 2], "datatype": "FP64", "data": data}
+        said = served.post("/v2/models/board/infer", {"inputs": [given]}).json()
+        assert said["outputs"][0]["data"] == expected
+        decision = served.log.find(said["parameters"]["decision_ids"][0])
+        assert decision.inputs == {"distance": 600.0, "hour": 7}
+
+
 def test_rows_keep_their_order_and_are_decisions_of_their_own(served: Any) -> None:
     answer = served.infer(700.0, 300.0, 500.0, keys=["a", "b", None]).json()
     high, low, _ = answer["outputs"][0]["data"]
@@ -100,7 +110,12 @@ BAD_ROWS = {
     "missing where not allowed": ([tensor(data=[None]), HOUR], "distance"),
     "datatype": ([tensor(datatype="FP8"), HOUR], "unknown datatype"),
     "shape and data": ([tensor(shape=[2]), HOUR], "1 values for shape"),
-    "matrix": ([tensor(shape=[1, 2], data=[1, 2]), HOUR], "shape"),
+    "matrix among others": ([tensor(shape=[1, 2], data=[1, 2]), HOUR], "shape"),
+    "matrix of other columns": ([tensor(shape=[1, 3], data=[1, 2, 3])], "[rows, 2]"),
+    "matrix unfilled": ([tensor(shape=[2, 2], data=[1, 2, 3])], "3 values for shape"),
+    "matrix uneven": ([tensor(shape=[2, 2], data=[[1, 2], [3]])], "nested unevenly"),
+    "matrix of no numbers": ([tensor(shape=[1, 2], data=[1, "x"])], "not FP64"),
+    "matrix without data": ([tensor(shape=[1, 2], data=None)], "no data"),
     "unequal rows": ([tensor(shape=[2], data=[1, 2]), HOUR], "1 rows"),
     "no rows": ([tensor(shape=[0], data=[])], "no rows"),
     "no inputs": ([], "no inputs"),

@@ -199,7 +199,7 @@ def test_model_that_can_not_be_loaded_leaves_the_one_before_in_place(served: Any
     while served.reported().get("broken") != ["board", "new"]:
         assert served.infer().json()["model_version"] == "1"
     answer = served.post("/v2/models/new/infer", served.body())
-    assert answer.status_code == 503
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert served.get("/v2/health/ready").status_code == 503
     served.await_route(served.route(board=served.service()))
     assert served.get("/v2/health/ready").status_code == 200
