@@ -30,6 +30,7 @@ const TOUCHES: Record<string, readonly string[]> = {
     "erasures",
     "projects",
     "starts",
+    "webhooks",
   ],
   schedule: ["starts"],
   alert: ["alerts", "monitors"],

@@ -16,6 +16,7 @@ import {
   RolloutIcon,
   RunIcon,
   TuneIcon,
+  WebhookIcon,
 } from "@/design/icons";
 
 export interface Destination {
@@ -55,6 +56,7 @@ export const DIRECTIONS: Direction[] = [
       { to: "/releases", label: "Releases", icon: ReleaseIcon },
       { to: "/rollouts", label: "Rollouts", icon: RolloutIcon },
       { to: "/monitors", label: "Monitors", icon: MonitorIcon },
+      { to: "/webhooks", label: "Webhooks", icon: WebhookIcon },
     ],
   },
   {

@@ -166,6 +166,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: under,
+    path: "/webhooks",
+    component: lazyRouteComponent(() => import("@/features/webhooks/page"), "WebhooksPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
     path: "/lineage",
     validateSearch: (search: Record<string, unknown>): { ref?: string; decision?: string } => ({
       ref: typeof search.ref === "string" ? search.ref : undefined,

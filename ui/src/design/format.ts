@@ -49,11 +49,20 @@ export function formatBytes(value: number): string {
   return `${formatNumber(value / 1000 ** step)} ${units[step]}`;
 }
 
+/** Memory, which people ask for by powers of two; files are measured by powers of ten. */
+export function formatMemory(value: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const step = value > 0 ? Math.min(Math.floor(Math.log2(value) / 10), units.length - 1) : 0;
+  return `${formatNumber(value / 1024 ** step)} ${units[step]}`;
+}
+
 export function formatSeconds(value: number): string {
   if (value < 1) return `${Math.round(value * 1000)} ms`;
-  if (value < 60) return `${value.toFixed(1)} s`;
-  if (value < 3600) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
-  return `${Math.floor(value / 3600)} h ${Math.round((value % 3600) / 60)} min`;
+  if (value < 59.95) return `${value.toFixed(1)} s`;
+  const seconds = Math.round(value);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.round(value / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 export const formatDay = (at: string | number): string => day.format(new Date(at));

@@ -24,8 +24,10 @@ export function parseRef(ref: string): ParsedRef {
 /** A reference as people read it: no kind, ids shortened. */
 export function labelOf(ref: string): string {
   const { name, number } = parseRef(ref);
-  const short = /^[0-9a-f-]{32,}$/.test(name);
-  return number === null ? (short ? shorten(name, 12) : name) : `${name}@${number}`;
+  if (number !== null) return `${name}@${number}`;
+  if (/^[0-9a-f-]{32,}$/.test(name)) return shorten(name, 12);
+  // What belongs to something else is named after it, with an id at the end that nobody reads.
+  return name.replace(/\.([0-9a-f]{8})-?[0-9a-f-]{24,}$/, ".$1…");
 }
 
 /** The page that shows a reference; the lineage graph where there is no page of its own. */
@@ -58,6 +60,8 @@ export function pathOf(ref: string): string {
     case "schedule":
     case "trigger":
       return "/schedules";
+    case "webhook":
+      return "/webhooks";
     case "project":
       return `/projects/${name}`;
     case "erasure":

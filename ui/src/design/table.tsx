@@ -52,8 +52,10 @@ export function Table<T extends RowData>({ rows, columns, to, first }: TableProp
 
   const follow = (row: T) => (event: MouseEvent | KeyboardEvent) => {
     if ("key" in event && event.key !== "Enter") return;
-    if ((event.target as HTMLElement).closest("a, button")) return;
-    if (to) void navigate({ to: to(row) });
+    if (!to || (event.target as HTMLElement).closest("a, button")) return;
+    const wantsTab = event.ctrlKey || event.metaKey || ("button" in event && event.button === 1);
+    if (wantsTab) window.open(to(row), "_blank", "noopener");
+    else void navigate({ to: to(row) });
   };
 
   return (
@@ -90,6 +92,7 @@ export function Table<T extends RowData>({ rows, columns, to, first }: TableProp
               data-leads={to ? true : undefined}
               tabIndex={to ? 0 : undefined}
               onClick={follow(row.original)}
+              onAuxClick={follow(row.original)}
               onKeyDown={follow(row.original)}
             >
               {row.getAllCells().map((cell) => {

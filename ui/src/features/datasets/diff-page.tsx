@@ -251,6 +251,7 @@ function withChosen(choices: Choice[], chosen: string): Choice[] {
 }
 
 function signed(share: number | null | undefined): string {
-  if (share == null || share === 0) return "–";
-  return `${share > 0 ? "+" : "−"}${formatShare(Math.abs(share))}`;
+  const size = formatShare(Math.abs(share ?? 0));
+  if (share == null || size === "0%") return "–";
+  return `${share > 0 ? "+" : "−"}${size}`;
 }

@@ -24,7 +24,7 @@ const COLUMNS: Column<Dataset>[] = [
           <State
             state="personal"
             tone="bad"
-            label={`${plural(one.looks_personal, "column")} look personal`}
+            label={`${plural(one.looks_personal, "column looks", "columns look")} personal`}
           />
         )}
         <br />

@@ -1,9 +1,9 @@
 import type { Schemas } from "@/api/client";
 import { Canvas } from "@/graph/canvas";
+import { CARD } from "@/graph/size";
 import { LineageNode } from "./node";
 
 const NODE_TYPES = { lineage: LineageNode };
-const SIZE = { width: 212, height: 64 };
 
 interface GraphProps {
   graph: Schemas["LineageGraph"];
@@ -20,7 +20,7 @@ export default function Graph({ graph, onPick }: GraphProps) {
   return (
     <Canvas
       shape={shape}
-      size={SIZE}
+      size={CARD}
       kind="lineage"
       nodeTypes={NODE_TYPES}
       data={(id, down) => ({ node: byRef.get(id), root: id === graph.root, down })}

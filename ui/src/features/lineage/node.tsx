@@ -13,7 +13,7 @@ import {
   RunIcon,
 } from "@/design/icons";
 import { toneOf } from "@/design/tone";
-import { Ends } from "@/graph/ends";
+import { Card } from "@/graph/card";
 import styles from "./graph.module.css";
 
 export type NodeOfGraph = Node<
@@ -36,19 +36,23 @@ const ICONS: Record<string, Icon> = {
 export function LineageNode({ data: { node, root, down } }: NodeProps<NodeOfGraph>) {
   const Icon = ICONS[node.kind] ?? LineageIcon;
   return (
-    <div className={styles.node} data-kind={node.kind} data-root={root || undefined}>
-      <Ends down={down}>
-        <span className={styles.icon}>
-          <Icon size={17} stroke={1.7} />
-        </span>
-        <span className={styles.words}>
-          <span className={styles.title}>{node.title}</span>
-          <span className={styles.detail}>
-            {node.state && <i data-tone={toneOf(node.state)}>{humanize(node.state)}</i>}
-            {node.detail || node.kind}
-          </span>
-        </span>
-      </Ends>
-    </div>
+    <Card
+      icon={Icon}
+      title={node.title}
+      detail={
+        <>
+          {node.state && (
+            <i className={styles.state} data-tone={toneOf(node.state)}>
+              {humanize(node.state)}
+            </i>
+          )}
+          {node.detail || node.kind}
+        </>
+      }
+      down={down}
+      className={styles.node}
+      kind={node.kind}
+      root={root}
+    />
   );
 }

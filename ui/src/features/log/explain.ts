@@ -1,5 +1,5 @@
 import type { Schemas } from "@/api/client";
-import { humanize } from "@/design/format";
+import { formatShare, humanize } from "@/design/format";
 
 type Event = Schemas["LogEvent"];
 
@@ -24,6 +24,18 @@ const SENTENCES: Record<string, (event: Event) => string> = {
   "segments.changed": () => "Decisions sealed for",
   "alert.raised": ({ payload }) => `Alarm (${text(payload.kind)}) on`,
   "trigger.answered": ({ payload }) => `Trigger answered (${text(payload.verdict)}):`,
+  "schedule.answered": ({ payload }) => `Schedule answered (${text(payload.verdict)}):`,
+  "event.received": () => "Event taken from outside for",
+  "run.reused": () => "Answered from the cache in",
+  "account.moved": () => "Spend moved for",
+  "budget.declared": () => "Budget set for",
+  "budget.lifted": () => "Budget lifted from",
+  "budget.crossed": ({ payload }) => `Budget alert (past ${formatShare(Number(payload.share))}):`,
+  "prices.set": () => "Prices set:",
+  "label.judged": () => "Somebody judged",
+  "label.settled": () => "Label settled for",
+  "label.contested": () => "Judgements disagree on",
+  "label.undone": () => "Judgement taken back on",
   "rollout.advanced": () => "Challenger advanced on",
   "rollout.promoted": () => "Challenger promoted on",
   "rollout.rolled_back": () => "Challenger rolled back on",

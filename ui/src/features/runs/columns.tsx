@@ -1,5 +1,6 @@
 import type { Schemas } from "@/api/client";
 import { formatSeconds, humanize } from "@/design/format";
+import { Reason } from "@/design/reason";
 import { State } from "@/design/state";
 import type { Column } from "@/design/table";
 import { Ago } from "@/design/time";
@@ -25,6 +26,7 @@ export const RUN_COLUMNS: Column<Run>[] = [
     id: "why",
     header: "Why",
     value: (run) => run.error ?? run.tags.reason ?? "",
+    show: (run) => run.error ?? <Reason reason={run.tags.reason ?? ""} />,
     wide: true,
   },
   {

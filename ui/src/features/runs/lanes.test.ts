@@ -55,6 +55,7 @@ test("attempts of one step share a lane that leads to the last one", () => {
   const [lane] = lanesOf(run([step("fit", 0, 10, { status: "failed" }), step("fit", 20, 10)]));
   expect(lane?.bars.map(({ step }) => step.status)).toEqual(["failed", "finished"]);
   expect(lane?.run).toBe("id-fit-20");
+  expect(lane?.attempts).toBe(2);
 });
 
 test("a slash in a name is no driver by itself", () => {

@@ -17,6 +17,8 @@ export interface Lane {
   /** Calls that a driver made, on the driver's own lane. */
   calls: number;
   cached: number;
+  /** Runs of one call: more than one where it was tried again. */
+  attempts: number;
   seconds: number;
 }
 
@@ -54,6 +56,7 @@ export function lanesOf(run: Step & { steps: Step[] }): Lane[] {
     else {
       lane.run = step.id;
       lane.seconds = step.seconds;
+      lane.attempts += 1;
     }
   }
   return [...lanes.values()];
@@ -65,5 +68,6 @@ const emptyLane = (name: string, run: string): Lane => ({
   bars: [],
   calls: 0,
   cached: 0,
+  attempts: 0,
   seconds: 0,
 });

@@ -2,10 +2,10 @@ import { useNavigate } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { pathOf } from "@/design/ref-link";
 import { Canvas } from "@/graph/canvas";
+import { CARD } from "@/graph/size";
 import { RunNode } from "./run-node";
 
 const NODE_TYPES = { call: RunNode };
-const SIZE = { width: 216, height: 66 };
 const LEAST = 200;
 
 /** A run's calls, those to come included, as they are now. A click leads to the run behind a node. */
@@ -23,7 +23,7 @@ export default function RunGraph({ graph }: { graph: Schemas["RunGraph"] }) {
         ids: graph.nodes.map((node) => node.id),
         edges: graph.edges.map(({ source, target }) => ({ source, target })),
       }}
-      size={SIZE}
+      size={CARD}
       kind="call"
       nodeTypes={NODE_TYPES}
       data={(id, down) => ({ node: byId.get(id), down })}

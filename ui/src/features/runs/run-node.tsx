@@ -9,7 +9,7 @@ import {
   RolloutIcon,
   TuneIcon,
 } from "@/design/icons";
-import { Ends } from "@/graph/ends";
+import { Card } from "@/graph/card";
 import { sharesOf, toneOfCall, wordsOf } from "./progress";
 import styles from "./run-graph.module.css";
 
@@ -29,24 +29,23 @@ export function RunNode({ data: { node, down } }: NodeProps<NodeOfRun>) {
   const shares = sharesOf(node.counts);
   const Icon = ICONS[node.kind] ?? (shares.length > 0 ? FanIcon : ArtefactIcon);
   return (
-    <div className={styles.node} data-tone={toneOfCall(node.state)} data-kind={node.kind}>
-      <Ends down={down}>
-        <span className={styles.icon}>
-          <Icon size={17} stroke={1.7} />
+    <Card
+      icon={Icon}
+      title={node.title}
+      detail={detailOf(node)}
+      down={down}
+      className={styles.node}
+      kind={node.kind}
+      tone={toneOfCall(node.state)}
+    >
+      {shares.length > 0 && (
+        <span className={styles.bar}>
+          {shares.map(({ state, share }) => (
+            <i key={state} data-tone={toneOfCall(state)} style={{ flexGrow: share }} />
+          ))}
         </span>
-        <span className={styles.words}>
-          <span className={styles.title}>{node.title}</span>
-          <span className={styles.detail}>{detailOf(node)}</span>
-          {shares.length > 0 && (
-            <span className={styles.bar}>
-              {shares.map(({ state, share }) => (
-                <i key={state} data-tone={toneOfCall(state)} style={{ flexGrow: share }} />
-              ))}
-            </span>
-          )}
-        </span>
-      </Ends>
-    </div>
+      )}
+    </Card>
   );
 }
 

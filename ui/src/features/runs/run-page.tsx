@@ -4,15 +4,17 @@ import { lazy, Suspense } from "react";
 import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
 import { Fact, Facts } from "@/design/facts";
-import { formatNumber, formatSeconds, humanize, plural } from "@/design/format";
+import { formatBytes, formatNumber, formatSeconds, humanize, plural } from "@/design/format";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
 import { Panel } from "@/design/panel";
+import { Reason } from "@/design/reason";
 import { RefList } from "@/design/ref-list";
 import { State } from "@/design/state";
 import { Ago } from "@/design/time";
 import { Value } from "@/design/value";
 import { Results } from "@/features/artifacts/results";
+import { Attempts } from "./attempts";
 import { Curves } from "./curves";
 import { Deeds } from "./deeds";
 import { LogsPanel } from "./logs";
@@ -22,7 +24,17 @@ import { Steps } from "./steps";
 
 const RunGraph = lazy(() => import("./run-graph"));
 
-const MACHINE_TAGS = new Set(["cached", "log", "outline", "owner", "pins", "point", "pipeline"]);
+const MACHINE_TAGS = new Set([
+  "attempt",
+  "cached",
+  "log",
+  "outline",
+  "owner",
+  "pins",
+  "point",
+  "pipeline",
+  "stopped",
+]);
 
 type Run = Schemas["RunDetail"];
 
@@ -70,10 +82,18 @@ function Body({ run }: { run: Run }) {
             </Panel>
           )}
           {run.steps.length > 0 && (
-            <Panel title="Steps" note="Placed by when they ran. Steps from the cache took no time.">
+            <Panel
+              title="Steps"
+              note={
+                run.truncated
+                  ? "The newest 1,000 calls; the graph counts all of them."
+                  : "Placed by when they ran. Steps from the cache took no time."
+              }
+            >
               <Steps run={run} />
             </Panel>
           )}
+          {run.attempts.length > 0 && <Attempts run={run} />}
           {run.kind === "step" && <Results digests={digestsOf(run.made)} />}
           {(run.kind === "pipeline" || run.kind === "step") && (
             <LogsPanel runId={run.id} running={run.status === "running"} />
@@ -109,12 +129,17 @@ function Body({ run }: { run: Run }) {
             <Facts>
               {shownTags(run.tags).map(([name, value]) => (
                 <Fact key={name} name={humanize(name)}>
-                  <Value value={value} />
+                  {name === "reason" ? <Reason reason={value} /> : <Value value={value} />}
                 </Fact>
               ))}
               <Fact name="Started">
                 <Ago at={run.started_at} />
               </Fact>
+              {run.saved && (
+                <Fact name="Checkpoint">
+                  {formatBytes(run.saved.size_bytes)}, saved <Ago at={run.saved.at} />
+                </Fact>
+              )}
               {run.key && (
                 <Fact name="Cache key">
                   <Code value={run.key} />

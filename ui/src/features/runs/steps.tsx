@@ -55,5 +55,6 @@ export function Steps({ run }: { run: Schemas["RunDetail"] }) {
 
 function tookOf(lane: Lane): string {
   if (lane.calls > 0) return plural(lane.calls, "call");
+  if (lane.attempts > 1) return plural(lane.attempts, "attempt");
   return lane.cached > 0 ? "from cache" : formatSeconds(lane.seconds);
 }

@@ -16,27 +16,49 @@ interface ChartProps {
 }
 
 const HEIGHT = 300;
+const TRIALS = { name: "trial", minInterval: 1, min: 0 };
 
 /** Each trial's value in the order of the trials, and the best there was by then. */
-export function ProgressChart({ search, onPick }: ChartProps) {
+export const ProgressChart = (props: ChartProps) => (
+  <TrialChart {...props} label="Value of each trial" optionOf={progressOf} />
+);
+
+/** Two objectives against each other: what no trial beats is joined by a line. */
+export const FrontChart = (props: ChartProps) => (
+  <TrialChart {...props} label="Trials by two objectives" optionOf={frontOf} />
+);
+
+interface TrialChartProps extends ChartProps {
+  label: string;
+  optionOf: (search: Search, palette: Palette) => Record<string, unknown>;
+}
+
+function TrialChart({ search, onPick, label, optionOf }: TrialChartProps) {
   const palette = usePalette();
-  const option = useMemo(() => progressOf(search, palette), [search, palette]);
+  const option = useMemo(() => optionOf(search, palette), [optionOf, search, palette]);
   return (
     <Suspense fallback={<div style={{ height: HEIGHT }} />}>
-      <EChart option={option} height={HEIGHT} label="Value of each trial" onPick={onPick} />
+      <EChart option={option} height={HEIGHT} label={label} onPick={onPick} />
     </Suspense>
   );
 }
 
-/** Two objectives against each other: what no trial beats is joined by a line. */
-export function FrontChart({ search, onPick }: ChartProps) {
-  const palette = usePalette();
-  const option = useMemo(() => frontOf(search, palette), [search, palette]);
-  return (
-    <Suspense fallback={<div style={{ height: HEIGHT }} />}>
-      <EChart option={option} height={HEIGHT} label="Trials by two objectives" onPick={onPick} />
-    </Suspense>
-  );
+/** What both charts look like: a legend above, names of axes, and a tooltip that tells the trial. */
+function frameOf(search: Search, palette: Palette, x: object, y: object) {
+  return {
+    ...looksOf(palette),
+    grid: { left: 8, right: 16, top: 40, bottom: 24, containLabel: true },
+    legend: legendOf(palette),
+    tooltip: tooltipOf(search, palette),
+    xAxis: { ...axisOf(palette), type: "value", nameLocation: "middle", nameGap: 26, ...x },
+    yAxis: {
+      ...axisOf(palette),
+      type: "value",
+      scale: true,
+      nameTextStyle: { align: "left", color: palette.muted },
+      ...y,
+    },
+  };
 }
 
 function progressOf(search: Search, palette: Palette) {
@@ -44,26 +66,7 @@ function progressOf(search: Search, palette: Palette) {
   const told = (state: string) =>
     search.trials.filter((trial) => trial.state === state && trial.values.length > 0);
   return {
-    ...looksOf(palette),
-    grid: { left: 8, right: 16, top: 34, bottom: 24, containLabel: true },
-    legend: legendOf(palette),
-    tooltip: tooltipOf(search, palette),
-    xAxis: {
-      ...axisOf(palette),
-      type: "value",
-      name: "trial",
-      nameLocation: "middle",
-      nameGap: 26,
-      minInterval: 1,
-      min: 0,
-    },
-    yAxis: {
-      ...axisOf(palette),
-      type: "value",
-      scale: true,
-      name: metric?.metric,
-      nameTextStyle: { align: "left" },
-    },
+    ...frameOf(search, palette, TRIALS, { name: metric?.metric }),
     series: [
       {
         name: "done",
@@ -100,25 +103,7 @@ function frontOf(search: Search, palette: Palette) {
     .sort((a, b) => (a.values[0] ?? 0) - (b.values[0] ?? 0));
   const dot = (trial: Trial) => dotOf(trial, trial.values[0], trial.values[1]);
   return {
-    ...looksOf(palette),
-    grid: { left: 8, right: 16, top: 34, bottom: 24, containLabel: true },
-    legend: legendOf(palette),
-    tooltip: tooltipOf(search, palette),
-    xAxis: {
-      ...axisOf(palette),
-      type: "value",
-      scale: true,
-      name: first?.metric,
-      nameLocation: "middle",
-      nameGap: 26,
-    },
-    yAxis: {
-      ...axisOf(palette),
-      type: "value",
-      scale: true,
-      name: second?.metric,
-      nameTextStyle: { align: "left" },
-    },
+    ...frameOf(search, palette, { name: first?.metric, scale: true }, { name: second?.metric }),
     series: [
       {
         name: "beaten by others",

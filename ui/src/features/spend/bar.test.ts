@@ -2,9 +2,10 @@ import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
 import { depthOf, extentOf, placesOf, warningOf } from "./bar";
 
-const budget = (more: Partial<Schemas["BudgetState"]>): Schemas["BudgetState"] => ({
+const budget = (more: Partial<Schemas["BudgetView"]>): Schemas["BudgetView"] => ({
   name: "project/flights",
   title: "project 'flights'",
+  currency: "USD",
   project: "flights",
   queue: "",
   period: "month",

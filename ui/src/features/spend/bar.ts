@@ -1,6 +1,6 @@
 import type { Schemas } from "@/api/client";
 
-type Budget = Schemas["BudgetState"];
+type Budget = Schemas["BudgetView"];
 
 export interface Extent {
   /** What is spent, reserved and still forecast, as shares of the whole bar. */

@@ -6,7 +6,7 @@ import { State } from "@/design/state";
 import { depthOf, extentOf, placesOf, warningOf } from "./bar";
 import styles from "./spend.module.css";
 
-type Budget = Schemas["BudgetState"];
+type Budget = Schemas["BudgetView"];
 
 /** Every budget, below the one that it is part of. */
 export function Budgets({ budgets, currency }: { budgets: Budget[]; currency: string }) {

@@ -1,5 +1,5 @@
 import type { Schemas } from "@/api/client";
-import { formatBytes } from "@/design/format";
+import { formatMemory, formatNumber } from "@/design/format";
 import { formatMoney } from "@/design/money";
 import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
@@ -7,7 +7,7 @@ import type { Column } from "@/design/table";
 import { Ago, EventTime } from "@/design/time";
 import styles from "./spend.module.css";
 
-type Attempt = Schemas["Attempt"];
+type Attempt = Schemas["PermitView"];
 
 export const attemptColumns = (currency: string): Column<Attempt>[] => [
   {
@@ -82,9 +82,13 @@ export const attemptColumns = (currency: string): Column<Attempt>[] => [
 
 const sizeOf = (one: Attempt): string =>
   [
-    `${one.cpus} cpus`,
-    one.gpus > 0 && `${one.gpus} gpus`,
-    one.memory_bytes && formatBytes(one.memory_bytes),
+    several(one.cpus, "cpu"),
+    one.gpus > 0 && several(one.gpus, "gpu"),
+    one.memory_bytes && formatMemory(one.memory_bytes),
   ]
     .filter(Boolean)
     .join(", ");
+
+/** Cores come in halves. */
+const several = (value: number, one: string): string =>
+  `${formatNumber(value)} ${value === 1 ? one : `${one}s`}`;

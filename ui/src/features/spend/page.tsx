@@ -157,8 +157,8 @@ function Prices({ spend }: { spend: Spend }) {
     <Panel title="Prices" note={version > 0 ? `List ${version}` : "Built in; set your own."}>
       <Facts>
         {spend.prices.map(({ resource, micros }) => (
-          <Fact key={resource} name={formatMoney(micros, spend.currency)}>
-            {UNITS[resource] ?? `${resource.replace("gpu:", "")}, an hour`}
+          <Fact key={resource} name={UNITS[resource] ?? `${resource.replace("gpu:", "")}, an hour`}>
+            {formatMoney(micros, spend.currency)}
           </Fact>
         ))}
       </Facts>

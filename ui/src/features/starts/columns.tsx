@@ -1,5 +1,6 @@
 import type { Schemas } from "@/api/client";
 import { formatMinute } from "@/design/format";
+import { Reason } from "@/design/reason";
 import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import type { Column } from "@/design/table";
@@ -204,7 +205,12 @@ export const WANTED_COLUMNS: Column<Wanted>[] = [
       </>
     ),
   },
-  { id: "reason", header: "Because of", value: (one) => one.reason },
+  {
+    id: "reason",
+    header: "Because of",
+    value: (one) => one.reason,
+    show: (one) => <Reason reason={one.reason} />,
+  },
   {
     id: "at",
     header: "Planned for",
