@@ -87,7 +87,7 @@ def reconcilers(
     ledger, blobs, decisions = home.ledger, home.blobs, home.decisions
     releases, clock = home.releases, home.clock
     compactor = Compactor(ledger, blobs, home.decisions_dir)
-    meter = StorageMeter(ledger, clock)
+    meter = StorageMeter(ledger, blobs, clock)
     with ledger.write(actor="worker") as tx:
         compactor.declare(tx)
         meter.declare(tx)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
+import polars as pl
 import pytest
 
+from towpath.assets.datasets import Dataset, ParquetDatasetStore, Schema
+from towpath.assets.datasets.history import LedgerDatasetHistory, Retention
+from towpath.assets.filesets import BlobFileSetStore, FileSet
 from towpath.build.capacity import (
     ORGANISATION,
     Budget,
@@ -20,6 +25,8 @@ from towpath.build.capacity import (
     set_budget,
 )
 from towpath.build.capacity.forecasting import ForecastCall, forecast
+from towpath.build.capacity.holdings import Holdings
+from towpath.build.capacity.money import storage_cost
 from towpath.build.capacity.pricing import change_prices, current_prices
 from towpath.build.capacity.reading import alerts, budget_views, line_view, spend
 from towpath.build.capacity.storing import KIND, StorageMeter
@@ -93,7 +100,9 @@ def test_a_soft_limit_is_told_once_for_each_crossing(office, burn):
     burn("d", 10)
     (first,) = read(office, alerts)
     assert (first.budget, first.share) == (project_path("flights"), 0.25)
-    assert first.summary == ("project 'flights' has spent 30.00 of 100.00 this month: past 25% of it")
+    assert first.summary == (
+        "project 'flights' has spent 30.00 of 100.00 this month: past 25% of it"
+    )
     burn("e", 10)
     assert [one.share for one in read(office, alerts)] == [0.5, 0.25]
     office.clock.advance_to(datetime(2026, 4, 2, tzinfo=UTC))
@@ -151,16 +160,95 @@ def test_a_forecast_counts_the_worst_and_what_is_likely(office, burn):
     assert "step 'huge' can cost 1,000.00 USD" in found.refusals[0]
 
 
-def test_storage_is_charged_once_a_day_and_may_exceed_a_cap(office):
+class Trip(Schema):
+    trip: str
+    note: str
+
+
+TRIPS = Dataset("trips", schema=Trip, key="trip")
+
+
+def notes(first: int, last: int) -> pl.DataFrame:
+    """Rows that hardly pack, so that a version of them has some size."""
+    names = [f"trip-{number}" for number in range(first, last)]
+    return pl.DataFrame(
+        {"trip": names, "note": [sha256(one.encode()).hexdigest() for one in names]}
+    )
+
+
+def test_what_is_kept_is_every_stored_byte_once(office, disk_blobs, keyring):
+    store = ParquetDatasetStore(office.ledger, disk_blobs, keyring)
+    holdings = Holdings(office.ledger, disk_blobs)
+
+    def kept() -> dict[str, int]:
+        return {one.dataset: one.size_bytes for one in holdings.read()}
+
+    def stored() -> int:
+        return sum(disk_blobs.size_bytes(digest) for digest in disk_blobs.walk())
+
+    assert kept() == {}
+    for first in range(0, 400, 100):
+        store.commit(TRIPS, notes(first, first + 100), project="flights")
+        assert kept() == {"trips": stored()}
+    history = LedgerDatasetHistory(office.ledger, disk_blobs)
+    history.branch(store.versions("trips")[-1].ref, "what-if")
+    store.commit(TRIPS, notes(400, 500), project="flights", branch="what-if")
+    assert kept() == {"trips": stored()}
+    (holding,) = holdings.read()
+    newest = store.versions("trips")[-1]
+    assert holding.size_bytes > newest.body["bytes"]
+
+    store.commit(TRIPS, notes(0, 50), project="flights", mode="overwrite")
+    history.drop("trips", "what-if")
+    history.collect("trips", Retention(keep_last=1), now=datetime.now(UTC))
+    assert kept() == {"trips": stored()}
+
+
+def test_files_that_two_file_sets_share_are_kept_once(office, disk_blobs, keyring, tmp_path):
+    datasets = ParquetDatasetStore(office.ledger, disk_blobs, keyring)
+    store = BlobFileSetStore(office.ledger, disk_blobs, keyring, datasets, tmp_path / "stat")
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    holdings = Holdings(office.ledger, disk_blobs)
+
+    def files(name: str) -> int:
+        """Return what a file set keeps besides its rows."""
+        (size,) = (one.size_bytes for one in holdings.read() if one.dataset == name)
+        versions = datasets.versions(name)
+        rows = {
+            file.digest: file.size_bytes for one in versions for file in datasets.files(one.ref)
+        }
+        parts = {one.body[part] for one in versions for part in ("manifest", "profile")}
+        return size - sum(rows.values()) - sum(disk_blobs.size_bytes(digest) for digest in parts)
+
+    (folder / "a").write_bytes(b"a" * 1000)
+    store.add(FileSet("first"), folder, project="flights")
+    (folder / "b").write_bytes(b"b" * 500)
+    store.add(FileSet("first"), folder, project="flights")
+    assert files("first") == 1500
+    (folder / "c").write_bytes(b"c" * 10)
+    store.add(FileSet("second"), folder, project="loans")
+    assert (files("first"), files("second")) == (1500, 10)
+
+
+def test_storage_is_charged_once_a_day_by_data_set_and_may_exceed_a_cap(
+    office, disk_blobs, keyring
+):
+    store = ParquetDatasetStore(office.ledger, disk_blobs, keyring)
+    store.commit(TRIPS, notes(0, 100), project="flights")
+    store.commit(TRIPS, notes(100, 200), project="flights")
+    store.commit(Dataset("others", schema=Trip, key="trip"), notes(0, 100), project="nobody")
+    (size,) = (
+        one.size_bytes
+        for one in Holdings(office.ledger, disk_blobs).read()
+        if one.dataset == "trips"
+    )
+    rate = 30 * SECOND * (1 << 20)  # a KiB costs one a day
+    a_day = storage_cost(size, 86_400, {"storage": rate})
     with office.ledger.write() as tx:
-        change_prices(tx, {"storage": 30 * SECOND})  # a GiB costs one a day
-        tx.versions.declare("dataset", "trips", project="flights")
-        tx.versions.commit("dataset", "trips", digest="0" * 64, body={"bytes": 2 << 30})
-        tx.versions.commit("dataset", "trips", digest="1" * 64, body={"bytes": 3 << 30})
-        tx.versions.declare("dataset", "others", project="nobody")
-        tx.versions.commit("dataset", "others", digest="2" * 64, body={"bytes": 9 << 30})
+        change_prices(tx, {"storage": rate})
     office.declare("flights", Budget(usd_per_month=5))
-    meter = StorageMeter(office.ledger, office.clock)
+    meter = StorageMeter(office.ledger, disk_blobs, office.clock)
     with office.ledger.write() as tx:
         meter.declare(tx)
     loop = ControllerLoop(office.ledger, [meter], owner="w")
@@ -170,15 +258,18 @@ def test_storage_is_charged_once_a_day_and_may_exceed_a_cap(office):
     for _ in range(2):
         office.wall.advance(timedelta(hours=1))
         assert loop.step()
-    assert office.spent("flights") == 6 * SECOND
+    assert office.spent("flights") == 2 * a_day
     assert [one.share for one in read(office, alerts)] == [1.0]
+    assert [(line.key, line.micros) for line in read(office, spend, by="cause")] == [
+        (("storage:trips",), 2 * a_day)
+    ]
     with office.ledger.write() as tx:  # a worker that died before it noted how far it was
         held = tx.intents.get(KIND, "all")
         tx.intents.report(KIND, "all", status={"until": "2026-03-11T00:00:00+00:00"})
     assert held.phase == "new"
     office.wall.advance(timedelta(hours=1))
     assert loop.step()
-    assert office.spent("flights") == 6 * SECOND
+    assert office.spent("flights") == 2 * a_day
 
 
 def test_declared_budgets_are_put_in_force_changed_and_lifted(office):
