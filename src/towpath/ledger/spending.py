@@ -131,7 +131,6 @@ class Group:
     priority: int
     project: str
     queue: str
-    waiting: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +209,10 @@ class Account(Protocol):
         """Return entries, newest first; `step` is a project and the name of a step."""
         ...
 
+    def reserved(self, permits: Sequence[str]) -> set[str]:
+        """Return for which of these there is a `reserve` in the account. One query."""
+        ...
+
     def totals(
         self,
         by: Sequence[Grouping],
@@ -249,7 +252,10 @@ class Line(Protocol):
         ...
 
     def groups(self) -> list[Group]:
-        """Return who has attempts waiting that are still wanted, highest priority first."""
+        """Return who has attempts waiting, still wanted or not, highest priority first.
+
+        Costs a few descents of an index for each, however many wait.
+        """
         ...
 
     def waiting(self, group: Group, *, offset: int, limit: int) -> list[PermitRow]:
@@ -257,11 +263,11 @@ class Line(Protocol):
         ...
 
     def lapsed(self) -> list[PermitRow]:
-        """Return waiting attempts that nobody has asked for in time."""
+        """Return waiting attempts that nobody has asked for in time, at most 1,000. Reads all that wait."""
         ...
 
     def owners(self) -> list[str]:
-        """Return who has attempts waiting, each once. Costs a scan of the waiting rows' index."""
+        """Return who has attempts that wait or run, each once. Costs a descent of an index for each."""
         ...
 
     def waiting_for(self, owners: Sequence[str]) -> list[PermitRow]:
@@ -274,6 +280,10 @@ class Line(Protocol):
 
     def shares(self) -> dict[str, tuple[int, datetime]]:
         """Return what each project had used at some moment, decayed to that moment."""
+        ...
+
+    def share(self, project: str) -> tuple[int, datetime] | None:
+        """Return one project's of `shares`; None where it never used anything."""
         ...
 
     def set_share(self, project: str, micros: int, at: datetime) -> None:

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from towpath.build.capacity.limits import next_start, start_of
+from towpath.build.capacity.limits import Node, next_start, start_of
 from towpath.build.capacity.money import MICROS
 from towpath.build.capacity.standing import since
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from towpath.build.capacity.limits import Node
     from towpath.ledger import Balance, BudgetRow
     from towpath.ledger.contract import Transaction
 
@@ -24,7 +23,9 @@ ALERT = "budget_alert"
 """Kind of the rows that tell: plain state, named `BUDGET.PERIOD.SHARE.SPENT`."""
 
 
-def tell_crossings(tx: Transaction, nodes: Mapping[str, Node], *, now: datetime) -> list[str]:
+def tell_crossings(
+    tx: Transaction, paths: Sequence[str] | None = None, *, now: datetime
+) -> list[str]:
     """Raise an alert for the highest soft limit of each budget that what is *spent* has crossed since it was last looked at.
 
     What is only reserved does not count, since most of it comes back. The cap itself is one more soft
@@ -35,10 +36,13 @@ def tell_crossings(tx: Transaction, nodes: Mapping[str, Node], *, now: datetime)
     Returns:
         The names of the alerts that it raised.
     """
-    capped = {path: node for path, node in nodes.items() if node.cap is not None}
+    rows = {row.name: row for row in tx.account.budgets(paths)}
+    nodes = {name: Node.of(row) for name, row in rows.items()}
+    capped = {name: node for name, node in nodes.items() if node.cap is not None}
     balances = tx.account.balances(since(capped, now))
-    rows = tx.account.budgets(list(capped))
-    told = (_look(tx, row, capped[row.name], balances[row.name], now) for row in rows)
+    told = (
+        _look(tx, rows[name], node, balances[name], now) for name, node in sorted(capped.items())
+    )
     return [name for name in told if name is not None]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from towpath.build.capacity.claims import Claim, claim_of
-from towpath.build.capacity.contract import NoPermits
+from towpath.build.capacity.contract import NoPermits, Waits
 from towpath.build.capacity.crossings import tell_crossings
 from towpath.build.capacity.declaration import path_of
 from towpath.build.capacity.limits import nodes_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 _ACTOR = "capacity"
+_SWEEP_EVERY = timedelta(seconds=1)
 
 
 class LedgerPermits:
@@ -55,19 +56,28 @@ class LedgerPermits:
         self._owner = owner
         self._is_dead = is_dead
         self._wall = wall or SystemClock()
+        self._told: set[str] = set()
+        self._swept_at: datetime | None = None
 
     def ask(self, requests: Sequence[PermitRequest]) -> list[Answer]:
         """See `Permits.ask`."""
         if not requests:
             return []
-        waiting = self._still_waiting(requests)
-        if waiting is not None:
-            return waiting
+        # Only who was told to wait can be told so again without writing. This is a hint of ours: a
+        # transaction decides, and it knows without it.
+        if all(one.id in self._told for one in requests):
+            waiting = self._still_waiting(requests)
+            if waiting is not None:
+                return waiting
         with self._ledger.write(actor=_ACTOR) as tx:
-            return Turn(tx, self._mend(tx), self._owner).take(requests)
+            answers = Turn(tx, self._mend(tx), self._owner).take(requests)
+        self._told -= {one.id for one in answers}
+        self._told |= {one.id for one in answers if isinstance(one, Waits)}
+        return answers
 
     def withdraw(self, ids: Sequence[str]) -> None:
         """See `Permits.withdraw`."""
+        self._told.difference_update(ids)
         with self._ledger.read() as tx:
             known = _waiting(tx.line.find(ids))
         if not known:
@@ -105,7 +115,7 @@ class LedgerPermits:
                 forget(tx, [claim], now=now)
                 return
             settle(tx, claim, usage, now=now, wall=self._wall.now())
-            tell_crossings(tx, nodes_of(tx, claim.budgets), now=now)
+            tell_crossings(tx, claim.budgets, now=now)
         log.debug("permit.settled", permit=permit_id, outcome=usage.outcome)
 
     def _still_waiting(self, requests: Sequence[PermitRequest]) -> list[Answer] | None:
@@ -118,19 +128,20 @@ class LedgerPermits:
                 one.state != "waiting" or one.seen_until < fresh for one in rows.values()
             ):
                 return None
-            standing, ailing = self._look(tx)
-            if ailing:
+            standing, over = self._stand(tx)
+            if over:
+                return None
+            if self._forsaken(tx):
+                self._swept_at = None
                 return None
             turn = Turn(tx, standing, self._owner)
             return turn.unchanged(list(rows.values()))
 
-    def _look(self, tx: Transaction) -> tuple[Standing, list[Claim]]:
-        """Return where everything stands, and the attempts that nobody is left to settle."""
+    def _stand(self, tx: Transaction) -> tuple[Standing, list[Claim]]:
+        """Return where everything stands, and the granted attempts that nobody is left to settle."""
         now, wall = self._clock.now(), self._wall.now()
         granted = [claim_of(row) for row in tx.line.granted()]
         over = [claim for claim in granted if is_over(claim, wall, self._is_dead)]
-        dead = [owner for owner in tx.line.owners() if self._is_dead(owner)]
-        lost = [claim_of(row) for row in (*tx.line.lapsed(), *tx.line.waiting_for(dead))]
         gone = {claim.id for claim in over}
         nodes = nodes_of(tx)
         standing = Standing(
@@ -140,17 +151,30 @@ class LedgerPermits:
             wall=wall,
             now=now,
         )
-        return standing, [*over, *{claim.id: claim for claim in lost}.values()]
+        return standing, over
+
+    def _forsaken(self, tx: Transaction) -> list[Claim]:
+        """Return the attempts that wait and that nobody is left to ask for."""
+        dead = [owner for owner in tx.line.owners() if self._is_dead(owner)]
+        rows = (*tx.line.lapsed(), *tx.line.waiting_for(dead))
+        return list({row.id: claim_of(row) for row in rows}.values())
 
     def _mend(self, tx: Transaction) -> Standing:
-        """Settle what died with its runner, and return where everything stands then."""
-        standing, ailing = self._look(tx)
-        if not ailing:
+        """Settle what died with its runner, and return where everything stands then.
+
+        Places in line of the dead are looked for once a second: until then they only make others wait.
+        """
+        standing, over = self._stand(tx)
+        forsaken: list[Claim] = []
+        if self._swept_at is None or standing.wall - self._swept_at >= _SWEEP_EVERY:
+            self._swept_at = standing.wall
+            forsaken = self._forsaken(tx)
+        if not over and not forsaken:
             return standing
-        bury(tx, [one for one in ailing if one.granted_at], now=standing.now, wall=standing.wall)
-        forget(tx, [one for one in ailing if one.granted_at is None], now=standing.now)
-        log.info("permits.buried", permits=len(ailing))
-        return self._look(tx)[0]
+        bury(tx, over, now=standing.now, wall=standing.wall)
+        forget(tx, forsaken, now=standing.now)
+        log.info("permits.buried", permits=len(over) + len(forsaken))
+        return self._stand(tx)[0]
 
 
 def open_permits(

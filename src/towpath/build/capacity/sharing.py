@@ -66,5 +66,5 @@ def decayed(micros: float, since: datetime, now: datetime) -> float:
 
 def record_use(tx: Transaction, project: str, micros: int, now: datetime) -> None:
     """Add what a project used just now to its decayed use."""
-    before, at = tx.line.shares().get(project, (0, now))
+    before, at = tx.line.share(project) or (0, now)
     tx.line.set_share(project, round(decayed(before, at, now)) + micros, max(at, now))

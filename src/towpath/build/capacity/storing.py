@@ -104,4 +104,4 @@ def _charge(tx: Transaction, held: Sequence[Holding], day: datetime, now: dateti
             )
         )
     tx.account.append(entries)
-    tell_crossings(tx, nodes, now=now)
+    tell_crossings(tx, now=now)

@@ -113,29 +113,30 @@ class Turn:
         standing = self._standing
         granted: list[Claim] = []
         entries = []
+        names = self._account_names([start.id for start in starts if start.day is None])
         for start in starts:
             claim = replace(start, granted_at=standing.wall)
             if start.day is None:
                 budgets = path_of(start.project, start.queue)
                 day = day_of(standing.now)
-                name = self._account_name(start.id)
+                name = names[start.id]
                 claim = replace(claim, account=name, day=day, budgets=budgets, reserved=start.worst)
                 body = {"unit": claim.unit, "executions": claim.executions}
                 entries.append(entry(claim, "reserve", claim.worst, at=standing.now, body=body))
             granted.append(claim)
         self._tx.account.append(entries)
         self._tx.line.put([claim.row("granted", self._until) for claim in granted])
-        for claim in granted:
-            log.debug("permit.granted", permit=claim.id, reserved_micros=claim.reserved)
         return {claim.id: _granted(claim) for claim in granted}
 
-    def _account_name(self, name: str) -> str:
-        """Return an attempt's name in the account, where one that was given back unused stands too."""
-        numbered, number = name, 1
-        while self._tx.account.entries(permit=numbered, kind="reserve", limit=1):
+    def _account_names(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return attempts' names in the account, where one that was given back unused stands too."""
+        names, number = {one: one for one in ids}, 1
+        while ids:
+            taken = self._tx.account.reserved([names[one] for one in ids])
             number += 1
-            numbered = f"{name}#{number}"
-        return numbered
+            ids = [one for one in ids if names[one] in taken]
+            names |= {one: f"{one}#{number}" for one in ids}
+        return names
 
     def _make_room(self, blocked: Sequence[Claim]) -> None:
         """Tell whom a waiting attempt of higher priority needs the place of."""

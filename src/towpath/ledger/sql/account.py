@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from towpath.core.digests import canonical_json
 from towpath.core.errors import Conflict, NotFound
 from towpath.ledger.spending import Balance, BudgetRow, Entry, PriceList
 from towpath.ledger.sql.session import chunked
-from towpath.ledger.sql.upserts import put_all
+from towpath.ledger.sql.upserts import insert_for, put_all
 from towpath.storage.database import tables
 
 if TYPE_CHECKING:
@@ -26,7 +27,24 @@ _prices = tables.price_lists
 _budgets = tables.budgets
 _account = tables.account
 _balances = tables.balances
-_STORED = [column for column in _account.columns if column.name != "seq"]
+_STORED = tuple(column.name for column in _account.columns if column.name != "seq")
+# What a decision asks and appends: put together once, which takes longer than answering it.
+_NEWEST_PRICES = sa.select(_prices).order_by(_prices.c.version.desc()).limit(1)
+_PRICES = sa.select(_prices).where(_prices.c.version == sa.bindparam("of_version"))
+_ALL_BUDGETS = sa.select(_budgets).order_by(_budgets.c.name)
+_BUDGETS = _ALL_BUDGETS.where(_budgets.c.name.in_(sa.bindparam("names", expanding=True)))
+_ADD = sa.insert(_account)
+_KINDS = sa.select(_account.c.permit, _account.c.kind).where(
+    _account.c.permit.in_(sa.bindparam("permits", expanding=True))
+)
+_SUMS = (
+    sa.select(_balances.c.budget, sa.func.sum(_balances.c.reserved), sa.func.sum(_balances.c.spent))
+    .where(
+        _balances.c.budget.in_(sa.bindparam("names", expanding=True)),
+        _balances.c.day >= sa.bindparam("since"),
+    )
+    .group_by(_balances.c.budget)
+)
 
 
 class SqlAccount:
@@ -38,10 +56,11 @@ class SqlAccount:
 
     def prices(self, version: int | None = None) -> PriceList | None:
         """See `Account.prices`."""
-        query = sa.select(_prices).order_by(_prices.c.version.desc()).limit(1)
-        if version is not None:
-            query = query.where(_prices.c.version == version)
-        rows = self._session.mappings(query)
+        rows = (
+            self._session.mappings(_NEWEST_PRICES)
+            if version is None
+            else self._session.mappings(_PRICES, of_version=version)
+        )
         if not rows and version is not None:
             raise NotFound.named("price list", str(version))
         return PriceList(**rows[0]) if rows else None
@@ -62,10 +81,12 @@ class SqlAccount:
 
     def budgets(self, names: Sequence[str] | None = None) -> list[BudgetRow]:
         """See `Account.budgets`."""
-        query = sa.select(_budgets).order_by(_budgets.c.name)
-        if names is not None:
-            query = query.where(_budgets.c.name.in_(names))
-        return [_budget(row) for row in self._session.rows(query)]
+        rows = (
+            self._session.rows(_ALL_BUDGETS)
+            if names is None
+            else self._session.rows(_BUDGETS, names=list(names))
+        )
+        return [_budget(row) for row in rows]
 
     def put_budget(self, name: str, *, project: str, spec: Mapping[str, Any]) -> bool:
         """See `Account.put_budget`."""
@@ -96,9 +117,8 @@ class SqlAccount:
         if not entries:
             return
         self._refuse_repeats(entries)
-        names = [column.name for column in _STORED]
-        rows = [{name: getattr(entry, name) for name in names} for entry in entries]
-        self._session.write(sa.insert(_account), rows)
+        rows = [{name: getattr(entry, name) for name in _STORED} for entry in entries]
+        self._session.write(_ADD, rows)
         self._move_balances(entries)
         moved = [
             {"permit": one.permit, "kind": one.kind, "micros": one.micros, "project": one.project}
@@ -108,9 +128,8 @@ class SqlAccount:
 
     def _refuse_repeats(self, entries: Sequence[Entry]) -> None:
         pairs = {(entry.permit, entry.kind) for entry in entries}
-        known = sa.select(_account.c.permit, _account.c.kind)
         for piece in chunked(sorted({entry.permit for entry in entries})):
-            for row in self._session.rows(known.where(_account.c.permit.in_(piece))):
+            for row in self._session.rows(_KINDS, permits=piece):
                 if (row.permit, row.kind) in pairs:
                     raise Conflict(
                         f"the account has a {row.kind!r} of {row.permit!r} already",
@@ -128,33 +147,24 @@ class SqlAccount:
             for budget in entry.budgets:
                 moves[budget, entry.day][0] += reserved
                 moves[budget, entry.day][1] += spent
-        days = {day for _, day in moves}
-        query = sa.select(_balances).where(
-            _balances.c.budget.in_({name for name, _ in moves}), _balances.c.day.in_(days)
-        )
-        for row in self._session.rows(query):
-            if (row.budget, row.day) in moves:
-                moves[row.budget, row.day][0] += row.reserved
-                moves[row.budget, row.day][1] += row.spent
         rows: list[dict[str, object]] = [
             {"budget": budget, "day": day, "reserved": reserved, "spent": spent}
-            for (budget, day), (reserved, spent) in moves.items()
+            for (budget, day), (reserved, spent) in sorted(moves.items())
         ]
-        put_all(self._session, _balances, rows)
+        if rows:
+            self._session.write(_move(self._session.dialect), rows)
 
     def balances(self, since: Mapping[str, datetime]) -> dict[str, Balance]:
         """See `Account.balances`."""
         found = {name: Balance() for name in since}
         if not since:
             return found
-        total = sa.func.sum(_balances.c.reserved), sa.func.sum(_balances.c.spent)
-        wanted = [
-            sa.and_(_balances.c.budget == name, _balances.c.day >= day)
-            for name, day in since.items()
-        ]
-        query = sa.select(_balances.c.budget, *total).where(sa.or_(*wanted))
-        for name, reserved, spent in self._session.rows(query.group_by(_balances.c.budget)):
-            found[name] = Balance(reserved=int(reserved), spent=int(spent))
+        alike: defaultdict[datetime, list[str]] = defaultdict(list)
+        for name, day in since.items():
+            alike[day].append(name)
+        for day, names in alike.items():  # one question for each kind of period
+            for name, reserved, spent in self._session.rows(_SUMS, names=names, since=day):
+                found[name] = Balance(reserved=int(reserved), spent=int(spent))
         return found
 
     def entries(
@@ -178,6 +188,15 @@ class SqlAccount:
             query = query.where(_account.c.kind == kind)
         return [Entry(**row) for row in self._session.mappings(query)]
 
+    def reserved(self, permits: Sequence[str]) -> set[str]:
+        """See `Account.reserved`."""
+        return {
+            permit
+            for piece in chunked(permits)
+            for permit, kind in self._session.rows(_KINDS, permits=piece)
+            if kind == "reserve"
+        }
+
     def totals(
         self,
         by: Sequence[Grouping],
@@ -198,6 +217,19 @@ class SqlAccount:
             query = query.where(_account.c.project == project)
         rows = self._session.rows(query.group_by(*columns).order_by(total.desc(), *columns))
         return {tuple(row[:-1]): int(row[-1]) for row in rows if row[-1] is not None}
+
+
+@cache
+def _move(dialect: str) -> Any:
+    """Return the statement that adds to balances, from nothing where there is none yet."""
+    statement = insert_for(dialect, _balances)
+    return statement.on_conflict_do_update(
+        index_elements=list(_balances.primary_key.columns),
+        set_={
+            "reserved": _balances.c.reserved + statement.excluded.reserved,
+            "spent": _balances.c.spent + statement.excluded.spent,
+        },
+    )
 
 
 def _effect(entry: Entry) -> tuple[int, int]:

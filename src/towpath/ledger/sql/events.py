@@ -24,6 +24,10 @@ _events = tables.events
 _nodes = tables.log_nodes
 _head = tables.log_head
 _checkpoints = tables.checkpoints
+# What every transaction executes is put together once.
+_READ_HEAD = sa.select(_head.c.size, _head.c.peaks)
+_ADD_EVENTS, _ADD_NODES = sa.insert(_events), sa.insert(_nodes)
+_MOVE_HEAD = sa.update(_head).values(size=sa.bindparam("to_size"), peaks=sa.bindparam("to_peaks"))
 
 
 class SqlEvents:
@@ -63,10 +67,11 @@ class SqlEvents:
         """Write what was appended since the last time."""
         if not self._new_events:
             return
-        self._session.write(sa.insert(_events), self._new_events)
+        self._session.write(_ADD_EVENTS, self._new_events)
         if self._new_nodes:
-            self._session.write(sa.insert(_nodes), self._new_nodes)
-        self._session.write(sa.update(_head).values(size=self._size, peaks=b"".join(self._peaks)))
+            self._session.write(_ADD_NODES, self._new_nodes)
+        head = {"to_size": self._size, "to_peaks": b"".join(self._peaks)}
+        self._session.write(_MOVE_HEAD, [head])
         self._new_events, self._new_nodes = [], []
 
     def read(
@@ -146,7 +151,7 @@ class SqlEvents:
     def _load(self) -> None:
         if self._size >= 0:
             return
-        row = self._session.first(sa.select(_head.c.size, _head.c.peaks))
+        row = self._session.first(_READ_HEAD)
         if row is None:
             raise IntegrityError("the log has lost its head row")
         self._size = row.size

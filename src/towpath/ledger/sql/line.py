@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from towpath.ledger.spending import Group, PermitRow, ResumePoint
 from towpath.ledger.sql.session import chunked
+from towpath.ledger.sql.skipping import distinct_of
 from towpath.ledger.sql.upserts import put_all
 from towpath.storage.database import tables
 
@@ -17,12 +18,45 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from towpath.ledger.sql.session import Session
+    from towpath.ledger.sql.session import Query, Session
 
 _permits = tables.permits
 _shares = tables.shares
 _points = tables.resume_points
 _COME_FIRST = (_permits.c.asked_at, _permits.c.id)
+_GROUP = (_permits.c.priority, _permits.c.project, _permits.c.queue)
+_WAITS = _permits.c.state == "waiting"
+# A decision asks all of these: they are put together once, which takes longer than answering them.
+_FIND = sa.select(_permits).where(_permits.c.id.in_(sa.bindparam("ids", expanding=True)))
+_REMOVE = sa.delete(_permits).where(_permits.c.id.in_(sa.bindparam("ids", expanding=True)))
+_GRANTED = sa.select(_permits).where(_permits.c.state == "granted").order_by(*_COME_FIRST)
+_GRANTED_OF_RUN = _GRANTED.where(_permits.c.run == sa.bindparam("of_run"))
+_GROUPS = distinct_of(_GROUP, _WAITS)
+_OWNERS = distinct_of((_permits.c.owner,))
+_WAITING = (
+    sa.select(_permits)
+    .where(
+        _WAITS,
+        *(column == sa.bindparam(f"of_{column.name}") for column in _GROUP),
+        _permits.c.seen_until > sa.bindparam("now"),
+    )
+    .order_by(*_COME_FIRST)
+    .offset(sa.bindparam("skipped"))
+    .limit(sa.bindparam("most"))
+)
+_LAPSED = (
+    sa.select(_permits)
+    .where(_WAITS, _permits.c.seen_until <= sa.bindparam("now"))
+    .order_by(*_COME_FIRST)
+    .limit(1000)
+)
+_WAITING_FOR = (
+    sa.select(_permits)
+    .where(_WAITS, _permits.c.owner.in_(sa.bindparam("owners", expanding=True)))
+    .order_by(*_COME_FIRST)
+)
+_ALL_SHARES = sa.select(_shares.c.project, _shares.c.micros, _shares.c.at)
+_SHARE = _ALL_SHARES.where(_shares.c.project == sa.bindparam("of_project"))
 
 
 class SqlLine:
@@ -35,8 +69,7 @@ class SqlLine:
         """See `Line.find`."""
         found: dict[str, PermitRow] = {}
         for piece in chunked(ids):
-            query = sa.select(_permits).where(_permits.c.id.in_(piece))
-            found |= {row["id"]: PermitRow(**row) for row in self._session.mappings(query)}
+            found |= {row.id: row for row in self._read(_FIND, ids=piece)}
         return found
 
     def put(self, rows: Sequence[PermitRow]) -> None:
@@ -48,63 +81,59 @@ class SqlLine:
         """See `Line.remove`."""
         self._session.require_writable()
         for piece in chunked(ids):
-            self._session.write(sa.delete(_permits).where(_permits.c.id.in_(piece)))
+            self._session.connection.execute(_REMOVE, {"ids": piece})
 
     def granted(self, *, run: str | None = None) -> list[PermitRow]:
         """See `Line.granted`."""
-        query = sa.select(_permits).where(_permits.c.state == "granted").order_by(*_COME_FIRST)
-        if run is not None:
-            query = query.where(_permits.c.run == run)
-        return [PermitRow(**row) for row in self._session.mappings(query)]
+        return self._read(_GRANTED) if run is None else self._read(_GRANTED_OF_RUN, of_run=run)
 
     def groups(self) -> list[Group]:
         """See `Line.groups`."""
-        names = (_permits.c.priority, _permits.c.project, _permits.c.queue)
-        query = sa.select(*names, sa.func.count().label("waiting")).where(*self._wanted())
-        order = (_permits.c.priority.desc(), _permits.c.project, _permits.c.queue)
-        rows = self._session.mappings(query.group_by(*names).order_by(*order))
-        return [Group(**row) for row in rows]
+        found = [
+            Group(priority=priority, project=project, queue=queue)
+            for priority, project, queue in self._session.rows(_GROUPS)
+        ]
+        return sorted(found, key=lambda one: -one.priority)
 
     def waiting(self, group: Group, *, offset: int, limit: int) -> list[PermitRow]:
         """See `Line.waiting`."""
-        ours = (
-            _permits.c.priority == group.priority,
-            _permits.c.project == group.project,
-            _permits.c.queue == group.queue,
+        return self._read(
+            _WAITING,
+            of_priority=group.priority,
+            of_project=group.project,
+            of_queue=group.queue,
+            now=self._session.wall.now(),
+            skipped=offset,
+            most=limit,
         )
-        query = sa.select(_permits).where(*self._wanted(), *ours).order_by(*_COME_FIRST)
-        rows = self._session.mappings(query.offset(offset).limit(limit))
-        return [PermitRow(**row) for row in rows]
 
     def lapsed(self) -> list[PermitRow]:
         """See `Line.lapsed`."""
-        past = (_permits.c.state == "waiting", _permits.c.seen_until <= self._session.wall.now())
-        query = sa.select(_permits).where(*past).order_by(*_COME_FIRST).limit(1000)
-        return [PermitRow(**row) for row in self._session.mappings(query)]
+        return self._read(_LAPSED, now=self._session.wall.now())
 
     def owners(self) -> list[str]:
         """See `Line.owners`."""
-        query = sa.select(_permits.c.owner).where(_permits.c.state == "waiting").distinct()
-        return sorted(row.owner for row in self._session.rows(query))
+        return [owner for (owner,) in self._session.rows(_OWNERS)]
 
     def waiting_for(self, owners: Sequence[str]) -> list[PermitRow]:
         """See `Line.waiting_for`."""
-        if not owners:
-            return []
-        theirs = (_permits.c.state == "waiting", _permits.c.owner.in_(owners))
-        query = sa.select(_permits).where(*theirs).order_by(*_COME_FIRST)
-        return [PermitRow(**row) for row in self._session.mappings(query)]
+        return self._read(_WAITING_FOR, owners=list(owners)) if owners else []
 
     def keep(self, owner: str, *, lease_s: float) -> None:
         """See `Line.keep`."""
-        ours = (_permits.c.owner == owner, _permits.c.state == "waiting")
+        ours = (_permits.c.owner == owner, _WAITS)
         until = self._session.wall.now() + timedelta(seconds=lease_s)
         self._session.write(sa.update(_permits).where(*ours).values(seen_until=until))
 
     def shares(self) -> dict[str, tuple[int, datetime]]:
         """See `Line.shares`."""
-        rows = self._session.rows(sa.select(_shares))
-        return {row.project: (row.micros, row.at) for row in rows}
+        rows = self._session.rows(_ALL_SHARES)
+        return {project: (micros, at) for project, micros, at in rows}
+
+    def share(self, project: str) -> tuple[int, datetime] | None:
+        """See `Line.share`."""
+        row = self._session.first(_SHARE, of_project=project)
+        return None if row is None else (row.micros, row.at)
 
     def set_share(self, project: str, micros: int, at: datetime) -> None:
         """See `Line.set_share`."""
@@ -133,6 +162,5 @@ class SqlLine:
         for piece in chunked(keys):
             self._session.write(sa.delete(_points).where(_points.c.key.in_(piece)))
 
-    def _wanted(self) -> tuple[sa.ColumnElement[bool], ...]:
-        now = self._session.wall.now()
-        return (_permits.c.state == "waiting", _permits.c.seen_until > now)
+    def _read(self, query: Query, **values: object) -> list[PermitRow]:
+        return [PermitRow(**row) for row in self._session.mappings(query, **values)]

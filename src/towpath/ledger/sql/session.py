@@ -97,17 +97,17 @@ class Session:
                 "this transaction is a read-only snapshot", remedy="Open `ledger.write()` to write."
             )
 
-    def rows(self, statement: Query) -> Sequence[Record]:
-        """Execute a query and return all its rows."""
-        return self.connection.execute(statement).all()
+    def rows(self, statement: Query, **values: object) -> Sequence[Record]:
+        """Execute a query, with the values it leaves open, and return all its rows."""
+        return self.connection.execute(statement, values).all()
 
-    def mappings(self, statement: Query) -> list[dict[str, Any]]:
-        """Execute a query and return its rows by column name."""
-        return [dict(row) for row in self.connection.execute(statement).mappings()]
+    def mappings(self, statement: Query, **values: object) -> list[dict[str, Any]]:
+        """Execute a query, with the values it leaves open, and return its rows by column name."""
+        return [dict(row) for row in self.connection.execute(statement, values).mappings()]
 
-    def first(self, statement: Query) -> Record | None:
-        """Execute a query and return its first row."""
-        return self.connection.execute(statement).first()
+    def first(self, statement: Query, **values: object) -> Record | None:
+        """Execute a query, with the values it leaves open, and return its first row."""
+        return self.connection.execute(statement, values).first()
 
 
 def chunked(values: Sequence[_T]) -> list[Sequence[_T]]:

@@ -1,7 +1,12 @@
-"""Inserts that look before they leap, written for both dialects at once."""
+"""Inserts that look before they leap, written for both dialects at once.
+
+SQLAlchemy takes longer to put a statement together than a database does to execute it, so each is made
+once for a dialect and a table.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
 
 def insert_new(session: Session, table: sa.Table, row: Mapping[str, object]) -> bool:
     """Insert a row unless its key is taken; tell whether it was new."""
-    statement = _insert(session, table).values(**row).on_conflict_do_nothing()
+    statement = insert_for(session.dialect, table).values(**row).on_conflict_do_nothing()
     # Without the option SQLAlchemy forgets psycopg's count of inserted rows.
     return session.write(statement.execution_options(preserve_rowcount=True)).rowcount > 0
 
@@ -24,19 +29,29 @@ def insert_new(session: Session, table: sa.Table, row: Mapping[str, object]) -> 
 def insert_all_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert the rows whose keys are not taken."""
     if rows:
-        session.write(_insert(session, table).on_conflict_do_nothing(), rows)
+        session.write(_unless_taken(session.dialect, table), rows)
 
 
 def put_all(session: Session, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert rows, replacing those with the same primary key."""
-    if not rows:
-        return
-    statement = _insert(session, table)
+    if rows:
+        session.write(_or_replace(session.dialect, table), rows)
+
+
+def insert_for(dialect: str, table: sa.Table) -> Any:
+    """Return an insert that can say what happens where the key is taken."""
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+
+
+@cache
+def _unless_taken(dialect: str, table: sa.Table) -> Any:
+    return insert_for(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _or_replace(dialect: str, table: sa.Table) -> Any:
+    statement = insert_for(dialect, table)
     keys = list(table.primary_key.columns)
     names = {column.name for column in keys}
     changes = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in names}
-    session.write(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
-
-
-def _insert(session: Session, table: sa.Table) -> Any:
-    return (postgresql if session.dialect == "postgresql" else sqlite).insert(table)
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
