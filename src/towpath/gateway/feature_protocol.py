@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import numpy as np
 
 from towpath.assets.features.online import Presence
 from towpath.core.clock import from_micros
 from towpath.core.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from towpath.assets.features.online import OnlineRows
 
 _EPOCH: Final = "1970-01-01T00:00:00Z"
+_STATUSES: Final = {one: one.name for one in Presence}
+_PRESENCES: Final = {one: one.name.lower() for one in Presence}
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class FeaturesRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -99,7 +104,7 @@ def answer(name: str, rows: OnlineRows, features: Sequence[str] | None) -> dict[
             {
                 "view": one.view,
                 "features": list(one.names),
-                "presence": [there.name.lower() for there in one.presence],
+                "presence": [_PRESENCES[there] for there in one.presence],
                 "times": [None if at is None else from_micros(at) for at in one.times_us],
             }
             for one in rows.looked
@@ -108,29 +113,35 @@ def answer(name: str, rows: OnlineRows, features: Sequence[str] | None) -> dict[
 
 
 def feast_answer(rows: OnlineRows, *, full_names: bool) -> dict[str, Any]:
-    """Return what Feast's feature server answers: entities first, then the features."""
+    """Return what Feast's feature server answers: entities first, then the features.
+
+    It repeats, with every feature, when the row was true and whether it is there. Those are the same
+    for all features of a view, so they are written as JSON once, and not by each.
+    """
     names: list[str] = []
     results: list[dict[str, Any]] = []
-    there = ["PRESENT"] * rows.count
 
-    def add(name: str, values: Iterable[Any], statuses: list[str], times: list[str]) -> None:
+    def add(name: str, values: Sequence[Any], statuses: Any, times: msgspec.Raw) -> None:
         names.append(name)
-        cells = [_feast_cell(value) for value in values]
-        results.append({"values": cells, "statuses": statuses, "event_timestamps": times})
+        results.append({"values": values, "statuses": statuses, "event_timestamps": times})
 
-    never = [_EPOCH] * rows.count
+    never = _written([_EPOCH] * rows.count)
+    there = _written(["PRESENT"] * rows.count)
     for name, values in rows.entities.items():
-        add(name, values, there, never)
+        add(name, _feast_cells(values), there, never)
     for one in rows.looked:
-        times = [_EPOCH if at is None else _feast_time(at) for at in one.times_us]
+        times = _written_times(one.times_us)
+        statuses = _written([_STATUSES[there] for there in one.presence])
         for at, (name, values) in enumerate(zip(one.names, one.columns, strict=True)):
             full = f"{one.view}__{name}" if full_names else name
-            add(full, values, [status.name for status in one.presence_of(at)], times)
+            cells = values if _is_json(one.types[at], values) else _feast_cells(values)
+            if None in values:
+                add(full, cells, [_STATUSES[there] for there in one.presence_of(at)], times)
+            else:
+                add(full, cells, statuses, times)
     for name, values in rows.computed.items():
-        statuses = [
-            (Presence.NULL_VALUE if value is None else Presence.PRESENT).name for value in values
-        ]
-        add(name, values, statuses, never)
+        presence = [Presence.NULL_VALUE if value is None else Presence.PRESENT for value in values]
+        add(name, _feast_cells(values), [_STATUSES[there] for there in presence], never)
     return {"metadata": {"feature_names": names}, "results": results, "status": True}
 
 
@@ -144,8 +155,27 @@ def feast_moment(value: Any) -> Any:
         raise InvalidRequest("a moment is out of range") from error
 
 
-def _feast_time(micros: int) -> str:
-    return from_micros(micros).isoformat().replace("+00:00", "Z")
+def _written(values: Sequence[Any]) -> msgspec.Raw:
+    """Return values as the JSON that they are in every answer."""
+    return msgspec.Raw(_encode(values))
+
+
+def _written_times(times_us: Sequence[int | None]) -> msgspec.Raw:
+    """Return when rows were true as JSON; NumPy knows no zones, so the one that is meant is added."""
+    micros = [0 if at is None else at for at in times_us]
+    written = _encode(np.array(micros, dtype="datetime64[us]").tolist())
+    return msgspec.Raw(written.replace(b'",', b'Z",').replace(b'"]', b'Z"]'))
+
+
+def _is_json(kind: str, values: Sequence[Any]) -> bool:
+    """Tell whether Feast's JSON has all values of a feature as they are."""
+    if kind == "float64":
+        return None not in values and isfinite(sum(values))
+    return kind not in ("timestamp", "binary")
+
+
+def _feast_cells(values: Sequence[Any]) -> Sequence[Any]:
+    return [_feast_cell(value) for value in values]
 
 
 def _feast_cell(value: Any) -> Any:

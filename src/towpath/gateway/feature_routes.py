@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.protocol import InferRequest
 
+_SELECTIONS_KEPT = 256
 FEAST_PATHS = ("get-online-features", "push", "write-to-online-store")
 
 
@@ -106,7 +108,7 @@ class FeatureRoutes:
         if asked.feature_service is not None:
             found = await self._counted(asked.feature_service, asked.entities)
             return feast_answer(found, full_names=asked.full_feature_names)
-        queries = _queries(asked.features)
+        queries = _queries(tuple(asked.features))
         needed = {name for one in queries for name in await self._features.types(one.view)}
         columns = {name: values for name, values in asked.entities.items() if name in needed}
         with self._metrics.looking_up(queries[0].view if len(queries) == 1 else ""):
@@ -140,8 +142,9 @@ def _require(method: str, *methods: str) -> None:
         raise HttpRefusal(HTTPStatus.METHOD_NOT_ALLOWED, f"use {' or '.join(methods)} here")
 
 
-def _queries(features: Sequence[str]) -> tuple[TableQuery, ...]:
-    """Return the look-ups that stand for `view:feature` references."""
+@lru_cache(maxsize=_SELECTIONS_KEPT)
+def _queries(features: tuple[str, ...]) -> tuple[TableQuery, ...]:
+    """Return the look-ups that stand for `view:feature` references; a client repeats its own."""
     wanted: dict[str, list[str]] = {}
     for reference in features:
         view, colon, feature = reference.partition(":")
