@@ -24,6 +24,7 @@ BENCHMARKS = {
     "admission": "permits out of budgets beside bare transactions, by length of the line and workers",
     "step-overhead": "a trivial step isolated, inline and cached, beside Dagster, Prefect, ZenML, Metaflow",
     "graph-size": "planning and bookkeeping of 100, 1,000 and 10,000 steps",
+    "serving": "one row and 32 through the gateway over HTTP, beside a bare protocol",
     "loop": "seconds and CPU of each stage of the demo",
 }
 
