@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from redis import exceptions as exc
 
@@ -23,42 +23,29 @@ if TYPE_CHECKING:
     from towpath.storage.online.contract import Found, Wanted
     from towpath.storage.online.look_ups import LookUps
 
-_ATTEMPTS: Final = 2
-
 
 class RedisLoopReads:
     """See `LoopReads`. A connection that was lost is opened once more, and what was asked asked again.
 
     Args:
-        pool: Knows how to connect.
+        pool: Knows how to connect, and how long a server may take to answer.
         look_ups: Write the commands, and read the answers.
-        timeout_s: How long a server may take to answer.
     """
 
-    def __init__(self, pool: ConnectionPool, look_ups: LookUps, *, timeout_s: float) -> None:
+    def __init__(self, pool: ConnectionPool, look_ups: LookUps) -> None:
         self._pool = pool
         self._look_ups = look_ups
-        self._timeout_s = timeout_s
+        self._timeout_s: float = pool.connection_kwargs["socket_timeout"]
         self._turn = asyncio.Lock()
         self._stream: _Stream | None = None
         self._closed = False
 
     async def read(self, wanted: Wanted) -> list[Found]:
         """See `LoopReads.read`."""
-        commands = self._look_ups.encode(wanted)
+        if not wanted:
+            return []
         try:
-            for attempt in range(1, _ATTEMPTS + 1):
-                stream = self._stream
-                if stream is None or stream.is_lost:
-                    stream = await self._connected()
-                try:
-                    answers = await stream.ask(commands, len(wanted))
-                    break
-                except exc.ConnectionError:
-                    if attempt == _ATTEMPTS or self._closed:
-                        raise
-            else:
-                raise AssertionError  # the last attempt returned or raised
+            answers = await self._ask(self._look_ups.encode(wanted), len(wanted))
             refusal = first_refusal(answers)
             if refusal is not None:
                 raise refusal
@@ -74,6 +61,16 @@ class RedisLoopReads:
             if stream is not None:
                 await stream.close()
 
+    async def _ask(self, commands: bytes, count: int) -> list[Any]:
+        stream = self._stream
+        if stream is not None and not stream.is_lost:
+            try:
+                return await stream.ask(commands, count)
+            except exc.ConnectionError:
+                pass  # the server was started again: once more, on a connection to it
+        stream = await self._connected()
+        return await stream.ask(commands, count)
+
     async def _connected(self) -> _Stream:
         """Return the connection, made by whoever comes first."""
         async with self._turn:
@@ -86,7 +83,11 @@ class RedisLoopReads:
                 self._stream = None
                 await stream.close()
             connection = self._pool.make_connection()
-            await connection.connect()
+            try:
+                await connection.connect()
+            except BaseException:
+                await connection.disconnect(nowait=True)
+                raise
             self._stream = _Stream(connection, self._timeout_s)
             return self._stream
 
@@ -119,7 +120,6 @@ class _Stream(asyncio.Protocol):
         self._asked: deque[_Asked] = deque()
         self._watch: asyncio.TimerHandle | None = None
         self._transport: Any = connection._writer.transport  # noqa: SLF001 -- it has no public name
-        self._before: Any = self._transport.get_protocol()
         self._transport.set_protocol(self)
 
     def ask(self, commands: bytes, count: int) -> asyncio.Future[list[Any]]:

@@ -69,7 +69,7 @@ class RedisOnlineStore:
 
     def in_loop(self) -> RedisLoopReads:
         """See `OnlineStore.in_loop`."""
-        return RedisLoopReads(self._loop_pool, self._look_ups, timeout_s=TIMEOUT_S)
+        return RedisLoopReads(self._loop_pool, self._look_ups)
 
     def head(self, table: str) -> Head | None:
         """See `OnlineStore.head`."""
