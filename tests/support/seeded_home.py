@@ -393,7 +393,13 @@ class _Story:
                 },
                 due=False,
             )
-            tx.events.append("alert.raised", f"service:{SERVICE}", alert="alert-4", kind="drift")
+            tx.events.append(
+                "alert.raised",
+                f"service:{SERVICE}",
+                alert="alert-4",
+                kind="drift",
+                project="flights",
+            )
             tx.intents.put(
                 "pipeline_run",
                 "retrain-4",

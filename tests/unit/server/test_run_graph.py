@@ -10,8 +10,11 @@ import pytest
 from towpath.build.pipelines import OUTLINE_TAG, Outline
 from towpath.build.pipelines.outline import OutlineCandidate, OutlineNode
 from towpath.core.errors import NotFound
+from towpath.core.ids import new_id
 from towpath.core.refs import Ref
+from towpath.ledger.records import NewRun
 from towpath.server.views.run_graph import run_graph
+from towpath.server.views.runs import get_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,3 +210,19 @@ def test_the_api_answers_it_and_names_what_is_not_there(home: SeededHome, client
     assert client.get("/api/v1/runs/nobody/graph").status_code == 404
     with home.ledger.read() as tx, pytest.raises(NotFound):
         run_graph(tx, home.blobs, "nobody")
+
+
+def test_of_very_many_calls_the_newest_are_listed_with_what_fans_out(home: SeededHome) -> None:
+    with home.ledger.write() as tx:
+        run = tx.runs.start(kind="pipeline", name="wide", project="drawn")
+        driver = tx.runs.start(kind="map", name="fit", project="drawn", parent=run.id)
+        calls = [
+            NewRun(id=new_id(), kind="step", name=f"fit/{n}", project="drawn", parent=run.id)
+            for n in range(1_001)
+        ]
+        tx.runs.start_all(calls)
+    with home.ledger.read() as tx:
+        shown = get_run(tx, run.id)
+    assert shown.truncated
+    assert [one.id for one in shown.steps if one.kind == "map"] == [driver.id]
+    assert len(shown.steps) == 1_001

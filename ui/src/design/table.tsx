@@ -9,7 +9,7 @@ import {
   useTable,
 } from "@tanstack/react-table";
 import type { KeyboardEvent, MouseEvent, ReactNode } from "react";
-import { useMemo, useState } from "react";
+import { Fragment, useMemo, useState } from "react";
 import { DownIcon, UpIcon } from "@/design/icons";
 import styles from "./table.module.css";
 
@@ -38,10 +38,12 @@ interface TableProps<T> {
   to?: (row: T) => string;
   /** How many rows to show until asked for all. */
   first?: number;
+  /** What only narrow screens show below a row: words of a column that they leave out. */
+  below?: (row: T) => ReactNode;
 }
 
 /** A table that sorts by any column; each row may lead somewhere. */
-export function Table<T extends RowData>({ rows, columns, to, first }: TableProps<T>) {
+export function Table<T extends RowData>({ rows, columns, to, first, below }: TableProps<T>) {
   const defs = useMemo(() => columns.map(definitionOf), [columns]);
   const table = useTable({ features, columns: defs, data: rows });
   const navigate = useNavigate();
@@ -87,23 +89,25 @@ export function Table<T extends RowData>({ rows, columns, to, first }: TableProp
         </thead>
         <tbody>
           {shown.map((row) => (
-            <tr
-              key={row.id}
-              data-leads={to ? true : undefined}
-              tabIndex={to ? 0 : undefined}
-              onClick={follow(row.original)}
-              onAuxClick={follow(row.original)}
-              onKeyDown={follow(row.original)}
-            >
-              {row.getAllCells().map((cell) => {
-                const column = byId.get(cell.column.id);
-                return (
-                  <td key={cell.id} data-align={column?.align} data-wide={column?.wide}>
-                    {column?.show ? column.show(row.original) : column?.value(row.original)}
-                  </td>
-                );
-              })}
-            </tr>
+            <Fragment key={row.id}>
+              <tr
+                data-leads={to ? true : undefined}
+                tabIndex={to ? 0 : undefined}
+                onClick={follow(row.original)}
+                onAuxClick={follow(row.original)}
+                onKeyDown={follow(row.original)}
+              >
+                {row.getAllCells().map((cell) => {
+                  const column = byId.get(cell.column.id);
+                  return (
+                    <td key={cell.id} data-align={column?.align} data-wide={column?.wide}>
+                      {column?.show ? column.show(row.original) : column?.value(row.original)}
+                    </td>
+                  );
+                })}
+              </tr>
+              {below && <Below>{below(row.original)}</Below>}
+            </Fragment>
           ))}
         </tbody>
       </table>
@@ -113,6 +117,16 @@ export function Table<T extends RowData>({ rows, columns, to, first }: TableProp
         </button>
       )}
     </div>
+  );
+}
+
+/** A row of words across all columns. */
+function Below({ children }: { children: ReactNode }) {
+  if (!children) return null;
+  return (
+    <tr className={styles.below}>
+      <td colSpan={100}>{children}</td>
+    </tr>
   );
 }
 

@@ -73,7 +73,8 @@ class RunDetail(RunSummary):
 
     Attributes:
         key: The step cache key, where it has one.
-        steps: The executions it consisted of, oldest first; of very many the newest 1,000.
+        steps: The executions it consisted of, oldest first; of very many the newest 1,000, and whatever
+            fans out.
         truncated: Whether there are more of them.
         used: References of what it read.
         made: References of what it made.

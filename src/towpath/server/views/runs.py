@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _STEPS_MOST = 1_000
 _ATTEMPTS_MOST = 50
+_DRIVERS = ("map", "search")
 
 
 def summarize(run: Run) -> RunSummary:
@@ -47,20 +48,29 @@ def get_run(tx: Transaction, run_id: str) -> RunDetail:
     """Return a run with its steps and its neighbours in the graph. Raises `NotFound`."""
     run = tx.runs.get(run_id)
     summary = summarize(run)
-    steps = [summarize(step) for step in tx.runs.list(parent=run_id, limit=_STEPS_MOST + 1)]
+    found = tx.runs.list(parent=run_id, limit=_STEPS_MOST + 1)
+    truncated = len(found) > _STEPS_MOST
+    steps = _with_drivers(tx, run_id, found[:_STEPS_MOST]) if truncated else found
     used = tx.graph.trace(run.ref, depth=1).edges
     made = tx.graph.impact(run.ref, depth=1).edges
     return RunDetail(
         **fields_of(summary),
         key=run.key,
         params=run.params,
-        steps=steps[:_STEPS_MOST][::-1],
-        truncated=len(steps) > _STEPS_MOST,
+        steps=[summarize(step) for step in reversed(steps)],
+        truncated=truncated,
         used=sorted({str(edge.parent) for edge in used if edge.child == run.ref}),
         made=sorted({str(edge.child) for edge in made if edge.parent == run.ref}),
         attempts=_attempts(tx, run),
         saved=None if run.key is None else _saved(tx, run.key),
     )
+
+
+def _with_drivers(tx: Transaction, run_id: str, steps: list[Run]) -> list[Run]:
+    """Return the newest calls of many, and those that fan out, whose calls they are."""
+    known = {step.id for step in steps}
+    drivers = [one for kind in _DRIVERS for one in tx.runs.list(parent=run_id, kind=kind)]
+    return steps + [one for one in drivers if one.id not in known]
 
 
 def _attempts(tx: Transaction, run: Run) -> list[RunAttempt]:

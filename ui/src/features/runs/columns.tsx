@@ -9,7 +9,13 @@ type Run = Schemas["RunSummary"];
 
 export const RUN_COLUMNS: Column<Run>[] = [
   { id: "name", header: "Run", value: (run) => run.name, show: (run) => <b>{run.name}</b> },
-  { id: "kind", header: "Kind", value: (run) => run.kind, show: (run) => humanize(run.kind) },
+  {
+    id: "kind",
+    header: "Kind",
+    value: (run) => run.kind,
+    show: (run) => humanize(run.kind),
+    wide: true,
+  },
   { id: "project", header: "Project", value: (run) => run.project, wide: true },
   {
     id: "status",

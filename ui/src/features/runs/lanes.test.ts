@@ -61,3 +61,13 @@ test("attempts of one step share a lane that leads to the last one", () => {
 test("a slash in a name is no driver by itself", () => {
   expect(lanesOf(run([step("prepare/clean", 0, 5)]))[0]?.name).toBe("prepare/clean");
 });
+
+test("a lane of thousands draws as many bars as can be told apart, and every failure's place", () => {
+  const driver = step("fit", 0, 100, { kind: "map" });
+  const calls = Array.from({ length: 3000 }, (_, n) => step(`fit/${n}`, n / 30, 0.1));
+  calls[1500] = step("fit/1500", 50, 0.01, { status: "failed" });
+  const [lane] = lanesOf(run([driver, ...calls]));
+  expect(lane?.calls).toBe(3000);
+  expect(lane?.bars.length).toBeLessThanOrEqual(320);
+  expect(lane?.bars.filter(({ step }) => step.status === "failed")).toHaveLength(1);
+});

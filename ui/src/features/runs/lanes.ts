@@ -23,6 +23,8 @@ export interface Lane {
 }
 
 const THINNEST = 0.004;
+/** Bars that a lane tells apart; of more, those that begin together are drawn as one. */
+const MOST = 160;
 
 /**
  * Place a run's steps on a shared time line, one lane a node. Calls of a driver (`fit/3`, a search's
@@ -59,7 +61,19 @@ export function lanesOf(run: Step & { steps: Step[] }): Lane[] {
       lane.attempts += 1;
     }
   }
-  return [...lanes.values()];
+  return [...lanes.values()].map((lane) => ({ ...lane, bars: thinned(lane.bars) }));
+}
+
+/** Leave out bars behind which others begin in the same place; what went wrong is never left out. */
+function thinned(bars: Bar[]): Bar[] {
+  if (bars.length <= MOST) return bars;
+  const widest = new Map<string, Bar>();
+  for (const bar of bars) {
+    const wrong = bar.step.status === "failed" || bar.step.status === "killed";
+    const place = `${wrong} ${Math.floor(bar.offset * MOST)}`;
+    if (bar.width > (widest.get(place)?.width ?? 0)) widest.set(place, bar);
+  }
+  return [...widest.values()];
 }
 
 const emptyLane = (name: string, run: string): Lane => ({

@@ -1,4 +1,4 @@
-import { formatSeconds, humanize, plural } from "@/design/format";
+import { formatCount, formatSeconds, humanize, plural } from "@/design/format";
 import { type Tone, toneOf } from "@/design/tone";
 
 /** What a call may be, in the order in which a bar shows them. */
@@ -39,10 +39,10 @@ export function wordsOf(node: { state: string; counts: Counts; seconds: number }
   const over = Object.entries(node.counts)
     .filter(([state]) => OVER.has(state))
     .reduce((sum, [, count]) => sum + count, 0);
-  if (over < all) return `${over} of ${plural(all, "call")}`;
+  if (over < all) return `${formatCount(over)} of ${plural(all, "call")}`;
   const cached = node.counts.cached ?? 0;
   if (cached === all) return `${plural(all, "call")}, from cache`;
-  return `${plural(all, "call")}${cached > 0 ? `, ${cached} from cache` : ""}`;
+  return `${plural(all, "call")}${cached > 0 ? `, ${formatCount(cached)} from cache` : ""}`;
 }
 
 /** A state's tone on the picture of a run, where a hit is no news. */

@@ -5,6 +5,7 @@ import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import type { Column } from "@/design/table";
 import { Ago, EventTime } from "@/design/time";
+import { piecesOf } from "./blocker";
 import styles from "./spend.module.css";
 
 type Attempt = Schemas["PermitView"];
@@ -42,25 +43,14 @@ export const attemptColumns = (currency: string): Column<Attempt>[] => [
     header: "Waits for",
     value: (one) => one.blocker,
     show: (one) =>
-      one.blocker ? (
-        <span className={styles.blocker}>
-          {one.blocker}
-          {one.resumes_at && (
-            <span className={styles.stack}>
-              not before <EventTime at={one.resumes_at} />
-            </span>
-          )}
-        </span>
-      ) : (
-        <span className={styles.quiet}>–</span>
-      ),
+      one.blocker ? <Blocker attempt={one} /> : <span className={styles.quiet}>–</span>,
     wide: true,
   },
   {
     id: "size",
     header: "Takes",
     value: (one) => one.cpus,
-    show: (one) => sizeOf(one),
+    show: (one) => <span style={{ whiteSpace: "nowrap" }}>{sizeOf(one)}</span>,
     wide: true,
   },
   { id: "priority", header: "Priority", value: (one) => one.priority, align: "right", wide: true },
@@ -92,3 +82,23 @@ const sizeOf = (one: Attempt): string =>
 /** Cores come in halves. */
 const several = (value: number, one: string): string =>
   `${formatNumber(value)} ${value === 1 ? one : `${one}s`}`;
+
+/** What an attempt waits for, with links to the runs that hold it. */
+export function Blocker({ attempt }: { attempt: Attempt }) {
+  return (
+    <span className={styles.blocker}>
+      {piecesOf(attempt.blocker).map((piece) =>
+        "run" in piece ? (
+          <RefLink key={piece.run} ref_={`run:${piece.run}`} />
+        ) : (
+          <span key={piece.text}>{piece.text}</span>
+        ),
+      )}
+      {attempt.resumes_at && (
+        <span className={styles.stack}>
+          not before <EventTime at={attempt.resumes_at} />
+        </span>
+      )}
+    </span>
+  );
+}

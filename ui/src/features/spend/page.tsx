@@ -12,7 +12,7 @@ import { Table } from "@/design/table";
 import { EventTime } from "@/design/time";
 import { Breakdown } from "./breakdown";
 import { Budgets } from "./budgets";
-import { attemptColumns } from "./columns";
+import { attemptColumns, Blocker } from "./columns";
 import { Days } from "./days";
 import { spendQuery } from "./queries";
 import styles from "./spend.module.css";
@@ -59,7 +59,12 @@ function Body({ spend }: { spend: Spend }) {
       <Numbers spend={spend} />
       {attempts.length > 0 && (
         <Panel title="What runs and what waits" note="In the order of turns." flush>
-          <Table rows={attempts} columns={columns} first={FIRST} />
+          <Table
+            rows={attempts}
+            columns={columns}
+            first={FIRST}
+            below={(one) => one.blocker && <Blocker attempt={one} />}
+          />
         </Panel>
       )}
       <Columns wide>

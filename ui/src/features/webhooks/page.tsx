@@ -51,6 +51,7 @@ const COLUMNS: Column<Delivery>[] = [
     value: (one) => one.at,
     show: (one) => <Ago at={one.at} />,
     align: "right",
+    wide: true,
   },
 ];
 
