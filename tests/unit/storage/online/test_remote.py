@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import struct
-import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,65 +13,12 @@ from towpath.core.errors import InvalidSetting, StorageFull, Unavailable
 from towpath.storage.online import open_online
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from redis_process import RedisProcess
 
     from towpath.storage.online import OnlineStore
 
 pytestmark = pytest.mark.redis
 STAMP = struct.pack(">QQ", 5, 0)
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture
-def store(port: int) -> Iterator[OnlineStore]:
-    """A store whose server does not run yet."""
-    store = open_online(f"redis://127.0.0.1:{port}/0")
-    yield store
-    store.close()
-
-
-class Server:
-    """A Redis that is started and killed."""
-
-    def __init__(self, port: int, folder: Path) -> None:
-        program = shutil.which("redis-server")
-        assert program is not None
-        self.command = [program, "--port", str(port), "--dir", str(folder), "--save", ""]
-        self.port = port
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-            else:
-                return
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-
-@pytest.fixture
-def server(port: int, tmp_path: Path, redis_server: str) -> Iterator[Server]:
-    del redis_server  # whoever has one has the program
-    server = Server(port, tmp_path)
-    yield server
-    server.kill()
 
 
 def publish(store: OnlineStore, *keys: str) -> None:
@@ -98,7 +41,7 @@ def test_a_server_that_is_away_is_unavailable(store: OnlineStore):
             act()
 
 
-def test_a_server_that_was_started_again_is_read_on(store: OnlineStore, server: Server):
+def test_a_server_that_was_started_again_is_read_on(store: OnlineStore, server: RedisProcess):
     server.start()
     publish(store, "a", "b")
     assert store.read([("weather", [b"a"])])[0].values == [STAMP]
@@ -111,7 +54,7 @@ def test_a_server_that_was_started_again_is_read_on(store: OnlineStore, server: 
     assert store.read([("weather", [b"a"])])[0].values == [STAMP]
 
 
-def test_answers_are_not_mixed_up_after_a_refused_command(store: OnlineStore, server: Server):
+def test_answers_are_not_mixed_up_after_a_refused_command(store: OnlineStore, server: RedisProcess):
     server.start()
     publish(store, "a")
     with redis.Redis(port=server.port) as client:
@@ -122,7 +65,7 @@ def test_answers_are_not_mixed_up_after_a_refused_command(store: OnlineStore, se
         assert store.read([("weather", [b"a"])])[0].values == [STAMP]
 
 
-def test_a_full_server_is_said_to_be_full(store: OnlineStore, server: Server):
+def test_a_full_server_is_said_to_be_full(store: OnlineStore, server: RedisProcess):
     server.command += ["--maxmemory", "2mb", "--maxmemory-policy", "noeviction"]
     server.start()
     publish(store, "a")
@@ -148,7 +91,7 @@ def test_namespaces_do_not_see_each_other(redis_url: str):
 
 
 def test_a_server_without_memory_of_scripts_runs_them_all_the_same(
-    store: OnlineStore, server: Server
+    store: OnlineStore, server: RedisProcess
 ):
     server.start()
     publish(store, "a")
@@ -161,7 +104,9 @@ def test_a_server_without_memory_of_scripts_runs_them_all_the_same(
     assert store.read([("weather", [b"b", b"c"])])[0].values == [STAMP, STAMP]
 
 
-def test_a_table_stays_closed_only_while_its_publisher_lives(store: OnlineStore, server: Server):
+def test_a_table_stays_closed_only_while_its_publisher_lives(
+    store: OnlineStore, server: RedisProcess
+):
     server.start()
     publish(store, "a")
     with redis.Redis(port=server.port) as client:
