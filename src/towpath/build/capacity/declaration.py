@@ -66,7 +66,10 @@ class Limits:
         for name in ("cpus", "gpus", "steps"):
             limit: float | None = getattr(self, name)
             if limit is not None and limit <= 0:
-                raise InvalidProject(f"{what} lets nothing run: {name}={limit}")
+                raise InvalidProject(
+                    f"{what} lets nothing run: {name}={limit}",
+                    remedy="Make it above 0, or leave it out for no limit.",
+                )
         try:
             self._describe()
         except TowpathError as error:

@@ -79,7 +79,10 @@ def send(document: dict[str, Any], *, url: str, secret: str, private: bool) -> i
             answer = client.send(request, stream=True)
             answer.close()
         except httpx.InvalidURL as error:
-            raise UsageError(f"{host!r} is no address that events can be sent to") from error
+            raise UsageError(
+                f"{host!r} is no address that events can be sent to",
+                remedy="Correct the webhook's url in the project, and run towpath apply.",
+            ) from error
         except httpx.TransportError as error:
             raise Unavailable(f"{host} did not answer: {type(error).__name__}") from error
     if answer.status_code in _GIVE_WAY or answer.is_server_error:
