@@ -21,7 +21,9 @@ _DATATYPES: Final = {"int64": "INT64", "float64": "FP64", "bool": "BOOL"}
 async def enrich(request: InferRequest, features: Features, takes: Collection[str]) -> None:
     """Add to a request the features that it names; what the caller sends itself goes before.
 
-    The decision records them with the other inputs, so what was decided on can be seen later.
+    The decision records them with the other inputs, so what was decided on can be seen later. They are
+    looked up as of the moment of the decision: that is now, but where a replayed request says another
+    (the latest, if its rows differ).
 
     Args:
         request: The decoded message; its inputs grow.
@@ -29,7 +31,7 @@ async def enrich(request: InferRequest, features: Features, takes: Collection[st
         takes: The columns that the model takes; features beyond those are left out.
 
     Raises:
-        InvalidRequest: Only one of `features` and `entities` is there.
+        InvalidRequest: Only one of `features` and `entities` is there, or a time can't be chosen.
         NotFound, Withdrawn, Unavailable, StepFailed: As `Features.look_up` says.
     """
     said = request.parameters
@@ -39,7 +41,9 @@ async def enrich(request: InferRequest, features: Features, takes: Collection[st
             remedy="Say which feature service, and for whom: both in `parameters`.",
         )
     wanted = set(takes) - {tensor.name for tensor in request.inputs}
-    found = await features.look_up(said.features, said.entities)
+    times = said.times if said.times is not None else [said.time]
+    at_us = features.latest(times)
+    found = await features.look_up(said.features, said.entities, at_us=at_us)
     computed = features.computed_types(said.features)
     request.inputs = [
         *request.inputs,

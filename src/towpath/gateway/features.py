@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 import structlog
@@ -15,6 +15,8 @@ from towpath.gateway.feature_catalogue import FeatureCatalogue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import polars as pl
 
     from towpath.assets.features.online import DeclaredView, OnlineReader, OnlineRows, Pushed
     from towpath.assets.features.online.opened import Opened
@@ -104,8 +106,15 @@ class Features:
         known = self._reader.last_seen(view)
         return await asyncio.to_thread(self._reader.open, view) if known is None else known
 
-    async def look_up(self, name: str, columns: Mapping[str, Sequence[Any]]) -> OnlineRows:
+    async def look_up(
+        self, name: str, columns: Mapping[str, Sequence[Any]], *, at_us: int | None = None
+    ) -> OnlineRows:
         """Return the features of a service, or else of a view.
+
+        Args:
+            name: The service or view.
+            columns: What it is asked by, by column.
+            at_us: The moment by which the time to live is judged; now when None.
 
         Raises:
             NotFound: There is neither, or a column is missing.
@@ -116,26 +125,30 @@ class Features:
         """
         service = self.catalogue.services.get(name)
         if service is None:
-            return await self.query((TableQuery(view=name),), columns)
+            return await self.query((TableQuery(view=name),), columns, at_us=at_us)
         asked = {one: columns[one] for one in service.columns if one in columns}
         missing = [one for one in service.columns if one not in asked]
         if missing:
             raise NotFound.named("column", missing[0], columns)
-        found = await self.query(service.queries, asked)
+        found = await self.query(service.queries, asked, at_us=at_us)
         if not service.computed or not found.count:
             return found
         return msgspec.structs.replace(found, computed=await self._computed(service, found))
 
     async def query(
-        self, queries: tuple[TableQuery, ...], columns: Mapping[str, Sequence[Any]]
+        self,
+        queries: tuple[TableQuery, ...],
+        columns: Mapping[str, Sequence[Any]],
+        *,
+        at_us: int | None = None,
     ) -> OnlineRows:
-        """Look into tables."""
+        """Look into tables, as of a moment or now."""
         count = max((len(values) for values in columns.values()), default=0)
         if count > ROWS_MOST:
             raise InvalidRequest(
                 f"the request has {count} rows", remedy=f"Send {ROWS_MOST:,} at most."
             )
-        at_us = self._moments.now_us()
+        at_us = self._moments.now_us() if at_us is None else at_us
         if count * len(queries) > INLINE_ROWS:
             return await asyncio.to_thread(self._reader.look_up, queries, columns, at_us=at_us)
         return await self._reader.look_up_in_loop(self._reads, queries, columns, at_us=at_us)
@@ -150,20 +163,28 @@ class Features:
         """
         return await asyncio.to_thread(self._push, view, columns)
 
+    def latest(self, times: Sequence[str | None]) -> int:
+        """Return the latest moment that the rows of a request say they are of, as decisions do."""
+        return max(
+            (self._moments.of_decision(one) for one in times), default=self._moments.now_us()
+        )
+
     def _push(self, name: str, columns: Mapping[str, Sequence[Any]]) -> Pushed:
         declared = self._reader.refresh(name).table.declared
         view = declared.view()
         known = {column.name: column for column in view.source.columns}
         given = [known[one] for one in columns if one in known]
+        frame = typed_frame(given, columns)
+        at_us = self._moments.of_push(_newest_us(frame, view.time))
         push = Push(
             self._ledger,
             self._store,
             self._keyring,
             view,
             project=declared.project,
-            now=from_micros(self._moments.now_us()),
+            now=from_micros(at_us),
         )
-        return push.run(typed_frame(given, columns))
+        return push.run(frame)
 
     async def _computed(self, service: ServedService, found: OnlineRows) -> dict[str, list[Any]]:
         if service.code is None:
@@ -173,3 +194,10 @@ class Features:
             )
         columns = {**found.entities, **dict(found.columns())}
         return await self._computers.compute(service.code, service.name, columns)
+
+
+def _newest_us(frame: pl.DataFrame, time: str) -> int:
+    """Return the newest time of rows, microseconds; 0 where there is none to be judged by."""
+    if time not in frame.columns:  # the push says so
+        return 0
+    return cast("int | None", frame.get_column(time).dt.timestamp("us").max()) or 0

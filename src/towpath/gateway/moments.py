@@ -56,6 +56,14 @@ class Moments:
             )
         return _read(text)
 
+    def of_push(self, newest_us: int) -> int:
+        """Return the moment at which observations are taken in: now, but not before they were true.
+
+        Of those only where time is replayed; elsewhere an observation of the future is refused.
+        """
+        now_us = self.now_us()
+        return max(now_us, newest_us) if self._replay else now_us
+
     def of_label(self, text: str | None) -> int:
         """Return when an outcome was known; callers know better than we do."""
         return self.now_us() if text is None else _read(text)

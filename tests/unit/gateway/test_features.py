@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -301,6 +302,15 @@ def test_rows_are_pushed_in_our_words_and_in_feasts(online: Any):
     assert "dataset add" in offline.json()["error"]
 
 
+def test_what_is_observed_later_in_a_replay_can_be_pushed(online: Any):
+    ahead = (online.clock.now() + timedelta(hours=1)).isoformat()
+    rows = {"tailnum": ["N1"], "seen": [ahead], "hours": [101.0]}
+    pushed = online.post("/v2/features/planes/push", {"rows": rows})
+    assert pushed.json() == {"taken": 1, "late": 0, "withdrawn": 0}
+    found = online.post("/v2/features/planes", {"entities": {"tailnum": ["N1"]}}).json()
+    assert found["features"]["hours"] == [101.0]
+
+
 def test_who_has_withdrawn_is_neither_served_nor_taken_in(online: Any):
     hashed = online.keyring.subject_hash("tailnum", "N1")
     with online.ledger.write() as tx:
@@ -345,6 +355,19 @@ def test_a_prediction_looks_its_features_up(boarding: Any):
     assert found.json()["outputs"] == given.json()["outputs"]
     rows = boarding.log.scan("board").collect().select("input.distance", "input.hour")
     assert rows.rows() == [(700.0, 7), (300.0, 7)] * 2
+
+
+def test_a_replayed_prediction_looks_up_as_of_its_own_time(boarding: Any):
+    recent = replace(routes, name="recent", ttl="13h")  # both were observed at noon
+    boarding.features.materialize(recent, project="test")
+    hour = {"name": "hour", "shape": [1], "datatype": "INT64", "data": [7]}
+    said = {"features": "recent", "entities": {"route": ["EWR-SFO"]}}
+    for at, status in (("01:00", 200), ("01:01", 400)):
+        parameters = said | {"time": f"2013-03-01T{at}:00Z"}
+        body = {"inputs": [hour], "parameters": parameters}
+        found = boarding.post("/v2/models/board/infer", body)
+        assert found.status_code == status, found.text
+    assert boarding.log.scan("board").collect()["input.distance"].to_list() == [700.0]
 
 
 def test_what_the_caller_sends_goes_before_what_is_looked_up(boarding: Any):
