@@ -130,7 +130,7 @@ def _print_trials(view: SearchView, trials: Sequence[TrialView]) -> None:
             one.state if one.allowed or one.state != "done" else "out of bounds",
             *(
                 [f"{value:.6g}" for value in one.values]
-                if one.state == "done"
+                if one.state == "done" and one.values
                 else [""] * len(metrics)
             ),
             *(_short(one.point.get(axis.name)) for axis in view.axes),

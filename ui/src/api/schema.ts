@@ -1500,6 +1500,15 @@ export interface components {
             two: string;
             value: number;
         };
+        /** Axis */
+        Axis: {
+            choices: string[];
+            high: number | null;
+            kind: string;
+            log: boolean;
+            low: number | null;
+            name: string;
+        };
         /** BackfillDetail */
         BackfillDetail: {
             counts: {
@@ -1555,11 +1564,6 @@ export interface components {
             label: string;
             since: number | null;
             until: number | null;
-        };
-        /** BestSoFar */
-        BestSoFar: {
-            number: number;
-            value: number;
         };
         /** BudgetView */
         BudgetView: {
@@ -2272,6 +2276,12 @@ export interface components {
             since: string | null;
             until: string | null;
         };
+        /** Objective */
+        Objective: {
+            /** @enum {string} */
+            direction: "maximize" | "minimize";
+            metric: string;
+        };
         /** Offer */
         Offer: {
             item: components["schemas"]["LabelItem"] | null;
@@ -2413,11 +2423,6 @@ export interface components {
         Remark: {
             /** @default  */
             comment: string;
-        };
-        /** ReportedPoint */
-        ReportedPoint: {
-            step: number;
-            value: number | null;
         };
         /** Revision */
         Revision: {
@@ -2654,95 +2659,48 @@ export interface components {
             attempt: string;
             size_bytes: number;
         };
-        /** SearchAxis */
-        SearchAxis: {
-            choices: string[];
-            high: number | null;
-            kind: string;
-            log: boolean;
-            low: number | null;
-            name: string;
-        };
-        /** SearchBound */
-        SearchBound: {
-            highest: number | null;
-            lowest: number | null;
-            metric: string;
-        };
-        /** SearchDetail */
-        SearchDetail: {
-            axes: components["schemas"]["SearchAxis"][];
+        /** SearchSummary */
+        SearchSummary: {
             best: number | null;
-            best_so_far: components["schemas"]["BestSoFar"][];
+            ended_at: string | null;
+            error: string | null;
+            id: string;
+            metrics: {
+                [key: string]: number;
+            };
+            name: string;
+            objectives: components["schemas"]["Objective"][];
+            project: string;
+            run: string;
+            /** Format: date-time */
+            started_at: string;
+            /** @enum {string} */
+            status: "scheduled" | "running" | "finished" | "failed" | "killed";
+            wanted: number;
+        };
+        /** SearchView */
+        SearchView: {
+            axes: components["schemas"]["Axis"][];
+            best_so_far: [
+                number,
+                number
+            ][];
             counts: {
                 [key: string]: number;
             };
-            ended_at: string | null;
-            error: string | null;
-            id: string;
             importances: {
                 [key: string]: number;
             };
-            metrics: {
-                [key: string]: number;
-            };
-            name: string;
-            objectives: components["schemas"]["SearchObjective"][];
-            project: string;
             prune: string | null;
-            run: string;
             sampler: string;
-            /** Format: date-time */
-            started_at: string;
-            status: string;
-            trials: components["schemas"]["SearchTrial"][];
-            wanted: number;
-            within: components["schemas"]["SearchBound"][];
-        };
-        /** SearchListed */
-        SearchListed: {
-            best: number | null;
-            ended_at: string | null;
-            error: string | null;
-            id: string;
-            metrics: {
-                [key: string]: number;
+            summary: components["schemas"]["SearchSummary"];
+            trials: components["schemas"]["TrialView"][];
+            within: {
+                [key: string]: [
+                    number | null,
+                    number | null
+                ];
             };
-            name: string;
-            objectives: components["schemas"]["SearchObjective"][];
-            project: string;
-            run: string;
-            /** Format: date-time */
-            started_at: string;
-            status: string;
-            wanted: number;
-        };
-        /** SearchObjective */
-        SearchObjective: {
-            direction: string;
-            metric: string;
-        };
-        /** SearchTrial */
-        SearchTrial: {
-            allowed: boolean;
-            curve: components["schemas"]["ReportedPoint"][];
-            metrics: {
-                [key: string]: number;
-            };
-            number: number;
-            on_front: boolean;
-            places: {
-                [key: string]: number;
-            };
-            point: {
-                [key: string]: unknown;
-            };
-            rank: number | null;
-            run: string;
-            seconds: number;
-            state: string;
-            values: number[];
-            why: string;
         };
         /** Series */
         Series: {
@@ -2852,6 +2810,31 @@ export interface components {
             models: string[];
             service: string;
             total: number;
+        };
+        /** TrialView */
+        TrialView: {
+            allowed: boolean;
+            curve: [
+                number,
+                number | null
+            ][];
+            metrics: {
+                [key: string]: number;
+            };
+            number: number;
+            on_front: boolean;
+            places: {
+                [key: string]: number;
+            };
+            point: {
+                [key: string]: unknown;
+            };
+            rank: number | null;
+            run_id: string;
+            seconds: number;
+            state: string;
+            values: number[];
+            why: string;
         };
         /** WantedRun */
         WantedRun: {
@@ -6552,7 +6535,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SearchListed"][];
+                    "application/json": components["schemas"]["SearchSummary"][];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */
@@ -6610,7 +6593,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SearchDetail"];
+                    "application/json": components["schemas"]["SearchView"];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */

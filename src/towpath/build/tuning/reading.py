@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from towpath.build.tuning.views import Axis, SearchSummary, SearchView, TrialVie
 from towpath.core.errors import IntegrityError, NotFound, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from towpath.build.tuning.contract import Bounds, Trial
     from towpath.build.tuning.reports import SearchReport
@@ -143,7 +144,7 @@ def _summary(run: Run) -> SearchSummary:
         ended_at=run.ended_at,
         objectives=asked.objectives,
         wanted=asked.wanted,
-        metrics=run.metrics,
+        metrics=_finite(run.metrics),
         best=None if best is None else int(best),
         error=run.error,
     )
@@ -153,6 +154,7 @@ def _view(run: Run, asked: _Asked, trials: Sequence[Trial]) -> SearchView:
     pool = rank(trials, asked.objectives, asked.within)[: asked.keep]
     places = {trial.number: place for place, trial in enumerate(pool)}
     front = {one.number for one in pareto_front(trials, asked.objectives, asked.within)}
+    decided = importances(trials, asked.space, asked.objectives, asked.within)
     return SearchView(
         summary=_summary(run),
         counts=Counter(trial.state for trial in trials),
@@ -162,20 +164,22 @@ def _view(run: Run, asked: _Asked, trials: Sequence[Trial]) -> SearchView:
         axes=tuple(_axis(name, one) for name, one in asked.space.items()),
         trials=tuple(_trial_view(one, asked, places.get(one.number), front) for one in trials),
         best_so_far=_best_so_far(trials, asked),
-        importances=importances(trials, asked.space, asked.objectives, asked.within),
+        importances=dict(sorted(decided.items(), key=lambda one: -one[1])),
     )
 
 
 def _axis(name: str, axis: Dimension) -> Axis:
     fields = axis.describe()
     if fields["kind"] == "choice":
-        return Axis(name=name, kind="choice", choices=tuple(str(one) for one in axis.grid()))
+        choices = tuple(str(one) for one in axis.grid())
+        return Axis(name=name, kind="choice", low=None, high=None, log=False, choices=choices)
     return Axis(
         name=name,
         kind=fields["kind"],
         low=fields["low"],
         high=fields["high"],
         log=fields["log"],
+        choices=(),
     )
 
 
@@ -186,9 +190,11 @@ def _trial_view(trial: Trial, asked: _Asked, place: int | None, front: set[int])
         state=trial.state,
         point={name: _plain(value) for name, value in known.items()},
         places={name: asked.space[name].place(value) for name, value in known.items()},
-        values=trial.values,
-        metrics=trial.metrics,
-        curve=trial.points,
+        values=trial.values if all(math.isfinite(value) for value in trial.values) else (),
+        metrics=_finite(trial.metrics),
+        curve=tuple(
+            (step, value if math.isfinite(value) else None) for step, value in trial.points
+        ),
         run_id=trial.run_id,
         seconds=trial.seconds,
         why=trial.why,
@@ -207,6 +213,10 @@ def _best_so_far(trials: Sequence[Trial], asked: _Asked) -> tuple[tuple[int, flo
         if value is not None and (not curve or asked.objectives[0].better(value, curve[-1][1])):
             curve.append((trial.number, value))
     return tuple(curve)
+
+
+def _finite(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
 def _plain(value: Any) -> Any:

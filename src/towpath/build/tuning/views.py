@@ -1,4 +1,7 @@
-"""What people see of a search: a line in a list, or the whole with its trials and what is drawn of them."""
+"""What people see of a search: a line in a list, or the whole with its trials and what is drawn of them.
+
+The pages, the API and the command line are told the same. Numbers are finite, as JSON can write them.
+"""
 
 from __future__ import annotations
 
@@ -53,10 +56,10 @@ class Axis:
 
     name: str
     kind: str
-    low: float | None = None
-    high: float | None = None
-    log: bool = False
-    choices: tuple[str, ...] = ()
+    low: float | None
+    high: float | None
+    log: bool
+    choices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,8 @@ class TrialView:
         point: Parameter to value; what JSON lacks as text.
         places: Parameter to where the value lies on its axis, from 0 to 1.
         values: The objectives, in their order; empty without.
-        curve: What it reported on the way: `(step, value)`.
+        curve: What it reported on the way: `(step, value)`; None for what is no finite number.
+        why: Why it was pruned, or what failed.
         allowed: Whether it may be chosen: done, and within all bounds.
         rank: Its place in the pool, from 0; None outside.
         on_front: Whether no other trial beats it in everything.
@@ -79,7 +83,7 @@ class TrialView:
     places: Mapping[str, float]
     values: tuple[float, ...]
     metrics: Mapping[str, float]
-    curve: tuple[tuple[int, float], ...]
+    curve: tuple[tuple[int, float | None], ...]
     run_id: str
     seconds: float
     why: str
@@ -100,7 +104,8 @@ class SearchView:
         axes: The parameters, in order of name.
         trials: By number.
         best_so_far: `(number, value)` wherever the best of a single objective changed.
-        importances: Parameter to its share of what decided; empty while too little is known.
+        importances: Parameter to its share of what decided, largest first; empty while too little is
+            known.
     """
 
     summary: SearchSummary

@@ -6,11 +6,9 @@ from typing import Annotated
 
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from towpath.build.tuning.reading import SearchReader
-from towpath.server.resources.searches import SearchDetail, SearchListed
+from towpath.build.tuning import SearchReader, SearchSummary, SearchView
 from towpath.server.routes.given import Given, Limit
 from towpath.server.routes.reading import read
-from towpath.server.views import searches
 
 
 @read("/searches", tag="searches")
@@ -21,18 +19,16 @@ def list_searches(
         str | None, QueryParameter(description="Only searches that come after this one.")
     ] = None,
     limit: Limit = 200,
-) -> list[SearchListed]:
+) -> list[SearchSummary]:
     """List searches, newest first, a page at a time."""
     reader = SearchReader(services.ledger, services.blobs)
-    return [
-        searches.listed(one) for one in reader.list(project=project, before=before, limit=limit)
-    ]
+    return reader.list(project=project, before=before, limit=limit)
 
 
 @read("/searches/{run_id:str}", tag="searches")
-def show_search(services: Given, run_id: FromPath[str]) -> SearchDetail:
+def show_search(services: Given, run_id: FromPath[str]) -> SearchView:
     """Show a search with every trial, by its own run or the pipeline's that holds it."""
-    return searches.detail(SearchReader(services.ledger, services.blobs).show(run_id))
+    return SearchReader(services.ledger, services.blobs).show(run_id)
 
 
 HANDLERS = [list_searches, show_search]

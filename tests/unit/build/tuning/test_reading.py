@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -66,6 +67,21 @@ def test_a_search_can_be_watched(theatre: Any, step: Any, reader: SearchReader) 
     assert view.best_so_far == ((0, 0.5),)
     assert view.importances == {}
     assert view.within == {"size": (None, 5.0)}
+
+
+def test_what_is_no_finite_number_is_left_out(
+    theatre: Any, step: Any, reader: SearchReader
+) -> None:
+    act = begin(theatre, step)
+    act.report("search-fit/trial-0", 1, 0.3)
+    act.report("search-fit/trial-0", 2, math.nan)
+    act.succeed("search-fit/trial-0", m=0.5, size=1.0, ratio=math.inf)
+
+    first = reader.show().trials[0]
+
+    assert first.curve == ((1, 0.3), (2, None))
+    assert first.values == (0.5,)
+    assert "ratio" not in first.metrics
 
 
 def test_a_finished_search_tells_who_won_and_what_decided(

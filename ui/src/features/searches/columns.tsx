@@ -5,9 +5,9 @@ import type { Column } from "@/design/table";
 import { Ago } from "@/design/time";
 import { wordsOf } from "./reading";
 
-type Listed = Schemas["SearchListed"];
-type Search = Schemas["SearchDetail"];
-type Trial = Schemas["SearchTrial"];
+type Listed = Schemas["SearchSummary"];
+type Search = Schemas["SearchView"];
+type Trial = Schemas["TrialView"];
 
 export const SEARCH_COLUMNS: Column<Listed>[] = [
   { id: "name", header: "Search", value: (one) => one.name, show: (one) => <b>{one.name}</b> },
@@ -67,7 +67,7 @@ export function trialColumns(search: Search): Column<Trial>[] {
       value: (one) => one.rank ?? 1000 + Number(one.state !== "done"),
       show: (one) => <TrialState trial={one} />,
     },
-    ...search.objectives.map(({ metric }, place) => ({
+    ...search.summary.objectives.map(({ metric }, place) => ({
       id: `value:${metric}`,
       header: metric,
       value: (one: Trial) => one.values[place] ?? null,

@@ -4,8 +4,8 @@ import { shorten } from "@/design/format";
 import styles from "./coordinates.module.css";
 import { goodness, type Marked, ticksOf, within } from "./reading";
 
-type Search = Schemas["SearchDetail"];
-type Trial = Schemas["SearchTrial"];
+type Search = Schemas["SearchView"];
+type Trial = Schemas["TrialView"];
 
 interface CoordinatesProps {
   search: Search;
@@ -84,7 +84,7 @@ function axesOf(search: Search): Drawn[] {
     ticks: ticksOf(axis),
     place: (trial: Trial) => trial.places[axis.name],
   }));
-  const objectives = search.objectives.map(({ metric, direction }, at) => {
+  const objectives = search.summary.objectives.map(({ metric, direction }, at) => {
     const values = search.trials
       .filter((trial) => trial.state === "done")
       .flatMap((trial) => trial.values.slice(at, at + 1));

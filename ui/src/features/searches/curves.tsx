@@ -3,7 +3,7 @@ import type { Schemas } from "@/api/client";
 import { Curve, type Line } from "@/charts/curve";
 import { Panel } from "@/design/panel";
 
-type Trial = Schemas["SearchTrial"];
+type Trial = Schemas["TrialView"];
 
 const MOST = 40;
 
@@ -24,7 +24,7 @@ function linesOf(trials: Trial[]): Line[] {
   const others = told.filter((trial) => trial.rank === null).slice(-(MOST - pool.length));
   return [...others, ...pool].map((trial) => ({
     label: `trial ${trial.number}`,
-    points: trial.curve.map(({ step, value }): [number, number | null] => [step, value ?? null]),
+    points: trial.curve,
     tone: trial.rank === null ? "muted" : undefined,
     dashed: trial.state === "pruned",
   }));

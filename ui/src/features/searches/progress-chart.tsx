@@ -7,8 +7,8 @@ import { pointOf, stairOf } from "./reading";
 
 const EChart = lazy(() => import("@/charts/echart"));
 
-type Search = Schemas["SearchDetail"];
-type Trial = Schemas["SearchTrial"];
+type Search = Schemas["SearchView"];
+type Trial = Schemas["TrialView"];
 
 interface ChartProps {
   search: Search;
@@ -62,7 +62,7 @@ function frameOf(search: Search, palette: Palette, x: object, y: object) {
 }
 
 function progressOf(search: Search, palette: Palette) {
-  const [metric] = search.objectives;
+  const [metric] = search.summary.objectives;
   const told = (state: string) =>
     search.trials.filter((trial) => trial.state === state && trial.values.length > 0);
   return {
@@ -96,7 +96,7 @@ function progressOf(search: Search, palette: Palette) {
 }
 
 function frontOf(search: Search, palette: Palette) {
-  const [first, second] = search.objectives;
+  const [first, second] = search.summary.objectives;
   const done = search.trials.filter((trial) => trial.state === "done" && trial.values.length > 1);
   const front = done
     .filter((trial) => trial.on_front)
@@ -126,7 +126,7 @@ function frontOf(search: Search, palette: Palette) {
 }
 
 const dotOf = (trial: Trial, x?: number, y?: number) => ({
-  name: trial.run,
+  name: trial.run_id,
   value: [x, y, trial.number],
 });
 
@@ -140,14 +140,14 @@ const legendOf = (palette: Palette) => ({
 });
 
 function tooltipOf(search: Search, palette: Palette) {
-  const byRun = new Map(search.trials.map((trial) => [trial.run, trial]));
+  const byRun = new Map(search.trials.map((trial) => [trial.run_id, trial]));
   return {
     ...looksOf(palette).tooltip,
     trigger: "item",
     formatter: ({ name }: { name: string }) => {
       const trial = byRun.get(name);
       if (!trial) return "";
-      const values = search.objectives.map(
+      const values = search.summary.objectives.map(
         ({ metric }, place) => `${metric} ${formatNumber(trial.values[place])}`,
       );
       return escaped([`trial ${trial.number}`, ...values, pointOf(trial)]).join("<br>");

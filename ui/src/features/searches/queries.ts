@@ -11,13 +11,16 @@ export const searchesQuery = infiniteQueryOptions({
       client.GET("/api/v1/searches", { params: { query: { before: pageParam, limit: PAGE } } }),
     ),
   initialPageParam: null as string | null,
-  getNextPageParam: nextBy((search: Schemas["SearchListed"]) => search.id),
+  getNextPageParam: nextBy((search: Schemas["SearchSummary"]) => search.id),
 });
 
 export const searchQuery = (runId: string) =>
   queryOptions({
     queryKey: ["runs", "searches", runId],
-    queryFn: () =>
-      answer(client.GET("/api/v1/searches/{run_id}", { params: { path: { run_id: runId } } })),
-    refetchInterval: (query) => (query.state.data?.status === "running" ? LIVE_MS : false),
+    // The client's types forget that a pair has two ends.
+    queryFn: async () =>
+      (await answer(
+        client.GET("/api/v1/searches/{run_id}", { params: { path: { run_id: runId } } }),
+      )) as Schemas["SearchView"],
+    refetchInterval: (query) => (query.state.data?.summary.status === "running" ? LIVE_MS : false),
   });

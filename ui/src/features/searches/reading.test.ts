@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
-import { goodness, pointOf, stairOf, ticksOf, within, wordsOf } from "./reading";
+import { boundOf, goodness, pointOf, stairOf, ticksOf, within, wordsOf } from "./reading";
 
-type Trial = Schemas["SearchTrial"];
+type Trial = Schemas["TrialView"];
 
 const trial = (number: number, values: number[], more: Partial<Trial> = {}): Trial => ({
   number,
@@ -12,7 +12,7 @@ const trial = (number: number, values: number[], more: Partial<Trial> = {}): Tri
   values,
   metrics: {},
   curve: [],
-  run: `r${number}`,
+  run_id: `r${number}`,
   seconds: 1,
   why: "",
   allowed: true,
@@ -24,12 +24,12 @@ const trial = (number: number, values: number[], more: Partial<Trial> = {}): Tri
 const search = (trials: Trial[], direction = "maximize") =>
   ({
     trials,
-    objectives: [{ metric: "auc", direction }],
+    summary: { objectives: [{ metric: "auc", direction }] },
     best_so_far: [
-      { number: 1, value: 0.6 },
-      { number: 4, value: 0.7 },
+      [1, 0.6],
+      [4, 0.7],
     ],
-  }) as unknown as Schemas["SearchDetail"];
+  }) as unknown as Schemas["SearchView"];
 
 test("the best so far is a stair that reaches the newest trial", () => {
   expect(stairOf(search([trial(0, []), trial(9, [0.5])]))).toEqual([
@@ -76,4 +76,10 @@ test("what is marked keeps the trials that cross every mark", () => {
 test("objectives and points are told in words", () => {
   expect(wordsOf({ metric: "log_loss", direction: "minimize" })).toBe("lowest log_loss");
   expect(pointOf({ point: { rate: 0.123456, kind: "dart" } })).toBe("rate 0.1235, kind dart");
+});
+
+test("a bound names the ends that it has", () => {
+  expect(boundOf("auc", [0.7, null])).toBe("auc at least 0.7");
+  expect(boundOf("latency_ms", [null, 5])).toBe("latency_ms at most 5");
+  expect(boundOf("auc", [0.7, 0.9])).toBe("auc between 0.7 and 0.9");
 });

@@ -1,10 +1,10 @@
 import type { Schemas } from "@/api/client";
 import { formatNumber } from "@/design/format";
 
-type Search = Schemas["SearchDetail"];
-type Trial = Schemas["SearchTrial"];
-type Axis = Schemas["SearchAxis"];
-type Objective = Schemas["SearchObjective"];
+type Search = Schemas["SearchView"];
+type Trial = Schemas["TrialView"];
+type Axis = Schemas["Axis"];
+type Objective = Schemas["Objective"];
 
 /** An objective in words: `highest roc_auc`. */
 export const wordsOf = ({ metric, direction }: Objective): string =>
@@ -14,7 +14,7 @@ export const wordsOf = ({ metric, direction }: Objective): string =>
 export function stairOf(search: Search): [number, number][] {
   const last = search.trials.at(-1)?.number ?? 0;
   const corners: [number, number][] = [];
-  for (const { number, value } of search.best_so_far) {
+  for (const [number, value] of search.best_so_far) {
     const before = corners.at(-1);
     if (before) corners.push([number, before[1]]);
     corners.push([number, value]);
@@ -28,7 +28,7 @@ export function stairOf(search: Search): [number, number][] {
  * How good each trial is by the first objective, between 0 (the worst) and 1 (the best): what its line
  * is coloured by. Trials without a value, and those that are not done, have none.
  */
-export function goodness(search: Pick<Search, "trials" | "objectives">): Map<number, number> {
+export function goodness(search: Pick<Search, "trials" | "summary">): Map<number, number> {
   const done = search.trials.filter((trial) => trial.state === "done");
   const values = done.flatMap((trial) => trial.values.slice(0, 1));
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -38,7 +38,7 @@ export function goodness(search: Pick<Search, "trials" | "objectives">): Map<num
     const value = values[0];
     if (value === undefined) continue;
     const share = high === low ? 1 : (value - low) / span;
-    found.set(number, search.objectives[0]?.direction === "minimize" ? 1 - share : share);
+    found.set(number, search.summary.objectives[0]?.direction === "minimize" ? 1 - share : share);
   }
   return found;
 }
@@ -73,3 +73,10 @@ export const pointOf = (trial: Pick<Trial, "point">): string =>
   Object.entries(trial.point)
     .map(([name, value]) => `${name} ${typeof value === "number" ? formatNumber(value) : value}`)
     .join(", ");
+
+/** A bound in words; `ends` are the lowest and the highest that is allowed. */
+export function boundOf(metric: string, [lowest, highest]: Search["within"][string]): string {
+  if (lowest == null) return `${metric} at most ${formatNumber(highest)}`;
+  if (highest == null) return `${metric} at least ${formatNumber(lowest)}`;
+  return `${metric} between ${formatNumber(lowest)} and ${formatNumber(highest)}`;
+}

@@ -15,10 +15,10 @@ import { TrialCurves } from "./curves";
 import { Importances } from "./importances";
 import { FrontChart, ProgressChart } from "./progress-chart";
 import { searchQuery } from "./queries";
-import { type Marked, pointOf, wordsOf } from "./reading";
+import { boundOf, type Marked, pointOf, wordsOf } from "./reading";
 import styles from "./searches.module.css";
 
-type Search = Schemas["SearchDetail"];
+type Search = Schemas["SearchView"];
 
 const FIRST = 20;
 
@@ -28,7 +28,7 @@ export function SearchPage() {
   const query = useQuery(searchQuery(runId));
   return (
     <Page
-      title={query.data?.name ?? "Search"}
+      title={query.data?.summary.name ?? "Search"}
       within={{ to: "/searches", label: "Searches" }}
       lead={query.data && <Lead search={query.data} />}
     >
@@ -40,12 +40,12 @@ export function SearchPage() {
 function Lead({ search }: { search: Search }) {
   return (
     <>
-      <State state={search.status} />
+      <State state={search.summary.status} />
       <span>
-        the {search.objectives.map(wordsOf).join(" and the ")}, proposed by {search.sampler}
+        the {search.summary.objectives.map(wordsOf).join(" and the ")}, proposed by {search.sampler}
         {search.prune && `, given up by ${search.prune}`}
       </span>
-      <Link to={`/runs/${search.run}`}>part of a run of {search.project}</Link>
+      <Link to={`/runs/${search.summary.run}`}>part of a run of {search.summary.project}</Link>
     </>
   );
 }
@@ -56,12 +56,12 @@ function Body({ search }: { search: Search }) {
   const [marked, setMarked] = useState<Marked>({});
   const columns = useMemo(() => trialColumns(search), [search]);
   const open = (run: string) => void navigate({ to: `/runs/${run}` });
-  const several = search.objectives.length > 1;
+  const several = search.summary.objectives.length > 1;
   return (
     <>
-      {search.error && (
+      {search.summary.error && (
         <Panel title="What failed">
-          <p style={{ margin: 0, color: "var(--bad)" }}>{search.error}</p>
+          <p style={{ margin: 0, color: "var(--bad)" }}>{search.summary.error}</p>
         </Panel>
       )}
       <Numbers search={search} />
@@ -82,9 +82,9 @@ function Body({ search }: { search: Search }) {
           ) : (
             "Too few trials are over to tell."
           )}
-          {search.within.map((bound) => (
-            <p key={bound.metric} className={styles.note}>
-              Only results with {boundOf(bound)} may be chosen.
+          {Object.entries(search.within).map(([metric, ends]) => (
+            <p key={metric} className={styles.note}>
+              Only results with {boundOf(metric, ends)} may be chosen.
             </p>
           ))}
         </Panel>
@@ -116,7 +116,7 @@ function Body({ search }: { search: Search }) {
         <Table
           rows={search.trials}
           columns={columns}
-          to={(one) => `/runs/${one.run}`}
+          to={(one) => `/runs/${one.run_id}`}
           first={FIRST}
         />
       </Panel>
@@ -130,11 +130,11 @@ function Numbers({ search }: { search: Search }) {
   const best = search.trials.find((trial) => trial.rank === 0);
   return (
     <Figures>
-      <Figure label="Trials" value={over} note={`of ${search.wanted}`} />
-      {search.objectives.map(({ metric }, place) => (
+      <Figure label="Trials" value={over} note={`of ${search.summary.wanted}`} />
+      {search.summary.objectives.map(({ metric }, place) => (
         <Figure
           key={metric}
-          label={search.objectives.length > 1 ? `${metric}, middle way` : `Best ${metric}`}
+          label={search.summary.objectives.length > 1 ? `${metric}, middle way` : `Best ${metric}`}
           value={formatNumber(best?.values[place])}
           note={best && `trial ${best.number}`}
         />
@@ -149,15 +149,9 @@ function Numbers({ search }: { search: Search }) {
 function chosenText(search: Search, chosen: number | null): string {
   const trial = search.trials.find((one) => one.number === chosen);
   if (!trial) return `${plural(search.trials.length, "trial")}. Point at a line to read it.`;
-  const values = search.objectives.map(
+  const values = search.summary.objectives.map(
     ({ metric }, place) => `${metric} ${formatNumber(trial.values[place])}`,
   );
   const told = trial.state === "done" ? values.join(", ") : trial.why || trial.state;
   return `Trial ${trial.number}: ${told}, with ${pointOf(trial)}.`;
-}
-
-function boundOf({ metric, lowest, highest }: Schemas["SearchBound"]): string {
-  if (lowest == null) return `${metric} at most ${formatNumber(highest)}`;
-  if (highest == null) return `${metric} at least ${formatNumber(lowest)}`;
-  return `${metric} between ${formatNumber(lowest)} and ${formatNumber(highest)}`;
 }
