@@ -7,6 +7,10 @@ waiting in it. Workers are processes, and the budget is one for all of them.
 
 The peer is the floor under any such design: two write transactions of the same database that change
 one row each.
+
+A scheduler does better than one at a time: what ended in a turn is settled, and what may begin is
+granted, in one transaction. `in-turns` asks for sixteen at once and settles the sixteen before with
+them; its floor is one transaction that changes one row.
 """
 
 from __future__ import annotations
@@ -47,6 +51,8 @@ if TYPE_CHECKING:
 SIZES = {"100-queued": 100, "1k-queued": 1_000, "10k-queued": 10_000}
 WORKERS = (1, 2, 4, 8)
 DECISIONS = 48
+TURN = 16
+TURNS = 3
 ROUNDS = 1
 PROJECT = "bench"
 
@@ -60,6 +66,10 @@ def run(sizes: Sequence[str] = tuple(SIZES), workers: Sequence[int] = WORKERS) -
     notes = [
         "a decision is asked for, granted and settled; the bare peer commits two one-row updates",
         "the bare peer decides nothing and keeps no account: a ratio below 1 is the price of deciding",
+        (
+            f"in-turns: {TURN} attempts are granted and the {TURN} before them settled in one "
+            "transaction, as a scheduler's turn does it; its ratio is to one bare transaction per turn"
+        ),
     ]
     for database in ("sqlite", "postgresql"):
         with _database(database) as url:
@@ -71,9 +81,16 @@ def run(sizes: Sequence[str] = tuple(SIZES), workers: Sequence[int] = WORKERS) -
                 for count in workers:
                     key = f"{database}/{size}/{count}-workers"
                     rates = _measure(url, count)
-                    ours[key] = {"decisions_per_s": rates["ours"]}
-                    limit[key] = {"decisions_per_s": rates["bare"]}
+                    ours[key] = {
+                        "decisions_per_s": rates["ours"],
+                        "in_turns_decisions_per_s": rates["turns"] * TURN,
+                    }
+                    limit[key] = {
+                        "decisions_per_s": rates["bare"],
+                        "transactions_per_s": rates["bare"] * 2,
+                    }
                     ratios[f"bare/{key}"] = rates["ours"] / rates["bare"]
+                    ratios[f"bare/{key}-in-turns"] = rates["turns"] / (rates["bare"] * 2)
     return Result(
         name="admission",
         sizes=list(sizes),
@@ -95,9 +112,10 @@ def run(sizes: Sequence[str] = tuple(SIZES), workers: Sequence[int] = WORKERS) -
 
 
 def _measure(url: str, workers: int) -> dict[str, float]:
-    """Return the median decisions a second of both contestants, taking turns."""
-    rates: dict[str, list[float]] = {"ours": [], "bare": []}
+    """Return the median rounds a second of each contestant, taking turns."""
     each = DECISIONS // workers
+    rounds = {"ours": each, "bare": each, "turns": TURNS}
+    rates: dict[str, list[float]] = {name: [] for name in rounds}
     context = mp.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.admission"])
     barrier = context.Barrier(workers + 1)
@@ -108,19 +126,19 @@ def _measure(url: str, workers: int) -> dict[str, float]:
     for one in crowd:
         one.start()
     for turn in range(ROUNDS + 1):
-        for name in ("ours", "bare"):
+        for name, count in rounds.items():
             barrier.wait()
             began = time.perf_counter()
             barrier.wait()
             if turn:
-                rates[name].append(each * workers / (time.perf_counter() - began))
+                rates[name].append(count * workers / (time.perf_counter() - began))
     for one in crowd:
         one.join()
     return {name: sorted(found)[len(found) // 2] for name, found in rates.items()}
 
 
 def _work(url: str, number: int, each: int, barrier: Any, rounds: int) -> None:
-    """Be one worker: every round once by the book, once bare."""
+    """Be one worker: every round once by the book, once bare, once a turn at a time."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     ledger, database = _open(url), open_database(url)
     permits = LedgerPermits(ledger, SystemClock(), owner=f"worker-{number}", is_dead=_lives)
@@ -136,6 +154,19 @@ def _work(url: str, number: int, each: int, barrier: Any, rounds: int) -> None:
                     f"UPDATE shares SET micros = micros + 1 WHERE project = 'bare{number}'"
                 )
         barrier.wait()
+        barrier.wait()
+        _take_turns(permits, f"{secrets.token_hex(4)}-{number}-{turn}")
+        barrier.wait()
+
+
+def _take_turns(permits: LedgerPermits, name: str) -> None:
+    over: dict[str, Usage] = {}
+    for turn in range(TURNS):
+        requests = [_request(f"{name}-{turn}-{place}", "free") for place in range(TURN)]
+        answers = permits.ask(requests, settled=over)
+        assert all(isinstance(one, Granted) for one in answers), answers
+        over = {one.id: Usage(seconds=0.5, outcome="done") for one in answers}
+    permits.ask([], settled=over)
 
 
 def _decide(permits: LedgerPermits, name: str) -> None:

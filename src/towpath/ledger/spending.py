@@ -189,7 +189,7 @@ class Account(Protocol):
         """Add entries and move the balances. Event: `account.moved`, one for all of them.
 
         Raises:
-            Conflict: An attempt has an entry of that kind already; nothing was added.
+            Conflict: An attempt has an entry of that kind already. The transaction has to be given up.
         """
         ...
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from towpath.build.compute import Resources
@@ -144,8 +144,13 @@ class Permits(Protocol):
     the processes has killed them by then. Until that moment the worst case stays reserved.
     """
 
-    def ask(self, requests: Sequence[PermitRequest]) -> list[Answer]:
+    def ask(
+        self, requests: Sequence[PermitRequest], *, settled: Mapping[str, Usage] = {}
+    ) -> list[Answer]:
         """Ask for several attempts at once; answers come in the same order.
+
+        What `settled` says is over is settled first, as `settle` does it, in the same transaction: so
+        a scheduler's turn is one, however many attempts end and begin in it.
 
         Who goes first: priority, then the project with the least fair-share debt, then first come.
         Whoever comes later may go ahead where that can't delay those in front (backfill). Costs one
@@ -183,8 +188,11 @@ class Permits(Protocol):
 class NoPermits:
     """Everything at once, nothing written: what a project has that declares no budget and no queue."""
 
-    def ask(self, requests: Sequence[PermitRequest]) -> list[Answer]:
+    def ask(
+        self, requests: Sequence[PermitRequest], *, settled: Mapping[str, Usage] = {}
+    ) -> list[Answer]:
         """See `Permits.ask`."""
+        del settled
         return [Granted(id=one.id, resources=one.resources) for one in requests]
 
     def withdraw(self, ids: Sequence[str]) -> None:

@@ -8,7 +8,8 @@ holds up nobody, since nothing that starts now counts against that.
 
 A pass looks at no more than `DEPTH` attempts, and at `BEHIND` of a queue once its head is blocked,
 like Slurm's `bf_max_job_test` and `bf_max_job_part`: a decision costs the same however long the line
-is, and a queue that is stuck hides nobody else.
+is, and a queue that is stuck hides nobody else. Of a queue that is full, where not even the smallest
+attempt has a place, only the head is read, and those that ask: nobody else in it could start.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from towpath.build.capacity.claims import claim_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from towpath.build.capacity.claims import Claim
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 DEPTH = 200
 BEHIND = 20
-_PAGE = 25
+_FIRST_PAGE, _PAGE = 3, 25
 _Line = tuple[int, str, str]
 
 
@@ -69,7 +69,13 @@ class _Head:
 
 
 def decide(
-    tx: Transaction, standing: Standing, debts: Debts, new: Sequence[Claim], *, depth: int = DEPTH
+    tx: Transaction,
+    standing: Standing,
+    debts: Debts,
+    new: Sequence[Claim],
+    *,
+    again: Sequence[Claim] = (),
+    whole: bool = False,
 ) -> Decision:
     """Walk the line once and say who may start.
 
@@ -78,12 +84,13 @@ def decide(
         standing: Where the budgets stand; what starts is counted in it.
         debts: Who owes how much; likewise.
         new: Attempts that ask for the first time, behind those that wait already.
-        depth: How many to look at.
+        again: Attempts that ask again: they are looked at even where their queue is full.
+        whole: Whether to look at those that wait in full queues too, for people to see.
     """
     decision, heads = Decision(), dict[_Line, _Head]()
-    behind = defaultdict[_Line, int](int)
-    for claim in _in_order(tx, debts, new, behind):
-        if decision.in_front >= depth:
+    walk = _Walk(tx, debts, new, again)
+    for claim in walk.claims():
+        if decision.in_front >= DEPTH:
             break
         decision.order.append(claim)
         obstacles = standing.obstacles(claim)
@@ -97,7 +104,9 @@ def decide(
             decision.blocked[claim.id] = claim, obstacles
         elif ahead is not None:
             decision.overtaken[claim.id] = ahead.claim
-        behind[_line(claim)] += 1
+        walk.behind[_line(claim)] += 1
+        if not whole and standing.is_full(claim):
+            walk.full.add(_line(claim))
         if standing.resumes_at(obstacles) is None and _line(claim) not in heads:
             heads[_line(claim)] = _Head(claim, standing.guaranteed(claim))
     return decision
@@ -111,38 +120,62 @@ def _line(claim: Claim) -> _Line:
     return claim.priority, claim.project, claim.queue
 
 
-def _in_order(
-    tx: Transaction, debts: Debts, new: Sequence[Claim], behind: Mapping[_Line, int]
-) -> Iterator[Claim]:
-    """Yield the line, whose turn it is first; debts change on the way, and queues get stuck."""
-    late = defaultdict[_Line, list["Claim"]](list)
-    for claim in new:
-        late[_line(claim)].append(claim)
-    groups = {(one.priority, one.project, one.queue): one for one in tx.line.groups()}
-    lines: dict[_Line, Iterator[Claim]] = {
-        name: chain(_stored(tx, groups.get(name)), late[name]) for name in {*groups, *late}
-    }
-    heap: list[tuple[int, float, datetime, _Line, Claim]] = []
+class _Walk:
+    """Goes through the line, whose turn it is first; debts change on the way, and queues get stuck.
 
-    def push(name: _Line) -> None:
-        claim = next(lines[name], None) if behind[name] <= BEHIND else None
-        if claim is not None:
-            debt = debts.of(claim.project)
-            heapq.heappush(heap, (-claim.priority, debt, claim.asked_at, name, claim))
+    Attributes:
+        behind: How many of a queue could not start.
+        full: The queues in which nobody can.
+    """
 
-    for name in sorted(lines):
-        push(name)
-    while heap:
-        priority, debt, asked_at, name, claim = heapq.heappop(heap)
-        if debts.of(claim.project) > debt:  # it was granted something since: its turn may be over
-            heapq.heappush(heap, (priority, debts.of(claim.project), asked_at, name, claim))
-            continue
-        yield claim
-        push(name)
+    def __init__(
+        self, tx: Transaction, debts: Debts, new: Sequence[Claim], again: Sequence[Claim]
+    ) -> None:
+        self._tx = tx
+        self._debts = debts
+        self._asking = defaultdict[_Line, list["Claim"]](list)
+        for claim in (*sorted(again, key=lambda one: (one.asked_at, one.id)), *new):
+            self._asking[_line(claim)].append(claim)
+        self.behind = defaultdict[_Line, int](int)
+        self.full: set[_Line] = set()
 
+    def claims(self) -> Iterator[Claim]:
+        """Yield each attempt that is to be looked at."""
+        groups = {(one.priority, one.project, one.queue): one for one in self._tx.line.groups()}
+        lines = {name: self._of(name, groups.get(name)) for name in {*groups, *self._asking}}
+        heap: list[tuple[int, float, datetime, _Line, Claim]] = []
 
-def _stored(tx: Transaction, group: Group | None) -> Iterator[Claim]:
-    offset = 0
-    while group is not None and (rows := tx.line.waiting(group, offset=offset, limit=_PAGE)):
-        yield from map(claim_of, rows)
-        offset += len(rows)
+        def push(name: _Line) -> None:
+            claim = next(lines[name], None) if self.behind[name] <= BEHIND else None
+            if claim is not None:
+                debt = self._debts.of(claim.project)
+                heapq.heappush(heap, (-claim.priority, debt, claim.asked_at, name, claim))
+
+        for name in sorted(lines):
+            push(name)
+        while heap:
+            priority, debt, asked_at, name, claim = heapq.heappop(heap)
+            now = self._debts.of(claim.project)
+            if now > debt:  # it was granted something since: its turn may be over
+                heapq.heappush(heap, (priority, now, asked_at, name, claim))
+                continue
+            yield claim
+            push(name)
+
+    def _of(self, name: _Line, group: Group | None) -> Iterator[Claim]:
+        """Yield a queue: those that wait, for as long as there can be room, and those that ask."""
+        seen: set[str] = set()
+        for claim in self._stored(group):
+            if name in self.full:
+                break
+            seen.add(claim.id)
+            yield claim
+        yield from (claim for claim in self._asking[name] if claim.id not in seen)
+
+    def _stored(self, group: Group | None) -> Iterator[Claim]:
+        offset, limit = 0, _FIRST_PAGE
+        while group is not None and (
+            rows := self._tx.line.waiting(group, offset=offset, limit=limit)
+        ):
+            yield from map(claim_of, rows)
+            offset, limit = offset + len(rows), _PAGE

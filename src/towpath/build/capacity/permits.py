@@ -59,20 +59,25 @@ class LedgerPermits:
         self._told: set[str] = set()
         self._swept_at: datetime | None = None
 
-    def ask(self, requests: Sequence[PermitRequest]) -> list[Answer]:
+    def ask(
+        self, requests: Sequence[PermitRequest], *, settled: Mapping[str, Usage] = {}
+    ) -> list[Answer]:
         """See `Permits.ask`."""
-        if not requests:
-            return []
         # Only who was told to wait can be told so again without writing. This is a hint of ours: a
         # transaction decides, and it knows without it.
-        if all(one.id in self._told for one in requests):
-            waiting = self._still_waiting(requests)
+        if not settled and all(one.id in self._told for one in requests):
+            waiting = self._still_waiting(requests) if requests else []
             if waiting is not None:
                 return waiting
+        answers: list[Answer] = []
         with self._ledger.write(actor=_ACTOR) as tx:
-            answers = Turn(tx, self._mend(tx), self._owner).take(requests)
+            self._settle(tx, settled)
+            if requests:
+                answers = Turn(tx, self._mend(tx), self._owner).take(requests)
         self._told -= {one.id for one in answers}
         self._told |= {one.id for one in answers if isinstance(one, Waits)}
+        for permit, usage in settled.items():
+            log.debug("permit.settled", permit=permit, outcome=usage.outcome)
         return answers
 
     def withdraw(self, ids: Sequence[str]) -> None:
@@ -105,18 +110,18 @@ class LedgerPermits:
 
     def settle(self, permit_id: str, usage: Usage) -> None:
         """See `Permits.settle`."""
+        self.ask([], settled={permit_id: usage})
+
+    def _settle(self, tx: Transaction, settled: Mapping[str, Usage]) -> None:
+        """Account for what is over, and tell of soft limits that were crossed by it."""
+        claims = [claim_of(row) for row in tx.line.find(list(settled)).values()]
+        granted = [one for one in claims if one.granted_at is not None]
         now = self._clock.now()
-        with self._ledger.write(actor=_ACTOR) as tx:
-            row = tx.line.find([permit_id]).get(permit_id)
-            if row is None:
-                return
-            claim = claim_of(row)
-            if row.state == "waiting":
-                forget(tx, [claim], now=now)
-                return
-            settle(tx, claim, usage, now=now, wall=self._wall.now())
-            tell_crossings(tx, claim.budgets, now=now)
-        log.debug("permit.settled", permit=permit_id, outcome=usage.outcome)
+        forget(tx, [one for one in claims if one.granted_at is None], now=now)
+        if granted:
+            over = [(one, settled[one.id]) for one in granted]
+            settle(tx, over, now=now, wall=self._wall.now())
+            tell_crossings(tx, sorted({path for one in granted for path in one.budgets}), now=now)
 
     def _still_waiting(self, requests: Sequence[PermitRequest]) -> list[Answer] | None:
         """Return the answers if all of them wait on, and nothing has to be written to say so."""

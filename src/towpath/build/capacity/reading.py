@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from towpath.build.capacity.claims import Claim, claim_of
 from towpath.build.capacity.crossings import ALERT
-from towpath.build.capacity.deciding import DEPTH, decide
+from towpath.build.capacity.deciding import decide
 from towpath.build.capacity.limits import Node, next_start, nodes_of, start_of
 from towpath.build.capacity.pricing import current_prices
 from towpath.build.capacity.sharing import Debts
@@ -194,7 +194,7 @@ def line_view(tx: Transaction, *, now: datetime, wall: datetime) -> list[PermitV
     running = list(standing.running)
     views = [_permit(claim, "running") for claim in running]
     debts = Debts(tx.line.shares(), running, standing.nodes, now)
-    decision = decide(tx, standing, debts, [], depth=DEPTH)
+    decision = decide(tx, standing, debts, [], whole=True)
     for claim in decision.order:
         if claim in decision.starts:
             views.append(_permit(claim, "waiting", blocker="nothing: it starts when it asks next"))

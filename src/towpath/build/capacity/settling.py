@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,11 @@ from towpath.build.capacity.sharing import record_use
 from towpath.ledger import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from towpath.build.capacity.claims import Claim
-    from towpath.ledger import EntryKind
+    from towpath.ledger import EntryKind, PermitRow
     from towpath.ledger.contract import Transaction
 
 WAIT_LEASE_S = 30.0
@@ -26,45 +27,52 @@ _MARGIN = timedelta(minutes=1)
 
 
 def settle(
-    tx: Transaction, claim: Claim, usage: Usage, *, now: datetime, wall: datetime
-) -> Claim | None:
-    """Write down what an attempt cost, free what it did not, and pass on what its retries may cost.
+    tx: Transaction, over: Iterable[tuple[Claim, Usage]], *, now: datetime, wall: datetime
+) -> None:
+    """Write down what attempts cost, free what they did not, and pass on what retries may cost.
 
     The cost never exceeds what one execution was reserved for: a supervisor ended it by then. If one
     took longer all the same, the rest is an `adjust` of its own, so that no reservation is overdrawn
-    in silence.
+    in silence. Where an attempt may follow, it waits in line now. Takes a handful of statements,
+    however many attempts there are.
 
     Args:
         tx: An open write transaction.
-        claim: The attempt; granted.
-        usage: What it took.
+        over: The attempts, granted, and what they took.
         now: Event time.
         wall: Wall time.
-
-    Returns:
-        The next attempt where one may follow, which waits in line now.
     """
+    entries: list[Entry] = []
+    gone: list[str] = []
+    following: list[PermitRow] = []
+    used: defaultdict[str, int] = defaultdict(int)
+    for claim, usage in over:
+        took = cost(claim.size, millis(usage.seconds), prices_of(tx, claim.prices).rates)
+        used[claim.project] += took
+        gone.append(claim.id)
+        entries += _charged(claim, usage, took, now)
+        successor = _following(claim, usage)
+        if successor is not None:
+            if successor.reserved:
+                entries.append(entry(successor, "reserve", successor.reserved, at=now))
+            lease = _RETRY_LEASE if successor.reserved else timedelta(seconds=WAIT_LEASE_S)
+            following.append(successor.row("waiting", wall + lease))
+    tx.account.append(entries)
+    tx.line.remove(gone)
+    tx.line.put(following)
+    for project, micros in used.items():
+        record_use(tx, project, micros, now)
+
+
+def _charged(claim: Claim, usage: Usage, took: int, now: datetime) -> Iterator[Entry]:
     ms = millis(usage.seconds)
-    took = cost(claim.size, ms, prices_of(tx, claim.prices).rates)
     body: dict[str, object] = {"ms": ms, "outcome": usage.outcome, "attempt": claim.attempt}
     body |= {"cpu_ms": millis(usage.cpu_s), "peak_bytes": usage.peak_bytes}
-    entries = [
-        entry(claim, "settle", min(took, claim.unit), at=now, body=body),
-        entry(claim, "release", claim.reserved, at=now),
-    ]
+    yield entry(claim, "settle", min(took, claim.unit), at=now, body=body)
+    yield entry(claim, "release", claim.reserved, at=now)
     if took > claim.unit:
         over = {"why": "it took longer than its limit", "ms": ms, "limit_ms": claim.limit_ms}
-        entries.append(entry(claim, "adjust", took - claim.unit, at=now, body=over))
-    following = _following(claim, usage)
-    if following is not None and following.reserved:
-        entries.append(entry(following, "reserve", following.reserved, at=now))
-    tx.account.append(entries)
-    tx.line.remove([claim.id])
-    if following is not None:
-        until = wall + (_RETRY_LEASE if following.reserved else timedelta(seconds=WAIT_LEASE_S))
-        tx.line.put([following.row("waiting", until)])
-    record_use(tx, claim.project, took, now)
-    return following
+        yield entry(claim, "adjust", took - claim.unit, at=now, body=over)
 
 
 def entry(
@@ -120,11 +128,13 @@ def bury(tx: Transaction, over: Iterable[Claim], *, now: datetime, wall: datetim
 
     When one died is not known: it is charged until now, at most what one execution can cost.
     """
-    for claim in over:
+
+    def usage_of(claim: Claim) -> Usage:
         assert claim.granted_at is not None
-        longest_s = claim.limit_ms / 1000
-        seconds = min(longest_s, max(0.0, (wall - claim.granted_at).total_seconds()))
-        settle(tx, claim, Usage(seconds=seconds, outcome="killed"), now=now, wall=wall)
+        ran_s = max(0.0, (wall - claim.granted_at).total_seconds())
+        return Usage(seconds=min(claim.limit_ms / 1000, ran_s), outcome="killed")
+
+    settle(tx, [(claim, usage_of(claim)) for claim in over], now=now, wall=wall)
 
 
 def forget(tx: Transaction, claims: Iterable[Claim], *, now: datetime) -> None:

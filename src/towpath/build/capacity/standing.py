@@ -105,6 +105,18 @@ class Standing:
                     found.append(obstacle)
         return found
 
+    def is_full(self, claim: Claim) -> bool:
+        """Tell whether there is no place for anything where an attempt stands, however small it is.
+
+        Every attempt takes one step and some of a core.
+        """
+        return any(
+            (limit := _limit(node, dimension)) is not None
+            and self._in_use(node, dimension) >= limit
+            for node in self.path(claim)
+            for dimension in ("cpus", "steps")
+        )
+
     def refusal(self, claim: Claim) -> BudgetRefused | None:
         """Return why an attempt could never start, however long it waited."""
         for node in self.path(claim):

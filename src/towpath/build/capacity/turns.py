@@ -43,6 +43,7 @@ class Turn:
         self._tx = tx
         self._standing = standing
         self._owner = owner
+        self._prices = current_prices(tx)
         self._until = standing.wall + timedelta(seconds=WAIT_LEASE_S)
 
     def take(self, requests: Sequence[PermitRequest]) -> list[Answer]:
@@ -54,6 +55,7 @@ class Turn:
         answers: dict[str, Answer] = {}
         known = self._tx.line.find([one.id for one in requests])
         new: list[Claim] = []
+        again: list[Claim] = []
         for request in requests:
             row = known.get(request.id)
             if row is not None and row.state == "granted":
@@ -68,8 +70,9 @@ class Turn:
             elif row is None:
                 new.append(claim)
             else:
-                self._tx.line.put([claim.row("waiting", self._until)])
-        decision = self._decide(new)
+                again.append(claim)
+        self._tx.line.put([claim.row("waiting", self._until) for claim in again])
+        decision = self._decide(new, again)
         ours = {one.id for one in requests} - answers.keys()
         answers |= self._grant([claim for claim in decision.starts if claim.id in ours])
         late = [claim for claim in new if claim.id not in answers]
@@ -80,7 +83,7 @@ class Turn:
 
     def unchanged(self, rows: Sequence[PermitRow]) -> list[Answer] | None:
         """Answer attempts that wait already, without writing; None if something is to be written."""
-        decision = self._decide([])
+        decision = self._decide([], [claim_of(row) for row in rows])
         ours = {row.id for row in rows}
         blocked = [claim for name, (claim, _) in decision.blocked.items() if name in ours]
         if any(claim.id in ours for claim in decision.starts):
@@ -98,16 +101,16 @@ class Turn:
         return make_claim(
             request,
             self._standing.nodes,
-            current_prices(self._tx),
+            self._prices,
             owner=self._owner,
             asked_at=self._standing.wall if row is None else row.asked_at,
         )
 
-    def _decide(self, new: Sequence[Claim]) -> Decision:
+    def _decide(self, new: Sequence[Claim], again: Sequence[Claim]) -> Decision:
         standing = self._standing
         shares = self._tx.line.shares()
         debts = Debts(shares, standing.running, standing.nodes, standing.now)
-        return decide(self._tx, standing, debts, new)
+        return decide(self._tx, standing, debts, new, again=again)
 
     def _grant(self, starts: Sequence[Claim]) -> dict[str, Answer]:
         standing = self._standing

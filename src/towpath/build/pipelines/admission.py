@@ -67,6 +67,7 @@ class Admission:
         self._permit_at = 0.0
         self._slot_at = 0.0
         self._running = 0
+        self._over: dict[str, Usage] = {}
         self.refused: list[tuple[Call, TowpathError]] = []
 
     @property
@@ -80,7 +81,10 @@ class Admission:
         heapq.heappush(self._ready[call.step.options.resources.cpus], (call.order, call))
 
     def pick(self) -> list[Call]:
-        """Return the calls that may start now, their cores taken; in order."""
+        """Return the calls that may start now, their cores taken; in order.
+
+        What ended since is accounted for in the transaction that grants them.
+        """
         self._ask_again()
         picked: list[Call] = []
         while (call := self._next()) is not None:
@@ -89,7 +93,11 @@ class Admission:
             self._free -= call.step.options.resources.cpus
             self._running += 1
             picked.append(call)
-        return picked if self._is_free or not picked else self._permitted(picked)
+        if self._is_free:
+            return picked
+        if not picked:
+            self.settle_all()
+        return self._permitted(picked) if picked else []
 
     def give_back(self, call: Call) -> None:
         """Free what a picked call took, its permit excepted."""
@@ -108,7 +116,7 @@ class Admission:
             call.asked = 0
 
     def settle(self, call: Call, outcome: Outcome | None) -> None:
-        """Account for an attempt that is over, or was never started (None). Once it is dead."""
+        """Note that an attempt is over, or was never started (None). Once it is dead."""
         if not call.asked:
             return
         left = call.attempts_left if call.state == "resting" else 0
@@ -122,8 +130,14 @@ class Admission:
             outcome=status,
             attempts_left=0 if call.stopped == "cancelled" else left,
         )
-        self._permits.settle(self._permit(call), usage)
+        self._over[self._permit(call)] = usage
         call.asked = 0
+
+    def settle_all(self) -> None:
+        """Account for the attempts that are over."""
+        if self._over:
+            over, self._over = self._over, {}
+            self._permits.ask([], settled=over)
 
     def wanted_back(self) -> set[str]:
         """Return the permits of this run whose place a higher priority needs."""
@@ -200,7 +214,8 @@ class Admission:
         granted: list[Call] = []
         for call in picked:
             call.asked = call.attempt + 1
-        answers = self._permits.ask([self._request(call) for call in picked])
+        over, self._over = self._over, {}
+        answers = self._permits.ask([self._request(call) for call in picked], settled=over)
         for call, answer in zip(picked, answers, strict=True):
             match answer:
                 case Granted():

@@ -368,6 +368,7 @@ class PlanRun:
         why = self._state.cancelled if error is None else error.message
         self._state.turn.closed += self.nodes.close_open(why)
         self._record()
+        self._admission.settle_all()
         self._narrator.flush()
 
     def _abandon(self) -> None:
@@ -380,5 +381,6 @@ class PlanRun:
         turn.closed += self.nodes.close_open("the run was interrupted")
         try:
             self._recorder.write(turn, lease_s=self._around.leases.lease_s)
+            self._admission.settle_all()
         except TowpathError as error:
             log.warning("run.not_closed", run=self._recorder.run_id, code=error.code)

@@ -12,7 +12,7 @@ from towpath.core.digests import canonical_json
 from towpath.core.errors import Conflict, NotFound
 from towpath.ledger.spending import Balance, BudgetRow, Entry, PriceList
 from towpath.ledger.sql.session import chunked
-from towpath.ledger.sql.upserts import insert_for, put_all
+from towpath.ledger.sql.upserts import insert_all_new, insert_for, put_all
 from towpath.storage.database import tables
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ _NEWEST_PRICES = sa.select(_prices).order_by(_prices.c.version.desc()).limit(1)
 _PRICES = sa.select(_prices).where(_prices.c.version == sa.bindparam("of_version"))
 _ALL_BUDGETS = sa.select(_budgets).order_by(_budgets.c.name)
 _BUDGETS = _ALL_BUDGETS.where(_budgets.c.name.in_(sa.bindparam("names", expanding=True)))
-_ADD = sa.insert(_account)
 _KINDS = sa.select(_account.c.permit, _account.c.kind).where(
     _account.c.permit.in_(sa.bindparam("permits", expanding=True))
 )
@@ -116,29 +115,20 @@ class SqlAccount:
         self._session.require_writable()
         if not entries:
             return
-        self._refuse_repeats(entries)
         rows = [{name: getattr(entry, name) for name in _STORED} for entry in entries]
-        self._session.write(_ADD, rows)
+        # The table holds an attempt to one entry of a kind.
+        if insert_all_new(self._session, _account, rows) < len(rows):
+            raise Conflict(
+                "the account has one of these entries already: "
+                + ", ".join(f"{one.kind} of {one.permit}" for one in entries[:4]),
+                remedy="It was done before; nothing is left to do.",
+            )
         self._move_balances(entries)
         moved = [
             {"permit": one.permit, "kind": one.kind, "micros": one.micros, "project": one.project}
             for one in entries
         ]
         self._events.append("account.moved", "account", entries=moved)
-
-    def _refuse_repeats(self, entries: Sequence[Entry]) -> None:
-        pairs = {(entry.permit, entry.kind) for entry in entries}
-        for piece in chunked(sorted({entry.permit for entry in entries})):
-            for row in self._session.rows(_KINDS, permits=piece):
-                if (row.permit, row.kind) in pairs:
-                    raise Conflict(
-                        f"the account has a {row.kind!r} of {row.permit!r} already",
-                        remedy="It was done before; nothing is left to do.",
-                        permit=row.permit,
-                        kind=row.kind,
-                    )
-        if len(pairs) != len(entries):
-            raise Conflict("the same entry was to be made twice in one transaction")
 
     def _move_balances(self, entries: Sequence[Entry]) -> None:
         moves: defaultdict[tuple[str, datetime], list[int]] = defaultdict(lambda: [0, 0])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from towpath.ledger.sql.session import Query, Session
+    from towpath.ledger.sql.session import Query, Record, Session
 
 _permits = tables.permits
 _shares = tables.shares
@@ -163,4 +163,21 @@ class SqlLine:
             self._session.write(sa.delete(_points).where(_points.c.key.in_(piece)))
 
     def _read(self, query: Query, **values: object) -> list[PermitRow]:
-        return [PermitRow(**row) for row in self._session.mappings(query, **values)]
+        return [_permit(row) for row in self._session.rows(query, **values)]
+
+
+def _permit(row: Record) -> PermitRow:
+    return PermitRow(
+        id=row.id,
+        state=row.state,
+        project=row.project,
+        queue=row.queue,
+        run=row.run,
+        owner=row.owner,
+        priority=row.priority,
+        asked_at=row.asked_at,
+        seen_until=row.seen_until,
+        wanted_by=row.wanted_by,
+        saved_at=row.saved_at,
+        body=row.body,
+    )

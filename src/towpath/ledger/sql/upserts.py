@@ -26,10 +26,9 @@ def insert_new(session: Session, table: sa.Table, row: Mapping[str, object]) -> 
     return session.write(statement.execution_options(preserve_rowcount=True)).rowcount > 0
 
 
-def insert_all_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert the rows whose keys are not taken."""
-    if rows:
-        session.write(_unless_taken(session.dialect, table), rows)
+def insert_all_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> int:
+    """Insert the rows whose keys are not taken; return how many those were."""
+    return session.write(_unless_taken(session.dialect, table), rows).rowcount if rows else 0
 
 
 def put_all(session: Session, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
@@ -45,7 +44,12 @@ def insert_for(dialect: str, table: sa.Table) -> Any:
 
 @cache
 def _unless_taken(dialect: str, table: sa.Table) -> Any:
-    return insert_for(dialect, table).on_conflict_do_nothing()
+    # Without the option SQLAlchemy forgets psycopg's count of inserted rows.
+    return (
+        insert_for(dialect, table)
+        .on_conflict_do_nothing()
+        .execution_options(preserve_rowcount=True)
+    )
 
 
 @cache

@@ -16,7 +16,7 @@ from towpath.core.errors import BudgetRefused, InvalidProject, NotFound, UsageEr
 from towpath.ledger.records import EndedRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from towpath.build.capacity import Answer, PermitRequest
@@ -354,7 +354,11 @@ class Till:
         self.taking_back: list[str] = []
         self._answer = answer
 
-    def ask(self, requests: Sequence[PermitRequest]) -> list[Answer]:
+    def ask(
+        self, requests: Sequence[PermitRequest], *, settled: Mapping[str, Usage] = {}
+    ) -> list[Answer]:
+        assert not self.settled.keys() & settled.keys()
+        self.settled |= settled
         self.asked += requests
         return [self._answer(one, len(self.asked)) for one in requests]
 
@@ -369,8 +373,7 @@ class Till:
         pass
 
     def settle(self, permit_id: str, usage: Usage) -> None:
-        assert permit_id not in self.settled
-        self.settled[permit_id] = usage
+        self.ask([], settled={permit_id: usage})
 
 
 def grant(request: PermitRequest, nth: int = 0) -> Answer:
