@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -211,3 +214,33 @@ def production(
 @pytest.fixture
 def model_ref() -> Callable[[int], Ref]:
     return lambda number: Ref("model", "late", number)
+
+
+@pytest.fixture
+def dying(tmp_path: Path) -> Iterator[Callable[[Path], Callable[[object], int]]]:
+    """What starts a program of dying workers, which reads moments to die at and writes exit codes.
+
+    What it gives for a program runs one worker, told its moment, and returns the exit code.
+    """
+    with ExitStack() as programs:
+
+        def start(program: Path) -> Callable[[object], int]:
+            process = programs.enter_context(
+                subprocess.Popen(
+                    [sys.executable, str(program), str(tmp_path)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+
+            def run(dies_at: object) -> int:
+                process.stdin.write(f"{dies_at}\n")
+                process.stdin.flush()
+                while (said := process.stdout.readline()) and not said.strip(" -\n").isdecimal():
+                    pass  # log lines
+                return int(said)
+
+            return run
+
+        yield start

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -18,26 +15,11 @@ from towpath.app.clock import ReplayClock
 from towpath.operate.monitoring import Drift
 from towpath.operate.rollouts import Rollout
 
-WORKER = Path(__file__).with_name("dying_worker.py")
-
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[Callable[[int], int]]:
+def work(dying: Callable[[Path], Callable[[int], int]]) -> Callable[[int], int]:
     """Run a worker that is killed at its nth write, and return its exit code."""
-    command = [sys.executable, str(WORKER), str(tmp_path)]
-    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as process:
-        assert process.stdin is not None
-
-        def run(dies_at: int) -> int:
-            process.stdin.write(f"{dies_at}\n")
-            process.stdin.flush()
-            while (line := process.stdout.readline()) and not line.lstrip("-").strip().isdecimal():
-                pass  # log lines
-            return int(line)
-
-        yield run
-        process.stdin.close()
-        process.wait(30)
+    return dying(Path(__file__).with_name("dying_worker.py"))
 
 
 def test_rollouts_and_monitors_count_everything_once_however_often_they_are_killed(

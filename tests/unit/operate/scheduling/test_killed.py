@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -17,26 +14,13 @@ import pytest
 from towpath.app.clock import ReplayClock
 from towpath.operate.scheduling import BackfillRequest
 
-WORKER = Path(__file__).with_name("dying_scheduler.py")
 JANUARY = datetime(2013, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[Callable[[str], int]]:
+def work(dying: Callable[[Path], Callable[[str], int]]) -> Callable[[str], int]:
     """Run a worker that is killed at its nth write, and return its exit code."""
-    command = [sys.executable, str(WORKER), str(tmp_path)]
-    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as process:
-
-        def run(dies_at: str) -> int:
-            process.stdin.write(f"{dies_at}\n")
-            process.stdin.flush()
-            while (line := process.stdout.readline()) and not line.lstrip("-").strip().isdecimal():
-                pass  # log lines
-            return int(line)
-
-        yield run
-        process.stdin.close()
-        process.wait(30)
+    return dying(Path(__file__).with_name("dying_scheduler.py"))
 
 
 def test_every_moment_and_window_is_run_for_once_wherever_the_worker_is_killed(
