@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     from seeded_home import SeededHome
 
 
-@pytest.fixture
-def get(client: httpx.Client) -> Any:
-    def get(path: str, **params: Any) -> Any:
-        answer = client.get(f"/api/v1{path}", params=params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    return get
-
-
 def test_a_data_set_is_one_entry_with_its_branches(get: Any) -> None:
     listed = {one["name"]: one for one in get("/datasets")}
     assert not [name for name in listed if "~" in name]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from seeded_runs import BACKFILL
 
 from towpath.operate.scheduling import pause, resume
@@ -12,16 +11,6 @@ from towpath.operate.scheduling import pause, resume
 if TYPE_CHECKING:
     import httpx
     from seeded_home import SeededHome
-
-
-@pytest.fixture
-def get(client: httpx.Client) -> Any:
-    def get(path: str, **params: Any) -> Any:
-        answer = client.get(f"/api/v1{path}", params=params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    return get
 
 
 def test_a_schedule_tells_the_moments_that_come_in_utc(get: Any) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import httpx
+from typing import Any
 
 
-def test_a_webhook_tells_what_it_sent_newest_first(client: httpx.Client) -> None:
-    _, ops = client.get("/api/v1/webhooks").json()
+def test_a_webhook_tells_what_it_sent_newest_first(get: Any) -> None:
+    _, ops = get("/webhooks")
     assert (ops["name"], ops["state"]) == ("flights.ops", "sending")
     assert (ops["url"], ops["events"]) == (
         "https://ops.example.org/towpath",
@@ -25,18 +22,18 @@ def test_a_webhook_tells_what_it_sent_newest_first(client: httpx.Client) -> None
     assert ops["next_at"] is None
 
 
-def test_one_that_fails_tells_why_and_when_it_tries_again(client: httpx.Client) -> None:
-    chat, _ = client.get("/api/v1/webhooks").json()
+def test_one_that_fails_tells_why_and_when_it_tries_again(get: Any) -> None:
+    chat, _ = get("/webhooks")
     assert (chat["name"], chat["state"], chat["failures"]) == ("flights.chat", "failing", 9)
     assert chat["error"] == "chat.example.org answered 503"
     assert chat["next_at"] is not None
     assert chat["deliveries"] == []
 
 
-def test_what_waits_is_of_its_types_and_its_project(client: httpx.Client) -> None:
-    found = client.get("/api/v1/webhooks").json()
+def test_what_waits_is_of_its_types_and_its_project(get: Any) -> None:
+    found = get("/webhooks")
     for one in found:
         assert {event["type"] for event in one["waiting"]} <= set(one["events"])
         numbers = [event["seq"] for event in one["waiting"]]
         assert numbers == sorted(numbers)
-    assert client.get("/api/v1/webhooks", params={"project": "nobody"}).json() == []
+    assert get("/webhooks", project="nobody") == []

@@ -1,13 +1,13 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
+import { agoColumn } from "@/design/columns";
 import { formatCount } from "@/design/format";
 import { Older } from "@/design/older";
 import { Panel } from "@/design/panel";
 import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
-import { Ago } from "@/design/time";
 import { Change } from "./change";
 import styles from "./history.module.css";
 import { datasetVersionsQuery } from "./queries";
@@ -66,13 +66,7 @@ const COLUMNS: Column<Version>[] = [
     align: "right",
     wide: true,
   },
-  {
-    id: "at",
-    header: "Committed",
-    value: (one) => one.created_at,
-    show: (one) => <Ago at={one.created_at} />,
-    align: "right",
-  },
+  agoColumn("Committed", (one) => one.created_at),
 ];
 
 function contentOf(version: Version) {

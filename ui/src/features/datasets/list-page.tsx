@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Schemas } from "@/api/client";
+import { agoColumn } from "@/design/columns";
 import { Empty } from "@/design/empty";
 import { formatBytes, formatCount, plural } from "@/design/format";
 import { Loaded } from "@/design/loaded";
@@ -7,7 +8,6 @@ import { Page } from "@/design/page";
 import { Panel } from "@/design/panel";
 import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
-import { Ago } from "@/design/time";
 import { datasetsQuery } from "./queries";
 
 type Dataset = Schemas["DatasetSummary"];
@@ -72,13 +72,7 @@ const COLUMNS: Column<Dataset>[] = [
     align: "right",
     wide: true,
   },
-  {
-    id: "at",
-    header: "Newest",
-    value: (one) => one.latest?.created_at ?? "",
-    show: (one) => <Ago at={one.latest?.created_at} />,
-    align: "right",
-  },
+  agoColumn("Newest", (one) => one.latest?.created_at),
 ];
 
 /** Data sets with their newest version. */

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
+import { agoColumn } from "@/design/columns";
 import { Empty } from "@/design/empty";
 import { formatCount } from "@/design/format";
 import { Loaded } from "@/design/loaded";
@@ -8,7 +9,6 @@ import { Page } from "@/design/page";
 import { Panel } from "@/design/panel";
 import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
-import { Ago } from "@/design/time";
 import { erasuresQuery } from "./queries";
 
 type Erasure = Schemas["Erasure"];
@@ -51,13 +51,7 @@ const COLUMNS: Column<Erasure>[] = [
     align: "right",
     wide: true,
   },
-  {
-    id: "at",
-    header: "Requested",
-    value: (one) => one.requested_at,
-    show: (one) => <Ago at={one.requested_at} />,
-    align: "right",
-  },
+  agoColumn("Requested", (one) => one.requested_at),
 ];
 
 function toneOf(erasure: Erasure) {

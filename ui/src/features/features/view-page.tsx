@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { Bars } from "@/charts/bars";
+import { agoColumn } from "@/design/columns";
 import { Fact, Facts, Figure, Figures } from "@/design/facts";
 import { formatBytes, formatCount, formatShare } from "@/design/format";
 import { LineageButton } from "@/design/lineage-button";
@@ -11,7 +12,7 @@ import { Panel } from "@/design/panel";
 import { parseRef, RefLink } from "@/design/ref-link";
 import { RefList } from "@/design/ref-list";
 import { type Column, Table } from "@/design/table";
-import { Ago, EventTime } from "@/design/time";
+import { EventTime } from "@/design/time";
 import { profileQuery } from "@/features/datasets/queries";
 import { FeatureColumns } from "./columns";
 import styles from "./features.module.css";
@@ -51,13 +52,7 @@ const VERSIONS: Column<Version>[] = [
     align: "right",
     wide: true,
   },
-  {
-    id: "at",
-    header: "Made",
-    value: (one) => one.created_at,
-    show: (one) => <Ago at={one.created_at} />,
-    align: "right",
-  },
+  agoColumn("Made", (one) => one.created_at),
 ];
 
 /** A feature view: what it knows, how fresh it is, where it comes from and who uses it. */

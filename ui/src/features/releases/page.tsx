@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { Schemas } from "@/api/client";
 import { Split } from "@/charts/split";
 import { TrafficBars } from "@/charts/traffic-bars";
+import { agoColumn } from "@/design/columns";
 import { Empty } from "@/design/empty";
 import { formatCount, plural } from "@/design/format";
 import { Loaded } from "@/design/loaded";
@@ -46,13 +47,7 @@ const COLUMNS: Column<Release>[] = [
     value: (one) => Number(one.live),
     show: (one) => (one.live ? <State state="live" /> : <State state="retired" label="past" />),
   },
-  {
-    id: "at",
-    header: "Made",
-    value: (one) => one.created_at,
-    show: (one) => <Ago at={one.created_at} />,
-    align: "right",
-  },
+  agoColumn("Made", (one) => one.created_at),
 ];
 
 /** What serves now, in which shares, and every release before. */

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Schemas } from "@/api/client";
+import { agoColumn } from "@/design/columns";
 import { Empty } from "@/design/empty";
 import { formatShare } from "@/design/format";
 import { Loaded } from "@/design/loaded";
@@ -8,7 +9,6 @@ import { Panel } from "@/design/panel";
 import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
-import { Ago } from "@/design/time";
 import { rolloutsQuery } from "./queries";
 
 type Rollout = Schemas["RolloutSummary"];
@@ -42,13 +42,7 @@ const COLUMNS: Column<Rollout>[] = [
     align: "right",
   },
   { id: "metric", header: "Judged by", value: (one) => one.metric, wide: true },
-  {
-    id: "started",
-    header: "Started",
-    value: (one) => one.started_at,
-    show: (one) => <Ago at={one.started_at} />,
-    align: "right",
-  },
+  agoColumn("Started", (one) => one.started_at),
 ];
 
 /** Champion against challenger, newest first. */

@@ -1,9 +1,8 @@
 import type { Schemas } from "@/api/client";
-import { formatSeconds } from "@/design/format";
+import { agoColumn, tookColumn } from "@/design/columns";
 import { Panel } from "@/design/panel";
 import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
-import { Ago } from "@/design/time";
 import { attemptsOf, goesOnFrom, type NumberedAttempt } from "./tries";
 
 const COLUMNS: Column<NumberedAttempt>[] = [
@@ -20,20 +19,8 @@ const COLUMNS: Column<NumberedAttempt>[] = [
     show: (one) => <State state={one.status} label={one.stopped || undefined} />,
   },
   { id: "error", header: "Why", value: (one) => one.error ?? "–", wide: true },
-  {
-    id: "seconds",
-    header: "Took",
-    value: (one) => one.seconds,
-    show: (one) => formatSeconds(one.seconds),
-    align: "right",
-  },
-  {
-    id: "started",
-    header: "Started",
-    value: (one) => one.started_at,
-    show: (one) => <Ago at={one.started_at} />,
-    align: "right",
-  },
+  tookColumn(),
+  agoColumn("Started", (one) => one.started_at),
 ];
 
 /** Every try of a step that was tried again: after a failure, or once it had made room for another. */

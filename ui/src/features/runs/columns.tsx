@@ -1,9 +1,9 @@
 import type { Schemas } from "@/api/client";
-import { formatSeconds, humanize } from "@/design/format";
+import { agoColumn, tookColumn } from "@/design/columns";
+import { humanize } from "@/design/format";
 import { Reason } from "@/design/reason";
 import { State } from "@/design/state";
 import type { Column } from "@/design/table";
-import { Ago } from "@/design/time";
 
 type Run = Schemas["RunSummary"];
 
@@ -35,18 +35,6 @@ export const RUN_COLUMNS: Column<Run>[] = [
     show: (run) => run.error ?? <Reason reason={run.tags.reason ?? ""} />,
     wide: true,
   },
-  {
-    id: "seconds",
-    header: "Took",
-    value: (run) => run.seconds,
-    show: (run) => formatSeconds(run.seconds),
-    align: "right",
-  },
-  {
-    id: "started",
-    header: "Started",
-    value: (run) => run.started_at,
-    show: (run) => <Ago at={run.started_at} />,
-    align: "right",
-  },
+  tookColumn(),
+  agoColumn("Started", (run) => run.started_at),
 ];

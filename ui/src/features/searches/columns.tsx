@@ -1,8 +1,8 @@
 import type { Schemas } from "@/api/client";
+import { agoColumn } from "@/design/columns";
 import { formatNumber, formatSeconds, humanize, plural } from "@/design/format";
 import { State } from "@/design/state";
 import type { Column } from "@/design/table";
-import { Ago } from "@/design/time";
 import { wordsOf } from "./reading";
 
 type Listed = Schemas["SearchSummary"];
@@ -41,13 +41,7 @@ export const SEARCH_COLUMNS: Column<Listed>[] = [
     value: (one) => one.status,
     show: (one) => <State state={one.status} />,
   },
-  {
-    id: "started",
-    header: "Started",
-    value: (one) => one.started_at,
-    show: (one) => <Ago at={one.started_at} />,
-    align: "right",
-  },
+  agoColumn("Started", (one) => one.started_at),
 ];
 
 const TRIAL_TONES = { done: "good", pruned: "warn", failed: "bad", running: "active" } as const;

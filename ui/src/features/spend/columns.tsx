@@ -1,10 +1,11 @@
 import type { Schemas } from "@/api/client";
+import { agoColumn } from "@/design/columns";
 import { formatMemory, formatNumber } from "@/design/format";
 import { formatMoney } from "@/design/money";
 import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import type { Column } from "@/design/table";
-import { Ago, EventTime } from "@/design/time";
+import { EventTime } from "@/design/time";
 import { piecesOf } from "./blocker";
 import styles from "./spend.module.css";
 
@@ -61,13 +62,7 @@ export const attemptColumns = (currency: string): Column<Attempt>[] => [
     show: (one) => formatMoney(one.worst_micros, currency),
     align: "right",
   },
-  {
-    id: "since",
-    header: "Since",
-    value: (one) => one.granted_at ?? one.asked_at,
-    show: (one) => <Ago at={one.granted_at ?? one.asked_at} />,
-    align: "right",
-  },
+  agoColumn("Since", (one) => one.granted_at ?? one.asked_at),
 ];
 
 const sizeOf = (one: Attempt): string =>

@@ -15,24 +15,37 @@ type Trigger = Schemas["RunTrigger"];
 type Backfill = Schemas["BackfillSummary"];
 type Wanted = Schemas["WantedRun"];
 
-const named = (name: string, project: string) => (
-  <>
-    <span className={styles.name}>{name.slice(name.indexOf(".") + 1)}</span>
-    <span className={styles.under}>{project}</span>
-  </>
-);
+/** A name without its project's, which stands below. */
+const nameColumn = (header: string): Column<Schedule | Trigger> => ({
+  id: "name",
+  header,
+  value: (one) => one.name,
+  show: (one) => (
+    <>
+      <span className={styles.name}>{one.name.slice(one.name.indexOf(".") + 1)}</span>
+      <span className={styles.under}>{one.project}</span>
+    </>
+  ),
+});
 
-const watching = (state: string) => (
-  <State state={state} tone={state === "paused" ? "warn" : "good"} />
-);
+const LATELY: Column<Schedule | Trigger> = {
+  id: "answers",
+  header: "Lately",
+  value: (one) => one.answers[0]?.verdict ?? "",
+  show: (one) => <Answers answers={one.answers} />,
+  wide: true,
+};
+
+const STATE: Column<Schedule | Trigger> = {
+  id: "state",
+  header: "State",
+  value: (one) => one.state,
+  show: (one) => <State state={one.state} tone={one.state === "paused" ? "warn" : "good"} />,
+  align: "right",
+};
 
 export const SCHEDULE_COLUMNS: Column<Schedule>[] = [
-  {
-    id: "name",
-    header: "Schedule",
-    value: (one) => one.name,
-    show: (one) => named(one.name, one.project),
-  },
+  nameColumn("Schedule"),
   { id: "pipeline", header: "Runs", value: (one) => one.pipeline },
   {
     id: "cron",
@@ -65,29 +78,12 @@ export const SCHEDULE_COLUMNS: Column<Schedule>[] = [
     show: (one) => (one.catch_up ? "are caught up" : "are skipped"),
     wide: true,
   },
-  {
-    id: "answers",
-    header: "Lately",
-    value: (one) => one.answers[0]?.verdict ?? "",
-    show: (one) => <Answers answers={one.answers} />,
-    wide: true,
-  },
-  {
-    id: "state",
-    header: "State",
-    value: (one) => one.state,
-    show: (one) => watching(one.state),
-    align: "right",
-  },
+  LATELY,
+  STATE,
 ];
 
 export const TRIGGER_COLUMNS: Column<Trigger>[] = [
-  {
-    id: "name",
-    header: "Trigger",
-    value: (one) => one.name,
-    show: (one) => named(one.name, one.project),
-  },
+  nameColumn("Trigger"),
   {
     id: "pipeline",
     header: "Runs",
@@ -109,20 +105,8 @@ export const TRIGGER_COLUMNS: Column<Trigger>[] = [
     show: (one) => <EventTime at={one.started} />,
     wide: true,
   },
-  {
-    id: "answers",
-    header: "Lately",
-    value: (one) => one.answers[0]?.verdict ?? "",
-    show: (one) => <Answers answers={one.answers} />,
-    wide: true,
-  },
-  {
-    id: "state",
-    header: "State",
-    value: (one) => one.state,
-    show: (one) => watching(one.state),
-    align: "right",
-  },
+  LATELY,
+  STATE,
 ];
 
 function awaited(one: Trigger) {
