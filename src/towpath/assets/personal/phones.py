@@ -65,18 +65,25 @@ def has_marks(text: str) -> bool:
 
 
 def national_share(texts: Sequence[str], *, least: float) -> float:
-    """Return the largest share of the texts that one region can assign.
+    """Return the largest share of the texts that one region can assign; 0 if it is below `least`.
 
     A few of the texts are asked first: a region that can't assign half of `least` of those is left
     out, so that a column of other digits costs hundreds of checks, not tens of thousands.
     """
     pilot = texts[:: max(1, len(texts) // _PILOT)]
-    likely = [one for one in _REGIONS if _share(pilot, one) >= least / 2]
-    return max((_share(texts, one) for one in likely), default=0.0)
+    likely = [one for one in _REGIONS if _share(pilot, one, least=least / 2)]
+    return max((_share(texts, one, least=least) for one in likely), default=0.0)
 
 
-def _share(texts: Sequence[str], region: str) -> float:
-    return sum(_valid(text, region) for text in texts) / max(1, len(texts))
+def _share(texts: Sequence[str], region: str, *, least: float) -> float:
+    """Return the share that a region can assign; 0, as soon as that is sure, if it is below `least`."""
+    failed = 0
+    for text in texts:
+        if not _valid(text, region):
+            failed += 1
+            if len(texts) - failed < least * len(texts):
+                return 0.0
+    return 1 - failed / max(1, len(texts))
 
 
 def _valid(text: str, region: str | None) -> bool:

@@ -22,19 +22,21 @@ _log = structlog.get_logger()
 
 
 def marks_of_commit(dataset: Dataset, rows: pl.DataFrame) -> Callable[[Version | None], Json]:
-    """Look at the rows that come, and return what goes into the body of a version that takes them in.
+    """Return what tells what goes into the body of a version that takes rows in.
 
     The returned function is told the version whose rows stay, if any do: what was found in those stays
-    found, until the column is declared personal. What is new is warned of.
+    found, until the column is declared personal, and is not looked for again in the rows that come.
+    What is new is warned of.
     """
     declared = {column.name for column in dataset.columns if column.personal}
-    found = find_personal(rows, skip=declared)
+    open_columns = {column.name for column in dataset.columns} - declared
     warned: set[str] = set()
 
     def marks(before: Version | None) -> Json:
-        kept: dict[str, Json] = {} if before is None else dict(before.body.get(PERSONAL, {}))
-        for one in found:
-            if one.column not in kept and one.column not in warned:
+        said: dict[str, Json] = {} if before is None else before.body.get(PERSONAL, {})
+        kept = {name: mark for name, mark in said.items() if name in open_columns}
+        for one in find_personal(rows, skip=declared | kept.keys()):
+            if one.column not in warned:
                 warned.add(one.column)
                 _log.warning(
                     "dataset.looks_personal",
@@ -43,10 +45,8 @@ def marks_of_commit(dataset: Dataset, rows: pl.DataFrame) -> Callable[[Version |
                     kind=one.kind,
                     share=one.share,
                 )
-            if one.share >= kept.get(one.column, {"share": 0.0})["share"]:
+            if one.column in open_columns:
                 kept[one.column] = msgspec.to_builtins(one)
-        open_columns = {column.name for column in dataset.columns} - declared
-        kept = {name: mark for name, mark in kept.items() if name in open_columns}
         return {PERSONAL: kept} if kept else {}
 
     return marks
