@@ -7,6 +7,9 @@ from datetime import timedelta
 import pytest
 
 from towpath.build.capacity import ORGANISATION, Budget, Granted, Queue, Waits, project_path
+from towpath.build.capacity.deciding import decide
+from towpath.build.capacity.reading import standing_now
+from towpath.build.capacity.sharing import Debts
 from towpath.ledger import Balance
 
 pytestmark = pytest.mark.usefixtures("office")
@@ -239,3 +242,43 @@ def test_room_is_not_wanted_any_more_when_who_wanted_it_went_away(office, reques
     assert permits.wanted_back("run-held") == [held]
     high.withdraw(["run-urgent/fit/1"])
     assert permits.wanted_back("run-held") == []
+
+
+def test_of_a_full_queue_only_the_head_and_who_asks_are_read(office, request_for, take, over):
+    office.declare("flights", Budget(), [Queue("full", steps=1), Queue("free")])
+    permits, crowd = office.runner(), office.runner("crowd")
+    held = take(permits, request_for("0", queue="full"))
+    crowd.ask([request_for(f"c{number}", queue="full") for number in range(40)])
+    late = request_for("late", queue="full")
+    read: list[str] = []
+    with office.ledger.read() as tx:
+        standing = standing_now(tx, now=office.clock.now(), wall=office.wall.now())
+        debts = Debts(tx.line.shares(), standing.running, standing.nodes, standing.now)
+        read += [one.id for one in decide(tx, standing, debts, []).order]
+        whole = decide(tx, standing, debts, [], whole=True).order
+    assert (len(read), len(whole)) == (1, 21)
+    (answer,) = permits.ask([late])
+    assert isinstance(answer, Waits)
+    assert answer.blocker.startswith("queue 'full' of project 'flights' may have 1 step at once")
+    permits.settle(held, over(1))
+    (again,) = permits.ask([late])
+    assert isinstance(again, Waits), "those before it are still before it"
+    assert granted(crowd, request_for("c0", queue="full")) == ids(request_for("c0"))
+
+
+def test_groups_and_owners_are_found_without_reading_the_line(office, request_for):
+    office.declare(ORGANISATION, Budget(steps=1))
+    office.declare("flights", Budget(), [Queue("a"), Queue("b")])
+    office.declare("loans", Budget())
+    office.runner("x").ask([request_for(f"{n}", queue=q) for n, q in enumerate(["a", "b", "a"])])
+    office.runner("y").ask([request_for("4", project="loans", priority=3), request_for("5")])
+    with office.ledger.read() as tx:
+        groups = [(one.priority, one.project, one.queue) for one in tx.line.groups()]
+        owners = tx.line.owners()
+    assert groups == [
+        (3, "loans", ""),
+        (0, "flights", ""),
+        (0, "flights", "a"),
+        (0, "flights", "b"),
+    ]
+    assert owners == ["x", "y"]

@@ -37,6 +37,44 @@ def test_a_permit_reserves_the_worst_case_and_settles_what_it_took(office, reque
     assert office.balance(ORGANISATION) == Balance(spent=2_500_000)
 
 
+def test_what_ended_makes_room_for_what_begins_in_the_same_turn(office, request_for, take, over):
+    office.declare("flights", Budget(usd_per_month=25, steps=2))
+    permits = office.runner()
+    first, second = take(permits, request_for("a")), take(permits, request_for("b"))
+    with office.ledger.read() as tx:
+        before = tx.events.size()
+    answers = permits.ask(
+        [request_for("c"), request_for("d"), request_for("e")],
+        settled={first: over(1), second: over(2)},
+    )
+    assert [type(one) for one in answers] == [Granted, Granted, Waits]
+    assert office.balance(project_path("flights")) == Balance(reserved=2 * UNIT, spent=3_000_000)
+    with office.ledger.read() as tx:
+        moved = tx.events.read(after=before - 1, types=["account.moved"])
+    assert [len(one.payload["entries"]) for one in moved] == [4, 2], "two for all, not two for each"
+    permits.ask([], settled={first: over(9), answers[0].id: over(1)})
+    assert office.balance(ORGANISATION) == Balance(reserved=UNIT, spent=4_000_000)
+
+
+def test_attempts_that_end_together_are_settled_each_by_its_own_outcome(
+    office, request_for, take, over
+):
+    office.declare("flights", Budget(usd_per_month=200))
+    permits = office.runner()
+    retried = take(permits, request_for("a", attempts_left=3))
+    stopped = take(permits, request_for("b", attempts_left=2))
+    permits.ask(
+        [],
+        settled={
+            retried: over(1, outcome="failed", attempts_left=2),
+            stopped: over(2, outcome="preempted"),
+        },
+    )
+    assert office.balance(ORGANISATION) == Balance(reserved=2 * UNIT, spent=3_000_000)
+    with office.ledger.read() as tx:
+        assert set(tx.line.find(["run-a/fit/2", "run-b/fit/2"])) == {"run-a/fit/2", "run-b/fit/2"}
+
+
 def test_the_worst_case_counts_grace_memory_and_accelerators(office, request_for):
     with office.ledger.write() as tx:
         change_prices(tx, {"cpu": 3_600_000, "memory": 7_200_000, "gpu:A100": 36_000_000})

@@ -32,7 +32,9 @@ from towpath.build.capacity.reading import alerts, budget_views, line_view, spen
 from towpath.build.capacity.storing import KIND, StorageMeter
 from towpath.build.compute import Resources
 from towpath.core.errors import Conflict, UsageError
+from towpath.core.ids import new_id
 from towpath.ledger.controllers import ControllerLoop
+from towpath.ledger.records import EndedRun, NewRun
 
 SECOND = 1_000_000
 
@@ -158,6 +160,41 @@ def test_a_forecast_counts_the_worst_and_what_is_likely(office, burn):
     huge = ForecastCall(step="huge", resources=Resources(cpus=100, **limits))
     found = read(office, forecast, [huge], project="flights", pipeline="t", **times(office))
     assert "step 'huge' can cost 1,000.00 USD" in found.refusals[0]
+
+
+def test_a_forecast_learns_from_runs_outside_of_any_budget(office):
+    runs = [NewRun(id=new_id(), kind="step", name="fit", project="flights") for _ in range(3)]
+    hit = NewRun(id=new_id(), kind="step", name="fit", project="flights", tags={"executed_by": "r"})
+    with office.ledger.write() as tx:
+        tx.runs.start_all([*runs, hit])
+        tx.runs.finish_all([EndedRun(id=hit.id, status="finished")])
+    for run in runs:
+        office.pass_time(7)
+        with office.ledger.write() as tx:
+            tx.runs.finish_all([EndedRun(id=run.id, status="finished")])
+    call = ForecastCall(step="fit", resources=Resources(timeout_s=60.0, grace_s=0.0))
+    found = read(office, forecast, [call], project="flights", pipeline="train", **times(office))
+    assert found.lines[0].likely_s == 14.0
+    assert found.unknown == ()
+
+
+def test_the_account_takes_an_entry_of_a_kind_once(office, burn):
+    burn("a", 2)
+    with office.ledger.read() as tx:
+        known = tx.account.entries(kind="settle")[0]
+        before = tx.account.totals(("project",))
+    again = {name: getattr(known, name) for name in type(known).__dataclass_fields__}
+    again |= {"budgets": (project_path("flights"),)}
+    fresh = again | {"permit": "another/one/1"}
+    with (
+        pytest.raises(Conflict, match="already"),
+        office.ledger.write() as tx,
+    ):
+        tx.account.append([type(known)(**fresh), type(known)(**again)])
+    with office.ledger.read() as tx:
+        assert tx.account.totals(("project",)) == before
+        assert tx.account.entries(permit="another/one/1") == []
+        assert tx.account.reserved([known.permit, "another/one/1"]) == {known.permit}
 
 
 class Trip(Schema):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from towpath.build.capacity.claims import make_claim
 from towpath.build.capacity.contract import PermitRequest
 from towpath.build.capacity.limits import cap_of
-from towpath.build.capacity.money import cost
+from towpath.build.capacity.money import cost, millis
 from towpath.build.capacity.pricing import current_prices
 from towpath.build.capacity.reading import standing_now
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
 
 _HISTORY = 20
+_RUNS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +170,21 @@ def forecast(
 
 
 def _likely_ms(tx: Transaction, project: str, step: str) -> int | None:
+    """Return how long a step took lately: by the account, or by its runs where nobody kept one."""
     entries = tx.account.entries(step=(project, step), kind="settle", limit=_HISTORY)
     took = [one.body["ms"] for one in entries if one.body.get("outcome") == "done"]
+    took = took or _ran_ms(tx, project, step)
     return round(median(took)) if took else None
+
+
+def _ran_ms(tx: Transaction, project: str, step: str) -> list[int]:
+    """Return how long a step's latest executions took, those outside of any budget."""
+    runs = tx.runs.list(project=project, kind="step", name=step, status="finished", limit=_RUNS)
+    return [
+        millis((run.ended_at - run.started_at).total_seconds())
+        for run in runs
+        if run.ended_at is not None and "executed_by" not in run.tags
+    ][:_HISTORY]
 
 
 def _left(standing: Standing, claim: Claim, worst: int) -> tuple[BudgetLeft, ...]:

@@ -63,8 +63,8 @@ class LedgerBackfills:
     def list(self, *, project: str | None = None) -> list[BackfillStatus]:
         """See `Backfills.list`."""
         with self._ledger.read() as tx:
-            rows = tx.intents.list(KIND, project=project)
-            return [_status(tx, row) for row in reversed(rows)]
+            rows = tx.intents.list(KIND, project=project, newest_first=True)
+            return [_status(tx, row) for row in rows]
 
     def windows(self, name: str) -> builtins.list[WindowStatus]:
         """See `Backfills.windows`."""

@@ -146,9 +146,9 @@ def test_backfills_are_told_apart_by_number(shop: Any):
     names = [shop.backfills.start(request(7)).name for _ in range(11)]
     assert names[-1] == "flights.train.11"
     finish(shop)
-    assert {one.name: dict(one.counts) for one in shop.backfills.list()} == {
-        name: {"done": 1} for name in names
-    }
+    told = shop.backfills.list()
+    assert [one.name for one in told] == names[::-1], "newest first"
+    assert {one.name: dict(one.counts) for one in told} == {name: {"done": 1} for name in names}
 
 
 @pytest.mark.parametrize(

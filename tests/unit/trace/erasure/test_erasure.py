@@ -175,6 +175,9 @@ def test_a_newer_model_that_is_coming_anyway_saves_the_retraining(home):
 def test_a_retraining_that_has_not_begun_gives_way_to_a_newer_model(home):
     erasure_id = home.erasures.submit("tailnum", SUBJECT)
     home.work(erasure_id, until=lambda one: one.phase == "retraining", only=("erasure",))
+    with home.ledger.read() as tx:
+        (asked,) = tx.intents.list("pipeline_run")
+    assert asked.priority > 0, "it has a deadline: it goes before other runs"
     newer = train_on_clean_rows(home)
     home.work(erasure_id, until=lambda one: one.phase == "rolling_out", only=("erasure",))
     found = home.work(erasure_id)

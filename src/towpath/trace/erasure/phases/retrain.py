@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from towpath.trace.erasure.work import Work
 
 _LOOK_AGAIN_S = 0.25
+# An erasure has a deadline; whatever else wants a worker has none that is anybody's right.
+_PRIORITY = 100
 _OVER = ("done", "refused", "failed")
 
 
@@ -57,7 +59,11 @@ def order_replacements(parts: Parts, work: Work) -> Commit:
                 recipe["pins"] |= pins_of_parent(parent, Ref.parse(base.replacement, "model"))
             asked = msgspec.structs.replace(model, attempt=model.attempt + 1)
             tx.intents.put(
-                "pipeline_run", _run_name(work, ref, asked), project=recipe["project"], spec=recipe
+                "pipeline_run",
+                _run_name(work, ref, asked),
+                project=recipe["project"],
+                spec=recipe,
+                priority=_PRIORITY,
             )
             models[ref] = asked
         state = msgspec.structs.replace(state, models=models)
