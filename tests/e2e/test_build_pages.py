@@ -56,6 +56,7 @@ def test_every_page_shows_what_it_is_and_fits_a_telephone(
         "/schedules": "Schedules",
         f"/backfills/{BACKFILL}": BACKFILL,
         "/spend": "Spend",
+        "/webhooks": "Webhooks",
         "/models/late-nights/1": "late-nights@1",
     }
     for path, title in paths.items():
@@ -152,8 +153,36 @@ def test_what_waits_says_for_what(page: Page, home: SeededHome) -> None:
 
 def test_a_backfill_s_squares_lead_to_its_runs(page: Page, home: SeededHome) -> None:
     page.goto("/schedules")
-    page.get_by_role("row", name=re.compile(BACKFILL)).last.click()
+    page.get_by_role("row", name=re.compile(f"^{BACKFILL}")).click()
     expect(page).to_have_url(re.compile(f"/backfills/{BACKFILL}$"))
     expect(page.get_by_text("no rows in the window").first).to_be_visible()
     page.get_by_role("link", name=re.compile("1 Mar 2013: done")).click()
     expect(page).to_have_url(re.compile("/runs/"))
+
+
+def test_a_webhook_that_fails_says_why_and_one_that_works_what_it_sent(page: Page) -> None:
+    page.goto("/webhooks")
+    expect(page.get_by_text("chat.example.org answered 503")).to_be_visible()
+    expect(page.get_by_text("Next try")).to_be_visible()
+    expect(page.get_by_text("422, refused")).to_be_visible()
+    page.get_by_role("row", name=re.compile("run finished")).first.get_by_role("link").click()
+    expect(page).to_have_url(re.compile("/runs/"))
+
+
+def test_a_step_that_made_room_lists_its_attempts(
+    page: Page, home: SeededHome, half_way: str
+) -> None:
+    page.goto(f"/runs/{step_of(home, half_way, 'describe')}")
+    expect(page.get_by_text("goes on from what was saved: 41.3 kB")).to_be_visible()
+    page.get_by_role("row", name=re.compile("preempted")).click()
+    expect(page.get_by_text("preempted").first).to_be_visible()
+    expect(page).not_to_have_url(re.compile(step_of(home, half_way, "describe")))
+
+
+def test_the_menu_can_be_skipped_by_keyboard(page: Page) -> None:
+    page.goto("/runs")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Runs")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip the menu")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()

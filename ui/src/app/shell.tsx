@@ -36,6 +36,9 @@ function Frame({ environment, version }: { environment?: string; version?: strin
   useEffect(drawer.close, [path]);
   return (
     <div className={styles.shell}>
+      <a href="#content" className={styles.skip}>
+        Skip the menu
+      </a>
       <aside className={styles.side}>
         <Menu environment={environment} version={version} />
       </aside>
@@ -57,7 +60,7 @@ function Frame({ environment, version }: { environment?: string; version?: strin
           <Clock />
           <SchemeToggle />
         </header>
-        <main className={styles.content}>
+        <main id="content" tabIndex={-1} className={styles.content}>
           <Outlet />
         </main>
       </div>

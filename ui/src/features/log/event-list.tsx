@@ -11,6 +11,7 @@ type Event = Schemas["LogEvent"];
 
 /** The log as sentences, newest first; what many entries say alike is said once. */
 export function EventList({ events }: { events: Event[] }) {
+  if (events.length === 0) return <p className={styles.none}>Nothing has happened yet.</p>;
   return (
     <ol className={styles.list}>
       {folded(events).map((fold) => (

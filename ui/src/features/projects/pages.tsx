@@ -3,7 +3,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { Empty } from "@/design/empty";
 import { Fact, Facts, Figure, Figures } from "@/design/facts";
-import { formatCount } from "@/design/format";
+import { capitalize, formatCount } from "@/design/format";
 import { Json } from "@/design/json";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
@@ -15,12 +15,13 @@ import { projectQuery, projectsQuery } from "./queries";
 
 type Project = Schemas["Project"];
 
-const KINDS: [string, string][] = [
-  ["dataset", "Data sets"],
-  ["model", "Models"],
-  ["service", "Services"],
-  ["pipeline_run", "Pipeline runs"],
-];
+/** What a project holds: its kind, one of it, several, and where all of them are listed. */
+const KINDS = [
+  { kind: "dataset", one: "data set", several: "data sets", to: "/datasets" },
+  { kind: "model", one: "model", several: "models", to: "/models" },
+  { kind: "service", one: "service", several: "services", to: "/releases" },
+  { kind: "pipeline_run", one: "pipeline run", several: "pipeline runs", to: "/runs" },
+] as const;
 
 /** Every project and what it holds. */
 export function ProjectsPage() {
@@ -51,9 +52,10 @@ function Card({ project }: { project: Project }) {
       <h2>{project.name}</h2>
       <p>{project.description || "No description."}</p>
       <ul>
-        {KINDS.map(([kind, label]) => (
+        {KINDS.map(({ kind, one, several }) => (
           <li key={kind}>
-            <b>{formatCount(project.counts[kind] ?? 0)}</b> {label.toLowerCase()}
+            <b>{formatCount(project.counts[kind] ?? 0)}</b>{" "}
+            {project.counts[kind] === 1 ? one : several}
           </li>
         ))}
       </ul>
@@ -82,8 +84,12 @@ function Declared({ project }: { project: Project }) {
   return (
     <>
       <Figures>
-        {KINDS.map(([kind, label]) => (
-          <Figure key={kind} label={label} value={formatCount(project.counts[kind] ?? 0)} />
+        {KINDS.map(({ kind, several, to }) => (
+          <Figure
+            key={kind}
+            label={capitalize(several)}
+            value={<Link to={to}>{formatCount(project.counts[kind] ?? 0)}</Link>}
+          />
         ))}
       </Figures>
       <Columns wide>

@@ -61,8 +61,12 @@ export function ReleasesPage() {
         traffic.data && (
           <>
             <span>
-              Route generation {traffic.data.generation}, changed{" "}
-              <Ago at={traffic.data.changed_at} />
+              Route generation {traffic.data.generation}
+              {traffic.data.changed_at && (
+                <>
+                  , changed <Ago at={traffic.data.changed_at} />
+                </>
+              )}
             </span>
             {traffic.data.suppressed_subjects > 0 && (
               <span>{plural(traffic.data.suppressed_subjects, "subject")} suppressed</span>
