@@ -27,14 +27,13 @@ sys.path.insert(0, str(PROJECT))
 import flights
 feed = Feed.read()
 rows = feed.landed(FAST.first_day, FAST.opening)
-rows = flights.describe(
-    join_view(rows, flights.weather, feed.weather, time="scheduled"), feed.planes
-)
+rows = join_view(rows, flights.weather, feed.weather, time="posted")
+rows = join_view(rows, flights.fleet, feed.planes, time="posted")
 late = (rows["arr_delay"] > flights.LATE_MINUTES).cast(pl.Int8).alias("late")
 forest = lightgbm.LGBMClassifier(
     n_estimators=80, num_leaves=15, learning_rate=0.05, min_child_samples=200, n_jobs=2, verbose=-1
 )
-Model.fit(forest, rows.select(flights.FEATURES), late, nullable=flights.MAY_BE_MISSING)
+Model.fit(forest, rows.select(flights.FEATURES), late, nullable=flights.KNOWN)
 """
 _LENGTHS = (("10-days", 10), ("20-days", 20), ("40-days", 40))
 

@@ -155,6 +155,11 @@ def test_the_search_does_see_the_aeroplanes_that_stayed(told: Any, withdrawn: st
     assert "parquet" in seen
 
 
+def test_the_search_does_see_who_is_online(told: Any, withdrawn: str, feed: Feed):
+    stayed = feed.planes.filter(pl.col("tailnum") != withdrawn)["tailnum"][0]
+    assert any(file.startswith("online/fleet/") for file in audit(told.copy, stayed))
+
+
 def test_the_search_sees_what_is_left_behind_in_any_form(tmp_path: Path, withdrawn: str):
     plant(tmp_path / "clean", OTHERS)
     assert audit(tmp_path / "clean", withdrawn) == {}

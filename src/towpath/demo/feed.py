@@ -10,16 +10,16 @@ from __future__ import annotations
 import importlib.util
 import zipfile
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import polars as pl
 
 from towpath.core.errors import NotFound
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
+BOARD_SHOWS = "3h"  # a board shows three hours, and is then filled with the next three
+REGISTERED = datetime(2013, 1, 1, tzinfo=UTC)
 TAXI_MINUTES = 20  # from touch-down and take-off to the gates; the data only has time in the air
 
 
@@ -28,9 +28,11 @@ class Feed:
     """The three tables, in the columns that the demo project declares, in order of time.
 
     Attributes:
-        flights: One row per flight that flew, by `scheduled`. `landed` is when its label is known.
+        flights: One row per flight that flew, by `scheduled`. `posted` is when it goes on the board;
+            `landed` is when its label is known.
         weather: One row per airport and hour, by `observed`.
-        planes: One row per aeroplane, by `tailnum`.
+        planes: One row per aeroplane, by `tailnum`. `registered` is when the register says so: it
+            has no dates, and was there before the year began.
     """
 
     flights: pl.DataFrame
@@ -57,13 +59,19 @@ class Feed:
         """Return the flights that reached their gate in [since, until)."""
         return self.flights.filter(pl.col("landed").is_between(since, until, closed="left"))
 
-    def leaving(self, since: datetime, until: datetime) -> pl.DataFrame:
-        """Return the flights scheduled to leave in [since, until)."""
-        return self.flights.filter(pl.col("scheduled").is_between(since, until, closed="left"))
+    def posted(self, since: datetime, until: datetime) -> pl.DataFrame:
+        """Return the flights that go on the board in [since, until)."""
+        return self.flights.filter(pl.col("posted").is_between(since, until, closed="left"))
 
     def observed(self, since: datetime, until: datetime) -> pl.DataFrame:
         """Return the weather observed in [since, until)."""
         return self.weather.filter(pl.col("observed").is_between(since, until, closed="left"))
+
+    def newest(self, now: datetime) -> pl.DataFrame:
+        """Return what each airport observed last, as of a moment."""
+        observed = pl.col("observed")
+        recent = self.weather.filter(observed.is_between(now - timedelta(days=1), now))
+        return recent.filter(observed == observed.max().over("origin"))
 
 
 def _package_data() -> Path:
@@ -105,6 +113,7 @@ def _flights(raw: pl.DataFrame) -> pl.DataFrame:
             minute_of_day=pl.col("hour") * 60 + pl.col("minute"),
         )
         .with_columns(
+            posted=pl.col("scheduled").dt.truncate(BOARD_SHOWS),
             landed=pl.col("scheduled") + pl.duration(minutes=minutes_away),
             weekday=pl.date("year", "month", "day").dt.weekday().cast(pl.Int64),
         )
@@ -112,6 +121,7 @@ def _flights(raw: pl.DataFrame) -> pl.DataFrame:
         .sort("scheduled", "flight_id")
         .select(
             "flight_id",
+            "posted",
             "scheduled",
             "landed",
             "tailnum",
@@ -145,5 +155,11 @@ def _weather(raw: pl.DataFrame) -> pl.DataFrame:
 
 def _planes(raw: pl.DataFrame) -> pl.DataFrame:
     return raw.select(
-        "tailnum", pl.col("year").alias("built"), "manufacturer", "model", "engines", "seats"
+        "tailnum",
+        pl.lit(REGISTERED).dt.cast_time_unit("us").alias("registered"),
+        pl.col("year").alias("built"),
+        "manufacturer",
+        "model",
+        "engines",
+        "seats",
     ).sort("tailnum")

@@ -9,13 +9,18 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from towpath.assets.datasets.declaration import QUARANTINE_REASON
+from towpath.build.capacity.money import format_money
+from towpath.build.tuning import SearchReader
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from towpath.app.home import Home
     from towpath.app.supervising import Whereabouts
-    from towpath.ledger import Intent
+    from towpath.ledger import Intent, Transaction
+    from towpath.operate.projects import Project
     from towpath.trace.erasure import ErasurePlan
     from towpath.trace.lineage import TraceNode
 
@@ -35,14 +40,46 @@ class Narrator:
             f"Pages: [link={where.server}]{where.server}[/link]  Predictions: {where.gateway}"
         )
 
+    def ingested(self, home: Home, project: Project) -> None:
+        """The first data are in, but for rows that are set aside."""
+        said: list[str] = []
+        for ingest in project.ingests:
+            newest = home.datasets.versions(ingest.dataset.name)[-1]
+            said.append(f"{newest.body['rows']:,} {newest.ref.name}")
+        self._say(f"rows came in as files: {', '.join(said)}")
+        for ingest in project.ingests:
+            aside = home.datasets.versions(f"{ingest.dataset.name}.quarantine")
+            if aside:
+                rows = home.datasets.scan(aside[-1].ref).collect()
+                keys = ", ".join(rows[ingest.dataset.key_columns[0]].head(3))
+                self._say(
+                    f"[yellow]{rows.height} set aside[/yellow] of {ingest.dataset.name}: {keys}: "
+                    f"{rows[QUARANTINE_REASON][0]}  (towpath dataset quarantine {ingest.dataset.name})"
+                )
+
+    def searched(self, home: Home) -> None:
+        """A search has chosen what the gates weigh, and it has cost something."""
+        found = SearchReader(home.ledger, home.blobs).show()
+        counts = ", ".join(f"{count} {state}" for state, count in sorted(found.counts.items()))
+        best = [trial.point for trial in found.trials if trial.rank == 0]
+        points = [f"{name} {_short(value)}" for point in best for name, value in point.items()]
+        self._say(f"search: {counts}; best with {', '.join(points)}  (towpath search show)")
+        with home.ledger.read() as tx:
+            for warning in tx.intents.list("budget_alert"):
+                self._say(_budget(tx, warning))
+
     def deployed(self, home: Home, service: str) -> None:
         """The first model serves."""
         with home.ledger.read() as tx:
             champion = home.releases.champion(tx, home.settings.environment, service)
             assert champion is not None
             version = tx.versions.get(champion)
+            entities = sum(one.status["rows"] for one in tx.intents.list("feature_view"))
         metrics = ", ".join(f"{name} {one:.3f}" for name, one in version.body["metrics"].items())
-        self._say(f"[green]{champion}[/green] serves {service} ({metrics}); live traffic begins")
+        self._say(
+            f"[green]{champion}[/green] serves {service} ({metrics}), with the features of "
+            f"{entities:,} entities online; live traffic begins"
+        )
         self._news(home, silent=True)
 
     def day(self, home: Home, now: datetime, service: str) -> None:
@@ -113,19 +150,34 @@ class Narrator:
                     mark = f"{one.phase}/{one.status.get('stage')}"
                     if self._seen.get((kind, one.name)) != mark:
                         self._seen[kind, one.name] = mark
-                        lines.append(tell(one))
+                        lines.append(tell(tx, one))
         return [] if silent else lines
 
     def _say(self, line: str) -> None:
         self._console.print(f"[dim]{time.perf_counter() - self._begin:6.1f} s[/dim]  {line}")
 
 
-def _run(run: Intent) -> str:
+def _run(tx: Transaction, run: Intent) -> str:
+    if run.spec["pipeline"] == "review":
+        return _review(tx, run)
     ended = f", {run.status['model']} {run.status['verdict']}" if run.status.get("model") else ""
     return f"[blue]retrain[/blue] {run.spec['reason']}: {run.phase}{ended}"
 
 
-def _rollout(rollout: Intent) -> str:
+def _review(tx: Transaction, run: Intent) -> str:
+    """The month behind, airport by airport: what the calls of the map logged."""
+    head = f"[blue]{run.spec['reason']}[/blue]: {run.phase}"
+    if run.phase != "done":
+        return head
+    metrics: dict[str, float] = {}
+    for one in tx.runs.list(parent=run.status["run"], kind="step"):
+        metrics |= one.metrics
+    return f"{head}, in time: " + ", ".join(
+        f"{name} {metrics[name]:.0%}" for name in sorted(metrics)
+    )
+
+
+def _rollout(_: Transaction, rollout: Intent) -> str:
     spec, status = rollout.spec, rollout.status
     head = f"[cyan]rollout[/cyan] {spec['champion']} → {spec['challenger']}"
     if status.get("outcome"):
@@ -154,16 +206,29 @@ def _label(node: TraceNode) -> Text:
     return label
 
 
-def _alert(alert: Intent) -> str:
+def _alert(_: Transaction, alert: Intent) -> str:
     return f"[yellow]alert[/yellow] {alert.spec['summary']}"
 
 
-def _erasure(erasure: Intent) -> str:
+def _erasure(_: Transaction, erasure: Intent) -> str:
     return f"[magenta]erasure[/magenta] {erasure.phase}"
 
 
-_TELLERS: dict[str, Callable[[Intent], str]] = {
+def _budget(_: Transaction, warning: Intent) -> str:
+    spent, cap = (format_money(warning.spec[name]) for name in ("spent_micros", "cap_micros"))
+    return (
+        f"[yellow]budget[/yellow] {spent} of {cap} spent this {warning.spec['period']}"
+        "  (towpath budget show)"
+    )
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+_TELLERS: dict[str, Callable[[Transaction, Intent], str]] = {
     "alert": _alert,
+    "budget_alert": _budget,
     "pipeline_run": _run,
     "rollout": _rollout,
     "erasure": _erasure,

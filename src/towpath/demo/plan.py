@@ -21,7 +21,7 @@ class Plan:
     """
 
     first_day: datetime = datetime(2013, 1, 1, tzinfo=UTC)
-    opening: datetime = datetime(2013, 3, 1, 5, tzinfo=UTC)
+    opening: datetime = datetime(2013, 3, 1, 6, tzinfo=UTC)
     closing: datetime
     share: int
     step: timedelta

@@ -17,6 +17,7 @@ from towpath.app.place import resolve_place
 from towpath.build.pipelines import recipe_of
 from towpath.core.clock import parse_time
 from towpath.core.errors import StepFailed
+from towpath.demo.deliveries import Deliveries, delivering
 from towpath.demo.feed import Feed
 from towpath.demo.processes import Server, running
 from towpath.demo.stages import Stopwatch
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from towpath.demo.narrator import Narrator
     from towpath.demo.plan import Plan
     from towpath.ledger import Transaction
+    from towpath.operate.projects import Project
 
 PROJECT = Path(__file__).resolve().parent / "project"
 SERVICE = "delay-board"
@@ -60,7 +62,18 @@ def tell(
         with watch.stage("start the server"):
             server = stack.enter_context(running(home.place.home, PROJECT))
         narrator.began(server.where)
-        story = Story(plan, home, feed, watch=watch, narrator=narrator, server=server)
+        project = load_project(PROJECT, "flights:project")
+        deliveries = stack.enter_context(delivering(home, project))
+        story = Story(
+            plan,
+            home,
+            feed,
+            project=project,
+            deliveries=deliveries,
+            watch=watch,
+            narrator=narrator,
+            server=server,
+        )
         story.begin()
         asyncio.run(story.live(server.where, journal))
         return summarise(home, watch, service=SERVICE, reused=story.reused)
@@ -79,6 +92,8 @@ class Story:
         home: Home,
         feed: Feed,
         *,
+        project: Project,
+        deliveries: Deliveries,
         watch: Stopwatch,
         narrator: Narrator,
         server: Server,
@@ -91,22 +106,26 @@ class Story:
         self._narrator = narrator
         self._clock = ReplayClock(home.ledger)
         self._watcher = Watcher(home.ledger, server.is_alive)
-        self._project = load_project(PROJECT, "flights:project")
+        self._project = project
+        self._deliveries = deliveries
         self._tailnum = _most_frequent(feed, plan.opening)
 
     def begin(self) -> None:
-        """Apply the project, commit what had landed by the opening, train and deploy."""
+        """Apply the project, take in what had landed by the opening, train and deploy."""
         plan, now = self._plan, self._clock.advance_to(self._plan.opening)
         with self._watch.stage("apply the project"):
             code = self._home.snapshot(self._project)
             environment = self._home.settings.environment
             apply(self._home.ledger, self._project, code=code, environment=environment)
-        with self._watch.stage("commit data"):
-            self._commit_planes()
+        with self._watch.stage("ingest data"):
             if now == plan.opening:
-                self._commit(plan.first_day, plan.opening)
+                self._deliveries.deliver("planes", self._feed.planes, plan.first_day)
+                self._ingest(plan.first_day, plan.opening)
+        self._narrator.ingested(self._home, self._project)
         with self._watch.stage("train and deploy"):
             self._train(str(code), now)
+            self._watcher.until(_online, "the first materialisation", within_s=_SOON_S)
+        self._narrator.searched(self._home)
         self._narrator.deployed(self._home, SERVICE)
 
     async def live(self, where: Whereabouts, journal: Path | None) -> None:
@@ -130,14 +149,14 @@ class Story:
         """Live through one step of event time and return where the clock stands then."""
         until = now + self._plan.step
         with self._watch.stage("live traffic"):
-            rows = board.leaving(now, until, share=self._plan.share)
+            rows = board.posted(now, until, share=self._plan.share)
             fresh = await board.ask(rows.filter(~pl.col("flight_id").is_in(list(decided))))
             decided.update(fresh)
             waiting.update(fresh)
             landed = board.landed(list(waiting)).filter(pl.col("landed") < until)
             await board.report(landed, decided)
             waiting.difference_update(landed["flight_id"])
-        with self._watch.stage("commit data"):
+        with self._watch.stage("ingest data"):
             self._feed_until(now, until)
         with self._watch.stage("monitor, retrain, roll out"):
             now = self._clock.advance_to(until)
@@ -205,30 +224,16 @@ class Story:
         return self._home.releases.champion(tx, environment, SERVICE) is not None
 
     def _feed_until(self, now: datetime, until: datetime) -> None:
-        """Commit what has landed since the last commit, once per feeding interval."""
+        """Take in what has landed since the last time, once per feeding interval."""
         due = self._plan.opening
         while due + self._plan.feed_every <= until:
             due += self._plan.feed_every
         if due > now and due > self._plan.opening:
-            self._commit(due - self._plan.feed_every, due)
+            self._ingest(due - self._plan.feed_every, due)
 
-    def _commit(self, since: datetime, until: datetime) -> None:
-        project = self._project
-        store = self._home.datasets
-        store.commit(
-            project.dataset("weather"), self._feed.observed(since, until), project=project.name
-        )
-        store.commit(
-            project.dataset("flights"), self._feed.landed(since, until), project=project.name
-        )
-
-    def _commit_planes(self) -> None:
-        with self._home.ledger.read() as tx:
-            there = tx.versions.latest("dataset", "planes")
-        if there is None:
-            self._home.datasets.commit(
-                self._project.dataset("planes"), self._feed.planes, project=self._project.name
-            )
+    def _ingest(self, since: datetime, until: datetime) -> None:
+        self._deliveries.deliver("weather", self._feed.observed(since, until), until)
+        self._deliveries.deliver("flights", self._feed.landed(since, until), until)
 
     def _ready_to_leave(self, now: datetime) -> bool:
         """Whether a rollout has ended long enough ago, and nobody has withdrawn yet."""
@@ -266,3 +271,8 @@ def _most_frequent(feed: Feed, until: datetime) -> str:
 
 def _nothing_runs(tx: Transaction) -> bool:
     return not tx.intents.list("pipeline_run", phases=["new", "running"])
+
+
+def _online(tx: Transaction) -> bool:
+    """Whether every feature view of the project can be looked up."""
+    return all(one.phase == "online" for one in tx.intents.list("feature_view"))

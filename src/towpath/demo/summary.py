@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from towpath.build.tuning import SearchReader
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
@@ -30,6 +31,18 @@ def summarise(
             "runs": _runs(tx),
             "decisions": tally.decisions,
             "labels_joined": tally.labelled,
+            "set_aside": {
+                name.removesuffix(".quarantine"): tx.versions.list("dataset", name)[0].body["rows"]
+                for name in versions
+                if name.endswith(".quarantine")
+            },
+            "reviews": [
+                one.phase
+                for one in tx.intents.list("pipeline_run")
+                if one.spec["reason"].startswith("schedule:")
+            ],
+            "budget_warnings": [one.spec["summary"] for one in tx.intents.list("budget_alert")],
+            "online": {one.name: one.status for one in tx.intents.list("feature_view")},
             "alerts": [_alert(one) for one in tx.intents.list("alert")],
             "retrainings": [
                 _retraining(one)
@@ -40,6 +53,7 @@ def summarise(
             "champion_before": first.body["services"][service]["model"],
             "champion_after": None if champion is None else str(champion),
         }
+    summary["searches"] = _searches(home)
     summary["trace"] = _trace(home, service)
     summary["erasure"] = _erasure(home)
     summary["reused"] = reused
@@ -54,6 +68,15 @@ def _runs(tx: Transaction) -> dict[str, int]:
     for run in tx.runs.list(limit=100_000):
         counts[run.kind] = counts.get(run.kind, 0) + 1
     return counts
+
+
+def _searches(home: Home) -> list[dict[str, Any]]:
+    """Return how many trials of each search ended in which state; those that erasures repeat have none."""
+    reader = SearchReader(home.ledger, home.blobs)
+    found = [reader.show(one.id) for one in reader.list()]
+    return [
+        {"run": one.summary.run, "wanted": one.summary.wanted, **one.counts} for one in found[::-1]
+    ]
 
 
 def _alert(alert: Intent) -> dict[str, Any]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 import msgspec
 import polars as pl
 
-from towpath.assets.features import join_view
 from towpath.core.errors import InvalidRequest, Unavailable
 
 if TYPE_CHECKING:
@@ -20,11 +18,9 @@ if TYPE_CHECKING:
 
     from towpath.demo.feed import Feed
 
-_AT_A_TIME = 4
 _TIMEOUT_S = 30.0
 _DATATYPES: dict[pl.DataType, str] = {
     pl.String(): "BYTES",
-    pl.Float64(): "FP64",
     pl.Int64(): "INT64",
 }
 
@@ -35,9 +31,10 @@ class DelayBoard:
     With a `journal`, though, it writes down each answer that reached it, one `[flight, decision id]`
     per line: what an audit of the log compares with.
 
-    Each hour it asks about the flights that leave within the hour, in one request with one row per
-    flight, exactly as an airport's board would. Features are put together by the project's own
-    function, from the weather and fleet that were known then.
+    Every three hours it asks about the flights of the next three, in one request with one row per
+    flight. It sends what the timetable says; the weather and the aeroplane are for the gateway to look
+    up, by `origin` and `tailnum`, in the online rows of the feature service that the model learnt from.
+    What the airports have observed by then is pushed first: it comes with the week's files only later.
     """
 
     def __init__(
@@ -52,9 +49,11 @@ class DelayBoard:
         self._client = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S)
         self._service = service
         self._journal = journal
-        self._features: list[str] = project.FEATURES
-        known = join_view(feed.flights, project.weather, feed.weather, time="scheduled")
-        self._rows: pl.DataFrame = project.describe(known, feed.planes).with_columns(
+        self._inputs: list[str] = project.FLIGHT
+        self._features: str = project.board.name
+        self._weather: str = project.weather.name
+        self._feed = feed
+        self._rows: pl.DataFrame = feed.flights.with_columns(
             late=(pl.col("arr_delay") > project.LATE_MINUTES).cast(pl.Float64)
         )
         self._withdrawn: set[str] = set()
@@ -65,10 +64,10 @@ class DelayBoard:
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
-    def leaving(self, since: datetime, until: datetime, *, share: int) -> pl.DataFrame:
-        """Return the rows of one flight in `share` that leaves in [since, until)."""
+    def posted(self, since: datetime, until: datetime, *, share: int) -> pl.DataFrame:
+        """Return the rows of one flight in `share` that is posted in [since, until)."""
         return self._rows.filter(
-            pl.col("scheduled").is_between(since, until, closed="left")
+            pl.col("posted").is_between(since, until, closed="left")
             & (pl.col("flight_id").hash(seed=7) % share == 0)
             & ~pl.col("tailnum").is_in(list(self._withdrawn))
         )
@@ -84,14 +83,11 @@ class DelayBoard:
         self._withdrawn.add(tailnum)
 
     async def ask(self, rows: pl.DataFrame) -> dict[str, str]:
-        """Ask about flights, hour by hour, and return flight to decision id."""
-        hour = pl.col("scheduled").dt.truncate("1h").alias("hour")
-        boards = rows.sort("scheduled").with_columns(hour).partition_by("hour", maintain_order=True)
+        """Ask about flights, a filling of the board at a time; return flight to decision id."""
         answers: dict[str, str] = {}
-        for start in range(0, len(boards), _AT_A_TIME):
-            several = boards[start : start + _AT_A_TIME]
-            for found in await asyncio.gather(*(self._infer(board) for board in several)):
-                answers.update(found)
+        for board in rows.sort("posted", "scheduled").partition_by("posted", maintain_order=True):
+            await self._observe(self._feed.newest(board["posted"][0]))
+            answers.update(await self._infer(board))
         return answers
 
     async def report(self, landings: pl.DataFrame, decisions: dict[str, str]) -> int:
@@ -104,13 +100,27 @@ class DelayBoard:
             await self._post("/v2/labels", {"labels": labels})
         return len(labels)
 
+    async def _observe(self, observations: pl.DataFrame) -> None:
+        """Push what the airports observed last."""
+        if not observations.is_empty():
+            rows = observations.with_columns(pl.col("observed").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+            path = f"/v2/features/{self._weather}/push"
+            await self._post(path, {"rows": rows.to_dict(as_series=False)})
+
     async def _infer(self, board: pl.DataFrame) -> dict[str, str]:
         flights = board["flight_id"].to_list()
-        times = [when.isoformat() for when in board["scheduled"].to_list()]
+        times = [when.isoformat() for when in board["posted"].to_list()]
+        entities = {name: board[name].to_list() for name in ("origin", "tailnum")}
         body = {
             "id": f"board-{times[0]}",
-            "parameters": {"keys": flights, "subjects": board["tailnum"].to_list(), "times": times},
-            "inputs": [self._tensor(board[name]) for name in self._features],
+            "parameters": {
+                "keys": flights,
+                "subjects": entities["tailnum"],
+                "times": times,
+                "features": self._features,
+                "entities": entities,
+            },
+            "inputs": [self._tensor(board[name]) for name in self._inputs],
         }
         response = await self._post(f"/v2/models/{self._service}/infer", body)
         told: dict[str, Any] = response.json()["parameters"]

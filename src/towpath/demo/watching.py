@@ -18,7 +18,7 @@ _POLL_S = 0.02
 _BUSY = ("new", "running")
 # An erasure that rolls out waits for traffic, and so for the days to come; elsewhere only for work.
 _NOT_ERASING: frozenset[Phase] = frozenset({"rolling_out", "certified", "blocked"})
-_FOLLOW_TIME = ("monitor", "trigger", "service", "rollout")
+_FOLLOW_TIME = ("monitor", "trigger", "schedule", "service", "rollout")
 
 
 class Watcher:

@@ -43,10 +43,31 @@ def test_times_are_those_of_the_airport_in_utc(feed: Feed):
 
 def test_intervals_meet_without_overlap(feed: Feed):
     day, week = datetime(2013, 3, 1, tzinfo=UTC), timedelta(days=7)
-    for pick in (feed.landed, feed.leaving, feed.observed):
+    for pick in (feed.landed, feed.posted, feed.observed):
         halves = [pick(day, day + week), pick(day + week, day + 2 * week)]
         both, key = pick(day, day + 2 * week), halves[0].columns[0]
         assert pl.concat(halves).sort(key).equals(both.sort(key))
+
+
+def test_a_flight_is_posted_up_to_three_hours_before_it_leaves(feed: Feed):
+    ahead = feed.flights["scheduled"] - feed.flights["posted"]
+    assert timedelta(0) <= ahead.min()
+    assert ahead.max() < timedelta(hours=3)
+    for plan in (FAST, FULL):  # no board is cut in two where a day begins
+        posted = feed.flights.filter(pl.col("scheduled") >= plan.opening)["posted"].min()
+        assert posted >= plan.opening
+
+
+def test_what_is_newest_is_known_and_of_each_airport(feed: Feed):
+    noon = datetime(2013, 3, 1, 12, tzinfo=UTC)
+    newest = feed.newest(noon)
+    assert sorted(newest["origin"]) == ["EWR", "JFK", "LGA"]
+    assert newest["observed"].max() <= noon
+    for row in newest.iter_rows(named=True):
+        known = feed.weather.filter(
+            (pl.col("origin") == row["origin"]) & (pl.col("observed") <= noon)
+        )
+        assert row["observed"] == known["observed"].max()
 
 
 def test_a_shortened_plan_ends_sooner_and_never_later():

@@ -36,7 +36,7 @@ def unsettled(watcher: Watcher) -> bool:
     return False
 
 
-@pytest.mark.parametrize("kind", ["monitor", "trigger", "rollout"])
+@pytest.mark.parametrize("kind", ["monitor", "trigger", "schedule", "rollout"])
 def test_it_waits_for_everybody_to_look_at_the_new_time(
     sqlite_ledger: Ledger, watcher: Watcher, kind: str
 ):
