@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from towpath.build.pipelines.owner import is_dead
 from towpath.core.refs import Ref
 from towpath.trace.erasure.derived import derived_from
 from towpath.trace.erasure.parts import Step
@@ -92,11 +93,19 @@ def _still_serving(tx: Transaction, state: State) -> Step | None:
 
 
 def _still_reading(tx: Transaction, late: Derived, state: State, *, now: datetime) -> bool:
-    """Tell whether a run that began before the redaction is going on; the dead never say so."""
+    """Tell whether a run that began before the redaction is going on.
+
+    The dead never say so: those of this machine are known by their owner, others are waited for.
+    """
     if state.redacted_at is None or now - state.redacted_at > _LONGEST_READ:
         return False  # whatever it leaves, the verification finds
     runs = (tx.runs.get(run.name) for run in late.runs)
-    return any(run.status == "running" and run.kind in ("pipeline", "step") for run in runs)
+    return any(
+        run.status == "running"
+        and run.kind in ("pipeline", "step")
+        and not is_dead(run.tags.get("owner", ""))
+        for run in runs
+    )
 
 
 def _condemn_more(work: Work, tx: Transaction, stragglers: list[Ref]) -> Step:
