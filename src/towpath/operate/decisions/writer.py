@@ -143,9 +143,10 @@ class SegmentWriter:
                     self._segment = _OpenSegment(self._directory)
                 self._segment.append(data)
         except OSError as error:
-            _log.error("decisions.unwritten", reason=error.strerror, errno=error.errno)
             self._abandon()
             batch.done.set_exception(_as_error(error))
+            with suppress(OSError):  # our own log may well lie on the disk that is full
+                _log.error("decisions.unwritten", reason=error.strerror, errno=error.errno)
         except Exception as error:  # noqa: BLE001 - the waiters must hear of whatever it was
             self._abandon()
             batch.done.set_exception(error)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from towpath.core.errors import InfrastructureError, Overloaded
+from towpath.core.errors import InfrastructureError, Overloaded, StorageFull
 from towpath.operate.decisions import Label, SegmentDirectory, SegmentWriter, encode_frame
 from towpath.operate.decisions.tails import Tails
 
@@ -167,3 +167,21 @@ def test_two_writers_do_not_touch_each_other(directory: SegmentDirectory, make_w
     assert directory.recover() == []
     assert states(directory) == ["open", "open"]
     assert sorted(values(directory)) == [0.0, 1.0]
+
+
+def test_a_log_on_the_same_full_disk_does_not_end_the_writer(
+    make_writer: Any, directory: SegmentDirectory, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    writer = make_writer()
+    writer.append(frame(1.0)).result(20)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", full)
+        patch.setattr("towpath.operate.decisions.writer._log.error", full)
+        with pytest.raises(StorageFull):
+            writer.append(frame(2.0)).result(20)
+    writer.append(frame(3.0)).result(20)
+    writer.close()
+    assert sorted(values(directory)) == [1.0, 3.0]
