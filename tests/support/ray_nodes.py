@@ -22,6 +22,8 @@ from towpath.build.compute.ray import RayOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+NUMBER = "RAY_NODES_NUMBER"
+"""Variable that tells whatever runs on a node which one it is."""
 _WITHIN_S = 90
 _TAIL_BYTES = 2_000
 _OBJECT_STORE_BYTES = 80 << 20
@@ -78,7 +80,7 @@ class RayNodes:
             self._nodes.append(
                 subprocess.Popen(
                     command,
-                    env={**os.environ, **self.environment},
+                    env={**os.environ, **self.environment, NUMBER: str(number)},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

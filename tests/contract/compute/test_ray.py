@@ -17,6 +17,7 @@ from ray_nodes import RayNodes, ray_nodes_of
 
 from towpath.build.compute import Outcome, Resources, Task
 from towpath.build.compute.ray import RayExecutor, executor, open_cluster
+from towpath.build.compute.ray.authentication import require_lock
 from towpath.core.digests import digest_bytes
 from towpath.core.errors import Conflict, InvalidSetting
 
@@ -38,6 +39,21 @@ address, token, log = sys.argv[1:]
 executor = RayExecutor(open_cluster(RayOptions(address=address, token_file=Path(token))))
 task = Task(id="orphan", call="ray_tasks:for_ever", payload={}, log=Path(log))
 executor.submit(task, on_message=lambda one: print("pids", *one["pids"], flush=True)).result()
+"""
+
+SWITCH = """
+import sys
+from pathlib import Path
+from towpath.build.compute.ray import RayOptions, open_cluster
+
+open_address, locked_address, token, *doors = sys.argv[1:]
+options = {
+    "open": RayOptions(address=open_address, allow_unauthenticated=True),
+    "locked": RayOptions(address=locked_address, token_file=Path(token)),
+}
+for door in doors:
+    with open_cluster(options[door]) as cluster:
+        print(door, cluster.asks_for_token, len(cluster.offers()), flush=True)
 """
 
 
@@ -109,15 +125,38 @@ def test_a_process_has_one_cluster_at_a_time(nodes: RayNodes, joined: RayExecuto
         open_cluster(nodes.options())
 
 
-def test_a_cluster_without_authentication_is_refused_unless_that_is_allowed(
-    monkeypatch: pytest.MonkeyPatch, ray_tasks: Path
-) -> None:
-    from towpath.build.compute.ray.authentication import require_lock
+@pytest.fixture(scope="module")
+def open_node(ray_tasks: Path) -> Iterator[RayNodes]:
+    """A cluster of one node that asks nobody for a token."""
+    with ray_nodes_of(1, token=False) as made:
+        yield made
 
-    with ray_nodes_of(1, token=False) as nodes:
-        with pytest.raises(InvalidSetting, match="lets everybody in who reaches it"):
-            require_lock(nodes.address, allow_unauthenticated=False)
-        assert require_lock(nodes.address, allow_unauthenticated=True) is False
+
+def test_a_cluster_without_authentication_is_refused_unless_that_is_allowed(
+    open_node: RayNodes,
+) -> None:
+    with pytest.raises(InvalidSetting, match="lets everybody in who reaches it"):
+        require_lock(open_node.address, allow_unauthenticated=False)
+    assert require_lock(open_node.address, allow_unauthenticated=True) is False
+
+
+@pytest.mark.parametrize("doors", [("open", "locked", "open"), ("locked", "open", "locked")])
+def test_a_process_goes_from_a_cluster_to_one_with_another_lock(
+    nodes: RayNodes, open_node: RayNodes, doors: tuple[str, ...]
+) -> None:
+    # In a process of its own: Ray keeps what it has read of tokens, and has no public way to forget it.
+    addresses = (open_node.address, nodes.address, str(nodes.token_file))
+    went = subprocess.run(
+        [sys.executable, "-c", SWITCH, *addresses, *doors],
+        capture_output=True,
+        text=True,
+        timeout=3 * WITHIN_S,
+        check=False,
+    )
+
+    said = [line.split() for line in went.stdout.splitlines() if line.startswith(doors)]
+    living = {"open": ["False", "1"], "locked": ["True", "2"]}
+    assert said == [[door, *living[door]] for door in doors], went.stderr
 
 
 def test_a_wrong_token_is_refused_with_what_to_do(nodes: RayNodes, tmp_path: Path) -> None:
