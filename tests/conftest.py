@@ -15,13 +15,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import httpx
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from missing import missing
 
 from towpath.ledger import open_ledger
 from towpath.storage.blobs import open_blobs
@@ -228,8 +229,3 @@ def redis_url(redis_server: str) -> str:
     with redis.Redis.from_url(redis_server) as client:
         client.flushall()
     return redis_server
-
-
-def missing(why: str) -> NoReturn:
-    """Skip, or fail in CI, because a server that the test needs can't be started."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(why)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from missing import missing
 from playwright.sync_api import Browser, Page, sync_playwright
 from served import served
 
@@ -150,22 +151,15 @@ def program() -> Path:
 # -- a real browser; each file of tests brings its own `home` ------------------------------------------
 
 
-def unavailable(reason: str) -> None:
-    """Skip where a browser is optional, fail where it is not."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium. Of one file: while it runs, nothing else in its thread can have an event loop."""
     if not (STATIC / "index.html").is_file():
-        unavailable("the web UI is not built; install the project, or run hatch_build.py")
+        missing("the web UI is not built; install the project, or run hatch_build.py")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         if chromium is None and not Path(playwright.chromium.executable_path).exists():
-            unavailable("there is no Chromium")
+            missing("there is no Chromium")
         launched = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )

@@ -11,10 +11,11 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from missing import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,10 +52,6 @@ weather = tp.FeatureView(
 outlook = tp.FeatureService("outlook", views=[weather.lookup("wind", "sky")])
 project = tp.Project("board", owner="ops", datasets=[data], feature_services=[outlook])
 """
-
-
-def missing(why: str) -> NoReturn:
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
 
 
 @pytest.fixture(scope="session")
