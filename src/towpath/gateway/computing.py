@@ -126,6 +126,7 @@ class _Child:
 
     async def ask(self, message: bytes) -> bytes:
         """Send a message and return the answer; raises `OSError` and its like if there is none."""
+        await asyncio.sleep(0)  # a time-out needs a task, which what runs eagerly becomes here
         async with self._turn:
             limit_s = _ANSWER_S
             if self._ended:

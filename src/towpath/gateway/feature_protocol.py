@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 
 from towpath.assets.features.online import Presence
-from towpath.core.clock import from_micros
 from towpath.core.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from towpath.assets.features.online import OnlineRows
 
 _EPOCH: Final = "1970-01-01T00:00:00Z"
-_STATUSES: Final = {one: one.name for one in Presence}
-_PRESENCES: Final = {one: one.name.lower() for one in Presence}
+_STATUSES: Final = ("", *(one.name for one in sorted(Presence)))
+_PRESENCES: Final = tuple(name.lower() for name in _STATUSES)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -105,7 +104,7 @@ def answer(name: str, rows: OnlineRows, features: Sequence[str] | None) -> dict[
                 "view": one.view,
                 "features": list(one.names),
                 "presence": [_PRESENCES[there] for there in one.presence],
-                "times": [None if at is None else from_micros(at) for at in one.times_us],
+                "times": _written_times(one.times_us, never=None),
             }
             for one in rows.looked
         ],
@@ -130,12 +129,14 @@ def feast_answer(rows: OnlineRows, *, full_names: bool) -> dict[str, Any]:
     for name, values in rows.entities.items():
         add(name, _feast_cells(values), there, never)
     for one in rows.looked:
-        times = _written_times(one.times_us)
+        times = _written_times(one.times_us, never=0)
         statuses = _written([_STATUSES[there] for there in one.presence])
         for at, (name, values) in enumerate(zip(one.names, one.columns, strict=True)):
             full = f"{one.view}__{name}" if full_names else name
-            cells = values if _is_json(one.types[at], values) else _feast_cells(values)
-            if None in values:
+            gaps = None in values
+            same = not gaps and _is_json(one.types[at], values)
+            cells = values if same else _feast_cells(values)
+            if gaps:
                 add(full, cells, [_STATUSES[there] for there in one.presence_of(at)], times)
             else:
                 add(full, cells, statuses, times)
@@ -160,17 +161,17 @@ def _written(values: Sequence[Any]) -> msgspec.Raw:
     return msgspec.Raw(_encode(values))
 
 
-def _written_times(times_us: Sequence[int | None]) -> msgspec.Raw:
+def _written_times(times_us: Sequence[int | None], *, never: int | None) -> msgspec.Raw:
     """Return when rows were true as JSON; NumPy knows no zones, so the one that is meant is added."""
-    micros = [0 if at is None else at for at in times_us]
+    micros = [never if at is None else at for at in times_us]
     written = _encode(np.array(micros, dtype="datetime64[us]").tolist())
     return msgspec.Raw(written.replace(b'",', b'Z",').replace(b'"]', b'Z"]'))
 
 
 def _is_json(kind: str, values: Sequence[Any]) -> bool:
-    """Tell whether Feast's JSON has all values of a feature as they are."""
+    """Tell whether Feast's JSON has all values of a feature, of which none is missing, as they are."""
     if kind == "float64":
-        return None not in values and isfinite(sum(values))
+        return isfinite(sum(values))
     return kind not in ("timestamp", "binary")
 
 

@@ -24,7 +24,7 @@ from towpath.gateway.feature_protocol import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from towpath.assets.features.online import OnlineRows
     from towpath.gateway.features import Features
@@ -51,7 +51,7 @@ class FeatureRoutes:
         method: str,
         parts: Sequence[str],
         query: bytes,
-        body: Callable[[], Awaitable[bytes]],
+        body: Callable[[], bytes],
     ) -> Any:
         """Return the document that answers a request.
 
@@ -73,22 +73,22 @@ class FeatureRoutes:
                 return await self._look_up(name, query, body if method == "POST" else None)
             case ["v2", "features", name, "push"]:
                 _require(method, "POST")
-                return await self._features.push(name, decode(await body(), PushRequest).rows)
+                return await self._features.push(name, decode(body(), PushRequest).rows)
             case [path] if path in FEAST_PATHS:
                 _require(method, "POST")
-                return await self._feast(path, await body())
+                return await self._feast(path, body())
             case _:
                 raise HttpRefusal(
                     HTTPStatus.NOT_FOUND, "no such path; features are at /v2/features/NAME"
                 )
 
     async def _look_up(
-        self, name: str, query: bytes, body: Callable[[], Awaitable[bytes]] | None
+        self, name: str, query: bytes, body: Callable[[], bytes] | None
     ) -> dict[str, Any]:
         if body is None:
             columns = _from_query(await self._features.types(name), query)
             return answer(name, await self._counted(name, columns), None)
-        asked = decode(await body(), FeaturesRequest)
+        asked = decode(body(), FeaturesRequest)
         return answer(name, await self._counted(name, asked.entities), asked.features)
 
     async def _feast(self, path: str, body: bytes) -> dict[str, Any] | None:

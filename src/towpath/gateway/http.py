@@ -1,48 +1,51 @@
-"""A request as ASGI hands it over: its path, its headers, and its body, which has bounds."""
+"""A request and an answer, as the gateway's parts hand them to one another."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from towpath.gateway.failures import HttpRefusal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Sequence
 
-Scope: TypeAlias = "dict[str, Any]"
-Receive: TypeAlias = "Callable[[], Awaitable[dict[str, Any]]]"
+JSON: Final = b"application/json"
 
 
 class HttpRequest:
-    """One request.
+    """One request, whole.
 
     Args:
-        scope: ASGI's description of it.
-        receive: Gives the body in pieces.
-        max_body_bytes: A larger body is refused: unread, if its length is announced.
+        method: `GET` and the like.
+        target: Path and query, as they came.
+        headers: Names in lower case, in the order in which they came.
+        body: Its bytes.
 
     Attributes:
-        method: `GET` and the like.
-        path: As it came.
-        parts: The path without slashes.
+        path: The path, decoded.
+        parts: The path without slashes at its ends, cut at those inside.
         query: What follows the question mark, undecoded.
     """
 
-    __slots__ = ("_max_body_bytes", "_receive", "_scope", "method", "parts", "path", "query")
+    __slots__ = ("_body", "_headers", "method", "parts", "path", "query")
 
-    def __init__(self, scope: Scope, receive: Receive, *, max_body_bytes: int) -> None:
-        self._scope = scope
-        self._receive = receive
-        self._max_body_bytes = max_body_bytes
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
+    def __init__(
+        self, method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> None:
+        self.method = method
+        path, _, self.query = target.partition(b"?")
+        if b"%" in path:
+            path = unquote_to_bytes(path)
+        self.path = path.decode("utf-8", "replace")
         self.parts = self.path.strip("/").split("/")
-        self.query: bytes = scope["query_string"]
+        self._headers = headers
+        self._body = body
 
     def header(self, name: bytes) -> bytes:
-        """Return a header's value, empty where there is none. ASGI gives names in lower case."""
-        for key, value in self._scope["headers"]:
+        """Return a header's value, empty where there is none."""
+        for key, value in self._headers:
             if key == name:
                 return value
         return b""
@@ -58,35 +61,23 @@ class HttpRequest:
                 HTTPStatus.METHOD_NOT_ALLOWED, f"use {' or '.join(methods)} on {self.path}"
             )
 
-    async def body(self) -> bytes:
-        """Read the whole body, but never more than is allowed.
+    def body(self) -> bytes:
+        """Return the body.
 
         Raises:
-            HttpRefusal: It is compressed (415), too large (413), or the caller went away (400).
+            HttpRefusal: It is compressed: 415.
         """
         if self.header(b"content-encoding") not in (b"", b"identity"):
             raise HttpRefusal(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "compressed bodies are not taken; send it plain"
             )
-        announced = self.header(b"content-length")
-        if announced.isdigit() and int(announced) > self._max_body_bytes:
-            raise self._too_large()
-        message = await self._receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body"):
-            pieces = bytearray(body)
-            while message.get("more_body") and len(pieces) <= self._max_body_bytes:
-                message = await self._receive()
-                pieces += message.get("body", b"")
-            body = bytes(pieces)
-        if len(body) > self._max_body_bytes:
-            raise self._too_large()
-        if message["type"] == "http.disconnect":
-            raise HttpRefusal(HTTPStatus.BAD_REQUEST, "the caller went away in mid-request")
-        return body
+        return self._body
 
-    def _too_large(self) -> HttpRefusal:
-        return HttpRefusal(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the body is larger than {self._max_body_bytes} bytes; send fewer rows at a time",
-        )
+
+class Answer(NamedTuple):
+    """What is sent back, with headers beside type and length."""
+
+    body: bytes
+    kind: bytes = JSON
+    status: HTTPStatus = HTTPStatus.OK
+    headers: tuple[tuple[bytes, bytes], ...] = ()

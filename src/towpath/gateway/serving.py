@@ -9,14 +9,13 @@ from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Final
 
 import structlog
-import uvicorn
 import uvloop
 
 from towpath.assets.features.online import OnlineReader
 from towpath.assets.models import load_predictor
 from towpath.core.errors import Overloaded, UsageError
 from towpath.gateway.answering import Answering
-from towpath.gateway.asgi import MAX_BODY_BYTES, GatewayApp
+from towpath.gateway.app import GatewayApp
 from towpath.gateway.computing import Computers, refuse_computing
 from towpath.gateway.feature_routes import FeatureRoutes
 from towpath.gateway.features import Features
@@ -26,6 +25,7 @@ from towpath.gateway.labelling import Labelling
 from towpath.gateway.metrics import GatewayMetrics
 from towpath.gateway.moments import Moments
 from towpath.gateway.recording import Recorder
+from towpath.gateway.transport import HttpServer
 from towpath.operate.decisions import SegmentDirectory, SegmentWriter
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from towpath.storage.keys import Keyring
     from towpath.storage.online import OnlineStore
 
-DRAIN_S: Final = 10
+DRAIN_S: Final = 10.0
+MAX_BODY_BYTES: Final = 16 << 20
 _SWAP_S: Final = 5.0
 
 _log = structlog.get_logger()
@@ -106,7 +107,6 @@ def serve_gateway(
             features=routes,
             metrics=metrics,
             token=token,
-            max_body_bytes=max_body_bytes,
         )
         async with AsyncExitStack() as held:
             await held.enter_async_context(aclosing(features))
@@ -130,7 +130,8 @@ def serve_gateway(
                 moments=moments,
                 refresh=features.refresh,
             )
-            await _serve(_Server(_config(app)), follower, listener, stop)
+            server = HttpServer(app, max_body_bytes=max_body_bytes)
+            await _serve(server, follower, listener, stop)
 
     with closing(writer), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
@@ -152,42 +153,17 @@ def _require_rpc() -> Callable[..., AbstractAsyncContextManager[str]]:
 
 
 async def _serve(
-    server: _Server, follower: LedgerFollower, listener: socket.socket, stop: Event | None
+    server: HttpServer, follower: LedgerFollower, listener: socket.socket, stop: Event | None
 ) -> None:
     """Serve with the follower beside it, which hears of the end after the last request."""
     follower.start()
     try:
-        with _stopping(server, stop):
+        with _stopping(stop) as until:
             _log.info("gateway.started", gateway=follower.id)
-            await server.serve(sockets=[listener])
+            await server.serve(listener, until=until, drain_s=DRAIN_S)
     finally:
         await asyncio.to_thread(follower.stop)
         _log.info("gateway.stopped", gateway=follower.id)
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to us: its own way ends the process before we have tidied up."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Do nothing."""
-        yield
-
-
-def _config(app: GatewayApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # pyright: ignore[reportArgumentType] - our scope and messages are plain dicts
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=DRAIN_S,
-    )
 
 
 def _publisher(inference: Inference, writer: SegmentWriter) -> Callable[[RoutingTable], None]:
@@ -210,13 +186,11 @@ def _publisher(inference: Inference, writer: SegmentWriter) -> Callable[[Routing
 
 
 @contextmanager
-def _stopping(server: uvicorn.Server, stop: Event | None) -> Generator[None]:
-    """Let signals, or the event, end the server."""
+def _stopping(stop: Event | None) -> Generator[asyncio.Event]:
+    """Yield what signals, or the event of another thread, set at the end."""
     loop = asyncio.get_running_loop()
-
-    def end() -> None:
-        server.should_exit = True
-
+    until = asyncio.Event()
+    end = until.set
     watch: asyncio.Task[None] | None = None
     if current_thread() is main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -224,7 +198,7 @@ def _stopping(server: uvicorn.Server, stop: Event | None) -> Generator[None]:
     if stop is not None:
         watch = loop.create_task(_watch(stop, end))
     try:
-        yield
+        yield until
     finally:
         if watch is not None:
             watch.cancel()

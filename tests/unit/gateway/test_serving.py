@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from towpath.core.errors import Unavailable
+from towpath.gateway.transport import Connection
 
 
 def suppress(bench: Any, *hashes: str) -> int:
@@ -243,17 +244,15 @@ def test_accepted_connections_do_not_delay_small_answers(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With Nagle's algorithm on, a keep-alive answer waits some 40 ms for an acknowledgement."""
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
     seen: list[int] = []
-    made = HttpToolsProtocol.connection_made
+    made = Connection.connection_made
 
     def look(self: Any, transport: Any) -> None:
         raw = transport.get_extra_info("socket")
         seen.append(raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         made(self, transport)
 
-    monkeypatch.setattr(HttpToolsProtocol, "connection_made", look)
+    monkeypatch.setattr(Connection, "connection_made", look)
     bench.route(board=bench.service())
     bench.start()
     assert bench.infer().status_code == 200

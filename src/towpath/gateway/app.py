@@ -1,10 +1,10 @@
-"""The gateway as a bare ASGI application: paths, methods, bodies, answers."""
+"""The gateway over HTTP: paths, methods, and what answers them."""
 
 from __future__ import annotations
 
 import hmac
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
@@ -12,23 +12,17 @@ import structlog
 from towpath.core.errors import TowpathError
 from towpath.gateway import binary, describing, invocations, repository
 from towpath.gateway.failures import HttpRefusal, body_of, status_of
-from towpath.gateway.http import HttpRequest
+from towpath.gateway.http import Answer, HttpRequest
 from towpath.gateway.protocol import decode_infer, decode_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from towpath.gateway.answering import Answering
     from towpath.gateway.feature_routes import FeatureRoutes
-    from towpath.gateway.http import Receive, Scope
     from towpath.gateway.labelling import Labelling
     from towpath.gateway.metrics import GatewayMetrics
 
-Send: TypeAlias = "Callable[[dict[str, Any]], Awaitable[None]]"
-
-MAX_BODY_BYTES: Final = 16 << 20
-
-_JSON: Final = b"application/json"
 _BYTES: Final = b"application/octet-stream"
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _OPEN_PATHS: Final = ("/health", "/ping", "/v2/health/live", "/v2/health/ready")
@@ -42,21 +36,11 @@ _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger()
 
 
-class _Answer(NamedTuple):
-    """What is sent back, with headers beside type and length."""
-
-    body: bytes
-    kind: bytes = _JSON
-    status: HTTPStatus = HTTPStatus.OK
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
 class GatewayApp:
     """Routes requests to answers, labels, features, metadata, health and metrics.
 
     Args:
         token: What callers must send as bearer token, health probes excepted; empty for none.
-        max_body_bytes: Larger bodies are refused unread.
     """
 
     def __init__(
@@ -67,38 +51,24 @@ class GatewayApp:
         features: FeatureRoutes,
         metrics: GatewayMetrics,
         token: str = "",
-        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._answering = answering
         self._labelling = labelling
         self._features = features
         self._metrics = metrics
         self._bearer = f"Bearer {token}".encode() if token else b""
-        self._max_body_bytes = max_body_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            return
-        request = HttpRequest(scope, receive, max_body_bytes=self._max_body_bytes)
+    async def answer(self, request: HttpRequest) -> Answer:
+        """Answer one request; never raises."""
         try:
             self._authorize(request)
-            answer = await self._answer(request)
+            return await self._answer(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             status = status_of(error)
             if status is HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, TowpathError):
                 _log.exception("request.failed", path=request.path)
             headers = _ADVICE.get(status, ())
-            answer = _Answer(_encode(body_of(error)), status=status, headers=headers)
-        headers = [
-            (b"content-type", answer.kind),
-            (b"content-length", str(len(answer.body)).encode()),
-            *answer.headers,
-        ]
-        await send(
-            {"type": "http.response.start", "status": int(answer.status), "headers": headers}
-        )
-        await send({"type": "http.response.body", "body": answer.body})
+            return Answer(_encode(body_of(error)), status=status, headers=headers)
 
     def _authorize(self, request: HttpRequest) -> None:
         if not self._bearer or request.path in _OPEN_PATHS:
@@ -106,7 +76,7 @@ class GatewayApp:
         if not hmac.compare_digest(request.header(b"authorization"), self._bearer):
             raise HttpRefusal(HTTPStatus.UNAUTHORIZED, "this gateway asks for a bearer token")
 
-    async def _answer(self, request: HttpRequest) -> _Answer:
+    async def _answer(self, request: HttpRequest) -> Answer:
         match request.parts:
             case ["v2", "models", name, "infer"]:
                 found = await self._infer(request, name, None)
@@ -116,29 +86,29 @@ class GatewayApp:
                 found = await self._invoked(request)
             case ["v2", "repository", *asked]:
                 request.require("POST")
-                found = _Answer(_encode(self._repository(asked, await request.body())))
+                found = Answer(_encode(self._repository(asked, request.body())))
             case ["v2", "labels"]:
                 request.require("POST")
-                count = await self._labelling.take(decode_labels(await request.body()))
-                found = _Answer(_encode({"accepted": count}))
+                count = await self._labelling.take(decode_labels(request.body()))
+                found = Answer(_encode({"accepted": count}))
             case ["metrics"]:
                 request.require("GET")
                 table = self._answering.table
                 text = self._metrics.render(
                     ready=table.loaded, route_generation=table.route_generation
                 )
-                found = _Answer(text, _TEXT)
+                found = Answer(text, _TEXT)
             case ["v2", "features", *_] | [
                 "get-online-features" | "push" | "write-to-online-store"
             ]:
                 document = await self._features.answer(
                     request.method, request.parts, request.query, request.body
                 )
-                found = _Answer(_encode(document))
+                found = Answer(_encode(document))
             case parts:
                 document = self._describe(parts)
                 request.require("GET", "HEAD")
-                found = _Answer(_encode(document))
+                found = Answer(_encode(document))
         return found
 
     def _describe(self, parts: Sequence[str]) -> dict[str, Any]:
@@ -166,20 +136,20 @@ class GatewayApp:
                 raise _no_such_path()
         return found
 
-    async def _infer(self, request: HttpRequest, name: str, version: str | None) -> _Answer:
+    async def _infer(self, request: HttpRequest, name: str, version: str | None) -> Answer:
         """Answer an inference request."""
         request.require("POST")
         with self._answering.counted(name):
-            body = await request.body()
+            body = request.body()
             said = binary.json_bytes(request.header(binary.HEADER), body)
             asked = decode_infer(body[:said])
             binary.attach(asked, memoryview(body)[said:])
             answer, head = binary.encode(asked, await self._answering.infer(name, version, asked))
         if head is None:
-            return _Answer(answer)
-        return _Answer(answer, _BYTES, headers=((binary.HEADER, str(head).encode()),))
+            return Answer(answer)
+        return Answer(answer, _BYTES, headers=((binary.HEADER, str(head).encode()),))
 
-    async def _invoked(self, request: HttpRequest) -> _Answer:
+    async def _invoked(self, request: HttpRequest) -> Answer:
         """Answer rows in the forms of other servers, for the one service, or the one that is named."""
         request.require("POST")
         name = request.header(b"x-amzn-sagemaker-target-model").decode("latin-1")
@@ -193,10 +163,10 @@ class GatewayApp:
         with self._answering.counted(name):
             signature = self._answering.table.service(name).arms[0].predictor.signature
             kind = request.header(b"content-type").decode("latin-1")
-            asked = invocations.request_of(await request.body(), kind, signature)
+            asked = invocations.request_of(request.body(), kind, signature)
             found = await self._answering.infer(name, None, asked)
         answer, kind = invocations.answer_of(found, request.header(b"accept").decode("latin-1"))
-        return _Answer(answer, kind.encode())
+        return Answer(answer, kind.encode())
 
     def _repository(self, asked: Sequence[str], body: bytes) -> Any:
         """Answer what is asked of the model repository."""

@@ -1,0 +1,306 @@
+"""HTTP/1.1 on asyncio: httptools cuts the stream, and each whole request goes straight to the application.
+
+A general server stands between a stream and an application with a message for each piece of either, which
+costs more than the rest of what the gateway does for a row. Here a request is read whole, within bounds,
+before anybody looks at it, and answered in one write. https://www.rfc-editor.org/rfc/rfc9112.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import httptools
+import msgspec
+
+from towpath.gateway.eager import run_eagerly
+from towpath.gateway.http import Answer, HttpRequest
+
+if TYPE_CHECKING:
+    import socket
+
+KEEP_ALIVE_S: Final = 75.0
+"""How long a connection may be silent, between requests or within one."""
+
+MAX_HEADER_BYTES: Final = 64 << 10
+_SWEEP_S: Final = 1.0
+_PIPELINED_MOST: Final = 16
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LINES: Final = {
+    status: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+
+
+class Application(Protocol):
+    """Answers requests. What goes wrong is an answer too: it never raises."""
+
+    async def answer(self, request: HttpRequest) -> Answer:
+        """Return the answer."""
+        ...
+
+
+class HttpServer:
+    """Serves one application on one socket. Used from one event loop only.
+
+    Requests of a connection are answered in order, one at a time. Bodies are bounded: a longer one is
+    refused when its length is known, unread, and the connection closed.
+
+    Args:
+        app: Answers.
+        max_body_bytes: The longest body.
+    """
+
+    def __init__(self, app: Application, *, max_body_bytes: int) -> None:
+        self.app = app
+        self.max_body_bytes = max_body_bytes
+        self.loop = asyncio.get_running_loop()
+        self.is_ending = False
+        self._connections: set[Connection] = set()
+        self._is_empty = asyncio.Event()
+
+    async def serve(self, listener: socket.socket, *, until: asyncio.Event, drain_s: float) -> None:
+        """Answer until the event; then take no more, finish what is under way, and close.
+
+        Args:
+            listener: A listening socket; closed at the end.
+            until: Ends the serving.
+            drain_s: How long requests under way may take then; after that they are cut off.
+        """
+        server = await self.loop.create_server(lambda: Connection(self), sock=listener)
+        try:
+            while not until.is_set():
+                try:
+                    async with asyncio.timeout(_SWEEP_S):
+                        await until.wait()
+                except TimeoutError:
+                    self._sweep()
+        finally:
+            server.close()
+            await self._drain(drain_s)
+
+    def opened(self, connection: Connection) -> None:
+        """Take note of a connection."""
+        self._connections.add(connection)
+        self._is_empty.clear()
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._is_empty.set()
+
+    async def _drain(self, drain_s: float) -> None:
+        self.is_ending = True
+        if not self._connections:
+            return
+        for connection in list(self._connections):
+            connection.end()
+        try:
+            async with asyncio.timeout(drain_s):
+                await self._is_empty.wait()
+        except TimeoutError:
+            for connection in list(self._connections):
+                connection.abort()
+
+    def _sweep(self) -> None:
+        """Close connections that have been silent for too long, and wait for no answer."""
+        oldest = time.monotonic() - KEEP_ALIVE_S
+        for connection in list(self._connections):
+            if connection.heard_at < oldest and not connection.is_busy:
+                connection.end()
+
+
+class Connection(asyncio.Protocol):
+    """One connection: reads requests, and answers them in order.
+
+    Attributes:
+        heard_at: When its caller last sent something, by the monotonic clock.
+        is_busy: Whether an answer is under way.
+    """
+
+    def __init__(self, server: HttpServer) -> None:
+        self._server = server
+        self._transport: Any = None
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._header_bytes = 0
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._refusal: Answer | None = None
+        self._waiting: deque[tuple[HttpRequest, bool]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self.is_busy = False
+        self._is_reading = True
+        self._is_last = False
+        self.heard_at = time.monotonic()
+
+    # -- what asyncio tells ------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = transport
+        self._server.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it. A request under way is finished all the same: its decision is made."""
+        del exc
+        self._server.closed(self)
+        self._waiting.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in some of the stream."""
+        self.heard_at = time.monotonic()
+        if self._is_last:
+            return  # what follows a refusal has no beginning that could be known
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._is_last = (
+                True  # it was answered in the protocol that it came in, as any server may
+            )
+        except httptools.HttpParserError:
+            self._refuse(HTTPStatus.BAD_REQUEST, "the request is not HTTP/1.1")
+
+    def pause_writing(self) -> None:
+        """Read no more requests while the caller does not read its answers."""
+        self._read(wanted=False)
+
+    def resume_writing(self) -> None:
+        """Go on reading."""
+        self._read(wanted=len(self._waiting) < _PIPELINED_MOST)
+
+    # -- what httptools tells ----------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._target = b""
+        self._headers = []
+        self._header_bytes = 0
+        self._body = []
+        self._body_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take in some of its target."""
+        self._target += url
+        self._count_header(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take in a header."""
+        self._headers.append((name.lower(), value))
+        self._count_header(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        """Look at what the headers announce."""
+        for name, value in self._headers:
+            if name == b"content-length" and int(value) > self._server.max_body_bytes:
+                self._refuse_body()
+            elif name == b"expect" and value.lower() == b"100-continue" and not self._refusal:
+                self._transport.write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """Take in some of its body."""
+        self._body_bytes += len(body)
+        if self._body_bytes > self._server.max_body_bytes:
+            self._refuse_body()
+        elif self._refusal is None:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Answer it, or let it wait for those before it."""
+        if self._is_last:
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        method = self._parser.get_method().decode()
+        request = HttpRequest(method, self._target, self._headers, body)
+        stays = self._parser.should_keep_alive() and not self._parser.should_upgrade()
+        if self.is_busy or self._waiting:
+            self._waiting.append((request, stays))
+            self._read(wanted=len(self._waiting) < _PIPELINED_MOST)
+        else:
+            self._start(request, stays)
+
+    # -- answering ---------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """Close it, after the answer that is under way."""
+        self._is_last = True
+        self._waiting.clear()
+        if not self.is_busy:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close it now."""
+        if self._task is not None:
+            self._task.cancel()
+        self._transport.abort()
+
+    def _start(self, request: HttpRequest, stays: bool) -> None:
+        self.is_busy = True
+        is_head = request.method == "HEAD"
+
+        def done(answer: Answer) -> None:
+            self.is_busy = False
+            self._task = None
+            more = self._refusal is not None or not (self._is_last or self._server.is_ending)
+            self._write(answer, stays=stays and more, is_head=is_head)
+            self._go_on()
+
+        self._task = run_eagerly(self._server.app.answer(request), self._server.loop, done)
+
+    def _go_on(self) -> None:
+        """Answer what waits, and then what was refused in the meantime."""
+        if self._transport.is_closing():
+            return
+        if self._waiting:
+            self._start(*self._waiting.popleft())
+            self._read(wanted=len(self._waiting) < _PIPELINED_MOST)
+        elif self._refusal is not None:
+            self._write(self._refusal, stays=False, is_head=False)
+
+    def _write(self, answer: Answer, *, stays: bool, is_head: bool) -> None:
+        if self._transport.is_closing():
+            return
+        body = answer.body
+        head = [
+            _LINES[answer.status],
+            b"content-type: %b\r\ncontent-length: %d\r\n" % (answer.kind, len(body)),
+        ]
+        head += [b"%b: %b\r\n" % header for header in answer.headers]
+        head.append(b"\r\n" if stays else b"connection: close\r\n\r\n")
+        if not is_head:
+            head.append(body)
+        self._transport.write(b"".join(head))
+        if not stays:
+            self._is_last = True
+            self._transport.close()
+
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        """Refuse what comes now, behind the answers to what came before, and close."""
+        self._is_last = True
+        self._refusal = Answer(msgspec.json.encode({"error": message}), status=status)
+        if not self.is_busy:
+            self._go_on()
+
+    def _refuse_body(self) -> None:
+        most = self._server.max_body_bytes
+        self._refuse(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"the body is larger than {most} bytes; send fewer rows at a time",
+        )
+
+    def _count_header(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > MAX_HEADER_BYTES and self._refusal is None:
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"the headers are larger than {MAX_HEADER_BYTES} bytes",
+            )
+
+    def _read(self, *, wanted: bool) -> None:
+        if wanted is not self._is_reading and not self._transport.is_closing():
+            self._is_reading = wanted
+            (self._transport.resume_reading if wanted else self._transport.pause_reading)()
