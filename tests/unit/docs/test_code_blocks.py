@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DEMO = Path(__file__).resolve().parents[3] / "src" / "towpath" / "demo" / "project"
 # What a page takes for granted, because it shows parts of something that stands elsewhere.
 GIVEN = {
-    "README.md": "import polars as pl\nfrom flights import Flight, prepare, weather\n",
+    "README.md": "import polars as pl\nfrom flights import Flight, observations, prepare\n",
 }
 OTHER_PROGRAMS = {"aws", "cd", "cp", "curl", "pg_dump", "pip", "python"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
