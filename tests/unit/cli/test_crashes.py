@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -11,6 +13,17 @@ from towpath.cli.crashes import tell_crash
 from towpath.core.errors import Unavailable
 
 VALUE = "ann@example.org"
+LOGS = f"""
+import sys
+import structlog
+from towpath.cli.logs import configure_logs
+
+configure_logs("info", sys.argv[1])
+try:
+    float({VALUE!r})
+except ValueError:
+    structlog.get_logger().exception("request.failed")
+"""
 
 
 def convert(value: str) -> float:
@@ -58,3 +71,12 @@ def test_an_event_without_an_exception_stays_as_it_is():
 def test_an_exception_that_is_handed_over_is_told():
     error = KeyError(VALUE)
     assert tell_crash(None, "error", {"exc_info": error}) == {"exception": "KeyError"}
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_the_program_logs_like_that(form: str):
+    command = [sys.executable, "-c", LOGS, form]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert "request.failed" in said
+    assert "ValueError" in said
+    assert VALUE not in said
