@@ -113,8 +113,8 @@ NOTES = [
     "Feast's SDK is timed in a process of its own, between two rounds of ours",
     "both judge the time to live: Feast's SDK does not, see its issue 6821",
     "Feast's server runs with one worker, as ours does",
-    "limit: three commands and their answers over a bare socket to the same Redis, one after the other; "
-    "where a process works in between, the same exchange takes a third longer",
+    "limit: three commands and their answers over a bare socket to the same Redis, again and again",
+    "limit: in a process that works in between, as a look-up does, an exchange takes a third longer",
 ]
 
 
