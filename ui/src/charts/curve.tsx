@@ -120,6 +120,7 @@ function optionsOf(
         label: line.label,
         show: !line.hidden,
         stroke: strokeOf(line, place, palette),
+        alpha: line.tone === "muted" ? 0.35 : 1,
         width: line.dashed ? 1.25 : 1.75,
         dash: line.dashed ? [5, 5] : undefined,
         points: { show: false },

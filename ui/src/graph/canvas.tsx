@@ -29,7 +29,8 @@ interface CanvasProps<T extends Record<string, unknown>> {
 
 /**
  * A graph that can be moved and zoomed, laid out by dagre. Only a change of its shape lays it out
- * anew: states may change every second without anything moving.
+ * anew: states may change every second without anything moving. On narrow screens words stay large enough
+ * to be read, and the rest is moved into view.
  */
 export function Canvas<T extends Record<string, unknown>>(props: CanvasProps<T>) {
   const { shape, size, data, kind, onPick, least = 320, children } = props;
@@ -60,7 +61,7 @@ export function Canvas<T extends Record<string, unknown>>(props: CanvasProps<T>)
         nodesDraggable={false}
         nodesConnectable={false}
         fitView
-        fitViewOptions={{ maxZoom: 1, padding: 0.12 }}
+        fitViewOptions={{ maxZoom: 1, minZoom: down ? 0.55 : 0.15, padding: 0.12 }}
         minZoom={0.15}
         proOptions={{ hideAttribution: true }}
       >
