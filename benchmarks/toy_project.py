@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import shutil
 import sys
@@ -109,6 +110,10 @@ def open_toy(*, cpus: int = 2) -> Generator[Toy]:
         ledger = open_ledger(database, keyring)
         blobs = open_blobs((home / "blobs").as_uri())
         code = CodeStore(ledger, blobs, home / "code")
+        # As the warm process does that a worker forks for each run: what is loaded stays, so the
+        # collector of garbage need not go over it.
+        gc.collect()
+        gc.freeze()
         with LocalExecutor(cpus=cpus) as executor:
             yield Toy(
                 module=importlib.import_module(MODULE),
@@ -127,6 +132,7 @@ def open_toy(*, cpus: int = 2) -> Generator[Toy]:
             )
         ledger.close()
     finally:
+        gc.unfreeze()
         sys.path.remove(str(folder))
         sys.modules.pop(MODULE, None)
         shutil.rmtree(home, ignore_errors=True)

@@ -44,6 +44,11 @@ class Step(Generic[R]):
         self.options = options
         self.signature = inspect.signature(function)
         self._types: dict[str, Any] | None = None
+        parameters = self.signature.parameters
+        kinds = {parameter.kind for parameter in parameters.values()}
+        # Whether each argument may be given by place or by name, as nearly everybody writes it.
+        self._is_plain = kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD}
+        self._names = tuple(parameters)
         for parameter in self.signature.parameters.values():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 raise InvalidProject(
@@ -90,6 +95,13 @@ class Step(Generic[R]):
         Raises:
             InvalidProject: They don't fit the function.
         """
+        left = self._names[len(args) :]
+        if (
+            self._is_plain
+            and len(args) + len(kwargs) == len(self._names)
+            and kwargs.keys() == set(left)
+        ):
+            return dict(zip(self._names, (*args, *(kwargs[one] for one in left)), strict=True))
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:

@@ -9,6 +9,7 @@ import pytest
 
 from towpath.assets.datasets import Selection
 from towpath.build.pipelines.options import parse_size
+from towpath.build.pipelines.steps import step
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject, InvalidSetting, TowpathError
 
@@ -208,3 +209,25 @@ def test_sizes_are_read(text: str | int, size: int) -> None:
         return
     with pytest.raises(InvalidSetting, match="is not a size"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [((1, 2, 3), {}), ((1,), {"c": 3, "b": 2}), ((), {"c": 3, "b": 2, "a": 1}), ((1, 2), {})],
+)
+def test_arguments_stand_in_the_order_of_the_function(args: Any, kwargs: Any) -> None:
+    bound = _three.bind(args, kwargs)
+    assert list(bound.items()) == [("a", 1), ("b", 2), ("c", 3)]
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"), [((1, 2, 3, 4), {}), ((1, 2), {"b": 3}), ((1,), {"b": 2, "d": 3}), ((), {})]
+)
+def test_arguments_that_don_t_fit_are_refused(args: Any, kwargs: Any) -> None:
+    with pytest.raises(InvalidProject, match="can't be called like this"):
+        _three.bind(args, kwargs)
+
+
+@step
+def _three(a: int, b: int, c: int = 3) -> int:
+    return a + b + c
