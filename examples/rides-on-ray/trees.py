@@ -54,21 +54,25 @@ def grow_lightgbm(config: dict[str, Any]) -> None:
         "pre_partition": True,
         **get_network_params(),
     }
-    booster, errors = read_lightgbm(ray.train.get_checkpoint()), {}
-    done = begun_at = 0 if booster is None else booster.num_trees()
-    while done < config["trees"]:
-        rows = lightgbm.Dataset(features, outcome, params=settings, free_raw_data=False)
-        booster = lightgbm.train(
-            settings,
-            rows,
-            num_boost_round=min(SLICE, config["trees"] - done),
-            init_model=booster,
-            valid_sets=[rows],
-            valid_names=["past"],
-            callbacks=[lightgbm.record_evaluation(errors)],
-        )
-        done = booster.num_trees()
-        report(booster, done=done, begun_at=begun_at, rmse=errors["past"]["rmse"][-1])
+    booster = read_lightgbm(ray.train.get_checkpoint())
+    begun_at = 0 if booster is None else booster.num_trees()
+
+    def slice_by_slice(now: Any) -> None:
+        done = now.iteration + 1
+        if done % SLICE == 0 or done == config["trees"]:
+            error = float(now.evaluation_result_list[0][2])
+            report(now.model, done=done, begun_at=begun_at, rmse=error)
+
+    # In one go: each call of `train` binds its port anew, which takes a minute to be free again.
+    rows = lightgbm.Dataset(features, outcome)
+    lightgbm.train(
+        settings,
+        rows,
+        num_boost_round=config["trees"] - begun_at,
+        init_model=booster,
+        valid_sets=[rows],
+        callbacks=[slice_by_slice],
+    )
 
 
 def report(booster: Any, **metrics: float) -> None:
