@@ -61,6 +61,7 @@ def run(sizes: Sequence[str] = tuple(SIZES)) -> Result:
                 "processor time of this process, once each; the wall time beside it includes waiting "
                 "for the disk on a shared machine"
             ),
+            "the heap of what is loaded is frozen, as in the warm process that a worker forks",
             "`first` records each step's run, lineage, result and event in the signed log",
         ),
     )

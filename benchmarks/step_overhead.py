@@ -73,6 +73,10 @@ def run(sizes: Sequence[str] = tuple(SIZES), peers: Sequence[str] = tuple(PEERS)
                 "all in turn on one machine, which is shared"
             ),
             (
+                "the heap of what is loaded is frozen (gc.freeze), as in the warm process that a worker "
+                "forks for each run; `towpath run` does without"
+            ),
+            (
                 "isolated: a forked process per step. Metaflow does the same; Dagster (in-process), Prefect "
                 "and ZenML run steps in the process of the flow, which is what our inline steps do"
             ),
