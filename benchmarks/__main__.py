@@ -25,6 +25,7 @@ BENCHMARKS = {
     "step-overhead": "a trivial step isolated, inline and cached, beside Dagster, Prefect, ZenML, Metaflow",
     "graph-size": "planning and bookkeeping of 100, 1,000 and 10,000 steps",
     "serving": "one row and 32 through the gateway over HTTP, beside a bare protocol",
+    "drift": "distances of 30 columns from counts, beside Evidently, NannyML and Alibi Detect",
     "loop": "seconds and CPU of each stage of the demo",
 }
 
