@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -276,25 +277,39 @@ def open_tiny_home(path: Path) -> TinyHome:
 
 
 @pytest.fixture
-def bare_home(tmp_path) -> Iterator[TinyHome]:
+def bare_home(tmp_path: Path, migrated_file: Path) -> Iterator[TinyHome]:
     """The parts, and nothing in them."""
+    shutil.copy(migrated_file, tmp_path / "towpath.db")
     tiny = open_tiny_home(tmp_path)
     yield tiny
     tiny.ledger.close()
 
 
-@pytest.fixture
-def home(bare_home: TinyHome, record) -> TinyHome:
-    """Two versions that hold the subject and one that doesn't, a model on each, the last one live."""
-    tiny, datasets, keyring = bare_home, bare_home.datasets, bare_home.keyring
-    datasets.commit(flights, rows(0, OTHERS), project="flights")
-    datasets.commit(flights, rows(1, [*OTHERS, SUBJECT]), project="flights")
-    datasets.commit(flights, rows(2, [SUBJECT, *OTHERS]), project="flights")
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a home with models, to be copied: training them is the slow part."""
+    path = tmp_path_factory.mktemp("trained")
+    tiny = open_tiny_home(path)
+    tiny.datasets.commit(flights, rows(0, OTHERS), project="flights")
+    tiny.datasets.commit(flights, rows(1, [*OTHERS, SUBJECT]), project="flights")
+    tiny.datasets.commit(flights, rows(2, [SUBJECT, *OTHERS]), project="flights")
     for number in (1, 2, 3):
         tiny.train(pins={"flights": number})
     tiny.serve()
-    hashed = keyring.subject_hash("tailnum", SUBJECT)
+    tiny.ledger.close()
+    tiny.database.close()
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, trained: Path, record: Any) -> Iterator[TinyHome]:
+    """Two versions that hold the subject and one that doesn't, a model on each, the last one live."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    tiny = open_tiny_home(tmp_path)
+    hashed = tiny.keyring.subject_hash("tailnum", SUBJECT)
     for _ in range(3):
         record(subject=hashed, label=1.0, model="model:late@3")
-    record(subject=keyring.subject_hash("tailnum", OTHERS[0]), label=0.0, model="model:late@3")
-    return tiny
+    other = tiny.keyring.subject_hash("tailnum", OTHERS[0])
+    record(subject=other, label=0.0, model="model:late@3")
+    yield tiny
+    tiny.ledger.close()
