@@ -148,7 +148,7 @@ def test_a_decision_is_traced_to_model_run_code_parameters_and_every_data_set(to
     assert "@" in by_kind["model"][0]
     assert len(by_kind["code"][1]["digest"]) == 64
     parameters = [said for ref, said in facts.items() if ref.startswith("parameters:")]
-    assert {"window": "26 weeks", "holdout": "7d", "trials": "4"} in parameters
+    assert {"window": "26 weeks", "holdout": "7d", "trials": "3"} in parameters
     datasets = {ref for ref in facts if ref.startswith("dataset:")}
     assert {ref.partition("@")[0] for ref in datasets} == {
         "dataset:flights",

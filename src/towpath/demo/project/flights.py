@@ -153,7 +153,7 @@ def fit(
 
 
 @tp.pipeline
-def train(window: str = "26 weeks", holdout: str = "7d", trials: int = 4):
+def train(window: str = "26 weeks", holdout: str = "7d", trials: int = 3):
     """Learn from the last half year, choose by the week before last, be judged by the last."""
     rows = prepare(tp.join(flights.last(window), board, time="posted"))
     past, recent = tp.split(rows, by="scheduled", last=holdout)
