@@ -45,11 +45,11 @@ class GatewayApp:
 
     def __init__(
         self,
-        *,
         answering: Answering,
         labelling: Labelling,
         features: FeatureRoutes,
         metrics: GatewayMetrics,
+        *,
         token: str = "",
     ) -> None:
         self._answering = answering

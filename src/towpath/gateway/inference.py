@@ -51,12 +51,7 @@ class Inference:
     """
 
     def __init__(
-        self,
-        *,
-        keyring: Keyring,
-        recorder: Recorder,
-        moments: Moments,
-        metrics: GatewayMetrics,
+        self, keyring: Keyring, recorder: Recorder, moments: Moments, metrics: GatewayMetrics
     ) -> None:
         self.table = RoutingTable()
         self._keyring = keyring

@@ -23,7 +23,7 @@ MAX_LABELS: Final = 10_000
 class Labelling:
     """Records labels durably. Whether their decisions are known is found out when they are read."""
 
-    def __init__(self, *, recorder: Recorder, moments: Moments, metrics: GatewayMetrics) -> None:
+    def __init__(self, recorder: Recorder, moments: Moments, metrics: GatewayMetrics) -> None:
         self._recorder = recorder
         self._moments = moments
         self._metrics = metrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import AsyncExitStack, aclosing, closing, contextmanager
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Final
 
@@ -30,8 +30,7 @@ from towpath.operate.decisions import SegmentDirectory, SegmentWriter
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Generator, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
     from pathlib import Path
 
     from towpath.assets.models import Predictor
@@ -94,32 +93,17 @@ def serve_gateway(
 
     async def run() -> None:
         recorder = Recorder(writer)
-        inference = Inference(keyring=keyring, recorder=recorder, moments=moments, metrics=metrics)
+        inference = Inference(keyring, recorder, moments, metrics)
         reader = OnlineReader(online, keyring, lambda: inference.table.suppressed)
-        features = Features(
-            ledger, online, reader, keyring, computers=Computers(compute), moments=moments
-        )
+        computers = Computers(compute)
+        features = Features(ledger, online, reader, keyring, computers=computers, moments=moments)
         routes = FeatureRoutes(features, metrics)
         answering = Answering(inference, routes, metrics)
         app = GatewayApp(
-            answering=answering,
-            labelling=Labelling(recorder=recorder, moments=moments, metrics=metrics),
-            features=routes,
-            metrics=metrics,
-            token=token,
+            answering, Labelling(recorder, moments, metrics), routes, metrics, token=token
         )
-        async with AsyncExitStack() as held:
-            await held.enter_async_context(aclosing(features))
-            bound: str | None = None
-            if rpc_address is not None:
-                opened = _require_rpc()(
-                    answering,
-                    rpc_address,
-                    token=token,
-                    max_body_bytes=max_body_bytes,
-                    drain_s=DRAIN_S,
-                )
-                bound = await held.enter_async_context(opened)
+        doors = _rpc(answering, rpc_address, token=token, max_body_bytes=max_body_bytes)
+        async with aclosing(features), doors as bound:
             follower = LedgerFollower(
                 ledger,
                 environment=environment,
@@ -130,26 +114,36 @@ def serve_gateway(
                 moments=moments,
                 refresh=features.refresh,
             )
-            server = HttpServer(app, max_body_bytes=max_body_bytes)
-            await _serve(server, follower, listener, stop)
+            await _serve(HttpServer(app, max_body_bytes=max_body_bytes), follower, listener, stop)
 
     with closing(writer), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
 
 
-def _require_rpc() -> Callable[..., AbstractAsyncContextManager[str]]:
-    """Return what opens the gRPC server.
+@asynccontextmanager
+async def _rpc(
+    answering: Answering, address: str | None, *, token: str, max_body_bytes: int
+) -> AsyncGenerator[str | None]:
+    """Answer gRPC, if it is wanted, for the duration of a block; yield the address.
 
     Raises:
         UsageError: gRPC is not installed.
+        InvalidSetting: The address can't be bound.
     """
+    if address is None:
+        yield None
+        return
     try:
         from towpath.gateway.rpc import open_rpc  # noqa: PLC0415 -- gRPC is optional
     except ImportError as error:
         raise UsageError(
             "gRPC is not installed", remedy="Run: pip install 'towpath[grpc]'"
         ) from error
-    return open_rpc
+    opened = open_rpc(
+        answering, address, token=token, max_body_bytes=max_body_bytes, drain_s=DRAIN_S
+    )
+    async with opened as bound:
+        yield bound
 
 
 async def _serve(
