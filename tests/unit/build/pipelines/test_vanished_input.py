@@ -36,6 +36,7 @@ def order(tmp_path: Path, rows: Artifact) -> dict[str, object]:
         "constants": {},
         "seed": None,
         "key": "0" * 64,
+        "run": "a-run",
         "blobs": f"file://{tmp_path}/blobs",
         "cache_dir": None,
     }
