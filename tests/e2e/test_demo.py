@@ -205,8 +205,9 @@ def test_the_erasure_is_certified(told: Any, withdrawn: str, run: Any, tmp_path:
 
 def test_the_same_command_again_uses_what_is_there_and_says_so(told: Any, retold: Any):
     reused = retold.summary["reused"]
-    assert reused["train"]["steps"] > 0
-    assert reused["train"]["cached"] == reused["train"]["steps"]
+    # The erasure trained with the champion's setting alone. Asked once more, its pipeline searches: what is
+    # computed is the search itself and the two settings that the erasure had no need of.
+    assert reused["train"] == {"steps": 8, "cached": 5}
     assert reused["decisions"] == told.summary["decisions"]
     for unchanged in (
         "dataset_versions",

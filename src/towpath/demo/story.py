@@ -209,7 +209,7 @@ class Story:
             )
 
     def _repeat(self, tx: Transaction) -> None:
-        """Ask for the champion's own training again: nothing has changed, so nothing is computed."""
+        """Ask for the champion's own training again: nothing that was computed for it is computed again."""
         champion = self._home.releases.champion(tx, self._home.settings.environment, SERVICE)
         if champion is None:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -212,10 +213,12 @@ def test_a_computing_process_that_dies_is_replaced(computing: Any, tmp_path: Pat
     import psutil
 
     def children() -> list[psutil.Process]:
-        found = psutil.Process().children(recursive=True)
-        return [
-            one for one in found if any("test_features_project" in part for part in one.cmdline())
-        ]
+        found: list[psutil.Process] = []
+        for one in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # or a zombie of some other test's
+                if any("test_features_project" in part for part in one.cmdline()):
+                    found.append(one)
+        return found
 
     (first,) = children()
     first.kill()

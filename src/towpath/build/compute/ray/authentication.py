@@ -37,7 +37,7 @@ except Exception as error:
     print(f"{{type(error).__name__}}: {{error}}", file=sys.stderr)
     sys.exit({_ABSENT})
 """
-_VARIABLES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+VARIABLES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 def knock(address: str, *, token: bool) -> tuple[Door, str]:
@@ -55,7 +55,7 @@ def knock(address: str, *, token: bool) -> tuple[Door, str]:
         socket.create_connection((host, int(port)), timeout=_CONNECT_WITHIN_S).close()
     except (OSError, ValueError) as error:
         return "absent", str(error)
-    bare = {name: value for name, value in os.environ.items() if name not in _VARIABLES}
+    bare = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     shown = os.environ if token else bare | {"RAY_AUTH_MODE": "disabled"}
     try:
         knocked = subprocess.run(  # noqa: S603  our own words, by our own interpreter

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 
 from towpath.build.compute.ray.authentication import (
+    VARIABLES,
     make_token,
     require_entry,
     require_lock,
@@ -25,7 +26,7 @@ from towpath.build.compute.ray.offers import read_offers
 from towpath.core.errors import Conflict, InvalidSetting, Unavailable, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -40,6 +41,7 @@ _FOLDERS = "towpath-ray-"
 # Ray's own servers then listen on the loopback address alone, as they do on macOS and Windows.
 _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+_SET = (*VARIABLES, _LOOPBACK, *_ENVIRONMENT)
 _one_at_a_time = threading.Lock()
 
 
@@ -100,12 +102,14 @@ def _open(connect: Callable[[], Path | None]) -> RayCluster:
             "this process is connected to a Ray cluster already",
             remedy="Close the first connection, or use another process.",
         )
+    before = {name: os.environ.get(name) for name in _SET}
     try:
         folder = connect()
     except BaseException:
+        _restore(before)
         _one_at_a_time.release()
         raise
-    return RayCluster(folder)
+    return RayCluster(folder, before)
 
 
 class RayCluster:
@@ -116,13 +120,16 @@ class RayCluster:
 
     Args:
         folder: The private folder of a cluster that was started for this process.
+        before: The environment variables that Ray reads, as they were; put back when it is closed, so
+            that whoever uses Ray in this process afterwards presents himself as he meant to.
 
     Attributes:
         asks_for_token: Whether it lets in only those who have one.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, before: Mapping[str, str | None]) -> None:
         self._folder = folder
+        self._before = before
         self.asks_for_token = os.environ.get("RAY_AUTH_MODE") == "token"
         self._closed = False
         self._offers: tuple[Offer, ...] = ()
@@ -166,6 +173,7 @@ class RayCluster:
         try:
             ray().shutdown()
         finally:
+            _restore(self._before)
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
             _one_at_a_time.release()
@@ -223,6 +231,15 @@ def _join(options: RayOptions) -> None:
 
 def _code(source: Path | None) -> dict[str, Any]:
     return {} if source is None else {"runtime_env": {"working_dir": str(source)}}
+
+
+def _restore(before: Mapping[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    _read_token_anew()
 
 
 def _read_token_anew() -> None:
