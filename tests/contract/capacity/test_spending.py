@@ -103,7 +103,7 @@ def test_a_soft_limit_is_told_once_for_each_crossing(office, burn):
     (first,) = read(office, alerts)
     assert (first.budget, first.share) == (project_path("flights"), 0.25)
     assert first.summary == (
-        "project 'flights' has spent 30.00 of 100.00 this month: past 25% of it"
+        "project 'flights' has spent 30.00 USD of 100.00 USD this month: past 25% of it"
     )
     burn("e", 10)
     assert [one.share for one in read(office, alerts)] == [0.5, 0.25]

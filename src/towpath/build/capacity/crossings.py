@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from towpath.build.capacity.limits import Node, next_start, start_of
-from towpath.build.capacity.money import MICROS
+from towpath.build.capacity.money import format_money
 from towpath.build.capacity.standing import since
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ def _tell(
     assert node.cap is not None
     period = f"{start_of(node.period, now):%Y%m%d}"
     name = f"{row.name.replace('/', '.')}.{period}.{round(share * 100)}.{spent}"
-    what = "more than all" if share == _FULL else f"past {share:.0%}"
+    what = "more than all" if share == _FULL else f"past {share * 100:g}%"
     summary = (
-        f"{node.title} has spent {spent / MICROS:,.2f} of {node.cap / MICROS:,.2f} "
+        f"{node.title} has spent {format_money(spent)} of {format_money(node.cap)} "
         f"this {node.period}: {what} of it"
     )
     about: dict[str, Any] = {
