@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from towpath.core.errors import InvalidRequest
+from towpath.gateway.tensors import unknown_datatype
 
 if TYPE_CHECKING:
     from towpath.gateway.protocol import InferRequest, InferResponse, OutputTensor, Tensor
@@ -114,7 +115,7 @@ def _values(tensor: Tensor, raw: memoryview) -> list[Any]:
         return _texts(tensor, raw)
     dtype = _DTYPES.get(tensor.datatype)
     if dtype is None:
-        return []  # whoever checks the values says that there is no such datatype
+        raise unknown_datatype(tensor.name, tensor.datatype)
     if len(raw) % dtype.itemsize:
         raise _bad(tensor, f"has {len(raw)} bytes, which are no whole {tensor.datatype} values")
     values = np.frombuffer(raw, dtype=dtype)

@@ -141,6 +141,15 @@ def _unfilled(tensor: Tensor, count: int) -> InvalidRequest:
     )
 
 
+def unknown_datatype(name: str, datatype: str) -> InvalidRequest:
+    """Return the refusal of an input whose datatype the protocol does not have."""
+    return InvalidRequest(
+        f"the input {name!r} has the unknown datatype {datatype!r}",
+        remedy=f"Known: {', '.join(DATATYPES)}.",
+        column=name,
+    )
+
+
 def _check(name: str, datatype: str, values: list[Any]) -> None:
     """Refuse values that are not of the tensor's datatype; null is for the model to judge."""
     if bounds := _INTEGERS.get(datatype):
@@ -155,11 +164,7 @@ def _check(name: str, datatype: str, values: list[Any]) -> None:
     elif datatype == "BOOL":
         bad = [v is not None and type(v) is not bool for v in values]
     else:
-        raise InvalidRequest(
-            f"the input {name!r} has the unknown datatype {datatype!r}",
-            remedy=f"Known: {', '.join(DATATYPES)}.",
-            column=name,
-        )
+        raise unknown_datatype(name, datatype)
     if any(bad):
         row = bad.index(True)
         raise InvalidRequest(

@@ -68,6 +68,7 @@ def test_a_nan_is_a_missing_value() -> None:
 
 
 BAD = {
+    "unknown datatype": ("FP8", b"\0\0", {}, "unknown datatype 'FP8'"),
     "no whole values": ("INT64", b"\0" * 15, {}, "no whole INT64"),
     "neither true nor false": ("BOOL", b"\x02\x00", {}, "neither 0 nor 1"),
     "text cut off": ("BYTES", struct.pack("<I", 9) + b"a", {}, "9 bytes where 1 are left"),
