@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from towpath.gateway.failures import status_of
+from towpath.gateway.metrics import timed
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from contextlib import AbstractContextManager
 
     from towpath.gateway.feature_routes import FeatureRoutes
     from towpath.gateway.inference import Inference
@@ -34,22 +31,13 @@ class Answering:
         """The routing table in force."""
         return self._inference.table
 
-    @contextmanager
-    def counted(self, name: str) -> Generator[None]:
+    def counted(self, name: str) -> AbstractContextManager[None]:
         """Count a request, its reading and writing included, and how it ended.
 
         Of a name that is not served nothing is kept: callers may think of any.
         """
-        begun = time.perf_counter()
         label = name if name in self.table.services else ""
-        status = HTTPStatus.OK
-        try:
-            yield
-        except Exception as error:
-            status = status_of(error)
-            raise
-        finally:
-            self._metrics.answered(label, int(status), time.perf_counter() - begun)
+        return timed(lambda status, seconds: self._metrics.answered(label, int(status), seconds))
 
     async def infer(self, name: str, version: str | None, request: InferRequest) -> InferResponse:
         """Answer a request; raises what `Inference.infer` and `enriching.enrich` raise."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from towpath.gateway.failures import status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
+    from contextlib import AbstractContextManager
 
 _BOUNDS_S: Final = (
     0.0005,
@@ -27,6 +28,20 @@ _BOUNDS_S: Final = (
     1.0,
     2.5,
 )
+
+
+@contextmanager
+def timed(note: Callable[[HTTPStatus, float], None]) -> Generator[None]:
+    """Tell, at the end of a block, with which status it ended and after how many seconds."""
+    begun = time.perf_counter()
+    status = HTTPStatus.OK
+    try:
+        yield
+    except Exception as error:
+        status = status_of(error)
+        raise
+    finally:
+        note(status, time.perf_counter() - begun)
 
 
 class GatewayMetrics:
@@ -50,23 +65,17 @@ class GatewayMetrics:
                 histogram = self._latencies[service] = _Histogram()
             histogram.add(seconds)
 
-    @contextmanager
-    def looking_up(self, features: str) -> Generator[None]:
+    def looking_up(self, features: str) -> AbstractContextManager[None]:
         """Count a look-up of features, and how long it takes; an unknown name is counted as none."""
-        begun = time.perf_counter()
-        status = HTTPStatus.OK
-        try:
-            yield
-        except Exception as error:
-            status = status_of(error)
-            raise
-        finally:
+
+        def looked(status: HTTPStatus, seconds: float) -> None:
             name = "" if status is HTTPStatus.NOT_FOUND else features
             key = (name, int(status))
             self._lookups[key] = self._lookups.get(key, 0) + 1
             if status is HTTPStatus.OK:
-                seconds = time.perf_counter() - begun
                 self._lookup_latencies.setdefault(name, _Histogram()).add(seconds)
+
+        return timed(looked)
 
     def decided(self, service: str, model: str) -> None:
         """Count a recorded decision."""
