@@ -95,6 +95,14 @@ class RayNodes:
         """Return how to join."""
         return RayOptions(address=self.address, token_file=self.token_file)
 
+    def settings(self) -> dict[str, str]:
+        """Return the variables that have the program run its steps here."""
+        return {
+            "TOWPATH_COMPUTE": "ray",
+            "TOWPATH_RAY_ADDRESS": self.address,
+            "TOWPATH_RAY_TOKEN_FILE": str(self.token_file),
+        }
+
     def kill(self, number: int) -> None:
         """End a node the way a power cut does: all of its processes at once."""
         process = self._nodes[number]

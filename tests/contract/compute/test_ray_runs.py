@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from programs import Programs
 from ray_nodes import RayNodes, ray_nodes_of
 
 from towpath.build.compute.ray import training_storage
@@ -168,14 +168,13 @@ PROJECT = """
 """
 
 
-class Bench:
+class Bench(Programs):
     """A project in a folder of its own, and the program, told to use a cluster."""
 
     def __init__(self, folder: Path, nodes: RayNodes) -> None:
-        self.folder = folder
+        super().__init__(folder, within_s=WITHIN_S)
         self.nodes = nodes
         self.settings: dict[str, str] = {}
-        self._started: list[subprocess.Popen[str]] = []
 
     def write(self, pipeline: str) -> None:
         text = dedent(COMMON) + dedent(pipeline) + dedent(PROJECT)
@@ -193,31 +192,8 @@ class Bench:
         (self.folder / "visits.parquet").unlink()
 
     def start(self, *words: str, on_ray: bool = True) -> subprocess.Popen[str]:
-        cluster = {
-            "TOWPATH_COMPUTE": "ray",
-            "TOWPATH_RAY_ADDRESS": self.nodes.address,
-            "TOWPATH_RAY_TOKEN_FILE": str(self.nodes.token_file),
-        }
-        started = subprocess.Popen(
-            [sys.executable, "-m", "towpath", *words],
-            cwd=self.folder,
-            env={**os.environ, **self.settings, **(cluster if on_ray else {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._started.append(started)
-        return started
-
-    def finish(self, started: subprocess.Popen[str]) -> str:
-        try:
-            out, err = started.communicate(timeout=WITHIN_S)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            pytest.fail(f"not over within {WITHIN_S} s: {started.args}: {started.communicate()}")
-        assert started.returncode == 0, f"{out}\n{err}"
-        return out
+        cluster = self.nodes.settings() if on_ray else {}
+        return self.launch(*words, environ={**self.settings, **cluster})
 
     def run(self, *words: str) -> str:
         """Run what needs no cluster."""
@@ -236,12 +212,6 @@ class Bench:
             return len(self.notes()) >= count
 
         self.nodes.until(is_there, f"{count} notes; there are {self.notes()}", within_s=WITHIN_S)
-
-    def close(self) -> None:
-        for one in self._started:
-            if one.poll() is None:
-                one.kill()
-            one.communicate()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from programs import Programs
 from ray_nodes import RayNodes, ray_nodes_of
 
 if TYPE_CHECKING:
@@ -28,53 +28,23 @@ KINDS = {
 }
 
 
-class Bench:
+class Bench(Programs):
     """The example in a folder of its own, and the program, told to use a cluster."""
 
     def __init__(self, folder: Path, nodes: RayNodes) -> None:
-        self.folder = folder
-        self._started: list[subprocess.Popen[str]] = []
-        self.environment = {
-            **os.environ,
-            "TOWPATH_COMPUTE": "ray",
-            "TOWPATH_RAY_ADDRESS": nodes.address,
-            "TOWPATH_RAY_TOKEN_FILE": str(nodes.token_file),
-        }
+        super().__init__(folder, within_s=WITHIN_S)
+        self._nodes = nodes
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        started = subprocess.Popen(
-            [sys.executable, "-m", "towpath", *words],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._started.append(started)
-        return started
+        return self.launch(*words, environ=self._nodes.settings())
 
     def run(self, *words: str) -> str:
         return self.finish(self.start(*words))
-
-    def finish(self, started: subprocess.Popen[str]) -> str:
-        try:
-            out, err = started.communicate(timeout=WITHIN_S)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            pytest.fail(f"not over within {WITHIN_S} s: {started.args}: {started.communicate()}")
-        assert started.returncode == 0, f"{out}\n{err}"
-        return out
 
     def noted(self) -> list[Path]:
         """Return where Ray has written down a checkpoint that a training would go on from."""
         kept = self.folder / ".towpath/blobs/training"
         return list(kept.glob("*/checkpoint_manager_snapshot.json"))
-
-    def close(self) -> None:
-        for one in self._started:
-            if one.poll() is None:
-                one.kill()
-            one.communicate()
 
 
 @pytest.fixture(scope="module")
