@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
+import tritonclient.grpc as triton
 
-grpc = pytest.importorskip("grpc")
-
-from towpath.gateway.rpc.messages import SERVICE, message  # noqa: E402 -- needs what may be absent
+from towpath.gateway.rpc.messages import SERVICE, message
 
 
 class Caller:
@@ -198,7 +198,6 @@ def test_token_is_asked_for_everywhere_but_at_health(open_caller: Any) -> None:
 
 
 def test_triton_client_works_unmodified(call: Caller) -> None:
-    triton = pytest.importorskip("tritonclient.grpc")
     client = triton.InferenceServerClient(call.address)
     try:
         assert client.is_server_live()
