@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, fields
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from towpath.assets.models.losses import find_loss
 from towpath.core.durations import parse_duration
@@ -13,8 +13,6 @@ from towpath.core.refs import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-MonitorKind = Literal["drift", "performance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Drift:
         min_rows: Windows with fewer decisions are passed over.
     """
 
-    kind: ClassVar[MonitorKind] = "drift"
+    kind: ClassVar[str] = "drift"
 
     name: str = "drift"
     _: KW_ONLY
@@ -75,7 +73,7 @@ class Performance:
         min_rows: Windows with fewer labelled decisions are passed over.
     """
 
-    kind: ClassVar[MonitorKind] = "performance"
+    kind: ClassVar[str] = "performance"
 
     metric: str
     name: str = "performance"
@@ -100,9 +98,6 @@ class Performance:
     def from_spec(cls, spec: Mapping[str, Any]) -> Self:
         """Read the declaration out of an intent's spec; keys of others are left alone."""
         return cls(**{one.name: spec[one.name] for one in fields(cls) if one.name in spec})
-
-
-Monitor: TypeAlias = Drift | Performance
 
 
 def _check_run_length(name: str, run_length: int) -> None:

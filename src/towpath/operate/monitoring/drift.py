@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from towpath.assets.models.reference import PREDICTION
 from towpath.core.durations import parse_duration
-from towpath.operate.decisions.contract import INPUT, OUTPUT
 from towpath.operate.monitoring.calibration import (
     distances,
     quiet_distances,
     statistic_of,
     tail_probability,
 )
+from towpath.operate.monitoring.declaration import Drift
 from towpath.operate.monitoring.detector import discoveries, evidence_of
 from towpath.operate.monitoring.findings import Finding, Suspect
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
 
     from towpath.assets.models.reference import ColumnReference, Reference
-    from towpath.operate.monitoring.declaration import Drift
     from towpath.operate.monitoring.findings import Window
+    from towpath.operate.monitoring.view import WindowView
+
+
+class DriftWatcher:
+    """Judges `Drift` monitors; see `Watcher`."""
+
+    kind = Drift.kind
+    declaration = Drift
+    needs_reference = True
+
+    def maturity(self, _monitor: Drift, /) -> timedelta:
+        """Nothing is waited for: inputs and answers need no label."""
+        return timedelta(0)
+
+    def judge(self, monitor: Drift, view: WindowView, /) -> Finding:
+        """Compare every watched column of the window with the reference."""
+        names = {one.name: column_of(one.name, view) for one in watched(monitor, view.reference)}
+        rows = view.rows(list(names.values()))
+        return judge_drift(monitor, view.reference, rows, view.window, columns=names)
 
 
 def watched(monitor: Drift, reference: Reference) -> list[ColumnReference]:
@@ -34,13 +55,18 @@ def watched(monitor: Drift, reference: Reference) -> list[ColumnReference]:
     return [one for one in reference.columns if one.name in (*monitor.features, PREDICTION)]
 
 
-def column_of(name: str, output: str) -> str:
+def column_of(name: str, view: WindowView) -> str:
     """Return the decision log's column that a reference column is compared with."""
-    return OUTPUT + output if name == PREDICTION else INPUT + name
+    return view.output_column if name == PREDICTION else view.input_column(name)
 
 
 def judge_drift(
-    monitor: Drift, reference: Reference, rows: pl.DataFrame, window: Window, *, output: str
+    monitor: Drift,
+    reference: Reference,
+    rows: pl.DataFrame,
+    window: Window,
+    *,
+    columns: Mapping[str, str],
 ) -> Finding:
     """Compare every watched column of a window's decisions with the reference.
 
@@ -51,14 +77,14 @@ def judge_drift(
         reference: The model's.
         rows: The window's decisions by that model, as the decision log gives them.
         window: Their span.
-        output: Name of the model's output.
+        columns: The log's column of each column of the reference.
     """
     if len(rows) < monitor.min_rows:
         return Finding(window=window, rows=len(rows), judged=False, measured={"rows": len(rows)})
     days = parse_duration(monitor.window).days if reference.days else 1
     rng = np.random.default_rng(window.index)
     suspects = [
-        _compare(column, rows[column_of(column.name, output)], days=days, rng=rng)
+        _compare(column, rows[columns[column.name]], days=days, rng=rng)
         for column in watched(monitor, reference)
     ]
     p_values = {one.name: math.nan if one.p is None else one.p for one in suspects}

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from towpath.ledger.records import Json
 
 
 class Suspect(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature, the prediction or the metric, and how unusual it was.
+    """What stands out: a feature, the prediction, a metric, a slice; and by how much.
 
     Attributes:
-        statistic: `ks`, `tv`, or the loss's name.
-        value: The distance, or the mean loss.
+        name: What it is, as people know it.
+        statistic: What was measured: `ks`, `tv`, a loss's name, a rule's name.
+        value: How much that was.
         p: Probability of that much or more in a quiet window; None where it can't be told.
+        what: Which of its own quantities moved the most, in words: `median`, `share of 'JFK'`.
+        before: That quantity in the reference, in the column's own unit; None without one.
+        after: The same in the window.
+        since: Since when it has been unusual; None where only this window was.
     """
 
     name: str
     statistic: str
     value: float
     p: float | None
+    what: str = ""
+    before: float | None = None
+    after: float | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,8 @@ class Finding:
         suspects: What stands out, most unusual first.
         measured: Points for the monitor's chart.
         summary: One line for people.
+        breach: Whether a declared limit is broken in this window, so that it alarms without waiting for
+            the detectors. What is merely unusual is evidence instead.
     """
 
     window: Window
@@ -61,6 +71,7 @@ class Finding:
     suspects: tuple[Suspect, ...] = ()
     measured: dict[str, float] = field(default_factory=dict[str, float])
     summary: str = ""
+    breach: bool = False
 
     def brief(self, *, alarm: bool, score: float) -> Json:
         """Return what the monitor's status keeps of it.

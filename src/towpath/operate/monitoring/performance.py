@@ -9,19 +9,43 @@ import numpy as np
 import polars as pl
 
 from towpath.assets.models.losses import find_loss
-from towpath.operate.decisions.contract import OUTPUT
+from towpath.core.durations import parse_duration
 from towpath.operate.monitoring.calibration import exceedance
+from towpath.operate.monitoring.declaration import Performance
 from towpath.operate.monitoring.detector import evidence_of
 from towpath.operate.monitoring.findings import Finding, Suspect
+from towpath.operate.monitoring.view import WEIGHT
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from towpath.assets.models.reference import LossReference, Reference
-    from towpath.operate.monitoring.declaration import Performance
     from towpath.operate.monitoring.findings import Window
+    from towpath.operate.monitoring.view import WindowView
+
+
+class PerformanceWatcher:
+    """Judges `Performance` monitors; see `Watcher`."""
+
+    kind = Performance.kind
+    declaration = Performance
+    needs_reference = True
+
+    def maturity(self, monitor: Performance, /) -> timedelta:
+        """What the declaration waits for labels."""
+        return parse_duration(monitor.maturity)
+
+    def judge(self, monitor: Performance, view: WindowView, /) -> Finding:
+        """Compare the mean loss of the window's labelled decisions with the test's."""
+        matured = view.window.until + parse_duration(monitor.maturity)
+        rows = view.labelled([view.output_column], matured_by=matured)
+        return judge_performance(
+            monitor, view.reference, rows, view.window, score=view.output_column
+        )
 
 
 def judge_performance(
-    monitor: Performance, reference: Reference, rows: pl.DataFrame, window: Window, *, output: str
+    monitor: Performance, reference: Reference, rows: pl.DataFrame, window: Window, *, score: str
 ) -> Finding:
     """Compare the mean loss of a window's labelled decisions with the test's.
 
@@ -30,17 +54,16 @@ def judge_performance(
         reference: The model's.
         rows: The window's labelled decisions by that model, as the decision log gives them.
         window: Their span.
-        output: Name of the model's output.
+        score: The column that holds the model's answers.
     """
     promised = reference.loss(monitor.metric)
-    answered = rows.filter(pl.col(OUTPUT + output).is_not_null())
+    answered = rows.filter(pl.col(score).is_not_null())
     count = {"rows": float(len(answered))}
     if promised is None or len(answered) < monitor.min_rows:
         return Finding(window=window, rows=len(answered), judged=False, measured=count)
-    outcome, score = (
-        answered[name].cast(pl.Float64).to_numpy() for name in ("label", OUTPUT + output)
-    )
-    mean = float(find_loss(monitor.metric)(outcome, score).mean())
+    outcome, answer = (answered[name].cast(pl.Float64).to_numpy() for name in ("label", score))
+    losses = find_loss(monitor.metric)(outcome, answer)
+    mean = float(np.average(losses, weights=answered[WEIGHT].to_numpy()))
     p = surprise(promised, mean, rows=len(answered), tolerance=monitor.tolerance)
     known = None if math.isnan(p) else p
     suspect = Suspect(name=monitor.metric, statistic=monitor.metric, value=mean, p=known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import polars as pl
@@ -12,20 +12,20 @@ import polars as pl
 from towpath.assets.models.reference import Reference
 from towpath.core.durations import parse_duration
 from towpath.ledger.records import Metric
-from towpath.operate.decisions.contract import OUTPUT
 from towpath.operate.monitoring.alerts import raise_alert
-from towpath.operate.monitoring.declaration import Drift, Performance
-from towpath.operate.monitoring.drift import column_of, judge_drift, watched
 from towpath.operate.monitoring.findings import Window
-from towpath.operate.monitoring.performance import judge_performance
 from towpath.operate.monitoring.state import State
+from towpath.operate.monitoring.view import WindowView
+from towpath.operate.monitoring.watchers import find_watcher, standard_watchers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Intent, Version
     from towpath.operate.decisions.contract import DecisionLog
-    from towpath.operate.monitoring.declaration import Monitor
+    from towpath.operate.monitoring.contract import Monitor, Watcher
     from towpath.operate.monitoring.findings import Finding
     from towpath.operate.monitoring.state import Step
     from towpath.operate.releases.contract import Releases
@@ -47,6 +47,7 @@ class MonitorReconciler:
     Args:
         settle: How much event time passes until all decisions of a moment are in the log. A replay
             that sets the clock ahead of its requests needs as much as it sets it ahead.
+        watchers: What judges each kind of monitor; those that come with the program by default.
         poll_s: Wall time between two looks, at least. A monitor sleeps until its next window can be
             judged, a minute at most; who moves a replay's clock wakes it.
     """
@@ -63,7 +64,9 @@ class MonitorReconciler:
         *,
         settle: timedelta = timedelta(minutes=1),
         poll_s: float = 1.0,
+        watchers: Mapping[str, Watcher[Any]] | None = None,
     ) -> None:
+        self._watchers = standard_watchers() if watchers is None else watchers
         self._ledger = ledger
         self._decisions = decisions
         self._releases = releases
@@ -79,28 +82,35 @@ class MonitorReconciler:
     def reconcile(self, held: Intent) -> None:
         """Judge the windows that have ended, a month of days at most per step."""
         state = msgspec.convert(held.status or {}, State)
+        watcher = find_watcher(self._watchers, held.spec["kind"])
         champion = self._champion(held)
-        if champion is None or champion.body.get("reference") is None:
+        blinded = champion is None or (
+            watcher.needs_reference and champion.body.get("reference") is None
+        )
+        if champion is None or blinded:
             why = "nothing is deployed" if champion is None else f"{champion.ref} has no reference"
             with self._ledger.write(actor="monitor") as tx:
                 blind = msgspec.structs.replace(state, blind=why)
                 self._save(tx, held, blind, due_in_s=self._poll_s)
             return
-        monitor = _declared(held)
+        monitor = watcher.declaration.from_spec(held.spec)
+        maturity = watcher.maturity(monitor)
         state = self._begun(held, monitor, state)
         now = self._clock.now()
-        windows = self._due(monitor, state, now)
-        findings = [self._judge(held, monitor, champion, window) for window in windows]
+        windows = self._due(monitor, state, now - self._settle - maturity)
+        findings = [
+            watcher.judge(monitor, self._view(held, champion, window)) for window in windows
+        ]
         with self._ledger.write(actor="monitor") as tx:
             state = _follow(tx, held, state, champion)
             for finding in findings:
                 step = state.after(finding, run_length=monitor.run_length)
                 _log_metrics(tx, finding, step)
                 if step.alarm:
-                    at = finding.window.until + _maturity(monitor)
+                    at = finding.window.until + maturity
                     raise_alert(tx, held, finding, step, at=at)
                 state = step.state
-            self._save(tx, held, state, due_in_s=self._rest_s(monitor, state, now))
+            self._save(tx, held, state, due_in_s=self._rest_s(monitor, state, now - maturity))
 
     def _champion(self, held: Intent) -> Version | None:
         with self._ledger.read() as tx:
@@ -118,12 +128,11 @@ class MonitorReconciler:
         span = parse_duration(monitor.window)
         return msgspec.structs.replace(state, watermark=_EPOCH + (first - _EPOCH) // span * span)
 
-    def _due(self, monitor: Monitor, state: State, now: datetime) -> list[Window]:
-        """Return the windows that have ended and matured but were not judged yet, oldest first."""
+    def _due(self, monitor: Monitor, state: State, known: datetime) -> list[Window]:
+        """Return the windows that had ended by `known` but were not judged yet, oldest first."""
         start = state.watermark
         if start is None:
             return []
-        known = now - self._settle - _maturity(monitor)
         span = parse_duration(monitor.window)
         windows: list[Window] = []
         while start + span <= known and len(windows) < _WINDOWS_PER_STEP:
@@ -131,37 +140,23 @@ class MonitorReconciler:
             start += span
         return windows
 
-    def _judge(self, held: Intent, monitor: Monitor, champion: Version, window: Window) -> Finding:
-        reference = self._reference(champion.body["reference"])
-        service = held.spec["service"]
-        output = champion.body["signature"]["outputs"][0]["name"]
-        by_champion = (pl.col("model") == str(champion.ref)) & (pl.col("status") == "ok")
-        if isinstance(monitor, Drift):
-            names = [column_of(one.name, output) for one in watched(monitor, reference)]
-            scan = self._decisions.scan(
-                service,
-                since=window.since,
-                until=window.until,
-                columns=["model", "status", *names],
-            )
-            rows = scan.filter(by_champion).collect()
-            return judge_drift(monitor, reference, rows, window, output=output)
-        scan = self._decisions.scan_labelled(
-            service,
-            since=window.since,
-            until=window.until,
-            matured_by=window.until + _maturity(monitor),
-            columns=["model", "status", OUTPUT + output],
+    def _view(self, held: Intent, champion: Version, window: Window) -> WindowView:
+        digest = champion.body.get("reference")
+        return WindowView(
+            window=window,
+            service=held.spec["service"],
+            environment=held.spec["environment"],
+            champion=champion,
+            decisions=self._decisions,
+            known_reference=None if digest is None else self._reference(digest),
         )
-        rows = scan.filter(by_champion).collect()
-        return judge_performance(monitor, reference, rows, window, output=output)
 
-    def _rest_s(self, monitor: Monitor, state: State, now: datetime) -> float:
+    def _rest_s(self, monitor: Monitor, state: State, known: datetime) -> float:
         """Return how long, on the wall, the next window is away if event time keeps pace with it."""
         if state.watermark is None:
             return self._poll_s
         ends = state.watermark + parse_duration(monitor.window)
-        away_s = (ends + _maturity(monitor) + self._settle - now).total_seconds()
+        away_s = (ends + self._settle - known).total_seconds()
         if away_s <= 0:  # more than one step's worth of windows is waiting
             return 0.0
         return min(max(away_s, self._poll_s), _LONGEST_REST_S)
@@ -201,13 +196,3 @@ def _log_metrics(tx: Transaction, finding: Finding, step: Step) -> None:
     ]
     assert step.state.run is not None
     tx.runs.log_metrics(step.state.run, points)
-
-
-def _declared(held: Intent) -> Monitor:
-    declaration = Drift if held.spec["kind"] == "drift" else Performance
-    return declaration.from_spec(held.spec)
-
-
-def _maturity(monitor: Monitor) -> timedelta:
-    """Return how long after its end a window is judged; inputs need no label to wait for."""
-    return timedelta(0) if isinstance(monitor, Drift) else parse_duration(monitor.maturity)

@@ -44,7 +44,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         """Return what one more window leads to. An alarm sets the detectors back to zero."""
         levels = accumulate(self.levels, finding.evidence) if finding.judged else self.levels
         score = level_of(levels) / run_length
-        alarm = finding.judged and score >= 1
+        alarm = finding.breach or (finding.judged and score >= 1)
         state = msgspec.structs.replace(
             self,
             watermark=finding.window.until,
