@@ -208,6 +208,7 @@ class LedgerFollower:
             arms=tuple(arms),
             columns=frozenset(spec.name for sig in signatures for spec in sig.inputs),
             outputs=frozenset(spec.name for sig in signatures for spec in sig.outputs),
+            shadows=tuple(arm for arm in arms if arm.arm == "shadow"),
         )
 
     def _put_in_force(self, table: RoutingTable) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from towpath.core.errors import NotFound, Unavailable
+from towpath.core.errors import InvalidRequest, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,8 @@ class LiveArm:
     Attributes:
         release: Reference of the release, `release:production@3`.
         model: Reference of the model version, `model:late@3`; `version` is its number as text.
-        weight: Share of the traffic, 0 to 1.
+        arm: `champion`, `challenger`, `shadow` (sees, never answers) or `standby` (waits).
+        weight: Share of the traffic, 0 to 1; 0 for the last two.
     """
 
     arm: str
@@ -40,6 +41,7 @@ class LiveService:
     """A service and its arms, champion first.
 
     Attributes:
+        shadows: Arms that see a copy of each request; empty most of the time.
         columns: All inputs that any arm takes; one beyond them is a caller's mistake.
         outputs: All outputs that any arm gives.
         durable: Whether an answer waits until its decision is on disk.
@@ -54,6 +56,7 @@ class LiveService:
     arms: tuple[LiveArm, ...]
     columns: frozenset[str]
     outputs: frozenset[str]
+    shadows: tuple[LiveArm, ...] = ()
 
     def arm_for(self, unit: str) -> LiveArm:
         """Return the arm of a caller: the same one every time, and from stage to stage.
@@ -68,7 +71,7 @@ class LiveService:
         point = int.from_bytes(digest) / 2.0**64
         reach = 0.0
         for arm in self.arms[1:]:
-            reach += arm.weight
+            reach += arm.weight  # 0 for a shadow and a standby, which so answer nobody
             if point < reach:
                 return arm
         return champion
@@ -90,6 +93,18 @@ class LiveService:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveLine:
+    """A release that some versions of consumers are kept on, loaded.
+
+    Attributes:
+        release: Its reference, `release:production@3`.
+    """
+
+    release: str
+    services: Mapping[str, LiveService]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingTable:
     """Everything a request needs to know, in one immutable value; a change is one assignment.
 
@@ -99,6 +114,10 @@ class RoutingTable:
         suppressed: Their keyed hashes.
         broken: Services whose newest route could not be loaded; they stay on the one before, if any.
         loaded: Whether the ledger has been read at all.
+        release: Reference of the environment's release, `release:production@3`, once there is one.
+        lines: By the version of a consumer (`checkout-web@2.4.1`): the release that it is kept on.
+        known: Versions of consumers that were registered.
+        refuses_unknown: Whether another version, when it is stated, is refused.
     """
 
     services: Mapping[str, LiveService] = field(default_factory=dict)
@@ -107,22 +126,32 @@ class RoutingTable:
     suppressed: frozenset[str] = frozenset()
     broken: tuple[str, ...] = ()
     loaded: bool = False
+    release: str | None = None
+    lines: Mapping[str, LiveLine] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
+    refuses_unknown: bool = False
 
-    def service(self, name: str) -> LiveService:
+    def service(self, name: str, service_version: str | None = None) -> LiveService:
         """Return a service by its name, or by that of the model it serves if no other serves it.
+
+        Args:
+            name: The service's, or the model's.
+            service_version: The version of itself that the caller states; see `lines`.
 
         Raises:
             NotFound: There is none, or several serve that model.
+            InvalidRequest: The version was never registered, and the environment refuses such.
             Unavailable: The gateway has read no route yet.
         """
-        found = self.services.get(name)
+        services = self.services if service_version is None else self._services(service_version)
+        found = services.get(name)
         if found is not None:
             return found
         if not self.loaded or name in self.broken:
             raise Unavailable(f"{name!r} is not ready yet", remedy="Try again in a moment.")
         serving = [
             service
-            for service in self.services.values()
+            for service in services.values()
             if service.arms[0].model.startswith(f"model:{name}@")
         ]
         if len(serving) == 1:
@@ -132,4 +161,29 @@ class RoutingTable:
             raise NotFound(
                 f"several services serve the model {name!r}", remedy=f"Name one: {names}."
             )
-        raise NotFound.named("service or model", name, self.services)
+        raise NotFound.named("service or model", name, services)
+
+    def release_for(self, service_version: str | None) -> str | None:
+        """Return the release that answers a version; None before the first.
+
+        Raises:
+            InvalidRequest: As `service`.
+        """
+        line = self._line(service_version)
+        return self.release if line is None else line.release
+
+    def _services(self, service_version: str) -> Mapping[str, LiveService]:
+        line = self._line(service_version)
+        return self.services if line is None else line.services
+
+    def _line(self, service_version: str | None) -> LiveLine | None:
+        if service_version is None:
+            return None
+        line = self.lines.get(service_version)
+        if line is None and self.refuses_unknown and service_version not in self.known:
+            raise InvalidRequest(
+                f"the service version {service_version!r} is not known here",
+                remedy="Register it: towpath service register FILE.",
+                service_version=service_version,
+            )
+        return line

@@ -2,16 +2,19 @@
 
 from towpath.operate.releases.contract import Releases
 from towpath.operate.releases.reconciler import ServiceReconciler
-from towpath.operate.releases.route import Arm, Route, ServiceRoute
+from towpath.operate.releases.route import Arm, ArmKind, Line, Route, ServiceRoute, TrialKind
 from towpath.operate.releases.service import Service
 from towpath.operate.releases.store import LedgerReleases
 
 __all__ = [
     "Arm",
+    "ArmKind",
     "LedgerReleases",
+    "Line",
     "Releases",
     "Route",
     "Service",
     "ServiceReconciler",
     "ServiceRoute",
+    "TrialKind",
 ]

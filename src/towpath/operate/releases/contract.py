@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Version
+    from towpath.operate.releases.route import TrialKind
 
 
 class Releases(Protocol):
@@ -43,20 +44,26 @@ class Releases(Protocol):
         weight: float,
         rollout: str,
         stage: int,
+        arm: TrialKind = "challenger",
     ) -> None:
-        """Give `challenger` the share `weight` (0 to 1) beside the champion, under a rollout's name.
+        """Put `challenger` beside the champion, under a rollout's name, with a share of the answers.
 
         The first call of a rollout creates the challenger's release. The hash salt is the rollout's
         name, so a caller stays in its arm from stage to stage.
 
+        `weight` is the share that it answers, 0 to 1; `stage` counts from 0. As an `arm` of kind
+        `shadow` it sees a copy of the traffic, as `standby` it is loaded and waits, both with weight 0;
+        a later stage may make it a challenger.
+
         Raises:
+            ValueError: The weight is out of bounds, or something that never answers has one.
             GateRefused: The challenger is not approved.
             Conflict: Another rollout holds the service.
         """
         ...
 
     def promote(self, tx: Transaction, *, environment: str, service: str, rollout: str) -> Version:
-        """Make the rollout's challenger the champion with all traffic; the old champion retires.
+        """Make the rollout's challenger the champion with all traffic; the old champion stands by.
 
         Raises:
             Conflict: The service is not in this rollout.

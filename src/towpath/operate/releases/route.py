@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import msgspec
 
 from towpath.core.errors import Conflict
 from towpath.core.refs import Ref
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ArmKind = Literal["champion", "challenger", "shadow", "standby"]
+"""What an arm is for.
+
+`champion` answers whoever no other arm does; `challenger` answers its share; `shadow` sees a copy of the
+traffic and never answers; `standby` is loaded and waits. The last two have weight 0.
+"""
+
+TrialKind = Literal["challenger", "shadow", "standby"]
+"""What an arm on trial may be."""
+
+Unknown = Literal["default", "refuse"]
+
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True):
-    """One model version that takes a share of a service's traffic.
+    """One model version that has a part in a service's traffic.
 
     Attributes:
         release: Number of the environment's release that it belongs to.
@@ -20,7 +35,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
         weight: Share of the traffic, 0 to 1; the arms of a service add up to 1.
     """
 
-    arm: Literal["champion", "challenger"]
+    arm: ArmKind
     release: int
     model: str
     package: str
@@ -37,7 +52,13 @@ class ServiceRoute(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         salt: Goes into the stable hash that puts a caller into an arm.
+        arms: The champion, and the arm on trial if a rollout is going on.
         rollout: Name of the rollout that holds the service, if one does.
+        previous: The arm that was champion before, of kind `standby`: gateways keep it loaded, so that
+            the way back needs no loading. It has no part in the traffic, and is no reason to keep a
+            model.
+        left: The model version that people rolled back from; neither it nor an older one is tried
+            again by itself.
     """
 
     project: str
@@ -47,6 +68,8 @@ class ServiceRoute(msgspec.Struct, frozen=True, kw_only=True):
     arms: tuple[Arm, ...]
     rollout: str | None = None
     stage: int | None = None
+    previous: Arm | None = None
+    left: str | None = None
 
     @property
     def champion(self) -> Arm:
@@ -55,11 +78,11 @@ class ServiceRoute(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def challenger(self) -> Arm | None:
-        """The arm on trial, if a rollout is going on."""
+        """The arm on trial, whether it answers or not, if a rollout is going on."""
         return self.arms[1] if len(self.arms) > 1 else None
 
     def with_challenger(self, challenger: Arm, *, rollout: str, stage: int) -> Self:
-        """Return the route with `challenger` taking its weight from the champion.
+        """Return the route with `challenger` on trial; what it answers it takes from the champion.
 
         Raises:
             Conflict: Another rollout holds the service.
@@ -76,16 +99,69 @@ class ServiceRoute(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def alone(self, arm: Arm) -> Self:
-        """Return the route with `arm` as the champion of all traffic and no rollout."""
+        """Return the route with `arm` as the champion of all traffic and no rollout.
+
+        Whoever was champion until now stays loaded for the way back.
+        """
         champion = msgspec.structs.replace(arm, arm="champion", weight=1.0)
-        return msgspec.structs.replace(self, arms=(champion,), rollout=None, stage=None)
+        previous = self.previous
+        if arm.model != self.champion.model:
+            previous = msgspec.structs.replace(self.champion, arm="standby", weight=0.0)
+        return msgspec.structs.replace(
+            self, arms=(champion,), rollout=None, stage=None, previous=previous
+        )
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A release that some versions of consumers are kept on, beside the environment's default.
+
+    Attributes:
+        release: The number of the release.
+        service_versions: Who is on it: `checkout-web@2.4.1`.
+        services: Its services. A rollout holds none of them.
+        drain_s: After so many seconds in which none of them asked, the line is taken out.
+        since: When it began, ISO 8601: before that nobody could have asked.
+    """
+
+    release: int
+    service_versions: tuple[str, ...]
+    services: dict[str, ServiceRoute]
+    drain_s: float
+    since: str
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """All services of one environment; the spec of the intent `route/ENVIRONMENT`."""
+    """All services of one environment; the spec of the intent `route/ENVIRONMENT`.
+
+    Attributes:
+        services: The default: who states no version, or one that is on no line, is answered by these.
+        release: Number of the release that the default is.
+        before: Numbers of the releases that were the default before it, the last one last.
+        lines: Releases that live beside it.
+        unknown: What becomes of a version that is stated and never was registered.
+        known: The versions that were registered and are not retired.
+    """
 
     environment: str
     services: dict[str, ServiceRoute] = {}
+    release: int | None = None
+    before: tuple[int, ...] = ()
+    lines: tuple[Line, ...] = ()
+    unknown: Unknown = "default"
+    known: tuple[str, ...] = ()
+
+    def shares(self) -> Iterator[tuple[str, ServiceRoute]]:
+        """Yield every service's share-out, the default's and then each line's."""
+        yield from self.services.items()
+        for line in self.lines:
+            yield from line.services.items()
+
+    def line_of(self, service_version: str | None) -> Line | None:
+        """Return the line that a version is on; None for the default."""
+        for line in self.lines:
+            if service_version in line.service_versions:
+                return line
+        return None
 
     def replacing(self, service: str, route: ServiceRoute) -> Self:
         """Return the route with one service's share-out replaced."""

@@ -14,6 +14,7 @@ from towpath.operate.releases.route import Arm, Route, ServiceRoute
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Version
+    from towpath.operate.releases.route import ArmKind, TrialKind
 
 _PLATFORM = "towpath"  # releases and routes belong to the environment, not to one project
 
@@ -70,18 +71,19 @@ class LedgerReleases:
         weight: float,
         rollout: str,
         stage: int,
+        arm: TrialKind = "challenger",
     ) -> None:
-        """Give `challenger` the share `weight` beside the champion, under a rollout's name."""
-        if not 0 <= weight <= 1:
-            raise ValueError(f"a weight is between 0 and 1, not {weight}")
+        """Put `challenger` beside the champion, under a rollout's name."""
+        if not 0 <= weight <= 1 or (weight and arm != "challenger"):
+            raise ValueError(f"a {arm} can't answer {weight} of the traffic")
         route, before = self._service_route(tx, environment, service)
         on_trial = before.challenger
         if before.rollout == rollout and on_trial is not None and on_trial.ref == challenger:
-            arm = msgspec.structs.replace(on_trial, weight=weight)
+            placed = msgspec.structs.replace(on_trial, arm=arm, weight=weight)
         else:
             release = self._release(tx, route, service, challenger, f"rollout:{rollout}")
-            arm = self._arm(tx, "challenger", release, challenger, weight=weight)
-        after = before.with_challenger(arm, rollout=rollout, stage=stage)
+            placed = self._arm(tx, arm, release, challenger, weight=weight)
+        after = before.with_challenger(placed, rollout=rollout, stage=stage)
         self._switch(tx, route.replacing(service, after), service, f"rollout:{rollout}")
 
     def promote(self, tx: Transaction, *, environment: str, service: str, rollout: str) -> Version:
@@ -156,20 +158,12 @@ class LedgerReleases:
         return release
 
     def _arm(
-        self, tx: Transaction, arm: str, release: Version, model: Ref, *, weight: float
+        self, tx: Transaction, arm: ArmKind, release: Version, model: Ref, *, weight: float
     ) -> Arm:
         package = tx.versions.get(model).body["package"]
         number = release.ref.version
-        return msgspec.convert(
-            {
-                "arm": arm,
-                "release": number,
-                "model": str(model),
-                "package": package,
-                "weight": weight,
-            },
-            Arm,
-        )
+        assert number is not None
+        return Arm(arm=arm, release=number, model=str(model), package=package, weight=weight)
 
     def _switch(self, tx: Transaction, route: Route, service: str, reason: str) -> None:
         spec = self._put(tx, route)
