@@ -13,7 +13,7 @@ from towpath.core.errors import TowpathError
 from towpath.gateway import binary, describing, invocations, repository
 from towpath.gateway.failures import HttpRefusal, body_of, status_of
 from towpath.gateway.http import Answer, HttpRequest
-from towpath.gateway.protocol import decode_infer, decode_labels
+from towpath.gateway.protocol import decode_infer, decode_labels, decode_signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +90,10 @@ class GatewayApp:
             case ["v2", "labels"]:
                 request.require("POST")
                 count = await self._labelling.take(decode_labels(request.body()))
+                found = Answer(_encode({"accepted": count}))
+            case ["v2", "signals"]:
+                request.require("POST")
+                count = await self._labelling.take_signals(decode_signals(request.body()))
                 found = Answer(_encode({"accepted": count}))
             case ["metrics"]:
                 request.require("GET")

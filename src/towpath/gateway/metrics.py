@@ -52,6 +52,7 @@ class GatewayMetrics:
         self._latencies: dict[str, _Histogram] = {}
         self._decisions: dict[tuple[str, str], int] = {}
         self._labels = 0
+        self._signals = 0
         self._lookups: dict[tuple[str, int], int] = {}
         self._lookup_latencies: dict[str, _Histogram] = {}
 
@@ -86,6 +87,10 @@ class GatewayMetrics:
         """Count recorded labels."""
         self._labels += count
 
+    def signalled(self, count: int) -> None:
+        """Count recorded signals."""
+        self._signals += count
+
     def render(self, *, ready: bool, route_generation: int) -> bytes:
         """Return the exposition, version 0.0.4."""
         lines = [
@@ -105,6 +110,8 @@ class GatewayMetrics:
         lines += [
             "# TYPE towpath_gateway_labels_total counter",
             f"towpath_gateway_labels_total {self._labels}",
+            "# TYPE towpath_gateway_signals_total counter",
+            f"towpath_gateway_signals_total {self._signals}",
             "# TYPE towpath_gateway_latency_seconds histogram",
         ]
         for service, histogram in sorted(self._latencies.items()):

@@ -1,4 +1,4 @@
-"""The messages of the Open Inference Protocol v2, REST form, and of our label endpoint.
+"""The messages of the Open Inference Protocol v2, REST form, and of our label and signal endpoints.
 
 https://github.com/open-inference/open-inference-protocol, `specification/protocol/inference_rest.md`.
 Our `parameters` say whom and what a decision is about; answers carry the decision's id in theirs.
@@ -96,8 +96,31 @@ class LabelsRequest(msgspec.Struct):
     labels: list[GivenLabel]
 
 
+class GivenSignal(msgspec.Struct):
+    """What a customer did after a decision, which `decision_id`, or `service` and `key`, names.
+
+    Attributes:
+        name: What was measured: `clicked`, `refund_eur`.
+        time: When it happened, ISO 8601; now, if absent.
+    """
+
+    name: str
+    value: float | bool
+    decision_id: str | None = None
+    service: str | None = None
+    key: str | None = None
+    time: str | None = None
+
+
+class SignalsRequest(msgspec.Struct):
+    """The body of `POST /v2/signals`."""
+
+    signals: list[GivenSignal]
+
+
 _infer_decoder = msgspec.json.Decoder(InferRequest)
 _labels_decoder = msgspec.json.Decoder(LabelsRequest)
+_signals_decoder = msgspec.json.Decoder(SignalsRequest)
 
 
 def decode_infer(body: bytes) -> InferRequest:
@@ -120,6 +143,18 @@ def decode_labels(body: bytes) -> LabelsRequest:
     """
     try:
         return _labels_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise _unreadable(error, body) from error
+
+
+def decode_signals(body: bytes) -> SignalsRequest:
+    """Read signals.
+
+    Raises:
+        InvalidRequest: They are not JSON, or not this message; says where.
+    """
+    try:
+        return _signals_decoder.decode(body)
     except msgspec.MsgspecError as error:
         raise _unreadable(error, body) from error
 

@@ -13,9 +13,11 @@ from towpath.operate.decisions import (
     Decision,
     DecisionIds,
     Label,
+    Record,
     SegmentDecisionLog,
     SegmentDirectory,
     SegmentWriter,
+    Signal,
     encode_frame,
 )
 
@@ -72,7 +74,22 @@ class LogBench:
         at = to_micros(START + timedelta(hours=hours))
         return Label(decision_id=name, value=value, at_us=at, recorded_us=self._recorded)
 
-    def write(self, *records: Decision | Label) -> None:
+    def signal(
+        self, decision: Decision | str, name: str, value: float, *, hours: float = 6, **fields: Any
+    ) -> Signal:
+        """Make a signal for a decision; for a key where the decision is text like `board:UA-1`."""
+        self._recorded += 1
+        at = to_micros(START + timedelta(hours=hours))
+        values: dict[str, Any] = {"name": name, "value": value, "at_us": at}
+        values["recorded_us"] = self._recorded
+        if isinstance(decision, Decision):
+            return Signal(decision_id=decision.decision_id, **(values | fields))
+        service, _, key = decision.partition(":")
+        if not key:
+            return Signal(decision_id=decision, **(values | fields))
+        return Signal(decision_id=None, service=service, key=key, **(values | fields))
+
+    def write(self, *records: Record) -> None:
         """Write records durably, as one request."""
         self.writer.append(b"".join(map(encode_frame, records))).result(10)
 
@@ -93,7 +110,7 @@ class LogBench:
             case "parquet":
                 self.compact()
 
-    def spread(self, state: str, batches: Iterable[Iterable[Decision | Label]]) -> None:
+    def spread(self, state: str, batches: Iterable[Iterable[Record]]) -> None:
         """Write batches; with `mixed` they end in different states, else all in the same."""
         for index, batch in enumerate(batches):
             self.write(*batch)

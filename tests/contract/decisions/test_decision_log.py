@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from towpath.operate.decisions import DecisionLog
-from towpath.operate.decisions.partitions import cut_labels
+from towpath.operate.decisions.partitions import cut
 
 if TYPE_CHECKING:
     from towpath.ledger import Ledger
@@ -139,7 +139,7 @@ def test_files_from_before_labels_had_a_source_are_read(
         (segment,) = tx.segments.list("labels")
         with disk_blobs.open_local(segment.digest) as path:
             old = pl.read_parquet(path).drop("label_source")
-        (file,) = cut_labels(old)
+        (file,) = cut("labels", old)
         disk_blobs.put(file.data)
         tx.segments.add([file.segment], retire=[segment.digest])
     label = bench.log.label_of(decision.decision_id)

@@ -1,7 +1,7 @@
 """Every prediction made in production, durable before it is answered, and what became of it."""
 
 from towpath.operate.decisions.compaction import Compaction, Compactor
-from towpath.operate.decisions.contract import INPUT, OUTPUT, DecisionLog
+from towpath.operate.decisions.contract import INPUT, OUTPUT, SIGNAL, DecisionLog
 from towpath.operate.decisions.directory import SegmentDirectory
 from towpath.operate.decisions.frames import encode_frame
 from towpath.operate.decisions.identity import DecisionIds
@@ -13,6 +13,7 @@ from towpath.operate.decisions.records import (
     Holdings,
     Label,
     Record,
+    Signal,
     Tally,
 )
 from towpath.operate.decisions.writer import SegmentWriter
@@ -20,6 +21,7 @@ from towpath.operate.decisions.writer import SegmentWriter
 __all__ = [
     "INPUT",
     "OUTPUT",
+    "SIGNAL",
     "Compaction",
     "Compactor",
     "Decision",
@@ -33,6 +35,7 @@ __all__ = [
     "SegmentDecisionLog",
     "SegmentDirectory",
     "SegmentWriter",
+    "Signal",
     "Tally",
     "encode_frame",
 ]

@@ -9,12 +9,14 @@ import polars as pl
 
 from towpath.core.clock import to_micros
 from towpath.operate.decisions.contract import INPUT, OUTPUT
-from towpath.operate.decisions.records import Decision, Label
+from towpath.operate.decisions.records import Decision, Label, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _TIME: Final = pl.Datetime("us", "UTC")
+
+_NOT_PLAIN: Final = frozenset({"at", "recorded", "kept"})
 
 DECISION_SCHEMA: Final[dict[str, Any]] = {
     "decision_id": pl.String,
@@ -31,6 +33,8 @@ DECISION_SCHEMA: Final[dict[str, Any]] = {
     "status": pl.String,
     "error": pl.String,
     "latency_us": pl.Int64,
+    "kept": pl.Float64,
+    "service_version": pl.String,
 }
 """The columns that every decision has; those of inputs and outputs follow."""
 
@@ -41,6 +45,18 @@ LABEL_SCHEMA: Final[dict[str, Any]] = {
     "label_recorded": _TIME,
     "label_source": pl.String,
 }
+
+SIGNAL_SCHEMA: Final[dict[str, Any]] = {
+    "decision_id": pl.String,
+    "signal": pl.String,
+    "value": pl.Float64,
+    "signal_at": _TIME,
+    "signal_recorded": _TIME,
+    "signal_source": pl.String,
+    "service": pl.String,
+    "key": pl.String,
+}
+"""Signals as they are stored: either `decision_id`, or `service` and `key`, is there."""
 
 
 def decisions_frames(decisions: Iterable[Decision]) -> list[pl.DataFrame]:
@@ -68,6 +84,25 @@ def labels_frame(labels: Sequence[Label]) -> pl.DataFrame:
     )
 
 
+def signals_frame(signals: Sequence[Signal]) -> pl.DataFrame:
+    """Return signals as a frame of `SIGNAL_SCHEMA`, in the order they came."""
+    columns = {
+        "decision_id": [signal.decision_id for signal in signals],
+        "signal": [signal.name for signal in signals],
+        "value": [signal.value for signal in signals],
+        "signal_source": [signal.source for signal in signals],
+        "service": [signal.service for signal in signals],
+        "key": [signal.key for signal in signals],
+    }
+    frame = pl.DataFrame(
+        {name: pl.Series(values, dtype=SIGNAL_SCHEMA[name]) for name, values in columns.items()}
+    )
+    return frame.with_columns(
+        signal_at=_times([signal.at_us for signal in signals]),
+        signal_recorded=_times([signal.recorded_us for signal in signals]),
+    ).select(*SIGNAL_SCHEMA)
+
+
 def decision_of(row: Mapping[str, Any]) -> Decision:
     """Return the record that a frame's row was made from."""
     outputs = {
@@ -78,9 +113,12 @@ def decision_of(row: Mapping[str, Any]) -> Decision:
     inputs = {
         name.removeprefix(INPUT): value for name, value in row.items() if name.startswith(INPUT)
     }
-    plain = {name: row[name] for name in DECISION_SCHEMA if name not in {"at", "recorded"}}
+    plain: dict[str, Any] = {
+        name: row.get(name) for name in DECISION_SCHEMA if name not in _NOT_PLAIN
+    }
     return Decision(
         **plain,
+        kept=1.0 if row.get("kept") is None else row["kept"],  # a file from before sampling
         at_us=to_micros(row["at"]),
         recorded_us=to_micros(row["recorded"]),
         inputs=inputs,
@@ -99,6 +137,20 @@ def label_of(row: Mapping[str, Any]) -> Label:
     )
 
 
+def signal_of(row: Mapping[str, Any]) -> Signal:
+    """Return the record that a signal frame's row was made from."""
+    return Signal(
+        decision_id=row["decision_id"],
+        name=row["signal"],
+        value=row["value"],
+        at_us=to_micros(row["signal_at"]),
+        recorded_us=to_micros(row["signal_recorded"]),
+        source=row["signal_source"],
+        service=row.get("service"),
+        key=row.get("key"),
+    )
+
+
 def stack(frames: Sequence[pl.LazyFrame], schema: Mapping[str, Any]) -> pl.LazyFrame:
     """Put frames under each other; columns that one lacks are null there, types widen as needed."""
     if not frames:
@@ -110,6 +162,13 @@ def last_labels(labels: pl.LazyFrame) -> pl.LazyFrame:
     """Keep, of several labels for one decision, the one recorded last."""
     return labels.sort("label_recorded", maintain_order=True).unique(
         "decision_id", keep="last", maintain_order=True
+    )
+
+
+def last_signals(signals: pl.LazyFrame) -> pl.LazyFrame:
+    """Keep, of several signals of one name for one decision, the one recorded last."""
+    return signals.sort("signal_recorded", maintain_order=True).unique(
+        ["decision_id", "signal"], keep="last", maintain_order=True
     )
 
 

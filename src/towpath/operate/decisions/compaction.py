@@ -14,8 +14,7 @@ from towpath.operate.decisions.directory import SegmentDirectory
 from towpath.operate.decisions.partitions import (
     ROWS_PER_FILE,
     ParquetFile,
-    cut_decisions,
-    cut_labels,
+    cut,
     time_part,
 )
 from towpath.operate.decisions.shelf import SegmentShelf
@@ -148,21 +147,16 @@ class Compactor:
                 for segment in segments
             ]
         rows = RawRows()
-        if stream == "labels":
-            rows.labels = frames
-        else:
-            rows.decisions[stream.removeprefix("decisions/")] = frames
+        rows.streams[stream] = frames
         self._shelf.replace(list(_cut(rows)), retire=segments)
         return len(segments)
 
 
 def _cut(rows: RawRows) -> Iterator[ParquetFile]:
     """Encode rows as files."""
-    for service, frames in rows.decisions.items():
+    for stream, frames in rows.streams.items():
         for frame in joined_by_shape(frames):
-            yield from cut_decisions(service, frame)
-    if rows.labels:
-        yield from cut_labels(pl.concat(rows.labels))
+            yield from cut(stream, frame)
 
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:

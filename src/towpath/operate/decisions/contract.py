@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         ErasedDecisions,
         Holdings,
         Label,
+        Signal,
         Tally,
     )
 
@@ -23,6 +24,9 @@ INPUT: Final = "input."
 
 OUTPUT: Final = "output."
 """Prefix of the columns that hold what it answered: `output.late`."""
+
+SIGNAL: Final = "signal."
+"""Prefix of the columns that hold what customers did: `signal.clicked`."""
 
 
 class DecisionLog(Protocol):
@@ -43,11 +47,22 @@ class DecisionLog(Protocol):
     | `key`, `subject` | String | null where the caller gave none |
     | `status`, `error` | String | `ok` or `error` |
     | `latency_us` | Int64 | |
+    | `weight` | Float64 | how many decisions the row stands for, 1 / `kept`: see below |
+    | `service_version` | String | null where the caller named none |
     | `input.<name>` | as the model saw it | one column per input |
     | `output.<name>` | Float64, mostly | one column per output |
 
     Inputs that only some models take are null in the rows of the others. Rows come in no particular
     order: sort where it matters.
+
+    A service that samples records only some of its decisions, each with a known probability `kept`.
+    Whoever estimates a count, a share, a mean or a distribution from rows weighs each by `weight`
+    (Horvitz and Thompson, JASA 1952): a sum of weights is an unbiased count of the traffic.
+
+    Signals are joined to decisions by id, or by service and key: one that names a key belongs to the
+    last decision of the service with that key that was made no later than it. They may come late, out
+    of order, twice, and before their decision; of several with one name for one decision the last
+    recorded counts. Those of decisions that nobody knows are kept and counted.
     """
 
     def scan(
@@ -57,8 +72,13 @@ class DecisionLog(Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
         columns: Sequence[str] | None = None,
+        signals: Sequence[str] = (),
+        matured_by: datetime | None = None,
     ) -> pl.LazyFrame:
         """Return the decisions of a service whose event time is in [since, until).
+
+        For each name in `signals` there is a last column `signal.NAME`, Float64: its value, or null
+        where no signal of that name came, or none that happened by `matured_by`.
 
         The files are read when this is called, in one consistent state of the log, so that a later
         compaction or erasure can't pull them from under a plan: name the `columns` that you need. Those
@@ -81,6 +101,29 @@ class DecisionLog(Protocol):
         for one decision the last recorded counts. Labels whose event time is later than `matured_by` are
         left out, as for somebody who looks at that moment.
         """
+        ...
+
+    def scan_signals(
+        self,
+        service: str,
+        *,
+        names: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        matured_by: datetime | None = None,
+    ) -> pl.LazyFrame:
+        """Return the signals of the decisions that a service made in [since, until).
+
+        One row per decision and name, those of unknown decisions left out: `decision_id`, `signal`
+        (its name), `value` (Float64), `signal_at`, `signal_recorded` (Datetime), `signal_source`.
+
+        Only those in `names`, if given; what happened later than `matured_by` is left out, as for
+        somebody who looks at that moment.
+        """
+        ...
+
+    def signals_of(self, decision_id: str) -> list[Signal]:
+        """Return the signals that count for a decision, by name."""
         ...
 
     def labels(
@@ -118,9 +161,10 @@ class DecisionLog(Protocol):
         ...
 
     def tally(self, service: str | None = None) -> Tally:
-        """Count decisions, errors, labelled decisions and labels that belong to no decision.
+        """Count decisions, errors, labelled ones, those with signals, and what belongs to none.
 
-        With a `service`, unmatched labels are still those that no service's decision carries.
+        With a `service`, unmatched labels are still those that no service's decision carries, and so
+        are unmatched signals.
         """
         ...
 
@@ -133,7 +177,9 @@ class DecisionLog(Protocol):
         ...
 
     def erase_subject(self, subject_hash: str, *, timeout_s: float = 15.0) -> ErasedDecisions:
-        """Remove every decision of a subject, and its labels, from every file.
+        """Remove every decision of a subject, and its labels and signals, from every file.
+
+        Signals go by id and by key: those for a key that several subjects share go as well.
 
         The subject must be suppressed at every gateway first, or rows may follow that this call does
         not see. Asks the writers on this machine to rotate, waits until they have, and rewrites each

@@ -11,6 +11,7 @@ import polars as pl
 from towpath.core.errors import IntegrityError, Unavailable
 from towpath.operate.decisions.partitions import ParquetFile, encode, may_hold
 from towpath.operate.decisions.records import ErasedDecisions
+from towpath.operate.decisions.streams import DECISIONS, LABELS, id_column, service_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,39 +27,89 @@ _POLL_S: Final = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectFiles:
-    """The files that hold a subject: digest to the ids of the decisions that go."""
+    """The files that hold a subject: digest to the condition that its rows meet, and how many do."""
 
-    decisions: dict[str, list[str]]
-    labels: dict[str, list[str]]
+    decisions: dict[str, tuple[pl.Expr, int]]
+    labels: dict[str, tuple[pl.Expr, int]]
+    signals: dict[str, tuple[pl.Expr, int]]
+    services: frozenset[str]
 
     @property
-    def ids(self) -> set[str]:
-        """All decisions of the subject."""
-        return {name for names in self.decisions.values() for name in names}
+    def touched(self) -> dict[str, pl.Expr]:
+        """Every file that must be rewritten, and which of its rows go."""
+        every = self.decisions | self.labels | self.signals
+        return {digest: condition for digest, (condition, _) in every.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectRows:
+    """What a subject's rows are found by: ids, and the keys that a service's callers gave them."""
+
+    ids: frozenset[str] = frozenset()
+    keys: frozenset[tuple[str, str]] = frozenset()
+
+    def __or__(self, other: SubjectRows) -> SubjectRows:
+        """Return both."""
+        return SubjectRows(ids=self.ids | other.ids, keys=self.keys | other.keys)
+
+    def condition(self, stream: str, first: str, last: str) -> pl.Expr | None:
+        """Return what rows of a stream meet that belong to these decisions; None where none can.
+
+        `first` and `last` bound the ids in the file.
+        """
+        if stream.startswith(DECISIONS):
+            return None
+        column = id_column(stream)
+        mine = self.ids
+        if column == "key":
+            service = service_of(stream)
+            mine = {key for name, key in self.keys if name == service}
+        near = [name for name in mine if first <= name <= last]
+        return pl.col(column).is_in(near) if near else None
+
+
+def rows_of_subject(frame: pl.DataFrame, service: str, subject_hash: str) -> SubjectRows:
+    """Return what a frame of decisions holds of a subject."""
+    found = frame.filter(pl.col("subject") == subject_hash).select("decision_id", "key")
+    keys = found["key"].drop_nulls().to_list()
+    return SubjectRows(
+        ids=frozenset(found["decision_id"].to_list()),
+        keys=frozenset((service, key) for key in keys),
+    )
 
 
 def files_of_subject(
-    blobs: BlobStore, segments: Sequence[Segment], subject_hash: str, *, more_ids: set[str]
-) -> SubjectFiles:
-    """Find the files with rows of a subject, and those with labels of its decisions.
+    blobs: BlobStore, segments: Sequence[Segment], subject_hash: str, *, more: SubjectRows
+) -> tuple[SubjectFiles, SubjectRows]:
+    """Find the files with rows of a subject, and those with labels and signals of its decisions.
 
-    `more_ids` are decisions of the subject that no file holds yet, while a file may hold their labels.
+    `more` are decisions of the subject that no file holds yet, while a file may hold their labels.
     """
-    decisions: dict[str, list[str]] = {}
+    mine = pl.col("subject") == subject_hash
+    rows = more
+    decisions: dict[str, tuple[pl.Expr, int]] = {}
+    services: set[str] = set()
     for segment in segments:
-        if segment.stream != "labels" and may_hold(segment.partition, subject_hash):
-            found = _ids_where(blobs, segment, pl.col("subject") == subject_hash)
-            if found:
-                decisions[segment.digest] = found
-    ids = more_ids | {name for names in decisions.values() for name in names}
-    labels: dict[str, list[str]] = {}
+        if segment.stream.startswith(DECISIONS) and may_hold(segment.partition, subject_hash):
+            service = service_of(segment.stream)
+            with blobs.open_local(segment.digest) as path:
+                plan = pl.scan_parquet(path).select("decision_id", "key", "subject").filter(mine)
+                found = rows_of_subject(plan.collect(), service, subject_hash)
+            if found.ids:
+                decisions[segment.digest] = (mine, len(found.ids))
+                services.add(service)
+                rows |= found
+    labels: dict[str, tuple[pl.Expr, int]] = {}
+    signals: dict[str, tuple[pl.Expr, int]] = {}
     for segment in segments:
-        if segment.stream == "labels":
-            near = [name for name in ids if segment.first_id <= name <= segment.last_id]
-            found = near and _ids_where(blobs, segment, pl.col("decision_id").is_in(near))
-            if found:
-                labels[segment.digest] = found
-    return SubjectFiles(decisions=decisions, labels=labels)
+        condition = rows.condition(segment.stream, segment.first_id, segment.last_id)
+        count = 0 if condition is None else _count(blobs, segment, condition)
+        if condition is not None and count:
+            (labels if segment.stream == LABELS else signals)[segment.digest] = (condition, count)
+    files = SubjectFiles(
+        decisions=decisions, labels=labels, signals=signals, services=frozenset(services)
+    )
+    return files, rows
 
 
 def erase_from_files(
@@ -81,26 +132,30 @@ def erase_from_files(
                 segments=list(damaged),
             )
         segments = {segment.digest: segment for segment in shelf.listed()}
-        found = files_of_subject(blobs, list(segments.values()), subject_hash, more_ids=set())
-        touched = found.decisions | found.labels
+        found, _ = files_of_subject(
+            blobs, list(segments.values()), subject_hash, more=SubjectRows()
+        )
+        touched = found.touched
         if not touched:
             return ErasedDecisions(decisions=0, labels=0, rewritten={})
         added: list[ParquetFile] = []
         rewritten: dict[str, str | None] = {}
-        for digest, ids in touched.items():
-            file = _without(blobs, segments[digest], ids)
+        for digest, condition in touched.items():
+            file = _without(blobs, segments[digest], condition)
             rewritten[digest] = None if file is None else file.segment.digest
             if file is not None:
                 added.append(file)
         erased = ErasedDecisions(
-            decisions=sum(map(len, found.decisions.values())),
-            labels=sum(map(len, found.labels.values())),
+            decisions=sum(count for _, count in found.decisions.values()),
+            labels=sum(count for _, count in found.labels.values()),
+            signals=sum(count for _, count in found.signals.values()),
             rewritten=rewritten,
         )
         payload: dict[str, object] = {
             "subject_hash": subject_hash,
             "decisions": erased.decisions,
             "labels": erased.labels,
+            "signals": erased.signals,
             "rewritten": rewritten,
         }
         retire = [segments[digest] for digest in touched]
@@ -131,16 +186,15 @@ def await_rotation(directory: SegmentDirectory, timeout_s: float) -> None:
         time.sleep(_POLL_S)
 
 
-def _ids_where(blobs: BlobStore, segment: Segment, condition: pl.Expr) -> list[str]:
-    """Return the ids of the rows that meet a condition."""
+def _count(blobs: BlobStore, segment: Segment, condition: pl.Expr) -> int:
+    """Return how many rows of a file meet a condition."""
     with blobs.open_local(segment.digest) as path:
-        found = pl.scan_parquet(path).filter(condition).select("decision_id").collect()
-    return found["decision_id"].to_list()
+        return pl.scan_parquet(path).filter(condition).select(pl.len()).collect().item()
 
 
-def _without(blobs: BlobStore, segment: Segment, ids: Sequence[str]) -> ParquetFile | None:
-    """Return the file less some rows, or None where nothing is left."""
+def _without(blobs: BlobStore, segment: Segment, condition: pl.Expr) -> ParquetFile | None:
+    """Return the file less the rows that meet a condition, or None where nothing is left."""
     with blobs.open_local(segment.digest) as path:
         rows = pl.read_parquet(path)
-    rows = rows.filter(~pl.col("decision_id").is_in(ids))
+    rows = rows.remove(condition)
     return None if rows.is_empty() else encode(segment.stream, segment.partition, rows)

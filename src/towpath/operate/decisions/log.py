@@ -8,22 +8,44 @@ import polars as pl
 
 from towpath.core.clock import as_utc
 from towpath.core.errors import Conflict, NotFound
-from towpath.operate.decisions.columns import decision_of, label_of, last_labels
+from towpath.operate.decisions.columns import (
+    SIGNAL_SCHEMA,
+    decision_of,
+    label_of,
+    last_labels,
+    last_signals,
+    signal_of,
+)
 from towpath.operate.decisions.compaction import Compactor
+from towpath.operate.decisions.contract import SIGNAL
 from towpath.operate.decisions.directory import SegmentDirectory
-from towpath.operate.decisions.erasing import erase_from_files, files_of_subject
+from towpath.operate.decisions.erasing import (
+    SubjectRows,
+    erase_from_files,
+    files_of_subject,
+    rows_of_subject,
+)
+from towpath.operate.decisions.joining import beside, owned, signals_in
 from towpath.operate.decisions.records import Holdings, Tally
-from towpath.operate.decisions.shelf import SegmentShelf, is_stream, read_note
+from towpath.operate.decisions.shelf import SegmentShelf, read_note
+from towpath.operate.decisions.streams import (
+    DECISIONS,
+    KEYED,
+    LABELS,
+    SIGNALS,
+    is_stream,
+    service_of,
+)
 from towpath.operate.decisions.tails import Tails
 from towpath.operate.decisions.view import ALWAYS, View, Window, schema_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from towpath.ledger.contract import Ledger
-    from towpath.operate.decisions.records import Decision, ErasedDecisions, Label
+    from towpath.operate.decisions.records import Decision, ErasedDecisions, Label, Signal
     from towpath.storage.blobs.contract import BlobStore
 
 _ATTEMPTS: Final = 10
@@ -55,10 +77,52 @@ class SegmentDecisionLog:
         since: datetime | None = None,
         until: datetime | None = None,
         columns: Sequence[str] | None = None,
+        signals: Sequence[str] = (),
+        matured_by: datetime | None = None,
     ) -> pl.LazyFrame:
         """See `DecisionLog.scan`."""
         window = Window(since=since, until=until)
-        return self._read(lambda view: view.decisions(service, window, columns)).lazy()
+
+        def read(view: View) -> pl.DataFrame:
+            if not signals:
+                return view.decisions(service, window, columns)
+            wanted = None if columns is None else list(dict.fromkeys(["decision_id", *columns]))
+            decisions = view.decisions(service, window, wanted)
+            given = signals_in(view, service, window, names=signals, matured_by=matured_by)
+            joined = beside(decisions, given, signals)
+            if columns is None:
+                return joined
+            return joined.select(*columns, *(SIGNAL + name for name in dict.fromkeys(signals)))
+
+        return self._read(read).lazy()
+
+    def scan_signals(
+        self,
+        service: str,
+        *,
+        names: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        matured_by: datetime | None = None,
+    ) -> pl.LazyFrame:
+        """See `DecisionLog.scan_signals`."""
+        window = Window(since=since, until=until)
+        return self._read(
+            lambda view: signals_in(view, service, window, names=names, matured_by=matured_by)
+        ).lazy()
+
+    def signals_of(self, decision_id: str) -> list[Signal]:
+        """See `DecisionLog.signals_of`."""
+
+        def read(view: View) -> pl.DataFrame:
+            row = view.decision(decision_id)
+            if row is None or row["key"] is None:
+                one = pl.DataFrame({"decision_id": [decision_id]})
+                return last_signals(view.signals_of(one)).collect()
+            return signals_in(view, row["service"], Window(since=row["at"]))
+
+        found = self._read(read).filter(pl.col("decision_id") == decision_id).sort("signal")
+        return [signal_of(row) for row in found.iter_rows(named=True)]
 
     def scan_labelled(
         self,
@@ -130,7 +194,7 @@ class SegmentDecisionLog:
         window = Window(since=since, until=until)
 
         def read(view: View) -> int:
-            files = view.decision_files(service)
+            files = view.files(DECISIONS + (service or ""))
             whole = sum(segment.rows for segment in files if window.contains(segment))
             rest = view.only([segment for segment in files if not window.contains(segment)])
             names = rest.services() if service is None else [service]
@@ -140,18 +204,22 @@ class SegmentDecisionLog:
 
     def tally(self, service: str | None = None) -> Tally:
         """See `DecisionLog.tally`."""
-        columns = ["decision_id", "service", "status"]
+        columns = ["decision_id", "service", "status", "key", "at"]
 
         def read(view: View) -> Tally:
-            frames = [view.decisions(name, ALWAYS, columns) for name in view.services()]
-            every = pl.concat([pl.DataFrame(schema=schema_of(columns)), *frames])
+            frames = {name: view.decisions(name, ALWAYS, columns) for name in view.services()}
+            every = pl.concat([pl.DataFrame(schema=schema_of(columns)), *frames.values()])
             labelled = view.labels().select("decision_id").unique().collect()
+            signalled, unmatched = _signalled(view, frames)
             mine = every if service is None else every.filter(pl.col("service") == service)
             return Tally(
                 decisions=mine.height,
                 errors=mine.filter(pl.col("status") == "error").height,
                 labelled=mine.join(labelled, on="decision_id", how="semi").height,
                 unmatched_labels=labelled.join(every, on="decision_id", how="anti").height,
+                signalled=mine.join(signalled, on="decision_id", how="semi").height,
+                unmatched_signals=unmatched
+                + signalled.join(every, on="decision_id", how="anti").height,
             )
 
         return self._read(read)
@@ -162,28 +230,29 @@ class SegmentDecisionLog:
 
     def holdings(self, subject_hash: str) -> Holdings:
         """See `DecisionLog.holdings`."""
-        mine = pl.col("subject") == subject_hash
 
         def read(view: View) -> Holdings:
-            raw_ids: set[str] = set()
+            raw = SubjectRows()
             services: set[str] = set()
-            for service, frames in view.raw.decisions.items():
-                for frame in frames:
-                    found = frame.filter(mine)["decision_id"].to_list()
-                    raw_ids.update(found)
-                    services.update([service] * bool(found))
-            files = files_of_subject(self._blobs, view.segments, subject_hash, more_ids=raw_ids)
-            ids = list(files.ids | raw_ids)
-            labels = sum(map(len, files.labels.values())) + sum(
-                frame.filter(pl.col("decision_id").is_in(ids)).height for frame in view.raw.labels
-            )
-            streams = {s.stream for s in view.segments if s.digest in files.decisions}
-            services |= {stream.partition("/")[2] for stream in streams}
+            for stream, frames in view.raw.streams.items():
+                if stream.startswith(DECISIONS):
+                    for frame in frames:
+                        found = rows_of_subject(frame, service_of(stream), subject_hash)
+                        services.update([service_of(stream)] * bool(found.ids))
+                        raw |= found
+            files, rows = files_of_subject(self._blobs, view.segments, subject_hash, more=raw)
+            counts = {LABELS: 0, SIGNALS: 0}
+            for stream, frames in view.raw.streams.items():
+                condition = rows.condition(stream, "", chr(0x10FFFF))
+                if condition is not None:
+                    kind = LABELS if stream == LABELS else SIGNALS
+                    counts[kind] += sum(frame.filter(condition).height for frame in frames)
             return Holdings(
-                decisions=len(ids),
-                labels=labels,
-                files=tuple(sorted(files.decisions | files.labels)),
-                services=tuple(sorted(services)),
+                decisions=len(rows.ids),
+                labels=counts[LABELS] + sum(count for _, count in files.labels.values()),
+                signals=counts[SIGNALS] + sum(count for _, count in files.signals.values()),
+                files=tuple(sorted(files.touched)),
+                services=tuple(sorted(services | files.services)),
             )
 
         return self._read(read)
@@ -217,7 +286,22 @@ class SegmentDecisionLog:
         """
         sources = self._directory.sources()
         with self._ledger.read() as tx:
-            segments = [s for s in tx.segments.list(record_id=record_id) if is_stream(s)]
+            segments = [s for s in tx.segments.list(record_id=record_id) if is_stream(s.stream)]
             done = read_note(tx, self._directory).sources
         raw = self._tails.read([source for source in sources if source.id not in done])
         return View(blobs=self._blobs, segments=segments, raw=raw)
+
+
+def _signalled(view: View, decisions: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, int]:
+    """Return the ids that have signals, and how many keys have some that no decision carries."""
+    ids = [view.rows(SIGNALS, SIGNAL_SCHEMA).select("decision_id").collect()]
+    unmatched = 0
+    services = {service_of(s.stream) for s in view.files(KEYED)} | {
+        service_of(stream) for stream in view.raw.streams if stream.startswith(KEYED)
+    }
+    for service in services:
+        made = decisions.get(service, pl.DataFrame(schema=schema_of(["decision_id", "key", "at"])))
+        given = owned(view.keyed(service), made).select("decision_id", "key").collect()
+        ids.append(given.select("decision_id").drop_nulls())
+        unmatched += given.filter(pl.col("decision_id").is_null())["key"].n_unique()
+    return pl.concat(ids).unique(), unmatched

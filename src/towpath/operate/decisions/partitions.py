@@ -11,6 +11,7 @@ import polars as pl
 
 from towpath.core.digests import digest_bytes
 from towpath.ledger.records import Segment
+from towpath.operate.decisions.streams import id_column, time_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,33 +36,43 @@ class ParquetFile:
     data: bytes
 
 
-def cut_decisions(service: str, rows: pl.DataFrame) -> Iterator[ParquetFile]:
-    """Encode decisions of one service, partitioned by event time and bucket of subject.
+def cut(stream: str, rows: pl.DataFrame) -> Iterator[ParquetFile]:
+    """Encode rows of a stream, partitioned by event time and bucket of subject.
 
     The grain is the hour where hours are full, else the day, else the month: a quiet service, or a year
     replayed in minutes, does not end in thousands of tiny files. A part that is still too big is split
-    by subject into `bucket=I-of-N`, so that erasing one reads an N-th of it.
+    by subject into `bucket=I-of-N`, so that erasing one reads an N-th of it; labels and signals, which
+    name none, are spread by their ids.
     """
-    yield from _cut(f"decisions/{service}", rows, at="at")
-
-
-def cut_labels(rows: pl.DataFrame) -> Iterator[ParquetFile]:
-    """Encode labels, partitioned by event time; ids are spread over the buckets of big parts."""
-    yield from _cut("labels", rows, at="label_at")
+    at = time_column(stream)
+    grain, pattern = _grain(rows, at)
+    labelled = rows.with_columns(pl.col(at).dt.strftime(pattern).alias("_part"))
+    for (part,), group in labelled.group_by("_part", maintain_order=True):
+        whole = group.drop("_part")
+        buckets = 1
+        while whole.height > buckets * ROWS_PER_FILE:
+            buckets *= 2
+        if buckets == 1:
+            yield encode(stream, f"{grain}={part}", whole)
+            continue
+        numbered = whole.with_columns((_bucket_column(stream, whole) % buckets).alias("_bucket"))
+        for (bucket,), members in numbered.group_by("_bucket", maintain_order=True):
+            name = f"{grain}={part}/bucket={bucket}-of-{buckets}"
+            yield encode(stream, name, members.drop("_bucket"))
 
 
 def encode(stream: str, partition: str, rows: pl.DataFrame) -> ParquetFile:
     """Encode rows as one Parquet file, sorted by id so that a look-up reads one row group of it."""
-    at = "at" if "at" in rows.columns else "label_at"
-    rows = rows.sort("decision_id", maintain_order=True)
+    at, name = time_column(stream), id_column(stream)
+    rows = rows.sort(name, maintain_order=True)
     buffer = io.BytesIO()
     rows.write_parquet(
         buffer, compression="zstd", compression_level=3, row_group_size=_ROW_GROUP_ROWS
     )
     data = buffer.getvalue()
     bounds: dict[str, Any] = rows.select(
-        first=pl.col("decision_id").first(),
-        last=pl.col("decision_id").last(),
+        first=pl.col(name).first(),
+        last=pl.col(name).last(),
         since=pl.col(at).min(),
         until=pl.col(at).max(),
     ).row(0, named=True)
@@ -93,24 +104,6 @@ def may_hold(partition: str, subject_hash: str) -> bool:
     return _bucket_of(subject_hash) % int(buckets) == int(index)
 
 
-def _cut(stream: str, rows: pl.DataFrame, *, at: str) -> Iterator[ParquetFile]:
-    """Split by time, then by bucket, and encode each part."""
-    grain, pattern = _grain(rows, at)
-    labelled = rows.with_columns(pl.col(at).dt.strftime(pattern).alias("_part"))
-    for (part,), group in labelled.group_by("_part", maintain_order=True):
-        whole = group.drop("_part")
-        buckets = 1
-        while whole.height > buckets * ROWS_PER_FILE:
-            buckets *= 2
-        if buckets == 1:
-            yield encode(stream, f"{grain}={part}", whole)
-            continue
-        numbered = whole.with_columns((_bucket_column(whole) % buckets).alias("_bucket"))
-        for (bucket,), members in numbered.group_by("_bucket", maintain_order=True):
-            name = f"{grain}={part}/bucket={bucket}-of-{buckets}"
-            yield encode(stream, name, members.drop("_bucket"))
-
-
 def _grain(rows: pl.DataFrame, at: str) -> tuple[str, str]:
     """Return the finest grain whose parts are at least a quarter full, else the coarsest."""
     first, last = rows.select(first=pl.col(at).min(), last=pl.col(at).max()).row(0)
@@ -125,10 +118,13 @@ def _bucket_of(subject_hash: str) -> int:
     return int(subject_hash[: _BUCKET_BITS // 4], 16)
 
 
-def _bucket_column(rows: pl.DataFrame) -> pl.Expr:
+def _bucket_column(stream: str, rows: pl.DataFrame) -> pl.Expr:
     """Return the expression of `_bucket_of` per row; rows without a subject go by their id's tail."""
+    name = id_column(stream)
+    if name == "key":
+        return pl.col(name).hash(seed=0) % (1 << _BUCKET_BITS)
     digits = _BUCKET_BITS // 4
-    spread = pl.col("decision_id").str.slice(-digits)
+    spread = pl.col(name).str.slice(-digits)
     if "subject" in rows.columns:
         spread = pl.coalesce(pl.col("subject").str.slice(0, digits), spread)
     return spread.str.to_integer(base=16)

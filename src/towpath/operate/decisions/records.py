@@ -41,6 +41,9 @@ class Decision(
         outputs: Output name to value; empty when `status` is `error`.
         error: One line without personal data, when `status` is `error`.
         latency_us: From the request's arrival to the prediction, before it was made durable.
+        kept: Probability with which a decision like this one is recorded, in (0, 1]: 1 unless the
+            service samples. Whoever estimates from the log weighs a row by `1 / kept`.
+        service_version: Version of the calling service that the caller named, which chose the release.
     """
 
     decision_id: str
@@ -59,6 +62,8 @@ class Decision(
     status: DecisionStatus = "ok"
     error: str | None = None
     latency_us: int = 0
+    kept: float = 1.0
+    service_version: str | None = None
 
     @property
     def at(self) -> datetime:
@@ -100,7 +105,41 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="lab
         return from_micros(self.recorded_us)
 
 
-Record = Decision | Label
+class Signal(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="signal", gc=False):
+    """What customers did after one decision: a named number, such as `clicked` or `refund_eur`.
+
+    A signal says nothing of what was true, so it never counts as a label; there may be many names for
+    one decision.
+
+    Attributes:
+        decision_id: The decision it belongs to; None where the sender knows only its `key`.
+        name: What was measured.
+        value: How much; 0 or 1 for something that happened or did not.
+        at_us: Event time at which it happened.
+        recorded_us: Wall time; of several signals of one name for one decision the one recorded last
+            counts, so that repeating one changes nothing and another value corrects it.
+        source: Who says so; None for a caller of the gateway.
+        service: With `key`, in place of `decision_id`: the service that decided.
+        key: What the caller of that service called the thing decided on. The signal belongs to the
+            last decision with this key that was made no later than `at_us`.
+    """
+
+    decision_id: str | None
+    name: str
+    value: float
+    at_us: int
+    recorded_us: int
+    source: str | None = None
+    service: str | None = None
+    key: str | None = None
+
+    @property
+    def at(self) -> datetime:
+        """Event time at which it happened, in UTC."""
+        return from_micros(self.at_us)
+
+
+Record = Decision | Label | Signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +151,16 @@ class Tally:
         errors: Those of them whose status is `error`.
         labelled: Decisions that have a label.
         unmatched_labels: Labelled ids that no recorded decision carries.
+        signalled: Decisions that have a signal.
+        unmatched_signals: Ids, and keys of a service, with signals that no recorded decision carries.
     """
 
     decisions: int
     errors: int
     labelled: int
     unmatched_labels: int
+    signalled: int = 0
+    unmatched_signals: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +170,7 @@ class ErasedDecisions:
     Attributes:
         decisions: Rows removed.
         labels: Labels of those rows, removed with them.
+        signals: Signals of those rows, removed with them.
         rewritten: Digest of each file that was replaced or dropped, to the digest of what replaced it
             (None where nothing was left in it).
     """
@@ -134,6 +178,7 @@ class ErasedDecisions:
     decisions: int
     labels: int
     rewritten: dict[str, str | None]
+    signals: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +188,7 @@ class Holdings:
     Attributes:
         decisions: Rows.
         labels: Labels of those rows.
+        signals: Signals of those rows.
         files: Digests of the sealed files that hold them.
         services: Services that made the decisions.
     """
@@ -151,3 +197,4 @@ class Holdings:
     labels: int
     files: tuple[str, ...]
     services: tuple[str, ...]
+    signals: int = 0

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from towpath.core.errors import Conflict
+from towpath.operate.decisions.streams import is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,11 +55,6 @@ def read_note(tx: Transaction, directory: SegmentDirectory) -> Note:
     )
 
 
-def is_stream(segment: Segment) -> bool:
-    """Tell whether a segment is one of ours."""
-    return segment.stream == "labels" or segment.stream.startswith("decisions/")
-
-
 class SegmentShelf:
     """The Parquet files of the log. Use it while holding `directory.exclusively()`."""
 
@@ -68,9 +64,9 @@ class SegmentShelf:
         self._directory = directory
 
     def listed(self) -> list[Segment]:
-        """Return all files of decisions and labels."""
+        """Return all files of the log."""
         with self._ledger.read() as tx:
-            return [segment for segment in tx.segments.list() if is_stream(segment)]
+            return [segment for segment in tx.segments.list() if is_stream(segment.stream)]
 
     def replace(
         self,

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 import structlog
 
-from towpath.operate.decisions.columns import decisions_frames, labels_frame
+from towpath.operate.decisions.columns import decisions_frames, labels_frame, signals_frame
 from towpath.operate.decisions.frames import HEADER, check_header, decode_frames
-from towpath.operate.decisions.records import Decision, Label
+from towpath.operate.decisions.records import Decision, Label, Signal
+from towpath.operate.decisions.streams import DECISIONS, KEYED, LABELS, SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,39 +26,50 @@ _MANY: Final = 32
 
 
 class RawRows:
-    """The rows of raw segments as frames: decisions by service, and labels, in the order written."""
+    """The rows of raw segments as frames: by stream, in the order written."""
 
     def __init__(self) -> None:
-        self.decisions: dict[str, list[pl.DataFrame]] = {}
-        self.labels: list[pl.DataFrame] = []
+        self.streams: dict[str, list[pl.DataFrame]] = {}
+
+    def frames(self, stream: str) -> Sequence[pl.DataFrame]:
+        """Return what there is of a stream."""
+        return self.streams.get(stream, ())
 
     def add(self, records: Iterable[Record]) -> None:
         """Append newly read records."""
         decisions: list[Decision] = []
         labels: list[Label] = []
+        signals: dict[str, list[Signal]] = {}
         for record in records:
-            if isinstance(record, Decision):
-                decisions.append(record)
-            else:
-                labels.append(record)
+            match record:
+                case Decision():
+                    decisions.append(record)
+                case Label():
+                    labels.append(record)
+                case Signal(service=None):
+                    signals.setdefault(SIGNALS, []).append(record)
+                case Signal(service=service):
+                    signals.setdefault(f"{KEYED}{service}", []).append(record)
         for frame in decisions_frames(decisions):
-            self.decisions.setdefault(frame["service"][0], []).append(frame)
+            self._append(f"{DECISIONS}{frame['service'][0]}", frame)
         if labels:
-            self.labels.append(labels_frame(labels))
+            self._append(LABELS, labels_frame(labels))
+        for stream, given in signals.items():
+            self._append(stream, signals_frame(given))
 
     def extend(self, other: RawRows) -> None:
         """Append the rows of another, sharing its frames."""
-        for service, frames in other.decisions.items():
-            self.decisions.setdefault(service, []).extend(frames)
-        self.labels.extend(other.labels)
+        for stream, frames in other.streams.items():
+            self.streams.setdefault(stream, []).extend(frames)
 
     def consolidate(self) -> None:
         """Join the small frames that many short reads leave behind."""
-        for service, frames in self.decisions.items():
+        for stream, frames in self.streams.items():
             if len(frames) >= _MANY:
-                self.decisions[service] = joined_by_shape(frames)
-        if len(self.labels) >= _MANY:
-            self.labels = [pl.concat(self.labels)]
+                self.streams[stream] = joined_by_shape(frames)
+
+    def _append(self, stream: str, frame: pl.DataFrame) -> None:
+        self.streams.setdefault(stream, []).append(frame)
 
 
 def joined_by_shape(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from towpath.core.clock import as_utc
-from towpath.operate.decisions.columns import DECISION_SCHEMA, LABEL_SCHEMA, stack
+from towpath.operate.decisions.columns import DECISION_SCHEMA, LABEL_SCHEMA, SIGNAL_SCHEMA, stack
+from towpath.operate.decisions.streams import DECISIONS, KEYED, LABELS, SIGNALS, service_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Segment
     from towpath.operate.decisions.tails import RawRows
     from towpath.storage.blobs.contract import BlobStore
-
-LABELS: Final = "labels"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +65,14 @@ class View:
 
     def services(self) -> list[str]:
         """Return the services that have decisions."""
-        files = {segment.stream.partition("/")[2] for segment in self.decision_files()}
-        return sorted(files | set(self.raw.decisions))
+        streams = {segment.stream for segment in self.segments} | set(self.raw.streams)
+        return sorted(service_of(name) for name in streams if name.startswith(DECISIONS))
 
-    def decision_files(self, service: str | None = None) -> list[Segment]:
-        """Return the files of decisions, of one service or all."""
-        if service is None:
-            return [segment for segment in self.segments if segment.stream != LABELS]
-        return [segment for segment in self.segments if segment.stream == f"decisions/{service}"]
+    def files(self, stream: str) -> list[Segment]:
+        """Return the files of a stream; all of one kind where it ends in a slash."""
+        if stream.endswith("/"):
+            return [segment for segment in self.segments if segment.stream.startswith(stream)]
+        return [segment for segment in self.segments if segment.stream == stream]
 
     def only(self, segments: Sequence[Segment]) -> View:
         """Return the same state with fewer files."""
@@ -84,60 +83,81 @@ class View:
     ) -> pl.DataFrame:
         """Return the decisions of a service in a window; columns that no row has are null."""
         inside = window.holds("at")
+        stream = f"{DECISIONS}{service}"
         with ExitStack() as opened:
             frames = [
                 pl.scan_parquet(opened.enter_context(self.blobs.open_local(segment.digest)))
-                for segment in self.decision_files(service)
+                for segment in self.files(stream)
                 if window.overlaps(segment)
             ]
-            frames += [frame.lazy() for frame in self.raw.decisions.get(service, ())]
-            picked = [_pick(frame.filter(inside), columns) for frame in frames]
+            frames += [frame.lazy() for frame in self.raw.frames(stream)]
+            picked = [_pick(_weighted(frame.filter(inside)), columns) for frame in frames]
             return stack(picked, schema_of(columns)).collect()
 
-    def labels(self) -> pl.LazyFrame:
-        """Return all labels, as often as they were given."""
+    def rows(self, stream: str, schema: Mapping[str, Any]) -> pl.LazyFrame:
+        """Return all rows of a stream other than decisions, as often as they were given."""
         with ExitStack() as opened:
             frames = [
                 pl.read_parquet(opened.enter_context(self.blobs.open_local(segment.digest)))
-                for segment in self.segments
-                if segment.stream == LABELS
+                for segment in self.files(stream)
             ]
         # Files from before labels had a source lack that column.
-        every = (pl.DataFrame(schema=LABEL_SCHEMA), *frames, *self.raw.labels)
-        return stack([frame.lazy() for frame in every], LABEL_SCHEMA)
+        every = (pl.DataFrame(schema=dict(schema)), *frames, *self.raw.frames(stream))
+        return stack([frame.lazy() for frame in every], schema)
+
+    def labels(self) -> pl.LazyFrame:
+        """Return all labels."""
+        return self.rows(LABELS, LABEL_SCHEMA)
 
     def labels_of(self, decisions: pl.DataFrame) -> pl.LazyFrame:
         """Return the labels of some decisions, reading only files whose ids may meet theirs."""
-        if decisions.is_empty():
-            return pl.LazyFrame(schema=LABEL_SCHEMA)
-        first, last = decisions.select(
-            first=pl.col("decision_id").min(), last=pl.col("decision_id").max()
-        ).row(0)
-        near = [s for s in self.segments if s.first_id <= last and s.last_id >= first]
-        return (
-            self.only(near)
-            .labels()
-            .filter(pl.col("decision_id").is_between(pl.lit(first), pl.lit(last)))
-        )
+        return self._rows_of(decisions, LABELS, LABEL_SCHEMA)
+
+    def signals_of(self, decisions: pl.DataFrame) -> pl.LazyFrame:
+        """Return the signals of some decisions by id, likewise."""
+        return self._rows_of(decisions, SIGNALS, SIGNAL_SCHEMA)
+
+    def keyed(self, service: str) -> pl.LazyFrame:
+        """Return all signals that name a key of the service's callers."""
+        return self.rows(f"{KEYED}{service}", SIGNAL_SCHEMA)
 
     def decision(self, decision_id: str) -> Mapping[str, Any] | None:
         """Return the row of one decision."""
         mine = pl.col("decision_id") == decision_id
-        raw = (frame for frames in self.raw.decisions.values() for frame in frames)
+        raw = (
+            frame
+            for stream, frames in self.raw.streams.items()
+            if stream.startswith(DECISIONS)
+            for frame in frames
+        )
         row = _first_row(frame.filter(mine) for frame in raw)
-        for segment in self.decision_files():
+        for segment in self.files(DECISIONS):
             if row is not None:
                 break
-            with self.blobs.open_local(segment.digest) as path:
-                row = _first_row([pl.scan_parquet(path).filter(mine).collect()])
+            if segment.first_id <= decision_id <= segment.last_id:
+                with self.blobs.open_local(segment.digest) as path:
+                    row = _first_row([pl.scan_parquet(path).filter(mine).collect()])
         return row
+
+    def _rows_of(
+        self, decisions: pl.DataFrame, stream: str, schema: Mapping[str, Any]
+    ) -> pl.LazyFrame:
+        if decisions.is_empty():
+            return pl.LazyFrame(schema=dict(schema))
+        first, last = decisions.select(
+            first=pl.col("decision_id").min(), last=pl.col("decision_id").max()
+        ).row(0)
+        near = [s for s in self.files(stream) if s.first_id <= last and s.last_id >= first]
+        inside = pl.col("decision_id").is_between(pl.lit(first), pl.lit(last))
+        return self.only(near).rows(stream, schema).filter(inside)
 
 
 def schema_of(columns: Sequence[str] | None) -> dict[str, Any]:
     """Return the schema of a frame without rows; columns beyond the fixed ones have no type yet."""
+    fixed = {**DECISION_SCHEMA, "weight": pl.Float64}
     if columns is None:
-        return DECISION_SCHEMA
-    return {name: DECISION_SCHEMA.get(name, pl.Null) for name in columns}
+        return fixed
+    return {name: fixed.get(name, pl.Null) for name in columns}
 
 
 def _pick(frame: pl.LazyFrame, columns: Sequence[str] | None) -> pl.LazyFrame:
@@ -147,6 +167,13 @@ def _pick(frame: pl.LazyFrame, columns: Sequence[str] | None) -> pl.LazyFrame:
     present = set(frame.collect_schema().names())
     missing = [pl.lit(None).alias(name) for name in columns if name not in present]
     return frame.with_columns(missing).select(columns)
+
+
+def _weighted(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Add how many decisions each row stands for; rows from before sampling stand for themselves."""
+    if "kept" not in frame.collect_schema():
+        frame = frame.with_columns(kept=pl.lit(1.0), service_version=pl.lit(None, pl.String))
+    return frame.with_columns(weight=1 / pl.col("kept"))
 
 
 def _first_row(frames: Iterable[pl.DataFrame]) -> Mapping[str, Any] | None:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from towpath.operate.decisions import partitions
-from towpath.operate.decisions.partitions import cut_decisions, cut_labels, may_hold, time_part
+from towpath.operate.decisions.partitions import cut, may_hold, time_part
 
 START = datetime(2013, 3, 1, tzinfo=UTC)
 
@@ -36,14 +36,14 @@ def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     [(50, 1 / 48, "hour"), (50, 20, "month"), (600, 4, "day"), (10, 1, "month")],
 )
 def test_grain_follows_density(count: int, days: float, grain: str) -> None:
-    files = list(cut_decisions("board", rows(count, days=days)))
+    files = list(cut("decisions/board", rows(count, days=days)))
     assert {file.segment.partition.partition("=")[0] for file in files} == {grain}
     assert sum(file.segment.rows for file in files) == count
 
 
 def test_full_partitions_are_split_by_subject_and_tell_who_is_not_in_them() -> None:
     frame = rows(800, days=0.02)
-    files = list(cut_decisions("board", frame))
+    files = list(cut("decisions/board", frame))
     assert max(file.segment.rows for file in files) < 800
     for file in files:
         inside = set(pl.read_parquet(io.BytesIO(file.data))["subject"])
@@ -56,7 +56,7 @@ def test_full_partitions_are_split_by_subject_and_tell_who_is_not_in_them() -> N
 
 def test_segment_tells_the_bounds_of_its_rows() -> None:
     frame = rows(30, days=2).sample(fraction=1, shuffle=True, seed=1)
-    (file,) = cut_decisions("board", frame)
+    (file,) = cut("decisions/board", frame)
     segment = file.segment
     assert (segment.first_id, segment.last_id) == ("0192-00000000", "0192-0000001d")
     assert (segment.since, segment.until) == (frame["at"].min(), frame["at"].max())
@@ -69,13 +69,13 @@ def test_labels_go_to_their_own_stream_by_when_they_were_known() -> None:
     labels = rows(20, days=1).select(
         "decision_id", pl.lit(1.0).alias("label"), pl.col("at").alias("label_at")
     )
-    (file,) = cut_labels(labels.with_columns(label_recorded=pl.col("label_at")))
+    (file,) = cut("labels", labels.with_columns(label_recorded=pl.col("label_at")))
     assert file.segment.stream == "labels"
     assert time_part(file.segment.partition) == "month=2013-03"
 
 
 def test_rows_without_a_subject_are_spread_and_kept() -> None:
     frame = rows(800, days=0.02).with_columns(subject=pl.lit(None, dtype=pl.String))
-    files = list(cut_decisions("board", frame))
+    files = list(cut("decisions/board", frame))
     assert sum(file.segment.rows for file in files) == 800
     assert len(files) > 1

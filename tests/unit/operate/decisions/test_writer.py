@@ -52,7 +52,7 @@ def make_writer(directory: SegmentDirectory) -> Iterator[Any]:
 
 def values(directory: SegmentDirectory) -> list[float]:
     rows = Tails().read(directory.sources())
-    return [value for frame in rows.labels for value in frame["label"].to_list()]
+    return [value for frame in rows.frames("labels") for value in frame["label"].to_list()]
 
 
 def states(directory: SegmentDirectory) -> list[str]:
