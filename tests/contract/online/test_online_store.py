@@ -134,8 +134,9 @@ def test_the_later_draft_overtakes_the_earlier(online: OnlineStore, another: Onl
     early = online.begin(TABLE)
     early.write([row("a", 1, "early")])
     late = another.begin(TABLE)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict):  # by this call, or by the one after it
         early.write([row("b", 1)])
+        early.write([row("c", 1)])
     with pytest.raises(Conflict):
         early.publish(b"")
     early.discard()

@@ -10,7 +10,7 @@ import polars as pl
 
 from towpath.assets.features.joining import gather
 from towpath.assets.features.layout import opened
-from towpath.assets.features.searching import Questions, find
+from towpath.assets.features.searching import codes_of, find_coded
 from towpath.assets.features.segments import open_segment
 from towpath.core.clock import to_micros
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from towpath.assets.features.arranging import Arranged
+    from towpath.assets.features.arranging import Arranged, Whole
     from towpath.assets.features.declaration import FeatureView
     from towpath.assets.features.layout import Layout
     from towpath.assets.features.segments import Segment
@@ -52,19 +52,33 @@ def newest_batches(
             if gained is not None and since is not None:
                 mine = [one for one in gained if one.partition == partition]
                 entities = _touched(blobs, layout, parts, mine, since=since, at=at)
-            for batch in entities.iter_slices(_ROWS_PER_BATCH):
-                found = _newest(parts, batch, view, at)
+                codes = [codes_of(one, entities) for one in parts]
+            else:
+                codes = _codes_of_all(parts, entities)
+            for begin in range(0, entities.height, _ROWS_PER_BATCH):
+                mine = slice(begin, begin + _ROWS_PER_BATCH)
+                found = _newest(parts, entities[mine], [one[mine] for one in codes], view, at)
                 if not found.is_empty():
                     yield found
 
 
+def _codes_of_all(parts: list[Arranged], entities: pl.DataFrame) -> list[Whole]:
+    """Return the number in each part of every entity, as `_entities` lists them."""
+    if len(parts) == 1:
+        return [np.arange(entities.height)]
+    return [codes_of(one, entities) for one in parts]
+
+
 def _newest(
-    parts: list[Arranged], entities: pl.DataFrame, view: FeatureView, at: datetime
+    parts: list[Arranged],
+    entities: pl.DataFrame,
+    codes: list[Whole],
+    view: FeatureView,
+    at: datetime,
 ) -> pl.DataFrame:
-    moment = pl.repeat(to_micros(at), entities.height, dtype=pl.Int64, eager=True)
-    asked = Questions(entities=entities, moments=moment)
+    moments = np.full(entities.height, to_micros(at))
     wanted = view.lookup().wanted
-    found = find(parts, asked, mode="known", ttl_us=wanted.ttl_us)
+    found = find_coded(parts, codes, moments, mode="known", ttl_us=wanted.ttl_us)
     stamps = _stamps(parts, found.part, found.place, view)
     features = gather(parts, found, wanted.features)
     named = [one.alias(name) for one, name in zip(features, view.features, strict=True)]
@@ -84,7 +98,8 @@ def _stamps(
     names = {"time": view.time, **({"created": view.created} if view.created else {})}
     columns: list[pl.Series] = []
     for theirs, own in names.items():
-        values = pl.Series(own, [None] * part.size, dtype=parts[0].observations[theirs].dtype)
+        dtype = parts[0].observations[theirs].dtype
+        values = pl.repeat(None, part.size, dtype=dtype, eager=True).alias(own)
         for number, one in enumerate(parts):
             mine = np.flatnonzero(part == number)
             values = values.scatter(mine, one.observations[theirs].gather(place[mine]))

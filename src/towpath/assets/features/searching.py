@@ -50,17 +50,43 @@ def find(
 ) -> Found:
     """Return the preferred observation that counts at each question's moment, of all parts together.
 
+    See `find_coded`, of which this is the form for entities that have first to be looked up.
+    """
+    moments = asked.moments.fill_null(_LONG_AGO).to_numpy()
+    codes = [codes_of(one, asked.entities) for one in parts]
+    if asked.moments.null_count():
+        unasked = asked.moments.is_null().to_numpy()
+        codes = [np.where(unasked, NOWHERE, one) for one in codes]
+    return find_coded(parts, codes, moments, mode=mode, ttl_us=ttl_us)
+
+
+def find_coded(
+    parts: Sequence[Arranged],
+    codes: Sequence[Whole],
+    moments: Whole,
+    *,
+    mode: JoinMode,
+    ttl_us: int | None,
+) -> Found:
+    """Return the answers about entities that are given by their numbers in each part's directory.
+
     An entity's observations may be spread over parts, in no order of time: the best of each part is
     found, and of these the best (largest time, then largest created).
 
     O(m log n) for m questions in steps of whole columns, as in Shar's search (Knuth, The Art of
     Computer Programming, volume 3, section 6.2.1): no branches, as many steps as the longest run has
     binary digits.
+
+    Args:
+        parts: Observations; at least one part.
+        codes: For each part, which of its entities each question is about; -1 for none.
+        moments: When each question asks, in microseconds.
+        mode: Which observations count.
+        ttl_us: How old an answer may be, if that is bounded.
     """
-    moments = asked.moments.fill_null(_LONG_AGO).to_numpy()
-    best = _Best(parts[0], _places(parts[0], asked, moments, mode))
-    for number, one in enumerate(parts[1:], start=1):
-        best.improve(number, one, _places(one, asked, moments, mode))
+    best = _Best(parts[0], places_at(parts[0], codes[0], moments, mode=mode))
+    for number, (one, theirs) in enumerate(zip(parts[1:], codes[1:], strict=True), start=1):
+        best.improve(number, one, places_at(one, theirs, moments, mode=mode))
     if ttl_us is not None:
         best.place[(best.place >= 0) & (moments - best.time > ttl_us)] = NOWHERE
     return Found(part=np.where(best.place >= 0, best.part, NOWHERE), place=best.place)
@@ -89,13 +115,6 @@ class _Best:
             place[better],
             time[better],
         )
-
-
-def _places(one: Arranged, asked: Questions, moments: Whole, mode: JoinMode) -> Whole:
-    codes = codes_of(one, asked.entities)
-    if asked.moments.null_count():
-        codes = np.where(asked.moments.is_null().to_numpy(), NOWHERE, codes)
-    return places_at(one, codes, moments, mode=mode)
 
 
 def _stamps(times: Whole, place: Whole) -> Whole:

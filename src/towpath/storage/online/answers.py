@@ -9,6 +9,7 @@ from redis import exceptions as exc
 
 _UNFINISHED: Final = object()
 _UNASKED: Final = hiredis.PushNotification
+_REFUSALS: Final = {"OOM": exc.OutOfMemoryError, "READONLY": exc.ReadOnlyError}
 _NOT_NOW: Final = ("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY")
 
 
@@ -55,4 +56,5 @@ def _refusal(text: str) -> exc.RedisError:
     """Return the error that a server's refusal stands for; one that will pass counts as away."""
     if text.startswith(_NOT_NOW):
         return exc.BusyLoadingError(text)
-    return exc.ResponseError(text)
+    kind = _REFUSALS.get(text.partition(" ")[0], exc.ResponseError)
+    return kind(text)

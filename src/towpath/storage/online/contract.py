@@ -63,8 +63,9 @@ class Draft(Protocol):
     """A generation that is being written: invisible until it is published whole.
 
     Not thread-safe. A draft that its process did not publish (it was killed) is swept by the next
-    `begin`; one that was overtaken (another `begin`, an `update`, a `drop`) is gone, and its next
-    `write` or `publish` raises `Conflict`.
+    `begin`; one that was overtaken (another `begin`, an `update`, a `drop`) is gone: its `publish`
+    raises `Conflict`, and so does a `write`, or the next call after it, since a store may take rows in
+    while the caller makes more.
     """
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -74,6 +75,7 @@ class Draft(Protocol):
 
         Raises:
             Conflict: The draft was overtaken.
+            Unavailable: The store does not answer; what was written is not known. Discard the draft.
         """
         ...
 

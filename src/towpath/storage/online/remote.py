@@ -94,7 +94,9 @@ class RedisOnlineStore:
         with redis_errors():  # first, so that a draft whose writer is killed can be found
             self._client.sadd(self._keyspace.index, check_name(table, "online table"))
         self._keyspace.run(scripts.BEGIN, table, token)
-        return RedisDraft(self._keyspace, table, token)
+        with redis_errors():
+            stream = self._wire.stream()
+        return RedisDraft(self._keyspace, stream, table, token)
 
     def update(
         self, table: str, rows: Sequence[Row], *, generation: str, body: bytes | None = None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from towpath.storage.online.contract import Row
     from towpath.storage.online.keyspace import Keyspace
+    from towpath.storage.online.wire import Stream
 
 
 class RedisDraft:
@@ -26,21 +27,27 @@ class RedisDraft:
     dies, the table opens again by itself.
     """
 
-    def __init__(self, keyspace: Keyspace, table: str, token: str) -> None:
+    def __init__(self, keyspace: Keyspace, stream: Stream, table: str, token: str) -> None:
         self._keyspace = keyspace
+        self._stream = stream
         self._table = table
         self._token = token
         self._done = False
+        self._words = 0
+        self._head = b""
 
     def write(self, rows: Sequence[Row]) -> None:
-        """See `Draft.write`."""
-        calls = [(self._token, *chain.from_iterable(piece)) for piece in pieces_of(rows)]
-        self._require(
-            *self._keyspace.run_all(scripts.WRITE, self._table, calls or [(self._token,)])
-        )
+        """See `Draft.write`. The server takes these rows in while the next ones are being made."""
+        with redis_errors():
+            self._settle()
+            for piece in pieces_of(rows):
+                self._stream.send(self._encode(piece), 1)
 
     def publish(self, body: bytes, *, keep: Callable[[bytes, bytes], bool] | None = None) -> Head:
         """See `Draft.publish`."""
+        with redis_errors():
+            self._settle()
+        self._stream.close()
         self._require(self._run(scripts.CLOSE, scripts.CLOSED_MS))
         piece: list[Row] = []
         with redis_errors():
@@ -59,6 +66,7 @@ class RedisDraft:
 
     def discard(self) -> None:
         """See `Draft.discard`."""
+        self._stream.close()
         if not self._done:
             self._run(scripts.DISCARD)
             self._done = True
@@ -68,6 +76,25 @@ class RedisDraft:
 
     def __exit__(self, *_: object) -> None:
         self.discard()
+
+    def _settle(self) -> None:
+        """Wait until the server has taken in what was written."""
+        if self._done:
+            raise overtaken(self._table)
+        if not self._head:  # an empty call, which also tells whether the draft is still this one
+            self._words, self._head = self._keyspace.call(
+                scripts.WRITE, self._table, self._token.encode()
+            )
+            self._stream.send(self._encode(()), 1)
+        self._require(*self._stream.settle())
+
+    def _encode(self, piece: Sequence[Row]) -> bytes:
+        """Return the command that writes rows, as the protocol has it."""
+        rows = [
+            b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(key), key, len(value), value)
+            for key, value in piece
+        ]
+        return b"*%d\r\n%b%b" % (self._words + 2 * len(piece), self._head, b"".join(rows))
 
     def _carry(self, piece: Sequence[Row]) -> None:
         self._require(self._run(scripts.CARRY, scripts.CLOSED_MS, *chain.from_iterable(piece)))

@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from redis import exceptions as exc
@@ -19,6 +20,8 @@ from redis import exceptions as exc
 from towpath.storage.online.answers import AnswerReader, first_refusal, lost
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import redis
 
 _BUFFER_BYTES: Final = 1 << 16
@@ -56,6 +59,10 @@ class Wire:
             self.close()  # the others were lost with it
             return self._on(_Line(self._pool.make_connection()), commands, count)
 
+    def stream(self) -> Stream:
+        """Return a connection of its own for commands whose answers nobody waits for."""
+        return Stream(_Line(self._pool.make_connection()))
+
     def _on(self, line: _Line, commands: bytes, count: int) -> list[Any]:
         try:
             found = line.exchange(commands, count)
@@ -74,6 +81,54 @@ class Wire:
             self._idle.pop().close()
 
 
+class Stream:
+    """Commands sent one after the other, so that the server works on some while more are made.
+
+    Not thread-safe, and useless once it has raised: what was sent may have been done or not. Both
+    ends of the connection hold what has not been read, so answers must be short.
+    """
+
+    def __init__(self, line: _Line) -> None:
+        self._line = line
+        self._pending = 0
+
+    def send(self, commands: bytes, count: int) -> None:
+        """Send so many encoded commands. Waits only while the server has far more to do.
+
+        Raises:
+            redis.RedisError: The server is away.
+        """
+        with self._broken_by_failure():
+            self._line.send(commands)
+        self._pending += count
+
+    def settle(self) -> list[Any]:
+        """Wait for the answers to everything sent so far, and return them.
+
+        Raises:
+            redis.RedisError: The server is away, or refused a command.
+        """
+        count, self._pending = self._pending, 0
+        with self._broken_by_failure():
+            found = self._line.receive(count)
+            refusal = first_refusal(found)
+            if refusal is not None:
+                raise refusal
+        return found
+
+    def close(self) -> None:
+        """Close the connection. Idempotent."""
+        self._line.close()
+
+    @contextmanager
+    def _broken_by_failure(self) -> Generator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+
 class _Line:
     """A connection that redis-py has made, and its answers."""
 
@@ -89,24 +144,40 @@ class _Line:
 
     def exchange(self, commands: bytes, count: int) -> list[Any]:
         """Send commands and return their answers; raises one of redis-py's errors."""
+        self.send(commands)
+        return self.receive(count)
+
+    def send(self, commands: bytes) -> None:
+        """Send commands; raises one of redis-py's errors."""
+        try:
+            self._socket.sendall(commands)
+        except OSError as error:
+            raise _translated(error) from error
+
+    def receive(self, count: int) -> list[Any]:
+        """Return the next so many answers; raises one of redis-py's errors."""
         line, buffer, answers = self._socket, self._buffer, self._answers
         found: list[Any] = []
         try:
-            line.sendall(commands)
             while len(found) < count:
                 size = line.recv_into(buffer)
                 if not size:
                     raise lost()
                 answers.feed(buffer, size, found)
-        except (BlockingIOError, TimeoutError) as error:
-            raise exc.TimeoutError("the server does not answer in time") from error
         except OSError as error:
-            raise lost() from error
+            raise _translated(error) from error
         return found
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.disconnect()
+
+
+def _translated(error: OSError) -> exc.RedisError:
+    """Return what redis-py raises when a connection fails so."""
+    if isinstance(error, BlockingIOError | TimeoutError):
+        return exc.TimeoutError("the server does not answer in time")
+    return lost()
 
 
 def _let_kernel_keep_time(line: socket.socket) -> None:
