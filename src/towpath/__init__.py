@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         window_table,
     )
     from towpath.build.tuning import Log, search
+    from towpath.operate import rollouts
     from towpath.operate.labelling import LabelQueue
     from towpath.operate.monitoring import Drift, Performance
     from towpath.operate.projects import Project
@@ -54,6 +55,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "gates": "towpath.build.gates",
+    "rollouts": "towpath.operate.rollouts",
     "rules": "towpath.assets.checks.rules",
     "sources": "towpath.assets.sources",
 }
@@ -153,6 +155,7 @@ __all__ = [
     "parent",
     "pipeline",
     "report",
+    "rollouts",
     "rules",
     "search",
     "sources",

@@ -13,7 +13,6 @@ from towpath.operate.rollouts import Rollout
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({"stages": []}, InvalidProject),
         ({"stages": [0.5, 0.1]}, InvalidProject),
         ({"stages": [0.0, 1.0]}, InvalidProject),
         ({"stages": [0.5, 1.5]}, InvalidProject),
