@@ -15,8 +15,15 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from towpath.assets.models import Model, load_model, load_package, load_predictor, save_model
-from towpath.core.errors import CorruptBlob, IntegrityError, NotFound
+from towpath.assets.models import (
+    Model,
+    join_rows,
+    load_model,
+    load_package,
+    load_predictor,
+    save_model,
+)
+from towpath.core.errors import CorruptBlob, IntegrityError, InvalidRequest, NotFound
 
 FEATURES = ["wind", "hour", "origin", "night", "seats"]
 COMPLETE = ["hour", "night", "seats"]
@@ -88,6 +95,31 @@ def test_a_row_gets_the_same_answer_alone_and_in_a_batch(case, packaged):
         np.testing.assert_array_equal(rows, batch)
     else:
         np.testing.assert_allclose(rows, batch, rtol=1e-12)
+
+
+def test_a_matrix_is_answered_as_its_columns_are(case, packaged):
+    predictor = load_predictor(*packaged)
+    features = case[2]
+    request = {name: features[name].to_list() for name in features.columns}
+    if "origin" in features.columns:
+        with pytest.raises(InvalidRequest, match="'origin' takes text"):
+            predictor.read_matrix(np.zeros((1, features.width)))
+        return
+    matrix = np.ascontiguousarray(features.to_numpy(), dtype=np.float64)
+    answers = predictor.answer(predictor.read_matrix(matrix))
+    np.testing.assert_array_equal(answers, predictor.predict(request)[case[1].output])
+
+
+def test_rows_read_apart_are_answered_together(case, packaged):
+    predictor = load_predictor(*packaged)
+    columns = {name: case[2][name].to_list() for name in case[2].columns}
+    cuts = [slice(0, 1), slice(1, 9), slice(9, 20)]
+    parts = [
+        predictor.read({name: values[cut] for name, values in columns.items()}) for cut in cuts
+    ]
+    together = predictor.answer(join_rows(parts))
+    whole = predictor.predict({name: values[:20] for name, values in columns.items()})
+    np.testing.assert_array_equal(together, whole[case[1].output])
 
 
 def test_a_stored_table_scores_like_a_request(case, packaged):

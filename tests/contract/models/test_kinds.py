@@ -11,7 +11,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from towpath.assets.models import Model, load_model, load_package, load_predictor, save_model
+from towpath.assets.models import (
+    Model,
+    join_rows,
+    load_model,
+    load_package,
+    load_predictor,
+    save_model,
+)
 from towpath.assets.models.estimators import Factors, Forecast
 from towpath.core.errors import IntegrityError, InvalidRequest, UsageError
 
@@ -295,6 +302,29 @@ def test_a_row_gets_the_same_answer_alone_and_in_a_batch(kind: Any, packaged: An
         predictor.predict(asked(features, slice(at, at + 1)))[model.output][0] for at in range(12)
     ]
     np.testing.assert_allclose(alone, batch, rtol=1e-5 if name in MULTIPLY else 0, atol=0)
+
+
+def test_a_matrix_is_answered_as_its_columns_are(kind: Any, packaged: Any) -> None:
+    _, model, features = kind
+    predictor = load_predictor(*packaged)
+    if any(column.datatype == "BYTES" for column in model.inputs.columns):
+        with pytest.raises(InvalidRequest, match="takes text"):
+            predictor.read_matrix(np.zeros((1, features.width)))
+        return
+    matrix = np.ascontiguousarray(features.to_numpy(), dtype=np.float64)
+    answers = predictor.answer(predictor.read_matrix(matrix))
+    np.testing.assert_array_equal(answers, predictor.predict(asked(features))[model.output])
+
+
+def test_rows_read_apart_are_answered_together(kind: Any, packaged: Any) -> None:
+    _, model, features = kind
+    predictor = load_predictor(*packaged)
+    parts = [
+        predictor.read(asked(features, cut)) for cut in (slice(0, 1), slice(1, 9), slice(9, 20))
+    ]
+    together = predictor.answer(join_rows(parts))
+    whole = predictor.predict(asked(features, slice(0, 20)))[model.output]
+    np.testing.assert_array_equal(together, whole)
 
 
 def test_threads_may_ask_at_once(kind: Any, packaged: Any) -> None:

@@ -1,28 +1,33 @@
 """Models: what a step returns, how it is kept, and how it answers."""
 
 from towpath.assets.models.attestation import verify_attestation
+from towpath.assets.models.compiling import compile_package
 from towpath.assets.models.contract import (
     Arrangement,
     ColumnValues,
     Datatype,
     Flavour,
     Predictor,
+    Rows,
     Signature,
     Task,
     TensorSpec,
 )
 from towpath.assets.models.estimators import Factors, Forecast
+from towpath.assets.models.execution import Execution
 from towpath.assets.models.family import Member, ancestors_of, family_of, parent_of
 from towpath.assets.models.inputs import Inputs
 from towpath.assets.models.model import Model
 from towpath.assets.models.packages import Package, load_model, load_package, save_model
 from towpath.assets.models.predictors import load_predictor
 from towpath.assets.models.registry import ModelRegistry, Registration
+from towpath.assets.models.rows import join_rows
 
 __all__ = [
     "Arrangement",
     "ColumnValues",
     "Datatype",
+    "Execution",
     "Factors",
     "Flavour",
     "Forecast",
@@ -33,11 +38,14 @@ __all__ = [
     "Package",
     "Predictor",
     "Registration",
+    "Rows",
     "Signature",
     "Task",
     "TensorSpec",
     "ancestors_of",
+    "compile_package",
     "family_of",
+    "join_rows",
     "load_model",
     "load_package",
     "load_predictor",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    import polars as pl
 
     from towpath.ledger.records import Json
 
@@ -47,6 +48,9 @@ Datatype: TypeAlias = Literal[
 
 ColumnValues: TypeAlias = "npt.NDArray[np.generic] | npt.NDArray[np.object_] | Sequence[object]"
 """One column of a request: a one-dimensional array, or the plain list that JSON gives."""
+
+Rows: TypeAlias = "npt.NDArray[np.float64] | pl.DataFrame"
+"""Checked rows, laid out as their model is called: it has a length, and `join_rows` puts several together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +167,9 @@ class Predictor(Protocol):
     For tree models row-wise is bit for bit: the answer to a row is the same alone, inside any batch,
     and when the decision is replayed later. Where a model multiplies matrices, a batch of another
     size may round its last digit otherwise; asked row by row, it too repeats itself exactly.
+
+    `predict` is `answer` of `read`. The two steps are apart because a caller who serves many checks each
+    request's rows by themselves, and may then have those of several answered at once.
     """
 
     @property
@@ -178,6 +185,38 @@ class Predictor(Protocol):
     @property
     def signature(self) -> Signature:
         """What it takes and gives."""
+        ...
+
+    def read(self, inputs: Mapping[str, ColumnValues]) -> Rows:
+        """Check `n` rows given as columns of equal length, and lay them out.
+
+        Raises:
+            InvalidRequest: As `predict`.
+        """
+        ...
+
+    def read_matrix(self, matrix: npt.NDArray[np.float64]) -> Rows:
+        """Check `n` rows given as one matrix, all columns at once, and lay them out.
+
+        The rows are the same, bit for bit, as those of `read` for the matrix's columns. They may share
+        memory with the matrix: leave it as it is.
+
+        Args:
+            matrix: `(n, columns) float64`, C-ordered, columns as in the signature; NaN is a missing value,
+                1 and 0 are true and false.
+
+        Raises:
+            InvalidRequest: It has another shape, a value that its column does not take, or the model has
+                a column of text, which has no place in a matrix.
+        """
+        ...
+
+    def answer(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """Answer rows that this predictor has read, `(n,) float64`.
+
+        Raises:
+            InvalidRequest: The model's own preparation refuses a value.
+        """
         ...
 
     def predict(self, inputs: Mapping[str, ColumnValues]) -> dict[str, npt.NDArray[np.float64]]:

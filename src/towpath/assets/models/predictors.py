@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from towpath.assets.models.compiling import open_compiled
 from towpath.assets.models.flavours import FORMATS
 from towpath.assets.models.packages import load_files, load_package
-from towpath.assets.models.rows import RowReader
+from towpath.assets.models.rows import RowReader, are_finite
 from towpath.core.errors import IntegrityError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-    from towpath.assets.models.contract import ColumnValues, Signature, Task
+    from towpath.assets.models.contract import ColumnValues, Rows, Signature, Task
     from towpath.assets.models.flavours import Scorer
     from towpath.assets.models.packages import Package
     from towpath.storage.blobs.contract import BlobStore
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 def load_predictor(digest: str, blobs: BlobStore, *, threads: int = 1) -> PackagePredictor:
     """Load a package for answering.
 
-    A LightGBM model is opened through its C library (tens of milliseconds); a scikit-learn model has
-    to import scikit-learn (about a second).
+    A LightGBM model is opened through its C library, a compiled one by ONNX Runtime (tens of
+    milliseconds each); a scikit-learn model that is not compiled has to import scikit-learn (about a
+    second).
 
     Args:
         digest: The package.
@@ -40,9 +42,17 @@ def load_predictor(digest: str, blobs: BlobStore, *, threads: int = 1) -> Packag
         IntegrityError: It is not a package, or names what must not be loaded.
     """
     package = load_package(digest, blobs)
+    return PackagePredictor(digest, package, _open(package, blobs, threads=threads))
+
+
+def _open(package: Package, blobs: BlobStore, *, threads: int) -> Scorer:
+    """Open the form that the package says answers, and no other."""
+    execution = package.execution
+    if execution.file is not None:
+        graph = blobs.get(package.files[execution.file])
+        return open_compiled(graph, execution, package.task, threads=threads)
     files = load_files(package, blobs)
-    scorer = FORMATS[package.flavour].scorer(files, package.task, threads=threads)
-    return PackagePredictor(digest, package, scorer)
+    return FORMATS[package.flavour].scorer(files, package.task, threads=threads)
 
 
 class PackagePredictor:
@@ -56,8 +66,7 @@ class PackagePredictor:
         self._scorer = scorer
         self._inputs = package.inputs
         self._form = package.form
-        reader = RowReader(package.inputs)
-        self._read = reader.matrix if package.form == "matrix" else reader.frame
+        self._reader = RowReader(package.inputs)
 
     @property
     def package(self) -> str:
@@ -74,9 +83,22 @@ class PackagePredictor:
         """What it takes and gives."""
         return self._signature
 
+    def read(self, inputs: Mapping[str, ColumnValues]) -> Rows:
+        """Check rows; see `Predictor.read`."""
+        return self._reader.matrix(inputs) if self._form == "matrix" else self._reader.frame(inputs)
+
+    def read_matrix(self, matrix: npt.NDArray[np.float64]) -> Rows:
+        """Check rows in one matrix; see `Predictor.read_matrix`."""
+        checked = self._reader.check(matrix)
+        return checked if self._form == "matrix" else self._reader.framed(checked)
+
+    def answer(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """Answer what was read; see `Predictor.answer`."""
+        return self._answer(rows)
+
     def predict(self, inputs: Mapping[str, ColumnValues]) -> dict[str, npt.NDArray[np.float64]]:
         """Answer rows; see `Predictor.predict`."""
-        return {self._output: self._answer(self._read(inputs))}
+        return {self._output: self._answer(self.read(inputs))}
 
     def score(self, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
         """Answer the rows of a stored table, `(n,) float64`, as evaluations and replays need it.
@@ -103,7 +125,7 @@ class PackagePredictor:
                 f"the model can't answer these rows ({type(error).__name__})",
                 remedy="Its own preparation refused a value that it never saw in training.",
             ) from error
-        if not np.isfinite(answers).all():
+        if not are_finite(answers):
             raise IntegrityError(
                 f"the model package {self._digest} gave an answer that is not a number",
                 digest=self._digest,

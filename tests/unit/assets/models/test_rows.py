@@ -176,3 +176,79 @@ def test_any_row_is_read_or_refused(values):
     twice = reader.matrix({name: value * 2 for name, value in request.items()})
     np.testing.assert_array_equal(np.vstack([matrix, matrix]), twice)
     assert not np.isinf(matrix).any()
+
+
+NUMBERS = Inputs(
+    columns=(
+        TensorSpec(name="wind", datatype="FP64", nullable=True),
+        TensorSpec(name="gust", datatype="FP32"),
+        TensorSpec(name="hour", datatype="INT8"),
+        TensorSpec(name="count", datatype="INT64"),
+        TensorSpec(name="flights", datatype="UINT64"),
+        TensorSpec(name="night", datatype="BOOL"),
+    ),
+    levels={},
+)
+ODD = st.sampled_from(
+    [0.0, 1.0, 0.1, 7.0, -3.0, 128.0, NAN, math.inf, -math.inf, 3.5e38, 1e300, 2.0**63, 2.0**64]
+)
+
+
+@given(st.lists(st.tuples(*[ODD | st.floats(-130, 130)] * 6), min_size=1, max_size=4))
+def test_a_matrix_is_judged_as_its_columns_are(rows: list[tuple[float, ...]]) -> None:
+    """What both take is the same to the bit, and what one refuses the other does, of the same column."""
+    reader = RowReader(NUMBERS)
+    columns: dict[str, list[object]] = {}
+    for at, column in enumerate(NUMBERS.columns):
+        values: list[object] = [None if math.isnan(row[at]) else row[at] for row in rows]
+        if column.datatype == "BOOL":
+            values = [bool(value) if value in (0.0, 1.0) else value for value in values]
+        elif "INT" in column.datatype:
+            values = [
+                int(value) if isinstance(value, float) and value.is_integer() else value
+                for value in values
+            ]
+        columns[column.name] = values
+    try:
+        expected = reader.matrix(columns)
+    except InvalidRequest as error:
+        with pytest.raises(InvalidRequest) as refused:
+            reader.check(np.array(rows, dtype=np.float64))
+        assert refused.value.fields.get("column") in [column.name for column in NUMBERS.columns]
+        assert error.code == refused.value.code
+    else:
+        np.testing.assert_array_equal(reader.check(np.array(rows, dtype=np.float64)), expected)
+
+
+def test_what_a_matrix_must_not_hold_is_named_with_its_row() -> None:
+    reader = RowReader(NUMBERS)
+    good = np.array([[NAN, 0.5, 7, 1, 2, 1], [1.0, 2.0, -8, 3, 4, 0]])
+    np.testing.assert_array_equal(reader.check(good), good)
+    for at, value, says in (
+        (0, math.inf, "'wind' has a missing or infinite value in row 1"),
+        (1, NAN, "'gust' has a missing or infinite value in row 1"),
+        (1, 1e39, "'gust' has a missing or infinite value in row 1"),
+        (2, 7.5, "'hour' takes INT8 .*not float in row 1"),
+        (2, 128, "'hour' takes INT8 .*out of range in row 1"),
+        (4, -1, "'flights' takes UINT64 .*out of range in row 1"),
+        (5, 2, "'night' takes BOOL .*out of range in row 1"),
+    ):
+        bad = good.copy()
+        bad[1, at] = value
+        with pytest.raises(InvalidRequest, match=says):
+            reader.check(bad)
+    with pytest.raises(InvalidRequest, match=r"\[rows, 6\]"):
+        reader.check(good[:, :5])
+    with pytest.raises(InvalidRequest, match="'origin' takes text"):
+        RowReader(INPUTS).check(np.zeros((1, 6)))
+
+
+@pytest.mark.parametrize("rows", [1, 100])
+def test_numbers_whose_sum_is_infinite_are_finite(rows: int) -> None:
+    columns = tuple(TensorSpec(name=name, datatype="FP64") for name in "ab")
+    huge = np.full((rows, 2), 1.7e308)
+    reader = RowReader(Inputs(columns=columns, levels={}))
+    np.testing.assert_array_equal(reader.check(huge), huge)
+    huge[-1, 1] = math.inf
+    with pytest.raises(InvalidRequest, match=f"'b' has .* row {rows - 1}"):
+        reader.check(huge)
