@@ -14,7 +14,9 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from towpath.assets.models.expectation import Expectation, learn_expectation
 from towpath.assets.models.losses import LOSSES
+from towpath.assets.models.outlyingness import Outlyingness, learn_outlyingness
 from towpath.core.digests import canonical_json
 from towpath.core.errors import IntegrityError
 
@@ -116,6 +118,8 @@ class Reference:
         losses: Each loss that fits the task, where outcomes were given.
         rows: Training rows that were counted: those of the newest sixty days at most.
         days: Whether blocks are days of event time.
+        expectation: What its losses are expected to be, row by row, where test rows were given.
+        outlyingness: How strange a whole row is, where there were enough training rows to tell.
     """
 
     format: int = _FORMAT
@@ -123,6 +127,8 @@ class Reference:
     losses: tuple[LossReference, ...] = ()
     rows: int
     days: bool
+    expectation: Expectation | None = None
+    outlyingness: Outlyingness | None = None
 
     def column(self, name: str) -> ColumnReference | None:
         """Return the reference of a column, or None."""
@@ -161,6 +167,7 @@ def build_reference(
     columns: Sequence[str],
     time: str | None = None,
     scores: pl.DataFrame | None = None,
+    test: pl.DataFrame | None = None,
     task: Task = "binary",
 ) -> Reference:
     """Count the training rows and, if given, the scored test rows.
@@ -171,6 +178,8 @@ def build_reference(
         time: The column of `frame` with event time (`datetime[us, UTC]`), if it has one.
         scores: Test rows as columns `score` and, where known, `outcome` (number; 0 or 1 for a binary
             task) and `time` (event time).
+        test: The scored test rows themselves, in the same order, with the model's inputs: without
+            them, nothing can be said of losses before labels arrive.
         task: Decides which losses are kept.
     """
     times = None if time is None else frame.get_column(time)
@@ -182,11 +191,20 @@ def build_reference(
         test_blocks = _Blocks(len(scores), seen_at)
         counted.append(_count_column(scores.get_column("score"), PREDICTION, test_blocks))
         losses = _losses(scores, test_blocks, task)
+    expectation = None
+    if scores is not None and test is not None and "outcome" in scores.columns:
+        score, outcome = (_as_floats(scores.get_column(name)) for name in ("score", "outcome"))
+        expectation = learn_expectation(
+            counted, test, prediction=PREDICTION, score=score, outcome=outcome, task=task
+        )
+    ordered = frame if time is None else frame.sort(time)
     return Reference(
         columns=tuple(counted),
         losses=losses,
         rows=int((blocks.of_row >= 0).sum()),
         days=time is not None,
+        expectation=expectation,
+        outlyingness=learn_outlyingness(counted, ordered, prediction=PREDICTION),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from towpath.assets.models import Registration, load_package
+from towpath.assets.models import Registration, compile_package, load_package
 from towpath.assets.models.reference import build_reference
 from towpath.assets.models.registry import conditions_digest
 from towpath.build.gates.metrics import measure_all
@@ -88,8 +88,10 @@ class GateKeeper:
         package = load_package(request.model.digest, self._blobs)
         training = self._training(request, package)
         rows = read_holdout(self._table(request.test), package, request.name, training)
+        # From here on it is the form that will serve: what is judged is what answers.
+        judged = compile_package(request.model.digest, rows.frame, self._blobs)
         trial = hold_trial(
-            request.model.digest,
+            judged,
             rows,
             self._blobs,
             champion=self._opponent(champion),
@@ -112,7 +114,7 @@ class GateKeeper:
             Registration(
                 name=request.name,
                 project=request.project,
-                package=request.model.digest,
+                package=judged,
                 run=request.run_id,
                 pipeline=request.pipeline,
                 params=request.params,
@@ -163,7 +165,12 @@ class GateKeeper:
         # Where the features are made inside the step, only the test rows have them.
         frame = rows.frame if training is None else training
         return build_reference(
-            frame, columns=names, time=_time_column(frame, seen), scores=scores, task=package.task
+            frame,
+            columns=names,
+            time=_time_column(frame, seen),
+            scores=scores,
+            test=rows.frame,
+            task=package.task,
         ).encode()
 
     def _event_times(self, request: CandidateRequest) -> list[str]:
