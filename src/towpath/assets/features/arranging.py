@@ -111,10 +111,9 @@ def arrange(shape: Shape, rows: pl.DataFrame, *, ties: tuple[str, ...] | None = 
     entity, time, created = list(shape.entity_names), shape.time, shape.created
     stamps = [time] if created is None else [time, created]
     order = list(dict.fromkeys([*entity, *stamps, *(shape.key if ties is None else ties)]))
-    found = rows.filter(pl.all_horizontal(pl.col(*entity, time).is_not_null())).sort(
-        order, nulls_last=False, maintain_order=True
-    )
-    found = found.filter(_last_of(found, [*entity, *stamps]))
+    found = _kept(rows, rows.select(pl.all_horizontal(pl.col(*entity, time).is_not_null())))
+    found = found.sort(order, nulls_last=False, maintain_order=True)
+    found = _kept(found, found.select(_differs([*entity, *stamps], -1)))
     first = _first_of(found, entity)
     starts = pl.Series(START, np.flatnonzero(first.to_numpy()), dtype=pl.UInt32)
     directory = found.select(
@@ -155,9 +154,10 @@ def _first_of(rows: pl.DataFrame, names: list[str]) -> pl.Series:
     return rows.select(_differs(names, 1)).to_series()
 
 
-def _last_of(rows: pl.DataFrame, names: list[str]) -> pl.Series:
-    """Tell which rows differ from the one after them."""
-    return rows.select(_differs(names, -1)).to_series()
+def _kept(rows: pl.DataFrame, which: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that a column of booleans keeps; mostly all, and then without a copy."""
+    wanted = which.to_series()
+    return rows if wanted.all() else rows.filter(wanted)
 
 
 def _differs(names: list[str], by: int) -> pl.Expr:

@@ -91,6 +91,7 @@ class LayingOut:
         segments: list[Segment] = []
         for partition, rows in self._parted(shape, scan, partitions):
             arranged = arrange(shape, rows)
+            del rows  # a copy less while its files are made
             if arranged.rows:
                 segments.append(self._keep(arranged, partition=partition, upto=0))
         layout = Layout(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import polars as pl
@@ -92,10 +92,17 @@ def _encode(frame: pl.DataFrame, maker: str) -> memoryview:
     # Polars reads views of strings in place, and copies every string of the older layout.
     table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
     table = table.replace_schema_metadata({"towpath.run": maker})
-    sink = pa.BufferOutputStream()
+    # Measured first and then written in place: a buffer that grows is copied as it does.
+    measure = pa.MockOutputStream()
+    _write(table, measure)
+    buffer = pa.allocate_buffer(measure.size())
+    _write(table, pa.FixedSizeBufferWriter(buffer))
+    return memoryview(buffer)
+
+
+def _write(table: Any, sink: Any) -> None:
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table, max_chunksize=max(table.num_rows, 1))
-    return memoryview(sink.getvalue())
 
 
 def _map(blobs: BlobStore, digest: str, held: ExitStack) -> pl.DataFrame:
