@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from towpath.build.tuning import Log, search
     from towpath.operate import rollouts
+    from towpath.operate.decisions import Bucket, Logging
     from towpath.operate.labelling import LabelQueue
     from towpath.operate.monitoring import Drift, Performance
     from towpath.operate.projects import Project
@@ -60,6 +61,7 @@ _MODULES = {
     "sources": "towpath.assets.sources",
 }
 _HOMES = {
+    "Bucket": "towpath.operate.decisions",
     "Budget": "towpath.build.capacity",
     "Dataset": "towpath.assets.datasets",
     "Doc": "towpath.assets.datasets",
@@ -74,6 +76,7 @@ _HOMES = {
     "Inputs": "towpath.assets.models",
     "LabelQueue": "towpath.operate.labelling",
     "Log": "towpath.build.tuning",
+    "Logging": "towpath.operate.decisions",
     "Model": "towpath.assets.models",
     "On": "towpath.operate.triggers",
     "Performance": "towpath.operate.monitoring",
@@ -111,6 +114,7 @@ _HOMES = {
     "window_table": "towpath.build.pipelines",
 }
 __all__ = [
+    "Bucket",
     "Budget",
     "Dataset",
     "Doc",
@@ -125,6 +129,7 @@ __all__ = [
     "Inputs",
     "LabelQueue",
     "Log",
+    "Logging",
     "Model",
     "On",
     "Performance",

@@ -81,6 +81,8 @@ def apply(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> l
             if kind == "service":
                 _commit_service(tx, project, name, spec)
             tx.intents.put(kind, name, project=project.name, spec=spec, due=kind in _RECONCILED)
+            if kind == "service":
+                LedgerReleases().redeclare(tx, environment=environment, service=name)
         for change in changes:
             if change.action == "remove":
                 _remove(tx, change, environment)
@@ -171,6 +173,7 @@ def _desired(
             "subject_field": service.subject,
             "durability": service.durability,
             "description": service.description,
+            "logging": None if service.logging is None else service.logging.to_spec(),
             "rollout": _fields(project.rollout),
         }
         for monitor in project.monitors:

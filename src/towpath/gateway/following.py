@@ -17,6 +17,7 @@ from towpath.core.errors import TowpathError
 from towpath.core.ids import new_id
 from towpath.core.refs import Ref
 from towpath.gateway.routing import LiveArm, LiveService, RoutingTable
+from towpath.operate.decisions import Logging, LoggingPolicy
 from towpath.operate.releases.route import Route
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class LedgerFollower:
             decided under it is on disk.
         moments: Event time; its clock is read with each look.
         refresh: Called every second, and before the gateway is ready: looks at everything else.
+        keyed_hash: Puts pseudonyms in the place of inputs that are recorded as hashes.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class LedgerFollower:
         publish: Callable[[RoutingTable], None],
         moments: Moments,
         refresh: Callable[[], None],
+        keyed_hash: Callable[[str, str], str],
     ) -> None:
         self.id = new_id()
         self._ledger = ledger
@@ -81,6 +84,7 @@ class LedgerFollower:
         self._publish = publish
         self._moments = moments
         self._refresh = refresh
+        self._keyed_hash = keyed_hash
         self._table = RoutingTable()
         self._seen_route: tuple[int, datetime] | None = None
         self._seen_suppression: tuple[int, datetime] | None = None
@@ -198,6 +202,8 @@ class LedgerFollower:
                 )
             )
         signatures = [arm.predictor.signature for arm in arms]
+        columns = frozenset(spec.name for sig in signatures for spec in sig.inputs)
+        logging = self._logging(name, wanted, columns)
         return LiveService(
             name=name,
             subject_field=wanted.subject_field,
@@ -206,10 +212,23 @@ class LedgerFollower:
             rollout=wanted.rollout,
             stage=wanted.stage,
             arms=tuple(arms),
-            columns=frozenset(spec.name for sig in signatures for spec in sig.inputs),
+            columns=columns,
+            logging=logging,
             outputs=frozenset(spec.name for sig in signatures for spec in sig.outputs),
             shadows=tuple(arm for arm in arms if arm.arm == "shadow"),
         )
+
+    def _logging(
+        self, name: str, wanted: ServiceRoute, columns: frozenset[str]
+    ) -> LoggingPolicy | None:
+        """Return how a service's decisions are recorded; None where nothing is declared."""
+        if wanted.logging is None:
+            return None
+        policy = LoggingPolicy(name, Logging.of_spec(wanted.logging), self._keyed_hash)
+        if unknown := policy.redacts - columns:
+            # Said, not refused: a model that no longer takes an input needs no new declaration.
+            _log.warning("redaction.idle", service=name, inputs=sorted(unknown))
+        return policy
 
     def _put_in_force(self, table: RoutingTable) -> None:
         self._publish(table)

@@ -209,7 +209,7 @@ class Inference:
                     latency_us=latency_us,
                 )
             )
-        return decisions
+        return decisions if service.logging is None else service.logging.admitted(decisions)
 
 
 def _per_row(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from towpath.assets.models import Predictor
+    from towpath.operate.decisions import LoggingPolicy
 
 PINNED: Final = "pinned"
 """The arm of a decision whose caller named the version: no part of a comparison of arms."""
@@ -45,6 +46,7 @@ class LiveService:
         columns: All inputs that any arm takes; one beyond them is a caller's mistake.
         outputs: All outputs that any arm gives.
         durable: Whether an answer waits until its decision is on disk.
+        logging: Says which decisions are recorded and what of their inputs; None: all as they are.
     """
 
     name: str
@@ -56,6 +58,7 @@ class LiveService:
     arms: tuple[LiveArm, ...]
     columns: frozenset[str]
     outputs: frozenset[str]
+    logging: LoggingPolicy | None = None
     shadows: tuple[LiveArm, ...] = ()
 
     def arm_for(self, unit: str) -> LiveArm:

@@ -113,6 +113,7 @@ def serve_gateway(
                 publish=_publisher(inference, writer),
                 moments=moments,
                 refresh=features.refresh,
+                keyed_hash=keyring.subject_hash,
             )
             await _serve(HttpServer(app, max_body_bytes=max_body_bytes), follower, listener, stop)
 

@@ -6,6 +6,7 @@ from towpath.operate.decisions.directory import SegmentDirectory
 from towpath.operate.decisions.frames import encode_frame
 from towpath.operate.decisions.identity import DecisionIds
 from towpath.operate.decisions.log import SegmentDecisionLog
+from towpath.operate.decisions.policy import Bucket, Logging, LoggingPolicy
 from towpath.operate.decisions.records import (
     Decision,
     DecisionStatus,
@@ -22,6 +23,7 @@ __all__ = [
     "INPUT",
     "OUTPUT",
     "SIGNAL",
+    "Bucket",
     "Compaction",
     "Compactor",
     "Decision",
@@ -31,6 +33,8 @@ __all__ = [
     "ErasedDecisions",
     "Holdings",
     "Label",
+    "Logging",
+    "LoggingPolicy",
     "Record",
     "SegmentDecisionLog",
     "SegmentDirectory",

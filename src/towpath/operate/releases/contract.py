@@ -70,6 +70,13 @@ class Releases(Protocol):
         """
         ...
 
+    def redeclare(self, tx: Transaction, *, environment: str, service: str) -> None:
+        """Have gateways record decisions as the service's declaration says from now on.
+
+        Carries durability and logging over into the route. Harmless when the service is not routed.
+        """
+        ...
+
     def withdraw(self, tx: Transaction, *, environment: str, service: str) -> None:
         """Stop serving a service: it leaves the route, and gateways answer 404 for it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 
@@ -59,6 +59,7 @@ class ServiceRoute(msgspec.Struct, frozen=True, kw_only=True):
             model.
         left: The model version that people rolled back from; neither it nor an older one is tried
             again by itself.
+        logging: What its decisions leave in the log, as `Logging.to_spec` writes it; None: everything.
     """
 
     project: str
@@ -70,6 +71,7 @@ class ServiceRoute(msgspec.Struct, frozen=True, kw_only=True):
     stage: int | None = None
     previous: Arm | None = None
     left: str | None = None
+    logging: dict[str, Any] | None = None
 
     @property
     def champion(self) -> Arm:

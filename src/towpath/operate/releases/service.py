@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from towpath.core.errors import InvalidProject
 from towpath.core.refs import check_name
+
+if TYPE_CHECKING:
+    from towpath.operate.decisions import Logging
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Service:
         durability: `ack` writes the decision to disk before the answer leaves; `relaxed` within a
             second after it.
         description: One line for people.
+        logging: Which of its decisions are recorded, what of their inputs, and for how long; None:
+            all of them, as they are, until something else removes them.
     """
 
     name: str
@@ -28,6 +33,7 @@ class Service:
     subject: str | None = None
     durability: Literal["ack", "relaxed"] = "ack"
     description: str = ""
+    logging: Logging | None = None
 
     def __post_init__(self) -> None:
         """Refuse what can't be served."""

@@ -55,6 +55,7 @@ class LedgerReleases:
             project=declared.project,
             subject_field=declared.spec["subject_field"],
             durability=declared.spec["durability"],
+            logging=declared.spec.get("logging"),
             salt=service,
             arms=(arm,),
         )
@@ -105,6 +106,24 @@ class LedgerReleases:
             return
         after = before.alone(before.champion)
         self._switch(tx, route.replacing(service, after), service, f"rolled-back:{rollout}")
+
+    def redeclare(self, tx: Transaction, *, environment: str, service: str) -> None:
+        """Have gateways record what the service's declaration says from now on."""
+        declared = tx.intents.get("service", service).spec
+        said = {"durability": declared["durability"], "logging": declared.get("logging")}
+        route = self.route(tx, environment)
+
+        def follow(services: dict[str, ServiceRoute]) -> dict[str, ServiceRoute]:
+            if service not in services:
+                return services
+            return {**services, service: msgspec.structs.replace(services[service], **said)}
+
+        lines = tuple(
+            msgspec.structs.replace(line, services=follow(line.services)) for line in route.lines
+        )
+        after = msgspec.structs.replace(route, services=follow(route.services), lines=lines)
+        if after != route:
+            self._put(tx, after)
 
     def withdraw(self, tx: Transaction, *, environment: str, service: str) -> None:
         """Stop serving a service: it leaves the route."""
