@@ -65,6 +65,7 @@ def show(ref: str, /, *, common: Common = Common()) -> int:
     told = (
         "flavour",
         "task",
+        "execution",
         "metrics",
         "pipeline",
         "params",

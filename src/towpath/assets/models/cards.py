@@ -40,6 +40,7 @@ def model_card(version: Version, datasets: Sequence[Version]) -> str:
         "",
         "## What it is",
         f"- Foretells the {meaning} ({body['task']}), kept as {body['flavour']} ({body['library']}).",
+        f"- Answers by the form that was judged: {body.get('execution', 'native')}.",
         f"- Package `{body['package']}`, signed with key `{body['attestation']['key_id']}`.",
         *(
             [f"- Fine-tuned from {body['parent']}: what that one learned from is part of it."]

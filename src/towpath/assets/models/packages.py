@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from towpath.assets.models.contract import Arrangement, Signature, TensorSpec
+from towpath.assets.models.execution import NATIVE, Execution
 from towpath.assets.models.flavours import FORMATS
 from towpath.assets.models.inputs import Inputs
 from towpath.assets.models.model import Model
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Json
     from towpath.storage.blobs.contract import BlobStore
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_BEFORE_COMPILED = 1  # what packages without a compiled form are written as
 _WHOLE = Arrangement()
 
 
@@ -41,6 +43,7 @@ class Package:
         files: File name to the digest of its bytes.
         library: Name and version of the library that wrote the files.
         arrangement: How rows hang together when the model is judged.
+        execution: Which form of the model answers.
     """
 
     flavour: Flavour
@@ -52,6 +55,7 @@ class Package:
     files: Mapping[str, str]
     library: str
     arrangement: Arrangement = _WHOLE
+    execution: Execution = NATIVE
 
     @property
     def signature(self) -> Signature:
@@ -63,7 +67,7 @@ class Package:
     def encode(self) -> bytes:
         """Return the manifest's bytes; their digest names the package."""
         document: Json = {
-            "format": FORMAT_VERSION,
+            "format": FORMAT_VERSION if self.execution.file else _BEFORE_COMPILED,
             "flavour": self.flavour,
             "form": self.form,
             "task": self.task,
@@ -75,6 +79,8 @@ class Package:
         }
         if self.arrangement != _WHOLE:
             document["arrangement"] = self.arrangement.to_json()
+        if self.execution != NATIVE:
+            document["execution"] = self.execution.to_json()
         return canonical_json({"towpath": "model-package", **document})
 
     @classmethod
@@ -91,10 +97,10 @@ class Package:
         if not isinstance(document, dict) or document.get("towpath") != "model-package":
             raise IntegrityError(f"the blob {digest} is not a model package", digest=digest)
         manifest: Json = document
-        if manifest.get("format") != FORMAT_VERSION:
+        if manifest.get("format") not in (_BEFORE_COMPILED, FORMAT_VERSION):
             raise IntegrityError(
                 f"the model package {digest} has format {manifest.get('format')!r}",
-                remedy=f"This version reads format {FORMAT_VERSION}; use the one that wrote it.",
+                remedy=f"This version reads formats up to {FORMAT_VERSION}; use the one that wrote it.",
                 digest=digest,
             )
         if manifest.get("flavour") not in FORMATS:
@@ -116,6 +122,7 @@ class Package:
                 arrangement=Arrangement.from_json(manifest["arrangement"])
                 if "arrangement" in manifest
                 else _WHOLE,
+                execution=Execution.from_json(manifest.get("execution", {})),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise IntegrityError(
@@ -158,8 +165,9 @@ def load_package(digest: str, blobs: BlobStore) -> Package:
 
 
 def load_files(package: Package, blobs: BlobStore) -> dict[str, bytes]:
-    """Read a package's files, each checked against its digest."""
-    return {name: blobs.get(digest) for name, digest in package.files.items()}
+    """Read the files of the library that trained it, each checked against its digest."""
+    compiled = package.execution.file
+    return {name: blobs.get(digest) for name, digest in package.files.items() if name != compiled}
 
 
 def load_model(digest: str, blobs: BlobStore) -> Model:

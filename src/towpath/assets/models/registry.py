@@ -195,6 +195,7 @@ class ModelRegistry:
             "files": dict(package.files),
             "flavour": package.flavour,
             "library": package.library,
+            "execution": str(package.execution),
             "task": package.task,
             "outcome": package.outcome,
             "signature": package.signature.to_json(),
