@@ -157,7 +157,28 @@ def _count_ordered(
         mean=mean,
         spread=float(np.square(finite - mean).sum()) if finite.size else 0.0,
         beyond=_beyond(bins.fences, ordered),
+        sums=_sums(bins, ordered, below),
     )
+
+
+def _sums(
+    bins: ColumnProfile, ordered: NDArray[np.float64], below: NDArray[np.intp]
+) -> NDArray[np.float64] | None:
+    """Return the sum of each group's numbers; those far outside count as if they stopped there."""
+    groups = bins.groups
+    if bins.edges.size < 2:  # one edge does not tell how far is far
+        return None
+    first, last = bins.edges[0], bins.edges[-1]
+    inside = slice(int(np.searchsorted(ordered, first)), int(below[-1]))
+    low, high = ordered[: inside.start], ordered[inside.stop :]
+    width = last - first
+    kept = np.concatenate(
+        [np.maximum(low, first - width), ordered[inside], np.minimum(high, last + width), [0.0]]
+    )
+    starts = np.concatenate([[0], below])[groups]
+    found = np.add.reduceat(kept, starts)
+    # Where a group is empty, reduceat gives the next group's first number.
+    return np.where(np.diff(starts, append=ordered.size) > 0, found, 0.0)
 
 
 def _beyond(fences: tuple[float, float] | None, ordered: NDArray[np.float64]) -> tuple[int, int]:

@@ -241,6 +241,7 @@ class _StoredColumn(msgspec.Struct, kw_only=True, omit_defaults=True):
     registers: str | None = None
     fences: tuple[float, float] | None = None
     beyond: tuple[int, int] = (0, 0)
+    sums: list[float] | None = None
 
     @classmethod
     def store(cls, column: ColumnProfile) -> Self:
@@ -258,6 +259,7 @@ class _StoredColumn(msgspec.Struct, kw_only=True, omit_defaults=True):
             registers=None if registers is None else b64encode(registers.tobytes()).decode(),
             fences=column.fences,
             beyond=column.beyond,
+            sums=None if column.sums is None else column.sums.tolist(),
         )
 
     def load(self) -> ColumnProfile:
@@ -275,6 +277,7 @@ class _StoredColumn(msgspec.Struct, kw_only=True, omit_defaults=True):
             registers=None if registers is None else np.frombuffer(registers, dtype=np.uint8),
             fences=self.fences,
             beyond=self.beyond,
+            sums=None if self.sums is None else np.array(self.sums, dtype=np.float64),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -82,10 +83,50 @@ def test_binned_distances_come_close_to_those_of_the_rows():
 
 @given(st.floats(-3, 3), st.floats(0.1, 3))
 def test_wasserstein_moves_with_a_shift_and_stretches_with_the_unit(shift: float, unit: float):
-    edges = np.linspace(-10, 10, 81)
-    where = np.arange(82)
-    one, two = (where == 30).astype(np.int64), (where == 30 + round(shift * 4)).astype(np.int64)
-    assert wasserstein(edges * unit, one, two) == pytest.approx(abs(round(shift * 4)) * 0.25 * unit)
+    rows = np.linspace(-1, 1, 2001) * unit
+    bins = Profile.of(pl.DataFrame({"x": rows}), edges=64, distinct=False)
+    for values in (rows + shift * unit / 4, rows - shift * unit / 4):
+        moved = bins.recount(pl.DataFrame({"x": values}))
+        found = wasserstein(bins.column("x"), moved.column("x"))
+        assert found == pytest.approx(abs(shift) * unit / 4, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(lambda rng: np.round(rng.normal(size=20_000), 1), id="in clusters"),
+        pytest.param(lambda rng: rng.standard_t(5, size=20_000), id="with long tails"),
+        pytest.param(lambda rng: rng.choice([0.0, 5.0, 7.0], size=20_000), id="of three values"),
+    ],
+)
+def test_wasserstein_is_exact_where_all_values_move_alike(values: Any):
+    rows = values(np.random.default_rng(3))
+    moved = rows + 0.03  # inside bins, where only sums can tell
+    bins = Profile.of(pl.DataFrame({"x": rows}), edges=1024, distinct=False)
+    found = wasserstein(bins.column("x"), bins.recount(pl.DataFrame({"x": moved})).column("x"))
+    assert found == pytest.approx(0.03, rel=1e-6)
+
+
+def test_merged_windows_are_as_far_as_their_rows_together():
+    rng = np.random.default_rng(4)
+    rows, now = rng.gamma(2.0, size=5000), rng.gamma(2.2, size=5000)
+    bins = Profile.of(pl.DataFrame({"x": rows}), edges=256, distinct=False)
+    parts = [bins.recount(pl.DataFrame({"x": part})) for part in np.split(now, [100, 2000])]
+    whole = bins.recount(pl.DataFrame({"x": now})).column("x")
+    merged = parts[2].merge(parts[0]).merge(parts[1]).column("x")
+    reference = bins.column("x")
+    assert merged.counts.tolist() == whole.counts.tolist()
+    assert wasserstein(reference, merged) == pytest.approx(wasserstein(reference, whole))
+    assert merged.without(parts[1].column("x")).sums == pytest.approx(
+        parts[0].column("x").sums + parts[2].column("x").sums
+    )
+
+
+def test_one_far_value_counts_as_if_it_stopped_soon():
+    rows = np.linspace(0, 1, 1000)
+    bins = Profile.of(pl.DataFrame({"x": rows}), edges=64, distinct=False)
+    far = bins.recount(pl.DataFrame({"x": np.append(rows, 1e100)})).column("x")
+    assert wasserstein(bins.column("x"), far) < 0.01
 
 
 def test_categories_are_compared_by_item():
