@@ -62,6 +62,11 @@ class Finding:
         summary: One line for people.
         breach: Whether a declared limit is broken in this window, so that it alarms without waiting for
             the detectors. What is merely unusual is evidence instead.
+        excess: Loss beyond what was promised, summed over the decisions it is about, in the metric's
+            unit; None where nobody knows. An alert says what that cost.
+        examples: Decision ids of rows that show it; never their values.
+        settled: What only became known now about windows that were judged before, as further points of
+            their charts.
     """
 
     window: Window
@@ -72,6 +77,9 @@ class Finding:
     measured: dict[str, float] = field(default_factory=dict[str, float])
     summary: str = ""
     breach: bool = False
+    excess: float | None = None
+    examples: tuple[str, ...] = ()
+    settled: tuple[tuple[Window, dict[str, float]], ...] = ()
 
     def brief(self, *, alarm: bool, score: float) -> Json:
         """Return what the monitor's status keeps of it.
@@ -87,5 +95,6 @@ class Finding:
             "judged": self.judged,
             "alarm": alarm,
             "score": score,
+            "excess": self.excess,
             "features": [msgspec.to_builtins(one) for one in self.suspects],
         }

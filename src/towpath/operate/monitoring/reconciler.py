@@ -189,10 +189,11 @@ def _follow(tx: Transaction, held: Intent, state: State, champion: Version) -> S
 
 
 def _log_metrics(tx: Transaction, finding: Finding, step: Step) -> None:
-    window = finding.window
+    now = (finding.window, {**finding.measured, "score": step.score})
     points = [
         Metric(key=key, value=value, step=window.index, at=window.until)
-        for key, value in {**finding.measured, "score": step.score}.items()
+        for window, measured in (*finding.settled, now)
+        for key, value in measured.items()
     ]
     assert step.state.run is not None
     tx.runs.log_metrics(step.state.run, points)
