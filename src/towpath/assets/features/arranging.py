@@ -140,9 +140,11 @@ def _knowledge(found: pl.DataFrame, first: pl.Series, time: str, created: str) -
     The order of the rows is the order of preference, and runs lie one behind the other: so one running
     maximum over places says which is the best so far, and never carries over to the next run.
     """
-    run = np.cumsum(first.to_numpy())
+    begins = first.to_numpy()
     known_at = np.maximum(_micros(found[time]), _micros(found[created]))
-    order = np.lexsort((known_at, run))
+    late = (known_at[1:] < known_at[:-1]) & ~begins[1:]
+    # Where nothing arrived out of its turn, as is usual, the order of time is the order of knowledge.
+    order = np.lexsort((known_at, np.cumsum(begins))) if late.any() else np.arange(begins.size)
     return [
         pl.Series("known_at", known_at[order]).cast(TIME),
         pl.Series("best", np.maximum.accumulate(order) if order.size else order, dtype=pl.UInt32),
