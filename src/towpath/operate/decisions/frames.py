@@ -1,8 +1,8 @@
-"""How records lie in a segment file: an 8-byte header, then one checksummed frame per record.
+"""How records lie in a segment file: an 8-byte header, then checksummed frames of one record or a batch.
 
     file   = "TPSEG" 00 00 01, frame*
     frame  = length: u32 le, crc32(payload): u32 le, payload
-    payload= MessagePack array: "decision" | "label", then the fields by position
+    payload= MessagePack array: "decision" | "decisions" | "label", then the fields by position
 
 A crash leaves at most a torn tail: bytes after the last frame whose length and checksum hold. A frame
 is never empty, so a tail of zeros, as some file systems leave after a power cut, is torn as well.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from towpath.core.errors import IntegrityError
+from towpath.operate.decisions.batches import DecisionBatch
 from towpath.operate.decisions.records import Record
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ MAX_PAYLOAD_BYTES: Final = 64 << 20
 
 _PREFIX = Struct("<II")
 _encode = msgspec.msgpack.Encoder().encode
-_decoder = msgspec.msgpack.Decoder(Record)
+_decoder = msgspec.msgpack.Decoder(Record | DecisionBatch)
 
 
-def encode_frame(record: Record) -> bytes:
-    """Return the frame that holds one record."""
+def encode_frame(record: Record | DecisionBatch) -> bytes:
+    """Return the frame that holds one record, or a batch."""
     payload = _encode(record)
     return _PREFIX.pack(len(payload), zlib.crc32(payload)) + payload
 
@@ -74,7 +75,7 @@ def whole_frames(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def decode_frames(data: bytes | memoryview) -> tuple[list[Record], int]:
-    """Return the records of the whole frames in `data`, and where the last of them ends.
+    """Return the records of the whole frames in `data`, those of batches one by one, and where they end.
 
     Raises:
         IntegrityError: A frame's checksum holds and yet its payload is no record of this version.
@@ -83,8 +84,12 @@ def decode_frames(data: bytes | memoryview) -> tuple[list[Record], int]:
     end = 0
     for after, payload in whole_frames(data):
         try:
-            records.append(_decoder.decode(payload))
-        except msgspec.DecodeError as error:
+            found = _decoder.decode(payload)
+            if isinstance(found, DecisionBatch):
+                records.extend(found.decisions())
+            else:
+                records.append(found)
+        except (msgspec.DecodeError, ValueError) as error:
             raise IntegrityError(
                 "a decision segment holds a record that can't be read",
                 remedy="It was written by a newer Towpath; upgrade this one.",
