@@ -19,7 +19,8 @@
     └── InfrastructureError        disk, database, network: worth a retry
         ├── StorageFull            no space left where the bytes should go
         ├── Unavailable            a service that should answer does not
-        └── Overloaded             queues are full; try again later
+        ├── Overloaded             queues are full; try again later
+        └── DeadlineExceeded       the caller's time was up before the work was begun
 
 Every error says what is wrong with which thing (`message`) and what to do next (`remedy`), carries
 its values as fields, and has a stable `code` that scripts and the HTTP mapping rely on.
@@ -195,3 +196,9 @@ class Overloaded(InfrastructureError):
     """Queues are full; the caller should back off and try again."""
 
     code = "overloaded"
+
+
+class DeadlineExceeded(InfrastructureError):
+    """The caller's time was up before the work was begun; nothing was done."""
+
+    code = "deadline-exceeded"

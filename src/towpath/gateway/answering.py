@@ -1,47 +1,55 @@
-"""What every transport does with an inference request: add its features, answer it, count it."""
+"""What every transport does with an inference request: let it in, add its features, answer it, count it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from towpath.gateway.metrics import timed
+from towpath.gateway.admission import refuse_late
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
+    from towpath.gateway.admission import Admission, Entry
     from towpath.gateway.feature_routes import FeatureRoutes
     from towpath.gateway.inference import Inference
-    from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.protocol import InferRequest, InferResponse
     from towpath.gateway.routing import RoutingTable
 
 
 class Answering:
-    """Answers decoded requests. Used from one event loop only."""
+    """Answers decoded requests. Used from one event loop only.
 
-    def __init__(
-        self, inference: Inference, features: FeatureRoutes, metrics: GatewayMetrics
-    ) -> None:
+    Attributes:
+        admission: Who is let in, and until when.
+        is_ending: Whether the gateway was told to stop, and is not ready any more.
+    """
+
+    def __init__(self, inference: Inference, features: FeatureRoutes, admission: Admission) -> None:
+        self.admission = admission
+        self.is_ending = False
         self._inference = inference
         self._features = features
-        self._metrics = metrics
 
     @property
     def table(self) -> RoutingTable:
         """The routing table in force."""
         return self._inference.table
 
-    def counted(self, name: str) -> AbstractContextManager[None]:
-        """Count a request, its reading and writing included, and how it ended.
+    def entry(self, name: str, by: float | None) -> Entry:
+        """Return the block in which a request is answered, its reading and writing included.
 
         Of a name that is not served nothing is kept: callers may think of any.
-        """
-        label = name if name in self.table.services else ""
-        return timed(lambda status, seconds: self._metrics.answered(label, int(status), seconds))
 
-    async def infer(self, name: str, version: str | None, request: InferRequest) -> InferResponse:
+        Args:
+            name: The service.
+            by: When the request's time is up, by the monotonic clock; None: never.
+        """
+        return self.admission.entry(name if name in self.table.services else "", by)
+
+    async def infer(
+        self, name: str, version: str | None, request: InferRequest, *, by: float | None = None
+    ) -> InferResponse:
         """Answer a request; raises what `Inference.infer` and `enriching.enrich` raise."""
         said = request.parameters
         if said.features is not None or said.entities is not None:
             await self._features.enrich(request, self.table.service(name).columns)
-        return await self._inference.infer(name, request, version=version)
+            refuse_late(by)
+        return await self._inference.infer(name, request, version=version, by=by)

@@ -11,6 +11,7 @@ import structlog
 
 from towpath.core.errors import TowpathError
 from towpath.gateway import binary, describing, invocations, repository
+from towpath.gateway.admission import DEADLINE
 from towpath.gateway.failures import HttpRefusal, body_of, status_of
 from towpath.gateway.http import Answer, HttpRequest
 from towpath.gateway.protocol import decode_infer, decode_labels, decode_signals
@@ -29,7 +30,6 @@ _OPEN_PATHS: Final = ("/health", "/ping", "/v2/health/live", "/v2/health/ready")
 # What the caller may do about a refusal: say who it is, or try again in so many seconds.
 _ADVICE: Final[dict[HTTPStatus, tuple[tuple[bytes, bytes], ...]]] = {
     HTTPStatus.UNAUTHORIZED: ((b"www-authenticate", b"Bearer"),),
-    HTTPStatus.TOO_MANY_REQUESTS: ((b"retry-after", b"1"),),
     HTTPStatus.SERVICE_UNAVAILABLE: ((b"retry-after", b"1"),),
 }
 _encode = msgspec.json.Encoder().encode
@@ -68,6 +68,8 @@ class GatewayApp:
             if status is HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, TowpathError):
                 _log.exception("request.failed", path=request.path)
             headers = _ADVICE.get(status, ())
+            if status is HTTPStatus.TOO_MANY_REQUESTS:
+                headers = ((b"retry-after", b"%d" % self._answering.admission.retry_after_s()),)
             return Answer(_encode(body_of(error)), status=status, headers=headers)
 
     def _authorize(self, request: HttpRequest) -> None:
@@ -97,11 +99,7 @@ class GatewayApp:
                 found = Answer(_encode({"accepted": count}))
             case ["metrics"]:
                 request.require("GET")
-                table = self._answering.table
-                text = self._metrics.render(
-                    ready=table.loaded, route_generation=table.route_generation
-                )
-                found = Answer(text, _TEXT)
+                found = Answer(self._metrics.render(), _TEXT)
             case ["v2", "features", *_] | [
                 "get-online-features" | "push" | "write-to-online-store"
             ]:
@@ -124,7 +122,7 @@ class GatewayApp:
             case ["health"] | ["v2", "health", "live"]:  # Feast's clients ask for the first
                 found: dict[str, Any] = {"live": True}
             case ["v2", "health", "ready"] | ["ping"]:  # SageMaker asks for the second
-                describing.require_ready(table)
+                describing.require_ready(table, is_ending=self._answering.is_ending)
                 found = {"ready": True}
             case ["v2", "models", name]:
                 found = describing.metadata(table, name, None)
@@ -143,12 +141,15 @@ class GatewayApp:
     async def _infer(self, request: HttpRequest, name: str, version: str | None) -> Answer:
         """Answer an inference request."""
         request.require("POST")
-        with self._answering.counted(name):
+        by = self._answering.admission.deadline(request.header(DEADLINE), request.begun)
+        with self._answering.entry(name, by):
             body = request.body()
             said = binary.json_bytes(request.header(binary.HEADER), body)
             asked = decode_infer(body[:said])
             binary.attach(asked, memoryview(body)[said:])
-            answer, head = binary.encode(asked, await self._answering.infer(name, version, asked))
+            answer, head = binary.encode(
+                asked, await self._answering.infer(name, version, asked, by=by)
+            )
         if head is None:
             return Answer(answer)
         return Answer(answer, _BYTES, headers=((binary.HEADER, str(head).encode()),))
@@ -164,11 +165,12 @@ class GatewayApp:
                 "this gateway serves several services; name one in X-Amzn-SageMaker-Target-Model",
             )
         name = name or next(iter(services), "")
-        with self._answering.counted(name):
+        by = self._answering.admission.deadline(request.header(DEADLINE), request.begun)
+        with self._answering.entry(name, by):
             signature = self._answering.table.service(name).arms[0].predictor.signature
             kind = request.header(b"content-type").decode("latin-1")
             asked = invocations.request_of(request.body(), kind, signature)
-            found = await self._answering.infer(name, None, asked)
+            found = await self._answering.infer(name, None, asked, by=by)
         answer, kind = invocations.answer_of(found, request.header(b"accept").decode("latin-1"))
         return Answer(answer, kind.encode())
 

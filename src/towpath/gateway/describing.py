@@ -23,8 +23,10 @@ def server() -> dict[str, Any]:
     }
 
 
-def require_ready(table: RoutingTable) -> None:
-    """Raise `Unavailable` while not every service of the route answers."""
+def require_ready(table: RoutingTable, *, is_ending: bool = False) -> None:
+    """Raise `Unavailable` while not every service of the route answers, or at the end."""
+    if is_ending:
+        raise Unavailable("the gateway is being stopped", remedy="Ask another one.")
     if not table.loaded or table.broken:
         raise Unavailable("the gateway is not ready", broken=list(table.broken))
 

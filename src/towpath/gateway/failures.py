@@ -7,6 +7,7 @@ from typing import Final
 
 from towpath.core.errors import (
     Conflict,
+    DeadlineExceeded,
     InfrastructureError,
     NotFound,
     Overloaded,
@@ -25,6 +26,7 @@ _STATUSES: Final[tuple[tuple[type[TowpathError], HTTPStatus], ...]] = (
     (Withdrawn, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS),
     (StorageFull, HTTPStatus.INSUFFICIENT_STORAGE),
     (Overloaded, HTTPStatus.TOO_MANY_REQUESTS),
+    (DeadlineExceeded, HTTPStatus.GATEWAY_TIMEOUT),
     (InfrastructureError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 

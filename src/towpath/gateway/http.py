@@ -22,6 +22,7 @@ class HttpRequest:
         target: Path and query, as they came.
         headers: Names in lower case, in the order in which they came.
         body: Its bytes.
+        begun: When its first byte came, by the monotonic clock.
 
     Attributes:
         path: The path, decoded.
@@ -29,12 +30,19 @@ class HttpRequest:
         query: What follows the question mark, undecoded.
     """
 
-    __slots__ = ("_body", "_headers", "method", "parts", "path", "query")
+    __slots__ = ("_body", "_headers", "begun", "method", "parts", "path", "query")
 
     def __init__(
-        self, method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
+        self,
+        method: str,
+        target: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        begun: float,
     ) -> None:
         self.method = method
+        self.begun = begun
         path, _, self.query = target.partition(b"?")
         if b"%" in path:
             path = unquote_to_bytes(path)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from towpath.core.errors import InvalidRequest, TowpathError, Withdrawn
+from towpath.core.errors import DeadlineExceeded, InvalidRequest, TowpathError, Withdrawn
+from towpath.gateway.admission import refuse_late
 from towpath.gateway.protocol import InferResponse, OutputTensor
 from towpath.gateway.routing import PINNED, LiveArm, LiveService, RoutingTable
 from towpath.gateway.tensors import columns_of
@@ -61,7 +62,12 @@ class Inference:
         self._ids = DecisionIds()
 
     async def infer(
-        self, name: str, request: InferRequest, *, version: str | None = None
+        self,
+        name: str,
+        request: InferRequest,
+        *,
+        version: str | None = None,
+        by: float | None = None,
     ) -> InferResponse:
         """Answer a request of one or many rows; each row is one decision, or none is.
 
@@ -69,12 +75,14 @@ class Inference:
             name: The service, or the model that one service serves.
             request: The decoded message.
             version: The model version that the caller insists on.
+            by: When the request's time is up, by the monotonic clock; None: never.
 
         Raises:
             NotFound: No such service, or the version is not served.
             InvalidRequest: The rows are not what the model takes. Nothing was recorded.
             Withdrawn: A row's subject has withdrawn. Nothing was recorded.
             Unavailable: There is no route yet.
+            DeadlineExceeded: The request's time was up before a model was asked. Nothing was recorded.
             InfrastructureError: The decisions could not be made durable.
             TowpathError: The model failed; the decisions are recorded with status `error`.
         """
@@ -84,7 +92,7 @@ class Inference:
         count, columns = columns_of(request.inputs, asked.predictor.signature.inputs)
         rows = self._rows(service, request.parameters, count, version)
         _refuse_unknown(service, columns, request)
-        failure = await self._predict(rows, columns)
+        failure = await self._predict(rows, columns, by)
         latency_us = (time.perf_counter_ns() - begun_ns) // 1000
         decisions = self._decisions(service, rows, columns, latency_us)
         # Again, and in the same breath as the append: whoever withdrew while a model was at work is
@@ -149,7 +157,7 @@ class Inference:
                 )
 
     async def _predict(
-        self, rows: Sequence[_Row], columns: dict[str, list[Any]]
+        self, rows: Sequence[_Row], columns: dict[str, list[Any]], by: float | None
     ) -> TowpathError | None:
         """Fill in each row's outputs; return the failure if a model failed on valid rows."""
         groups: dict[int, tuple[LiveArm, list[int]]] = {}
@@ -162,8 +170,8 @@ class Inference:
                 if len(members) <= INLINE_ROWS:
                     answers = arm.predictor.predict(taken)
                 else:
-                    answers = await asyncio.to_thread(arm.predictor.predict, taken)
-            except InvalidRequest:
+                    answers = await asyncio.to_thread(_predict_in_time, arm, taken, by)
+            except (InvalidRequest, DeadlineExceeded):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a model does, the decision is recorded
                 _log.exception("prediction.failed", model=arm.model)
@@ -210,6 +218,12 @@ class Inference:
                 )
             )
         return decisions if service.logging is None else service.logging.admitted(decisions)
+
+
+def _predict_in_time(arm: LiveArm, taken: dict[str, list[Any]], by: float | None) -> Any:
+    """Ask a model in a thread, for which the request may have waited."""
+    refuse_late(by)
+    return arm.predictor.predict(taken)
 
 
 def _per_row(

@@ -1,4 +1,4 @@
-"""Counts of what the gateway does, in Prometheus' text format."""
+"""What the gateway counts, and how Prometheus is told: one exposition over all of its workers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import time
 from bisect import bisect_left
 from contextlib import contextmanager
 from http import HTTPStatus
+from itertools import accumulate
+from math import isnan
 from typing import TYPE_CHECKING, Final
 
+from towpath.gateway.counters import CounterPages
 from towpath.gateway.failures import status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
     from contextlib import AbstractContextManager
 
 _BOUNDS_S: Final = (
@@ -28,6 +31,26 @@ _BOUNDS_S: Final = (
     1.0,
     2.5,
 )
+_PREFIX: Final = "towpath_gateway_"
+_FAMILIES: Final[dict[str, tuple[str, str]]] = {
+    "ready": ("gauge", "Whether the worker answers for every service of the route."),
+    "route_generation": ("gauge", "Generation of the route that the worker serves."),
+    "ledger_age_seconds": ("gauge", "Since when the worker has not been able to read the ledger."),
+    "connections": ("gauge", "Open connections."),
+    "in_flight": ("gauge", "Requests that are being answered."),
+    "resident_bytes": ("gauge", "Resident memory."),
+    "resident_peak_bytes": ("gauge", "Most resident memory since the last look, a second ago."),
+    "model_bytes": ("gauge", "Resident memory that loading and warming up a model took."),
+    "model_peak_bytes": ("gauge", "Most that loading and warming up a model took for a moment."),
+    "requests_total": ("counter", "Inference requests by status."),
+    "refused_total": ("counter", "Requests refused before a model was asked, by why."),
+    "decisions_total": ("counter", "Recorded decisions."),
+    "labels_total": ("counter", "Recorded labels."),
+    "signals_total": ("counter", "Recorded signals."),
+    "latency_seconds": ("histogram", "Time to answer an inference request."),
+    "feature_lookups_total": ("counter", "Look-ups of features by status."),
+    "feature_latency_seconds": ("histogram", "Time to look features up."),
+}
 
 
 @contextmanager
@@ -45,109 +68,122 @@ def timed(note: Callable[[HTTPStatus, float], None]) -> Generator[None]:
 
 
 class GatewayMetrics:
-    """Requests and latencies by service, decisions by model. Only touched from the event loop."""
+    """Counts of one worker; the exposition is of all. Only touched from the event loop.
 
-    def __init__(self) -> None:
-        self._requests: dict[tuple[str, int], int] = {}
-        self._latencies: dict[str, _Histogram] = {}
-        self._decisions: dict[tuple[str, str], int] = {}
-        self._labels = 0
-        self._signals = 0
-        self._lookups: dict[tuple[str, int], int] = {}
-        self._lookup_latencies: dict[str, _Histogram] = {}
+    Args:
+        pages: Where the workers of the gateway count; a page of its own for a gateway of one.
+        number: This worker's page.
+    """
+
+    def __init__(self, pages: CounterPages | None = None, number: int = 0) -> None:
+        self._pages = CounterPages(1) if pages is None else pages
+        self._page = self._pages.page(number)
+        self._page.void("gauge ")  # what the worker before showed; what it counted stays
+        self._values = self._page.values
+        self._rows: dict[tuple[str, ...], int] = {}
 
     def answered(self, service: str, status: int, seconds: float) -> None:
         """Count an inference request. `service` must be one that is served, or empty."""
-        key = (service, status)
-        self._requests[key] = self._requests.get(key, 0) + 1
+        self._add(("requests_total", "service", service, "status", str(status)))
         if status == 200:
-            histogram = self._latencies.get(service)
-            if histogram is None:
-                histogram = self._latencies[service] = _Histogram()
-            histogram.add(seconds)
+            self._observe(("latency_seconds", "service", service), seconds)
+
+    def refused(self, service: str, why: str) -> None:
+        """Count a request that was refused before a model was asked."""
+        self._add(("refused_total", "service", service, "reason", why))
 
     def looking_up(self, features: str) -> AbstractContextManager[None]:
         """Count a look-up of features, and how long it takes; an unknown name is counted as none."""
 
         def looked(status: HTTPStatus, seconds: float) -> None:
             name = "" if status is HTTPStatus.NOT_FOUND else features
-            key = (name, int(status))
-            self._lookups[key] = self._lookups.get(key, 0) + 1
+            self._add(("feature_lookups_total", "features", name, "status", str(int(status))))
             if status is HTTPStatus.OK:
-                self._lookup_latencies.setdefault(name, _Histogram()).add(seconds)
+                self._observe(("feature_latency_seconds", "features", name), seconds)
 
         return timed(looked)
 
     def decided(self, service: str, model: str) -> None:
         """Count a recorded decision."""
-        key = (service, model)
-        self._decisions[key] = self._decisions.get(key, 0) + 1
+        self._add(("decisions_total", "service", service, "model", model))
 
     def labelled(self, count: int) -> None:
         """Count recorded labels."""
-        self._labels += count
+        self._add(("labels_total",), count)
 
     def signalled(self, count: int) -> None:
         """Count recorded signals."""
-        self._signals += count
+        self._add(("signals_total",), count)
 
-    def render(self, *, ready: bool, route_generation: int) -> bytes:
-        """Return the exposition, version 0.0.4."""
-        lines = [
-            "# TYPE towpath_gateway_ready gauge",
-            f"towpath_gateway_ready {int(ready)}",
-            "# TYPE towpath_gateway_route_generation gauge",
-            f"towpath_gateway_route_generation {route_generation}",
-            "# TYPE towpath_gateway_requests_total counter",
-        ]
-        for (service, status), count in sorted(self._requests.items()):
-            labels = f'service="{service}",status="{status}"'
-            lines.append(f"towpath_gateway_requests_total{{{labels}}} {count}")
-        lines.append("# TYPE towpath_gateway_decisions_total counter")
-        for (service, model), count in sorted(self._decisions.items()):
-            labels = f'service="{service}",model="{model}"'
-            lines.append(f"towpath_gateway_decisions_total{{{labels}}} {count}")
-        lines += [
-            "# TYPE towpath_gateway_labels_total counter",
-            f"towpath_gateway_labels_total {self._labels}",
-            "# TYPE towpath_gateway_signals_total counter",
-            f"towpath_gateway_signals_total {self._signals}",
-            "# TYPE towpath_gateway_latency_seconds histogram",
-        ]
-        for service, histogram in sorted(self._latencies.items()):
-            lines += histogram.render("towpath_gateway_latency_seconds", f'service="{service}"')
-        lines.append("# TYPE towpath_gateway_feature_lookups_total counter")
-        for (features, status), count in sorted(self._lookups.items()):
-            labels = f'features="{features}",status="{status}"'
-            lines.append(f"towpath_gateway_feature_lookups_total{{{labels}}} {count}")
-        name = "towpath_gateway_feature_latency_seconds"
-        lines.append(f"# TYPE {name} histogram")
-        for features, histogram in sorted(self._lookup_latencies.items()):
-            lines += histogram.render(name, f'features="{features}"')
+    def show(self, name: str, value: float, *labels: str) -> None:
+        """Set a gauge of this worker; `labels` are names and values in turn."""
+        key = (name, *labels)
+        at = self._rows.get(key)
+        self._values[self._row(key, 1) if at is None else at] = value
+
+    def render(self) -> bytes:
+        """Return the exposition, version 0.0.4: counts summed over workers, gauges by worker."""
+        sums: dict[str, dict[str, list[float]]] = {name: {} for name in _FAMILIES}
+        for number, page in enumerate(self._pages):
+            for key, values in page.read().items():
+                kind, name, labels = key.split(" ", 2)
+                if kind == "gauge":
+                    labels = ",".join(part for part in (f'worker="{number}"', labels) if part)
+                    if isnan(values[0]):  # of a worker that is gone
+                        continue
+                held = sums[name].get(labels)
+                sums[name][labels] = (
+                    values if held is None else [a + b for a, b in zip(held, values, strict=True)]
+                )
+        lines: list[str] = []
+        for name, found in sums.items():
+            kind, meaning = _FAMILIES[name]
+            if found:
+                lines += (
+                    f"# HELP {_PREFIX}{name} {meaning}",
+                    f"# TYPE {_PREFIX}{name} {kind}",
+                )
+            for labels, values in sorted(found.items()):
+                if kind == "histogram":
+                    lines += _histogram(_PREFIX + name, labels, values)
+                else:
+                    lines.append(f"{_PREFIX}{name}{_braced(labels)} {values[0]:.16g}")
         return "\n".join([*lines, ""]).encode()
 
+    def _add(self, key: tuple[str, ...], count: float = 1.0) -> None:
+        at = self._rows.get(key)
+        if at is None:
+            at = self._row(key, 1)
+        self._values[at] += count
 
-class _Histogram:
-    """Cumulative counts of seconds."""
+    def _observe(self, key: tuple[str, ...], seconds: float) -> None:
+        """Count in a histogram: a number for each bound, one above them, and the sum."""
+        at = self._rows.get(key)
+        if at is None:
+            at = self._row(key, len(_BOUNDS_S) + 2)
+        self._values[at + bisect_left(_BOUNDS_S, seconds)] += 1.0
+        self._values[at + len(_BOUNDS_S) + 1] += seconds
 
-    __slots__ = ("_counts", "_sum_s")
+    def _row(self, key: tuple[str, ...], width: int) -> int:
+        name, *labels = key
+        text = ",".join(
+            f'{one}="{_escaped(value)}"'
+            for one, value in zip(labels[::2], labels[1::2], strict=True)
+        )
+        at = self._rows[key] = self._page.row(f"{_FAMILIES[name][0]} {name} {text}", width)
+        return at
 
-    def __init__(self) -> None:
-        self._counts = [0] * (len(_BOUNDS_S) + 1)
-        self._sum_s = 0.0
 
-    def add(self, seconds: float) -> None:
-        self._counts[bisect_left(_BOUNDS_S, seconds)] += 1
-        self._sum_s += seconds
+def _histogram(name: str, labels: str, values: list[float]) -> Iterable[str]:
+    for bound, count in zip((*map(str, _BOUNDS_S), "+Inf"), accumulate(values[:-1]), strict=True):
+        yield f'{name}_bucket{{{labels},le="{bound}"}} {count:.16g}'
+    yield f"{name}_sum{{{labels}}} {values[-1]:.6f}"
+    yield f"{name}_count{{{labels}}} {sum(values[:-1]):.16g}"
 
-    def render(self, name: str, labels: str) -> list[str]:
-        lines: list[str] = []
-        total = 0
-        for bound, count in zip((*map(str, _BOUNDS_S), "+Inf"), self._counts, strict=True):
-            total += count
-            lines.append(f'{name}_bucket{{{labels},le="{bound}"}} {total}')
-        return [
-            *lines,
-            f"{name}_sum{{{labels}}} {self._sum_s:.6f}",
-            f"{name}_count{{{labels}}} {total}",
-        ]
+
+def _braced(labels: str) -> str:
+    return f"{{{labels}}}" if labels else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

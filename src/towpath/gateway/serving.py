@@ -14,6 +14,8 @@ import uvloop
 from towpath.assets.features.online import OnlineReader
 from towpath.assets.models import load_predictor
 from towpath.core.errors import Overloaded, UsageError
+from towpath.gateway.accepting import HttpServer
+from towpath.gateway.admission import Admission
 from towpath.gateway.answering import Answering
 from towpath.gateway.app import GatewayApp
 from towpath.gateway.computing import Computers, refuse_computing
@@ -22,10 +24,11 @@ from towpath.gateway.features import Features
 from towpath.gateway.following import LedgerFollower
 from towpath.gateway.inference import Inference
 from towpath.gateway.labelling import Labelling
+from towpath.gateway.limits import Limits
 from towpath.gateway.metrics import GatewayMetrics
 from towpath.gateway.moments import Moments
 from towpath.gateway.recording import Recorder
-from towpath.gateway.transport import HttpServer
+from towpath.gateway.watching import Watch
 from towpath.operate.decisions import SegmentDirectory, SegmentWriter
 
 if TYPE_CHECKING:
@@ -35,15 +38,16 @@ if TYPE_CHECKING:
 
     from towpath.assets.models import Predictor
     from towpath.core.clock import Clock
+    from towpath.gateway.roster import Seat
     from towpath.gateway.routing import RoutingTable
     from towpath.ledger.contract import Ledger
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
     from towpath.storage.online import OnlineStore
 
-DRAIN_S: Final = 10.0
-MAX_BODY_BYTES: Final = 16 << 20
 _SWAP_S: Final = 5.0
+
+DEFAULT_LIMITS: Final = Limits()
 
 _log = structlog.get_logger()
 
@@ -61,7 +65,8 @@ def serve_gateway(
     replay: bool = False,
     token: str = "",
     rotate_s: float = 30.0,
-    max_body_bytes: int = MAX_BODY_BYTES,
+    limits: Limits = DEFAULT_LIMITS,
+    seat: Seat | None = None,
     rpc_address: str | None = None,
     compute: Callable[[str], Sequence[str]] = refuse_computing,
     load: Callable[[str], Predictor] | None = None,
@@ -81,7 +86,8 @@ def serve_gateway(
         replay: Believe the times that requests carry.
         token: Bearer token that callers must send; empty for none.
         rotate_s: How old a segment of decisions may grow before it is sealed for compaction.
-        max_body_bytes: Larger requests are refused.
+        limits: How much is taken on at a time, and how long anything may take.
+        seat: This worker's place among those that share the socket; None where it serves alone.
         rpc_address: `host:port` where gRPC is answered too; None: nowhere.
         compute: Returns the command that computes on-demand features by a version of code.
         load: Opens a model package; `load_predictor` over `blobs` if None.
@@ -89,7 +95,7 @@ def serve_gateway(
     """
     writer = SegmentWriter(SegmentDirectory(decisions_dir), rotate_s=rotate_s)
     moments = Moments(clock, replay=replay)
-    metrics = GatewayMetrics()
+    metrics = GatewayMetrics() if seat is None else seat.metrics()
 
     async def run() -> None:
         recorder = Recorder(writer)
@@ -98,11 +104,12 @@ def serve_gateway(
         computers = Computers(compute)
         features = Features(ledger, online, reader, keyring, computers=computers, moments=moments)
         routes = FeatureRoutes(features, metrics)
-        answering = Answering(inference, routes, metrics)
+        admission = Admission(limits, metrics)
+        answering = Answering(inference, routes, admission)
         app = GatewayApp(
             answering, Labelling(recorder, moments, metrics), routes, metrics, token=token
         )
-        doors = _rpc(answering, rpc_address, token=token, max_body_bytes=max_body_bytes)
+        doors = _rpc(answering, rpc_address, token=token, limits=limits)
         async with aclosing(features), doors as bound:
             follower = LedgerFollower(
                 ledger,
@@ -115,7 +122,9 @@ def serve_gateway(
                 refresh=features.refresh,
                 keyed_hash=keyring.subject_hash,
             )
-            await _serve(HttpServer(app, max_body_bytes=max_body_bytes), follower, listener, stop)
+            server = HttpServer(app, limits=limits, seat=seat)
+            watch = Watch(answering, server, metrics, seat)
+            await _serve(server, follower, listener, stop, watch)
 
     with closing(writer), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
@@ -123,7 +132,7 @@ def serve_gateway(
 
 @asynccontextmanager
 async def _rpc(
-    answering: Answering, address: str | None, *, token: str, max_body_bytes: int
+    answering: Answering, address: str | None, *, token: str, limits: Limits
 ) -> AsyncGenerator[str | None]:
     """Answer gRPC, if it is wanted, for the duration of a block; yield the address.
 
@@ -140,22 +149,27 @@ async def _rpc(
         raise UsageError(
             "gRPC is not installed", remedy="Run: pip install 'towpath[grpc]'"
         ) from error
-    opened = open_rpc(
-        answering, address, token=token, max_body_bytes=max_body_bytes, drain_s=DRAIN_S
-    )
-    async with opened as bound:
+    async with open_rpc(answering, address, token=token, limits=limits) as bound:
         yield bound
 
 
 async def _serve(
-    server: HttpServer, follower: LedgerFollower, listener: socket.socket, stop: Event | None
+    server: HttpServer,
+    follower: LedgerFollower,
+    listener: socket.socket,
+    stop: Event | None,
+    watch: Watch,
 ) -> None:
     """Serve with the follower beside it, which hears of the end after the last request."""
     follower.start()
     try:
-        with _stopping(stop) as until:
+        with _stopping(stop, watch.end) as until:
             _log.info("gateway.started", gateway=follower.id)
-            await server.serve(listener, until=until, drain_s=DRAIN_S)
+            watching = asyncio.get_running_loop().create_task(watch.run())
+            try:
+                await server.serve(listener, until=until)
+            finally:
+                watching.cancel()
     finally:
         await asyncio.to_thread(follower.stop)
         _log.info("gateway.stopped", gateway=follower.id)
@@ -181,11 +195,15 @@ def _publisher(inference: Inference, writer: SegmentWriter) -> Callable[[Routing
 
 
 @contextmanager
-def _stopping(stop: Event | None) -> Generator[asyncio.Event]:
-    """Yield what signals, or the event of another thread, set at the end."""
+def _stopping(stop: Event | None, ending: Callable[[], None]) -> Generator[asyncio.Event]:
+    """Yield what signals, or the event of another thread, set at the end; `ending` is called before."""
     loop = asyncio.get_running_loop()
     until = asyncio.Event()
-    end = until.set
+
+    def end() -> None:
+        ending()
+        until.set()
+
     watch: asyncio.Task[None] | None = None
     if current_thread() is main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):

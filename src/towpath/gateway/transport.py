@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import deque
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 import msgspec
@@ -20,13 +20,9 @@ from towpath.gateway.eager import run_eagerly
 from towpath.gateway.http import Answer, HttpRequest
 
 if TYPE_CHECKING:
-    import socket
-
-KEEP_ALIVE_S: Final = 75.0
-"""How long a connection may be silent, between requests or within one."""
+    from towpath.gateway.accepting import HttpServer
 
 MAX_HEADER_BYTES: Final = 64 << 10
-_SWEEP_S: Final = 1.0
 _PIPELINED_MOST: Final = 16
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINES: Final = {
@@ -34,90 +30,13 @@ _LINES: Final = {
 }
 
 
-class Application(Protocol):
-    """Answers requests. What goes wrong is an answer too: it never raises."""
-
-    async def answer(self, request: HttpRequest) -> Answer:
-        """Return the answer."""
-        ...
-
-
-class HttpServer:
-    """Serves one application on one socket. Used from one event loop only.
-
-    Requests of a connection are answered in order, one at a time. Bodies are bounded: a longer one is
-    refused when its length is known, unread, and the connection closed.
-
-    Args:
-        app: Answers.
-        max_body_bytes: The longest body.
-    """
-
-    def __init__(self, app: Application, *, max_body_bytes: int) -> None:
-        self.app = app
-        self.max_body_bytes = max_body_bytes
-        self.loop = asyncio.get_running_loop()
-        self.is_ending = False
-        self._connections: set[Connection] = set()
-        self._is_empty = asyncio.Event()
-
-    async def serve(self, listener: socket.socket, *, until: asyncio.Event, drain_s: float) -> None:
-        """Answer until the event; then take no more, finish what is under way, and close.
-
-        Args:
-            listener: A listening socket; closed at the end.
-            until: Ends the serving.
-            drain_s: How long requests under way may take then; after that they are cut off.
-        """
-        server = await self.loop.create_server(lambda: Connection(self), sock=listener)
-        try:
-            while not until.is_set():
-                try:
-                    async with asyncio.timeout(_SWEEP_S):
-                        await until.wait()
-                except TimeoutError:
-                    self._sweep()
-        finally:
-            server.close()
-            await self._drain(drain_s)
-
-    def opened(self, connection: Connection) -> None:
-        """Take note of a connection."""
-        self._connections.add(connection)
-        self._is_empty.clear()
-
-    def closed(self, connection: Connection) -> None:
-        """Forget a connection."""
-        self._connections.discard(connection)
-        if not self._connections:
-            self._is_empty.set()
-
-    async def _drain(self, drain_s: float) -> None:
-        self.is_ending = True
-        if not self._connections:
-            return
-        for connection in list(self._connections):
-            connection.end()
-        try:
-            async with asyncio.timeout(drain_s):
-                await self._is_empty.wait()
-        except TimeoutError:
-            for connection in list(self._connections):
-                connection.abort()
-
-    def _sweep(self) -> None:
-        """Close connections that have been silent for too long, and wait for no answer."""
-        oldest = time.monotonic() - KEEP_ALIVE_S
-        for connection in list(self._connections):
-            if connection.heard_at < oldest and not connection.is_busy:
-                connection.end()
-
-
 class Connection(asyncio.Protocol):
     """One connection: reads requests, and answers them in order.
 
     Attributes:
         heard_at: When its caller last sent something, by the monotonic clock.
+        begun_at: When the request began that is being read; None between requests.
+        clogged_at: Since when the caller leaves answers unread; None while it reads.
         is_busy: Whether an answer is under way.
     """
 
@@ -137,6 +56,8 @@ class Connection(asyncio.Protocol):
         self._is_reading = True
         self._is_last = False
         self.heard_at = time.monotonic()
+        self.begun_at: float | None = None
+        self.clogged_at: float | None = None
 
     # -- what asyncio tells ------------------------------------------------------------------------
 
@@ -159,24 +80,27 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._is_last = (
-                True  # it was answered in the protocol that it came in, as any server may
-            )
+            self._is_last = True  # it was answered in the protocol that it came in, as any may
         except httptools.HttpParserError:
             self._refuse(HTTPStatus.BAD_REQUEST, "the request is not HTTP/1.1")
 
     def pause_writing(self) -> None:
-        """Read no more requests while the caller does not read its answers."""
+        """Read and answer no more requests while the caller does not read its answers."""
+        self.clogged_at = time.monotonic()
         self._read(wanted=False)
 
     def resume_writing(self) -> None:
-        """Go on reading."""
+        """Go on."""
+        self.clogged_at = None
+        if not self.is_busy:
+            self._go_on()
         self._read(wanted=len(self._waiting) < _PIPELINED_MOST)
 
     # -- what httptools tells ----------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         """Begin a request."""
+        self.begun_at = self.heard_at
         self._target = b""
         self._headers = []
         self._header_bytes = 0
@@ -196,7 +120,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Look at what the headers announce."""
         for name, value in self._headers:
-            if name == b"content-length" and int(value) > self._server.max_body_bytes:
+            if name == b"content-length" and int(value) > self._server.limits.body_bytes:
                 self._refuse_body()
             elif name == b"expect" and value.lower() == b"100-continue" and not self._refusal:
                 self._transport.write(_CONTINUE)
@@ -204,7 +128,7 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """Take in some of its body."""
         self._body_bytes += len(body)
-        if self._body_bytes > self._server.max_body_bytes:
+        if self._body_bytes > self._server.limits.body_bytes:
             self._refuse_body()
         elif self._refusal is None:
             self._body.append(body)
@@ -215,9 +139,11 @@ class Connection(asyncio.Protocol):
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         method = self._parser.get_method().decode()
-        request = HttpRequest(method, self._target, self._headers, body)
+        begun = self.heard_at if self.begun_at is None else self.begun_at
+        request = HttpRequest(method, self._target, self._headers, body, begun=begun)
+        self.begun_at = None
         stays = self._parser.should_keep_alive() and not self._parser.should_upgrade()
-        if self.is_busy or self._waiting:
+        if self.is_busy or self._waiting or self.clogged_at is not None:
             self._waiting.append((request, stays))
             self._read(wanted=len(self._waiting) < _PIPELINED_MOST)
         else:
@@ -231,6 +157,11 @@ class Connection(asyncio.Protocol):
         self._waiting.clear()
         if not self.is_busy:
             self._transport.close()
+
+    def time_out(self) -> None:
+        """Refuse a request that takes too long to come."""
+        if not self._is_last:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
 
     def abort(self) -> None:
         """Close it now."""
@@ -253,7 +184,7 @@ class Connection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Answer what waits, and then what was refused in the meantime."""
-        if self._transport.is_closing():
+        if self._transport.is_closing() or self.clogged_at is not None:
             return
         if self._waiting:
             self._start(*self._waiting.popleft())
@@ -286,7 +217,7 @@ class Connection(asyncio.Protocol):
             self._go_on()
 
     def _refuse_body(self) -> None:
-        most = self._server.max_body_bytes
+        most = self._server.limits.body_bytes
         self._refuse(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"the body is larger than {most} bytes; send fewer rows at a time",

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from towpath.gateway.limits import Limits
+
 
 def test_answer_carries_output_decision_and_origin(served: Any) -> None:
     document = served.body(600.0, key="UA-1") | {"id": "req-1"}
@@ -166,7 +168,7 @@ def test_unknown_model_suggests_the_nearest(served: Any) -> None:
 
 def test_oversized_bodies_are_refused_announced_or_not(bench: Any) -> None:
     bench.route(board=bench.service())
-    bench.start(max_body_bytes=1000)
+    bench.start(limits=Limits(body_bytes=1000))
     body = json.dumps(bench.body(*[1.0] * 500)).encode()
     url = bench.url + "/v2/models/board/infer"
     assert bench.client.post(url, content=body).status_code == 413

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from towpath.gateway.accepting import HttpServer
 from towpath.gateway.http import Answer, HttpRequest
-from towpath.gateway.transport import MAX_HEADER_BYTES, HttpServer
+from towpath.gateway.limits import Limits
+from towpath.gateway.transport import MAX_HEADER_BYTES
 
 DEADLINE_S = 20.0
 MOST = 1000
@@ -52,9 +54,9 @@ class Served:
     async def _run(self) -> None:
         until, loop = asyncio.Event(), asyncio.get_running_loop()
         self._end = lambda: loop.call_soon_threadsafe(until.set)
-        server = HttpServer(self.app, max_body_bytes=MOST)
+        server = HttpServer(self.app, limits=Limits(body_bytes=MOST, drain_s=self.drain_s))
         self._started.set()
-        await server.serve(self.listener, until=until, drain_s=self.drain_s)
+        await server.serve(self.listener, until=until)
 
     def connect(self) -> socket.socket:
         return socket.create_connection(self.address, DEADLINE_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,7 @@ _STATUSES: Final = {
     HTTPStatus.TOO_MANY_REQUESTS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: grpc.StatusCode.FAILED_PRECONDITION,
     HTTPStatus.SERVICE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT: grpc.StatusCode.DEADLINE_EXCEEDED,
     HTTPStatus.INSUFFICIENT_STORAGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 _OPEN: Final = ("ServerLive", "ServerReady")
@@ -46,7 +48,7 @@ class InferenceService:
     def __init__(self, answering: Answering, *, token: str = "") -> None:
         self._answering = answering
         self._bearer = f"Bearer {token}".encode() if token else b""
-        self._methods: dict[str, Callable[[Any], Awaitable[Any]]] = {
+        self._methods: dict[str, Callable[[Any, Any], Awaitable[Any]]] = {
             "ServerLive": self._live,
             "ServerReady": self._ready,
             "ModelReady": self._model_ready,
@@ -79,7 +81,7 @@ class InferenceService:
         async def call(request: Any, context: Any) -> Any:
             try:
                 self._authorize(name, context)
-                return await answer(request)
+                return await answer(request, context)
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
                 status = status_of(error)
                 if status is HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(
@@ -87,7 +89,11 @@ class InferenceService:
                 ):
                     _log.exception("request.failed", method=name)
                 code = _STATUSES.get(status, grpc.StatusCode.INTERNAL)
-                await context.abort(code, body_of(error)["error"])
+                trailing = ()
+                if status is HTTPStatus.TOO_MANY_REQUESTS:
+                    wait_ms = 1000 * self._answering.admission.retry_after_s()
+                    trailing = (("grpc-retry-pushback-ms", str(wait_ms)),)
+                await context.abort(code, body_of(error)["error"], trailing)
 
         return call
 
@@ -98,39 +104,47 @@ class InferenceService:
         if not hmac.compare_digest(sent.encode(), self._bearer):
             raise HttpRefusal(HTTPStatus.UNAUTHORIZED, "this gateway asks for a bearer token")
 
-    async def _live(self, _request: Any) -> Any:
+    def _deadline(self, context: Any) -> float | None:
+        """Return when a call's time is up: its own deadline, or the default one from now."""
+        now = time.monotonic()
+        left_s: float | None = context.time_remaining()
+        return self._answering.admission.deadline(b"", now) if left_s is None else now + left_s
+
+    async def _live(self, _request: Any, _context: Any) -> Any:
         return message("ServerLiveResponse")(live=True)
 
-    async def _ready(self, _request: Any) -> Any:
+    async def _ready(self, _request: Any, _context: Any) -> Any:
         table = self._answering.table
-        return message("ServerReadyResponse")(ready=table.loaded and not table.broken)
+        is_ready = table.loaded and not table.broken and not self._answering.is_ending
+        return message("ServerReadyResponse")(ready=is_ready)
 
-    async def _model_ready(self, request: Any) -> Any:
+    async def _model_ready(self, request: Any, _context: Any) -> Any:
         describing.served(self._answering.table, request.name, request.version)
         return message("ModelReadyResponse")(ready=True)
 
-    async def _server(self, _request: Any) -> Any:
+    async def _server(self, _request: Any, _context: Any) -> Any:
         return filled(message("ServerMetadataResponse")(), describing.server())
 
-    async def _model(self, request: Any) -> Any:
+    async def _model(self, request: Any, _context: Any) -> Any:
         found = describing.metadata(self._answering.table, request.name, request.version)
         return filled(message("ModelMetadataResponse")(), found)
 
-    async def _infer(self, request: Any) -> Any:
+    async def _infer(self, request: Any, context: Any) -> Any:
         name, version = request.model_name, request.model_version or None
-        with self._answering.counted(name):
-            found = await self._answering.infer(name, version, request_of(request))
+        by = self._deadline(context)
+        with self._answering.entry(name, by):
+            found = await self._answering.infer(name, version, request_of(request), by=by)
             return response_of(found, raw=bool(request.raw_input_contents))
 
-    async def _index(self, request: Any) -> Any:
+    async def _index(self, request: Any, _context: Any) -> Any:
         listed = repository.index(self._answering.table, ready=request.ready)
         return filled(message("RepositoryIndexResponse")(), {"models": listed})
 
-    async def _load(self, request: Any) -> Any:
+    async def _load(self, request: Any, _context: Any) -> Any:
         name = request.model_name or request.repository_or_model_name
         repository.load(self._answering.table, name)
         return message("RepositoryModelLoadResponse")(model_name=name, is_loaded=True)
 
-    async def _unload(self, request: Any) -> Any:
+    async def _unload(self, request: Any, _context: Any) -> Any:
         name = request.model_name or request.repository_or_model_name
         return repository.unload(self._answering.table, name)

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from towpath.gateway.answering import Answering
+    from towpath.gateway.limits import Limits
 
 _log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def open_rpc(
-    answering: Answering, address: str, *, token: str, max_body_bytes: int, drain_s: float
+    answering: Answering, address: str, *, token: str, limits: Limits
 ) -> AsyncGenerator[str]:
     """Answer gRPC for the duration of a block, and yield the address that was bound.
 
@@ -29,19 +30,24 @@ async def open_rpc(
 
     Args:
         answering: Answers.
-        address: `host:port`; port 0 takes a free one. Several gateways of a machine may share one.
+        address: `host:port`; port 0 takes a free one. The workers of a gateway share one: gRPC sets
+            SO_REUSEPORT, so the kernel deals connections out by a hash of who connects.
         token: What callers must send as bearer token; empty for none.
-        max_body_bytes: Larger messages are refused.
-        drain_s: How long calls under way may take at the end.
+        limits: How much is taken on, and how long calls under way may take at the end.
 
     Raises:
         InvalidSetting: The address can't be bound.
     """
     server = grpc.aio.server(
         options=[
-            ("grpc.max_receive_message_length", max_body_bytes),
-            ("grpc.max_send_message_length", max_body_bytes),
-        ]
+            ("grpc.max_receive_message_length", limits.body_bytes),
+            ("grpc.max_send_message_length", limits.body_bytes),
+            ("grpc.max_connection_idle_ms", int(limits.idle_s * 1000)),
+            # A caller that is gone without a word is found out by silence on a ping.
+            ("grpc.keepalive_time_ms", int(limits.read_s * 1000)),
+            ("grpc.keepalive_timeout_ms", int(limits.write_s * 1000)),
+        ],
+        maximum_concurrent_rpcs=limits.connections,
     )
     server.add_generic_rpc_handlers((InferenceService(answering, token=token).handler(),))
     try:
@@ -57,4 +63,4 @@ async def open_rpc(
     try:
         yield f"{address.rpartition(':')[0]}:{port}"
     finally:
-        await server.stop(drain_s)
+        await server.stop(limits.drain_s)
