@@ -40,7 +40,7 @@ def test_the_manifest_is_canonical_json(model, disk_blobs):
     ("change", "message"),
     [
         ({"flavour": "pickle"}, "unknown flavour 'pickle'.*lightgbm, sklearn"),
-        ({"format": 2}, "has format 2"),
+        ({"format": 3}, "has format 3"),
         ({"towpath": "something else"}, "is not a model package"),
         ({"inputs": None}, "is incomplete"),
         ({"files": {"other.txt": "0" * 64}}, "other.txt|0000"),

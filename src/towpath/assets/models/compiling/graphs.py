@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from towpath.assets.models.compiling.lines import Line, read_line
 from towpath.assets.models.compiling.trees import Trees, read_trees
 from towpath.assets.models.flavours.extras import load_extra
 from towpath.core.errors import UsageError
@@ -19,6 +20,7 @@ _ANSWER = "answer"
 _MAIN, _TREES = 18, 5  # operator sets of ONNX, and of its models of trees and lines
 _CONVERTER_TREES = 3  # the newest that skl2onnx writes
 _IR = 9
+_KEEPING = ("ArrayFeatureExtractor", "LabelEncoder", "OneHotEncoder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +34,8 @@ class Graph:
 def convert(estimator: Any, inputs: Inputs, form: Form) -> Graph:
     """Convert a fitted estimator, or a pipeline of them.
 
-    Trees are written by `Trees`, everything else by skl2onnx with 64-bit inputs. Neither promises the
-    same answers: whoever uses the graph compares first.
+    Trees and lines are written here, everything else by skl2onnx with 64-bit inputs. Neither promises
+    the same answers: whoever uses the graph compares first.
 
     Args:
         estimator: What scikit-learn fitted.
@@ -46,37 +48,38 @@ def convert(estimator: Any, inputs: Inputs, form: Form) -> Graph:
     load_extra("onnx", "onnx")
     steps = getattr(estimator, "steps", None)
     last = steps[-1][1] if steps else estimator
-    trees = read_trees(last)
-    if trees is None:
+    tail = read_trees(last) or read_line(last)
+    if tail is None:
         return Graph(data=_written(estimator, inputs, form, last), link="identity")
     if steps and len(steps) > 1:
-        return Graph(data=_behind(estimator[:-1], inputs, form, trees), link=trees.link)
-    if form == "frame" and len(inputs.columns) > 1:
+        return Graph(data=_behind(estimator[:-1], inputs, form, tail), link=tail.link)
+    if form == "frame":
         raise UsageError("it was fitted on a frame without a preparation of its columns")
-    return Graph(data=_alone(trees, len(inputs.columns)), link=trees.link)
+    return Graph(data=_alone(tail, len(inputs.columns)), link=tail.link)
 
 
-def _alone(trees: Trees, width: int) -> bytes:
-    """Return a graph of trees that takes the matrix."""
+def _alone(tail: Trees | Line, width: int) -> bytes:
+    """Return a graph that takes the matrix."""
     from onnx import TensorProto, helper  # noqa: PLC0415 - an extra
 
-    nodes, constants = trees.nodes(_ROWS, _ANSWER)
+    nodes, constants = tail.nodes(_ROWS, _ANSWER)
     given = helper.make_tensor_value_info(_ROWS, TensorProto.DOUBLE, [None, width])
     answer = helper.make_tensor_value_info(_ANSWER, TensorProto.DOUBLE, [None, 1])
-    graph = helper.make_graph(nodes, "trees", [given], [answer], constants)
+    graph = helper.make_graph(nodes, "model", [given], [answer], constants)
     opsets = [helper.make_opsetid("", _MAIN), helper.make_opsetid("ai.onnx.ml", _TREES)]
     return _encoded(helper.make_model(graph, opset_imports=opsets, ir_version=_IR))
 
 
-def _behind(preparation: Any, inputs: Inputs, form: Form, trees: Trees) -> bytes:
-    """Return a graph of trees that take what a preparation gives."""
+def _behind(preparation: Any, inputs: Inputs, form: Form, tail: Trees | Line) -> bytes:
+    """Return a graph of trees, or a line, behind a preparation."""
     from onnx import TensorProto, helper  # noqa: PLC0415 - an extra
 
     model = _converted(preparation, inputs, form, {})
     (prepared,) = model.graph.output
-    if prepared.type.tensor_type.elem_type != TensorProto.DOUBLE:
-        raise UsageError("its preparation gives 32-bit numbers, and trees compare exactly")
-    nodes, constants = trees.nodes(prepared.name, _ANSWER)
+    exact = prepared.type.tensor_type.elem_type == TensorProto.DOUBLE and not _rounds(model)
+    if isinstance(tail, Trees) and not exact:
+        raise UsageError("its preparation rounds to 32 bits, and trees compare exactly")
+    nodes, constants = tail.nodes(prepared.name, _ANSWER)
     model.graph.node.extend(nodes)
     model.graph.initializer.extend(constants)
     del model.graph.output[:]
@@ -86,6 +89,18 @@ def _behind(preparation: Any, inputs: Inputs, form: Form, trees: Trees) -> bytes
         model.opset_import.remove(one)
     model.opset_import.append(helper.make_opsetid("ai.onnx.ml", _TREES))
     return _encoded(model)
+
+
+def _rounds(model: Any) -> bool:
+    """Tell whether numbers pass through 32 bits; codes and indicators may, since they stay what they are."""
+    from onnx import TensorProto  # noqa: PLC0415 - an extra
+
+    for node in model.graph.node:
+        if node.domain == "ai.onnx.ml" and node.op_type not in _KEEPING:
+            return True
+        if node.op_type == "Cast" and node.attribute[0].i == TensorProto.FLOAT:
+            return True
+    return False
 
 
 def _written(estimator: Any, inputs: Inputs, form: Form, last: Any) -> bytes:

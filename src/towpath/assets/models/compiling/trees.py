@@ -67,7 +67,7 @@ class Trees:
     right_is_leaf: list[int] = field(default_factory=list[int])
     leaves: list[float] = field(default_factory=list[float])
 
-    def add(
+    def add(  # noqa: PLR0917 - the arrays of a tree, which have no meaning apart
         self,
         columns: npt.NDArray[Any],
         thresholds: npt.NDArray[Any],
