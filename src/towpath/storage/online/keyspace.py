@@ -64,18 +64,13 @@ class Keyspace:
                 self._script(script)(keys=self._keys(table), args=said, client=pipeline)
             return pipeline.execute()
 
-    def call(self, script: str, table: str, *said: bytes) -> tuple[int, bytes]:
-        """Return the beginning of a command that runs a script, and how many words it has.
-
-        It is encoded as the protocol writes it, and lacks only the number of all its words, which
-        comes first, and further arguments. The server knows the script from now on.
-        """
+    def call(self, script: str, table: str, *said: bytes) -> bytes:
+        """Return the command that runs a script on a table's keys; the server knows it from now on."""
         with redis_errors():
             digest: Any = self.client.script_load(script)
         known = digest if isinstance(digest, bytes) else str(digest).encode()
         keys = [key.encode() for key in self._keys(table)]
-        words = [b"EVALSHA", known, b"%d" % len(keys), *keys, *said]
-        return len(words), b"".join([b"$%d\r\n%b\r\n" % (len(one), one) for one in words])
+        return encoded(b"EVALSHA", known, b"%d" % len(keys), *keys, *said)
 
     def _script(self, script: str) -> Any:
         known = self._scripts.get(script)
@@ -85,6 +80,12 @@ class Keyspace:
 
     def _keys(self, table: str) -> list[str]:
         return [self.key(table, part) for part in scripts.KEYS]
+
+
+def encoded(*words: bytes) -> bytes:
+    """Return a command as the protocol writes it."""
+    said = [b"$%d\r\n%b\r\n" % (len(word), word) for word in words]
+    return b"".join((b"*%d\r\n" % len(words), *said))
 
 
 def pieces_of(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:

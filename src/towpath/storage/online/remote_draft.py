@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from towpath.storage.online import scripts
+from towpath.storage.online.answers import first_refusal
 from towpath.storage.online.contract import Head
 from towpath.storage.online.failures import overtaken
-from towpath.storage.online.keyspace import ROWS_PER_CALL, pieces_of, redis_errors
+from towpath.storage.online.keyspace import ROWS_PER_CALL, encoded, pieces_of, redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from towpath.storage.online.contract import Row
     from towpath.storage.online.keyspace import Keyspace
     from towpath.storage.online.wire import Stream
+
+_BEGIN: Final = encoded(b"MULTI")
+_ANSWERS: Final = 4
+"""Of a transaction that writes rows: to MULTI, to the two commands that it queues, and to EXEC."""
 
 
 class RedisDraft:
@@ -33,15 +38,17 @@ class RedisDraft:
         self._table = table
         self._token = token
         self._done = False
-        self._words = 0
-        self._head = b""
+        key = keyspace.key(table, f"draft:{token}").encode()
+        self._key = b"$4\r\nHSET\r\n$%d\r\n%b\r\n" % (len(key), key)
+        written = keyspace.call(scripts.WRITTEN, table, token.encode())
+        self._tail = written + encoded(b"EXEC")
 
     def write(self, rows: Sequence[Row]) -> None:
         """See `Draft.write`. The server takes these rows in while the next ones are being made."""
         with redis_errors():
             self._settle()
             for piece in pieces_of(rows):
-                self._stream.send(self._encode(piece), 1)
+                self._stream.send(self._encode(piece), _ANSWERS)
 
     def publish(self, body: bytes, *, keep: Callable[[bytes, bytes], bool] | None = None) -> Head:
         """See `Draft.publish`."""
@@ -81,20 +88,21 @@ class RedisDraft:
         """Wait until the server has taken in what was written."""
         if self._done:
             raise overtaken(self._table)
-        if not self._head:  # an empty call, which also tells whether the draft is still this one
-            self._words, self._head = self._keyspace.call(
-                scripts.WRITE, self._table, self._token.encode()
-            )
-            self._stream.send(self._encode(()), 1)
-        self._require(*self._stream.settle())
+        answers = self._stream.settle()
+        for written in answers[_ANSWERS - 1 :: _ANSWERS]:
+            refusal = first_refusal(written)
+            if refusal is not None:
+                raise refusal
+            self._require(written[-1])
 
     def _encode(self, piece: Sequence[Row]) -> bytes:
-        """Return the command that writes rows, as the protocol has it."""
+        """Return the transaction that writes rows, as the protocol has it."""
         rows = [
             b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(key), key, len(value), value)
             for key, value in piece
         ]
-        return b"*%d\r\n%b%b" % (self._words + 2 * len(piece), self._head, b"".join(rows))
+        count = b"*%d\r\n" % (2 + 2 * len(piece))
+        return b"".join((_BEGIN, count, self._key, *rows, self._tail))
 
     def _carry(self, piece: Sequence[Row]) -> None:
         self._require(self._run(scripts.CARRY, scripts.CLOSED_MS, *chain.from_iterable(piece)))

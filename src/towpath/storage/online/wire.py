@@ -52,16 +52,20 @@ class Wire:
         try:
             line = self._idle.pop()
         except IndexError:
-            return self._on(_Line(self._pool.make_connection()), commands, count)
+            return self._on(self._opened(), commands, count)
         try:
             return self._on(line, commands, count)
         except exc.ConnectionError:
             self.close()  # the others were lost with it
-            return self._on(_Line(self._pool.make_connection()), commands, count)
+            return self._on(self._opened(), commands, count)
 
     def stream(self) -> Stream:
         """Return a connection of its own for commands whose answers nobody waits for."""
-        return Stream(_Line(self._pool.make_connection()))
+        return Stream(self._opened())
+
+    def _opened(self) -> _Line:
+        # Past the pool's own count of connections, in which those that were lost stay for ever.
+        return _Line(self._pool.connection_class(**self._pool.connection_kwargs))
 
     def _on(self, line: _Line, commands: bytes, count: int) -> list[Any]:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import struct
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from towpath.core.errors import InfrastructureError, Unavailable
+from towpath.core.errors import Conflict, InfrastructureError, Unavailable
 from towpath.storage.online import open_online
 
 if TYPE_CHECKING:
@@ -149,6 +150,42 @@ def test_a_read_that_was_interrupted_leaves_no_answer_to_the_next(
         signal.signal(signal.SIGALRM, before)
     server.go_on()
     assert values(store, TWO) == [b"2", None]
+
+
+def test_connections_that_were_lost_do_not_count(port: int, server: RedisProcess):
+    server.start()
+    store = open_online(f"redis://127.0.0.1:{port}/0?max_connections=3")
+    with contextlib.closing(store), redis.Redis(port=port) as admin:
+        publish(store, one="1")
+        for _ in range(5):
+            assert values(store, ONE) == [b"1"]
+            admin.client_kill_filter(_type="normal", skipme=True)
+
+
+def test_a_draft_whose_server_goes_away_says_so_and_leaves_the_old_rows(
+    store: OnlineStore, server: RedisProcess
+):
+    server.start()
+    publish(store, one="1")
+    many = [(b"k%07d" % at, STAMP + bytes(1000)) for at in range(20_000)]
+    with redis.Redis(port=server.port) as admin, store.begin("weather") as draft:
+        admin.client_kill_filter(_type="normal", skipme=True)
+        with pytest.raises(Unavailable):
+            draft.write(many)
+            draft.publish(b"body")
+    assert values(store, ONE) == [b"1"]
+    assert store.drafts() == []
+
+
+def test_rows_of_a_draft_that_was_overtaken_are_nowhere(store: OnlineStore, server: RedisProcess):
+    server.start()
+    early = store.begin("weather")
+    publish(store, one="1")
+    with pytest.raises(Conflict):
+        early.write([(b"late", STAMP)])
+        early.write([])
+    assert {key for _, (key, _) in store.walk() if key} == {b"one"}
+    early.discard()
 
 
 def test_a_forked_process_asks_over_connections_of_its_own(
