@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from towpath.core.refs import Ref
+
 if TYPE_CHECKING:
-    from towpath.core.refs import Ref
     from towpath.ledger.contract import Ledger, Transaction
-    from towpath.ledger.records import Intent, Version
+    from towpath.ledger.records import Intent, Json, Version
     from towpath.operate.releases.contract import Releases
 
 _log = structlog.get_logger(__name__)
@@ -18,6 +19,9 @@ _LOOK_AGAIN_S = 0.5
 
 class ServiceReconciler:
     """Reconciles intents of kind `service`: deploy the first approved model, trial every later one.
+
+    A version that breaks a contract of a consumer in force is not tried; the service's status says
+    which contract, and how. Nor is one that people rolled back from, or an older one.
 
     It looks at levels, not at events: whatever approved version is newer than the champion and has
     had no trial yet gets a rollout, whether a trigger, a person or an erasure made it. One rollout at
@@ -33,15 +37,20 @@ class ServiceReconciler:
     def reconcile(self, held: Intent) -> None:
         """Compare champion and newest approved version; take at most one step."""
         with self._ledger.write(actor="service") as tx:
-            phase = self._step(tx, held)
-            tx.intents.advance(held, phase=phase, due_in_s=_LOOK_AGAIN_S)
+            phase, status = self._step(tx, held)
+            tx.intents.advance(held, phase=phase, status=status, due_in_s=_LOOK_AGAIN_S)
 
-    def _step(self, tx: Transaction, held: Intent) -> str:
+    def _step(self, tx: Transaction, held: Intent) -> tuple[str, Json]:
         environment, model = held.spec["environment"], held.spec["model"]
         champion = self._releases.champion(tx, environment, held.name)
         newest = tx.versions.latest("model", model, states=["approved"])
         if newest is None:
-            return "waiting" if champion is None else "serving"
+            return ("waiting" if champion is None else "serving"), {}
+        if champion is not None and not self._is_next(tx, held, champion, newest):
+            return "serving", {}
+        refused = self._refused(tx, held, newest)
+        if refused:
+            return ("waiting" if champion is None else "serving"), refused
         if champion is None:
             release = self._releases.deploy(
                 tx,
@@ -51,12 +60,39 @@ class ServiceReconciler:
                 reason="first approved version",
             )
             _log.info("service.deployed", service=held.name, release=str(release.ref))
-            return "serving"
-        if (newest.ref.version or 0) > (champion.version or 0) and not _is_dated(
-            tx, newest, tx.versions.get(champion)
-        ):
+        else:
             self._open_rollout(tx, held, champion, newest)
-        return "serving"
+        return "serving", {}
+
+    def _is_next(self, tx: Transaction, held: Intent, champion: Ref, newest: Version) -> bool:
+        """Tell whether the newest version is to be tried against the champion."""
+        route = self._releases.route(tx, held.spec["environment"]).services[held.name]
+        left = 0 if route.left is None else Ref.parse(route.left).version or 0
+        if (newest.ref.version or 0) <= max(champion.version or 0, left):
+            return False
+        return not _is_dated(tx, newest, tx.versions.get(champion))
+
+    def _refused(self, tx: Transaction, held: Intent, newest: Version) -> Json:
+        """Return what keeps a version from being released, and tell it once; empty if nothing does."""
+        environment = held.spec["environment"]
+        pins = self._releases.pins(tx, environment).with_models({held.name: newest.ref})
+        findings = [
+            {
+                "problem": one.problem,
+                "remedy": one.remedy,
+                "service_version": one.service_version,
+                "field": one.field,
+            }
+            for one in self._releases.check(tx, environment, pins).refusals
+            if one.service == held.name
+        ]
+        if not findings:
+            return {}
+        status: Json = {"refused": str(newest.ref), "findings": findings}
+        if held.status != status:
+            tx.events.append("release.refused", f"service:{held.name}", **status)
+            _log.warning("release.refused", service=held.name, model=str(newest.ref))
+        return status
 
     def _open_rollout(self, tx: Transaction, held: Intent, champion: Ref, newest: Version) -> None:
         name = f"{held.name}.{newest.ref.version}"

@@ -10,7 +10,9 @@ from towpath.core.errors import Conflict
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from towpath.core.contracts import ServiceVersion
 
 ArmKind = Literal["champion", "challenger", "shadow", "standby"]
 """What an arm is for.
@@ -60,6 +62,8 @@ class ServiceRoute(msgspec.Struct, frozen=True, kw_only=True):
         left: The model version that people rolled back from; neither it nor an older one is tried
             again by itself.
         logging: What its decisions leave in the log, as `Logging.to_spec` writes it; None: everything.
+        also: Inputs that consumers send by contract; a model that takes one of them no longer ignores
+            it, where it would refuse another that it doesn't know.
     """
 
     project: str
@@ -72,6 +76,7 @@ class ServiceRoute(msgspec.Struct, frozen=True, kw_only=True):
     previous: Arm | None = None
     left: str | None = None
     logging: dict[str, Any] | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def champion(self) -> Arm:
@@ -173,3 +178,34 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         """Return the route without a service."""
         rest = {name: route for name, route in self.services.items() if name != service}
         return msgspec.structs.replace(self, services=rest)
+
+    def clear_of(self, service_versions: Iterable[ServiceVersion]) -> Self:
+        """Return the route with service versions taken off the lines that they are on."""
+        moving = {str(one) for one in service_versions}
+        lines = (
+            msgspec.structs.replace(
+                line,
+                service_versions=tuple(one for one in line.service_versions if one not in moving),
+            )
+            for line in self.lines
+        )
+        return msgspec.structs.replace(
+            self, lines=tuple(line for line in lines if line.service_versions)
+        )
+
+    def with_line(self, line: Line, *, most: int) -> Self:
+        """Return the route with a line more; one of the same release takes both's versions.
+
+        Raises:
+            Conflict: There would be more than `most`.
+        """
+        others = tuple(one for one in self.lines if one.release != line.release)
+        same = [one for one in self.lines if one.release == line.release]
+        if len(others) >= most:
+            raise Conflict(
+                f"{len(others)} releases live beside the default of {self.environment!r} already",
+                remedy=f"Take one out first: towpath release drain {others[0].release}.",
+            )
+        said = {*line.service_versions, *(v for one in same for v in one.service_versions)}
+        merged = msgspec.structs.replace(line, service_versions=tuple(sorted(said)))
+        return msgspec.structs.replace(self, lines=(*others, merged))

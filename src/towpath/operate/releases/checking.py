@@ -1,0 +1,260 @@
+"""Whether a release may go in force: contracts, models and features, looked at together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from towpath.assets.models.attestation import verify_attestation
+from towpath.core.clock import parse_time
+from towpath.core.contracts import Sent, ServiceVersion
+from towpath.core.errors import GateRefused, IntegrityError, NotFound
+from towpath.operate.releases.compatibility import Finding, compare
+from towpath.operate.releases.consumer import consumer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from towpath.core.clock import Clock
+    from towpath.core.refs import Ref
+    from towpath.ledger.contract import Transaction
+    from towpath.ledger.records import Version
+    from towpath.operate.releases.consumer import Consumer
+
+# What `assets.features` calls its rows. Not imported: every gateway would load the tables with it.
+_SERVICE, _VIEW, _VIEW_INTENT = "feature_service", "features", "feature_view"
+_DATATYPES = {"string": "BYTES", "int64": "INT64", "float64": "FP64", "bool": "BOOL"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseCheck:
+    """What was found out about a release before it goes in force.
+
+    Attributes:
+        environment: Where it would go.
+        models: The model version of each service.
+        service_versions: The versions of consumers that it was held to.
+        features: The feature services and views that their contracts look up, with versions.
+        findings: What speaks against it, and what people should know; the former first.
+    """
+
+    environment: str
+    models: Mapping[str, str]
+    service_versions: tuple[str, ...]
+    features: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = field(default=())
+
+    @property
+    def passes(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.refusals
+
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """What speaks against it."""
+        return tuple(one for one in self.findings if one.verdict == "refused")
+
+    def verdict_on(self, service_version: str, service: str) -> str:
+        """Return `refused`, `warning` or `ok` for one pair: a cell of the matrix."""
+        verdicts = {
+            one.verdict
+            for one in self.findings
+            if one.service == service and one.service_version in (None, service_version)
+        }
+        return next((one for one in ("refused", "warning") if one in verdicts), "ok")
+
+    def demand(self) -> None:
+        """Refuse the release unless it passes.
+
+        Raises:
+            GateRefused: It does not; names every finding, service, model and field.
+        """
+        refusals = self.refusals
+        if not refusals:
+            return
+        lines = "".join(f"\n  - {one.problem}. {one.remedy}" for one in refusals)
+        raise GateRefused(
+            f"the release can't go to {self.environment!r}:{lines}\n",
+            remedy="Nothing was changed.",
+            findings=[
+                {
+                    "problem": one.problem,
+                    "remedy": one.remedy,
+                    "service": one.service,
+                    "model": one.model,
+                    "service_version": one.service_version,
+                    "field": one.field,
+                }
+                for one in refusals
+            ],
+        )
+
+
+class ReleaseChecker:
+    """Checks releases within the caller's transaction. Reads the ledger alone: milliseconds.
+
+    Args:
+        public_key_pem: Models must carry a signature of this key; None: signatures are not looked at.
+        clock: Event time, for the freshness of features; None: it is not looked at.
+    """
+
+    def __init__(self, public_key_pem: bytes | None = None, clock: Clock | None = None) -> None:
+        self._public_key_pem = public_key_pem
+        self._clock = clock
+
+    def check(
+        self,
+        tx: Transaction,
+        environment: str,
+        models: Mapping[str, Ref],
+        service_versions: Sequence[ServiceVersion],
+    ) -> ReleaseCheck:
+        """Hold models, by service, to the contracts of service versions, and to what all must meet.
+
+        Raises:
+            NotFound: A model or a service version was never registered.
+        """
+        findings: list[Finding] = []
+        found: dict[str, Version] = {}
+        for service, ref in models.items():
+            found[service] = tx.versions.get(ref)
+            findings += self._of_model(service, found[service])
+        features: dict[str, None] = {}
+        for said in service_versions:
+            _, consumer = consumer_of(tx, said)
+            findings += self._of_consumer(tx, str(said), consumer, found, features)
+        findings.sort(key=lambda one: one.verdict != "refused")
+        return ReleaseCheck(
+            environment=environment,
+            models={service: str(ref) for service, ref in models.items()},
+            service_versions=tuple(sorted(str(one) for one in service_versions)),
+            features=tuple(features),
+            findings=tuple(dict.fromkeys(findings)),
+        )
+
+    def _of_model(self, service: str, model: Version) -> Iterator[Finding]:
+        name = str(model.ref)
+        if model.state != "approved":
+            yield Finding(
+                verdict="refused",
+                problem=f"{name} is {model.state}, not approved",
+                remedy=f"See its gates: towpath model show {name.partition(':')[2]}.",
+                service=service,
+                model=name,
+            )
+        if self._public_key_pem is None:
+            return
+        try:
+            verify_attestation(model, self._public_key_pem)
+        except IntegrityError as error:
+            yield Finding(
+                verdict="refused",
+                problem=error.message,
+                remedy=error.remedy or "Register it again with this home's key.",
+                service=service,
+                model=name,
+            )
+
+    def _of_consumer(
+        self,
+        tx: Transaction,
+        said: str,
+        consumer: Consumer,
+        models: Mapping[str, Version],
+        features: dict[str, None],
+    ) -> Iterator[Finding]:
+        for contract in consumer.contracts:
+            model = models.get(contract.service)
+            if model is None:
+                yield Finding(
+                    verdict="refused",
+                    problem=f"{said} asks the service {contract.service!r}, "
+                    "which the release does not have",
+                    remedy="Apply the project that declares it, and wait for its first approved "
+                    "model; or release without that version of the consumer.",
+                    service=contract.service,
+                    service_version=said,
+                )
+                continue
+            looked_up: dict[str, Sent] = {}
+            for name in contract.features:
+                finding, columns = self._look(tx, name, contract.service, said, features)
+                yield from finding
+                looked_up |= columns
+            yield from compare(contract, said, model, looked_up)
+
+    def _look(
+        self, tx: Transaction, name: str, service: str, said: str, features: dict[str, None]
+    ) -> tuple[list[Finding], dict[str, Sent]]:
+        """Return what is wrong with features that a contract looks up, and the columns they give."""
+        try:
+            version, columns, views = _features(tx, name)
+        except NotFound as error:
+            missing = Finding(
+                verdict="refused",
+                problem=f"{said} looks up the features {name!r}, which do not exist",
+                remedy=error.remedy or "Declare them and apply the project.",
+                service=service,
+                service_version=said,
+                field=name,
+            )
+            return [missing], {}
+        features[str(version.ref)] = None
+        findings: list[Finding] = []
+        for view in views:
+            verdict = self._of_view(tx, view)
+            if verdict is not None:
+                findings.append(
+                    Finding(
+                        verdict="refused",
+                        problem=f"the feature view {view!r}, which {said} looks up, {verdict[0]}",
+                        remedy=verdict[1],
+                        service=service,
+                        service_version=said,
+                        field=view,
+                    )
+                )
+        sent = {
+            column["name"]: Sent(_DATATYPES[column["type"]], nullable=bool(column["nullable"]))
+            for column in columns
+            if column["type"] in _DATATYPES
+        }
+        return findings, sent
+
+    def _of_view(self, tx: Transaction, view: str) -> tuple[str, str] | None:
+        """Say what is wrong with a view online, and what would mend it; None if nothing is."""
+        row = tx.intents.find(_VIEW_INTENT, view)
+        if row is None or not row.spec.get("wanted", True):
+            return "is not online", "Declare it with online=True and apply the project."
+        if not row.status.get("ref"):
+            why = row.status.get("why") or "no worker has got to it"
+            return f"was never materialised: {why}", f"Run: towpath feature materialize {view}"
+        ttl_s, at = row.spec.get("ttl_s"), row.status.get("at")
+        if ttl_s is None or not at or self._clock is None:
+            return None
+        age = self._clock.now() - parse_time(at)
+        if age <= timedelta(seconds=ttl_s):
+            return None
+        return (
+            f"is stale: it reaches {at}, longer ago than its time to live ({ttl_s:g} s)",
+            f"Bring its source up to date, then: towpath feature materialize {view}",
+        )
+
+
+def _features(tx: Transaction, name: str) -> tuple[Version, list[dict[str, Any]], list[str]]:
+    """Return a feature service's or view's version, its columns, and the views behind it.
+
+    Raises:
+        NotFound: There is neither.
+    """
+    service = tx.versions.latest(_SERVICE, name)
+    if service is not None:
+        lookups = cast("list[dict[str, Any]]", service.body["lookups"])
+        views = list(dict.fromkeys(str(one["view"]) for one in lookups))
+        return service, service.body["features"], views
+    view = tx.versions.latest(_VIEW, name)
+    if view is None:
+        known = [one.ref.name for kind in (_SERVICE, _VIEW) for one in tx.versions.list(kind)]
+        raise NotFound.named("feature service or view", name, known)
+    return view, view.body["declared"]["features"], [name]
