@@ -1,7 +1,8 @@
 """Every prediction made in production, durable before it is answered, and what became of it."""
 
+from towpath.operate.decisions.batches import DecisionBatch, DecisionOrigin
 from towpath.operate.decisions.compaction import Compaction, Compactor
-from towpath.operate.decisions.contract import INPUT, OUTPUT, SIGNAL, DecisionLog
+from towpath.operate.decisions.contract import ANY, INPUT, OUTPUT, SIGNAL, DecisionLog
 from towpath.operate.decisions.directory import SegmentDirectory
 from towpath.operate.decisions.frames import encode_frame
 from towpath.operate.decisions.identity import DecisionIds
@@ -9,6 +10,8 @@ from towpath.operate.decisions.log import SegmentDecisionLog
 from towpath.operate.decisions.policy import Bucket, Logging, LoggingPolicy
 from towpath.operate.decisions.records import (
     Decision,
+    DecisionFilter,
+    DecisionPage,
     DecisionStatus,
     ErasedDecisions,
     Holdings,
@@ -20,6 +23,7 @@ from towpath.operate.decisions.records import (
 from towpath.operate.decisions.writer import SegmentWriter
 
 __all__ = [
+    "ANY",
     "INPUT",
     "OUTPUT",
     "SIGNAL",
@@ -27,8 +31,12 @@ __all__ = [
     "Compaction",
     "Compactor",
     "Decision",
+    "DecisionBatch",
+    "DecisionFilter",
     "DecisionIds",
     "DecisionLog",
+    "DecisionOrigin",
+    "DecisionPage",
     "DecisionStatus",
     "ErasedDecisions",
     "Holdings",

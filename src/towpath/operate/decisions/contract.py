@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from towpath.operate.decisions.records import DecisionFilter
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     import polars as pl
 
     from towpath.operate.decisions.records import (
         Decision,
+        DecisionPage,
         ErasedDecisions,
         Holdings,
         Label,
@@ -27,6 +30,9 @@ OUTPUT: Final = "output."
 
 SIGNAL: Final = "signal."
 """Prefix of the columns that hold what customers did: `signal.clicked`."""
+
+ANY: Final = DecisionFilter()
+"""Every decision."""
 
 
 class DecisionLog(Protocol):
@@ -71,18 +77,52 @@ class DecisionLog(Protocol):
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        where: DecisionFilter = ANY,
         columns: Sequence[str] | None = None,
+        labels: bool = False,
         signals: Sequence[str] = (),
         matured_by: datetime | None = None,
     ) -> pl.LazyFrame:
         """Return the decisions of a service whose event time is in [since, until).
 
-        For each name in `signals` there is a last column `signal.NAME`, Float64: its value, or null
-        where no signal of that name came, or none that happened by `matured_by`.
+        With `labels` there are the last columns `label` and `label_at`, and for each name in `signals`
+        one `signal.NAME`, Float64; all are null where nothing came, or nothing by `matured_by`.
 
         The files are read when this is called, in one consistent state of the log, so that a later
         compaction or erasure can't pull them from under a plan: name the `columns` that you need. Those
         that no file holds come back as nulls, so a plan needs no case for an empty window.
+        """
+        ...
+
+    def page(
+        self,
+        service: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        where: DecisionFilter = ANY,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> DecisionPage:
+        """Return the newest recorded decisions, or those recorded before the one named `before`.
+
+        Files are read from the newest ids backwards, and no further than the page needs. A decision
+        that is recorded meanwhile appears on the first page and shifts no other.
+        """
+        ...
+
+    def pages(
+        self,
+        service: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        where: DecisionFilter = ANY,
+        rows: int = 50_000,
+    ) -> Iterator[pl.DataFrame]:
+        """Yield all pages of so many rows, one after another: an export in bounded memory.
+
+        Every row that was there at the beginning comes once, unless it is erased meanwhile.
         """
         ...
 
@@ -156,8 +196,9 @@ class DecisionLog(Protocol):
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        where: DecisionFilter = ANY,
     ) -> int:
-        """Return the number of decisions; without a window mostly from the ledger's own counts."""
+        """Return the number of rows; without a filter, mostly from the ledger's own counts."""
         ...
 
     def tally(self, service: str | None = None) -> Tally:

@@ -10,8 +10,8 @@ import polars as pl
 
 from towpath.core.errors import IntegrityError, Unavailable
 from towpath.operate.decisions.partitions import ParquetFile, encode, may_hold
-from towpath.operate.decisions.records import ErasedDecisions
-from towpath.operate.decisions.streams import DECISIONS, LABELS, id_column, service_of
+from towpath.operate.decisions.records import ErasedDecisions, Holdings
+from towpath.operate.decisions.streams import DECISIONS, LABELS, SIGNALS, id_column, service_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from towpath.operate.decisions.compaction import Compactor
     from towpath.operate.decisions.directory import SegmentDirectory
     from towpath.operate.decisions.shelf import SegmentShelf
+    from towpath.operate.decisions.view import View
     from towpath.storage.blobs.contract import BlobStore
 
 _POLL_S: Final = 0.02
@@ -110,6 +111,32 @@ def files_of_subject(
         decisions=decisions, labels=labels, signals=signals, services=frozenset(services)
     )
     return files, rows
+
+
+def holdings_of(view: View, subject_hash: str) -> Holdings:
+    """Tell what a view holds of a subject."""
+    raw = SubjectRows()
+    services: set[str] = set()
+    for stream, frames in view.raw.streams.items():
+        if stream.startswith(DECISIONS):
+            for frame in frames:
+                found = rows_of_subject(frame, service_of(stream), subject_hash)
+                services.update([service_of(stream)] * bool(found.ids))
+                raw |= found
+    files, rows = files_of_subject(view.blobs, view.segments, subject_hash, more=raw)
+    counts = {LABELS: 0, SIGNALS: 0}
+    for stream, frames in view.raw.streams.items():
+        condition = rows.condition(stream, "", chr(0x10FFFF))
+        if condition is not None:
+            kind = LABELS if stream == LABELS else SIGNALS
+            counts[kind] += sum(frame.filter(condition).height for frame in frames)
+    return Holdings(
+        decisions=len(rows.ids),
+        labels=counts[LABELS] + sum(count for _, count in files.labels.values()),
+        signals=counts[SIGNALS] + sum(count for _, count in files.signals.values()),
+        files=tuple(sorted(files.touched)),
+        services=tuple(sorted(services | files.services)),
+    )
 
 
 def erase_from_files(

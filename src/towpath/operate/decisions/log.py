@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import polars as pl
 
-from towpath.core.clock import as_utc
 from towpath.core.errors import Conflict, NotFound
 from towpath.operate.decisions.columns import (
     SIGNAL_SCHEMA,
@@ -17,38 +17,37 @@ from towpath.operate.decisions.columns import (
     signal_of,
 )
 from towpath.operate.decisions.compaction import Compactor
-from towpath.operate.decisions.contract import SIGNAL
+from towpath.operate.decisions.contract import ANY, SIGNAL
 from towpath.operate.decisions.directory import SegmentDirectory
-from towpath.operate.decisions.erasing import (
-    SubjectRows,
-    erase_from_files,
-    files_of_subject,
-    rows_of_subject,
-)
-from towpath.operate.decisions.joining import beside, owned, signals_in
-from towpath.operate.decisions.records import Holdings, Tally
+from towpath.operate.decisions.erasing import erase_from_files, holdings_of
+from towpath.operate.decisions.joining import beside, signals_in, with_labels
+from towpath.operate.decisions.paging import page_of, with_outcomes
 from towpath.operate.decisions.shelf import SegmentShelf, read_note
-from towpath.operate.decisions.streams import (
-    DECISIONS,
-    KEYED,
-    LABELS,
-    SIGNALS,
-    is_stream,
-    service_of,
-)
+from towpath.operate.decisions.streams import DECISIONS, KEYED, LABELS, SIGNALS
 from towpath.operate.decisions.tails import Tails
-from towpath.operate.decisions.view import ALWAYS, View, Window, schema_of
+from towpath.operate.decisions.tallying import tally_of
+from towpath.operate.decisions.view import ALWAYS, Scope, View, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from towpath.ledger.contract import Ledger
-    from towpath.operate.decisions.records import Decision, ErasedDecisions, Label, Signal
+    from towpath.operate.decisions.records import (
+        Decision,
+        DecisionFilter,
+        DecisionPage,
+        ErasedDecisions,
+        Holdings,
+        Label,
+        Signal,
+        Tally,
+    )
     from towpath.storage.blobs.contract import BlobStore
 
 _ATTEMPTS: Final = 10
+_WHOLE: Final = Scope()
 _T = TypeVar("_T")
 
 
@@ -76,53 +75,71 @@ class SegmentDecisionLog:
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        where: DecisionFilter = ANY,
         columns: Sequence[str] | None = None,
+        labels: bool = False,
         signals: Sequence[str] = (),
         matured_by: datetime | None = None,
     ) -> pl.LazyFrame:
         """See `DecisionLog.scan`."""
         window = Window(since=since, until=until)
+        names = list(dict.fromkeys(signals))
 
         def read(view: View) -> pl.DataFrame:
-            if not signals:
-                return view.decisions(service, window, columns)
-            wanted = None if columns is None else list(dict.fromkeys(["decision_id", *columns]))
-            decisions = view.decisions(service, window, wanted)
-            given = signals_in(view, service, window, names=signals, matured_by=matured_by)
-            joined = beside(decisions, given, signals)
-            if columns is None:
-                return joined
-            return joined.select(*columns, *(SIGNAL + name for name in dict.fromkeys(signals)))
+            found = view.decisions(service, window, _with_ids(columns, labels or names), where)
+            if labels:
+                found = with_labels(view, found, matured_by=matured_by)
+            if names:
+                given = signals_in(view, service, found, names=names, matured_by=matured_by)
+                found = beside(found, given, names)
+            joined = [*("label", "label_at") * labels, *(SIGNAL + name for name in names)]
+            return found if columns is None else found.select(*columns, *joined)
 
-        return self._read(read).lazy()
+        beside_it = [*[LABELS] * labels, *[SIGNALS, KEYED + service] * bool(names)]
+        # A signal by key may belong to a decision after the window.
+        scope = Scope(service, Window(since=since) if names else window, beside_it)
+        return self._read(read, scope).lazy()
 
-    def scan_signals(
+    def page(
         self,
         service: str,
         *,
-        names: Sequence[str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        matured_by: datetime | None = None,
-    ) -> pl.LazyFrame:
-        """See `DecisionLog.scan_signals`."""
+        where: DecisionFilter = ANY,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> DecisionPage:
+        """See `DecisionLog.page`."""
         window = Window(since=since, until=until)
-        return self._read(
-            lambda view: signals_in(view, service, window, names=names, matured_by=matured_by)
-        ).lazy()
 
-    def signals_of(self, decision_id: str) -> list[Signal]:
-        """See `DecisionLog.signals_of`."""
+        def read(view: View) -> DecisionPage:
+            page = page_of(view, service, window, where, before=before, limit=limit)
+            return replace(page, rows=with_outcomes(view, service, page.rows))
 
-        def read(view: View) -> pl.DataFrame:
-            row = view.decision(decision_id)
-            if row is None or row["key"] is None:
-                one = pl.DataFrame({"decision_id": [decision_id]})
-                return last_signals(view.signals_of(one)).collect()
-            return signals_in(view, row["service"], Window(since=row["at"]))
+        scope = Scope(service, Window(since=since), [LABELS, SIGNALS, KEYED + service])
+        return self._read(read, scope)
 
-        found = self._read(read).filter(pl.col("decision_id") == decision_id).sort("signal")
-        return [signal_of(row) for row in found.iter_rows(named=True)]
+    def pages(
+        self,
+        service: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        where: DecisionFilter = ANY,
+        rows: int = 50_000,
+    ) -> Iterator[pl.DataFrame]:
+        """See `DecisionLog.pages`."""
+        before: str | None = None
+        while True:
+            page = self.page(
+                service, since=since, until=until, where=where, before=before, limit=rows
+            )
+            if not page.rows.is_empty():
+                yield page.rows
+            before = page.before
+            if before is None:
+                return
 
     def scan_labelled(
         self,
@@ -135,20 +152,51 @@ class SegmentDecisionLog:
     ) -> pl.LazyFrame:
         """See `DecisionLog.scan_labelled`."""
         window = Window(since=since, until=until)
-        wanted = None if columns is None else list(dict.fromkeys(["decision_id", *columns]))
 
         def read(view: View) -> pl.DataFrame:
-            decisions = view.decisions(service, window, wanted)
-            labels = view.labels_of(decisions)
-            if matured_by is not None:
-                labels = labels.filter(pl.col("label_at") <= as_utc(matured_by))
-            counting = last_labels(labels).drop("label_recorded", "label_source")
-            joined = decisions.lazy().join(counting, on="decision_id", how="inner")
-            if columns is not None:
-                joined = joined.select(*columns, "label", "label_at")
-            return joined.collect()
+            found = view.decisions(service, window, _with_ids(columns, needed=True))
+            joined = with_labels(view, found, matured_by=matured_by, only=True)
+            return joined if columns is None else joined.select(*columns, "label", "label_at")
 
-        return self._read(read).lazy()
+        return self._read(read, Scope(service, window, [LABELS])).lazy()
+
+    def scan_signals(
+        self,
+        service: str,
+        *,
+        names: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        matured_by: datetime | None = None,
+    ) -> pl.LazyFrame:
+        """See `DecisionLog.scan_signals`."""
+        window = Window(since=since, until=until)
+
+        def read(view: View) -> pl.DataFrame:
+            decisions = view.decisions(service, window, ["decision_id", "key", "at"])
+            return signals_in(view, service, decisions, names=names, matured_by=matured_by)
+
+        scope = Scope(service, Window(since=since), [SIGNALS, KEYED + service])
+        return self._read(read, scope).lazy()
+
+    def signals_of(self, decision_id: str) -> list[Signal]:
+        """See `DecisionLog.signals_of`."""
+        mine = pl.col("decision_id") == decision_id
+        by_id = self._read(
+            lambda view: view.rows(SIGNALS, SIGNAL_SCHEMA).filter(mine).collect(),
+            Scope(record_id=decision_id),
+        )
+        found = [by_id]
+        decision = self.find(decision_id)
+        if decision is not None and decision.key is not None:
+            service = decision.service
+            one = pl.DataFrame(
+                {"decision_id": [decision_id], "key": [decision.key], "at": [decision.at]}
+            )
+            scope = Scope(service, Window(since=decision.at), [KEYED + service])
+            found.append(self._read(lambda view: signals_in(view, service, one), scope))
+        counting = last_signals(pl.concat(found, how="diagonal_relaxed").lazy()).sort("signal")
+        return [signal_of(row) for row in counting.collect().iter_rows(named=True)]
 
     def labels(
         self, *, since: datetime | None = None, until: datetime | None = None
@@ -159,14 +207,15 @@ class SegmentDecisionLog:
 
     def find(self, decision_id: str) -> Decision | None:
         """See `DecisionLog.find`."""
-        row = self._read(lambda view: view.decision(decision_id), record_id=decision_id)
+        row = self._read(lambda view: view.decision(decision_id), Scope(record_id=decision_id))
         return None if row is None else decision_of(row)
 
     def label_of(self, decision_id: str) -> Label | None:
         """See `DecisionLog.label_of`."""
         mine = pl.col("decision_id") == decision_id
         found = self._read(
-            lambda view: last_labels(view.labels().filter(mine)).collect(), record_id=decision_id
+            lambda view: last_labels(view.labels().filter(mine)).collect(),
+            Scope(record_id=decision_id),
         )
         return None if found.is_empty() else label_of(found.row(0, named=True))
 
@@ -181,7 +230,7 @@ class SegmentDecisionLog:
                 labelled=pl.col("decision_id").is_in(labelled["decision_id"].to_list())
             )
 
-        return self._read(read)
+        return self._read(read, Scope(service, ALWAYS, [LABELS]))
 
     def count(
         self,
@@ -189,40 +238,26 @@ class SegmentDecisionLog:
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        where: DecisionFilter = ANY,
     ) -> int:
         """See `DecisionLog.count`."""
         window = Window(since=since, until=until)
+        columns = ["at", *where.asked()]
 
         def read(view: View) -> int:
             files = view.files(DECISIONS + (service or ""))
-            whole = sum(segment.rows for segment in files if window.contains(segment))
-            rest = view.only([segment for segment in files if not window.contains(segment)])
+            known = [one for one in files if window.contains(one)] if where == ANY else []
+            rest = view.only([segment for segment in files if segment not in known])
             names = rest.services() if service is None else [service]
-            return whole + sum(rest.decisions(name, window, ["at"]).height for name in names)
+            return sum(segment.rows for segment in known) + sum(
+                rest.decisions(name, window, columns, where).height for name in names
+            )
 
-        return self._read(read)
+        return self._read(read, Scope(service, window))
 
     def tally(self, service: str | None = None) -> Tally:
         """See `DecisionLog.tally`."""
-        columns = ["decision_id", "service", "status", "key", "at"]
-
-        def read(view: View) -> Tally:
-            frames = {name: view.decisions(name, ALWAYS, columns) for name in view.services()}
-            every = pl.concat([pl.DataFrame(schema=schema_of(columns)), *frames.values()])
-            labelled = view.labels().select("decision_id").unique().collect()
-            signalled, unmatched = _signalled(view, frames)
-            mine = every if service is None else every.filter(pl.col("service") == service)
-            return Tally(
-                decisions=mine.height,
-                errors=mine.filter(pl.col("status") == "error").height,
-                labelled=mine.join(labelled, on="decision_id", how="semi").height,
-                unmatched_labels=labelled.join(every, on="decision_id", how="anti").height,
-                signalled=mine.join(signalled, on="decision_id", how="semi").height,
-                unmatched_signals=unmatched
-                + signalled.join(every, on="decision_id", how="anti").height,
-            )
-
-        return self._read(read)
+        return self._read(lambda view: tally_of(view, service))
 
     def services(self) -> list[str]:
         """See `DecisionLog.services`."""
@@ -230,32 +265,7 @@ class SegmentDecisionLog:
 
     def holdings(self, subject_hash: str) -> Holdings:
         """See `DecisionLog.holdings`."""
-
-        def read(view: View) -> Holdings:
-            raw = SubjectRows()
-            services: set[str] = set()
-            for stream, frames in view.raw.streams.items():
-                if stream.startswith(DECISIONS):
-                    for frame in frames:
-                        found = rows_of_subject(frame, service_of(stream), subject_hash)
-                        services.update([service_of(stream)] * bool(found.ids))
-                        raw |= found
-            files, rows = files_of_subject(self._blobs, view.segments, subject_hash, more=raw)
-            counts = {LABELS: 0, SIGNALS: 0}
-            for stream, frames in view.raw.streams.items():
-                condition = rows.condition(stream, "", chr(0x10FFFF))
-                if condition is not None:
-                    kind = LABELS if stream == LABELS else SIGNALS
-                    counts[kind] += sum(frame.filter(condition).height for frame in frames)
-            return Holdings(
-                decisions=len(rows.ids),
-                labels=counts[LABELS] + sum(count for _, count in files.labels.values()),
-                signals=counts[SIGNALS] + sum(count for _, count in files.signals.values()),
-                files=tuple(sorted(files.touched)),
-                services=tuple(sorted(services | files.services)),
-            )
-
-        return self._read(read)
+        return self._read(lambda view: holdings_of(view, subject_hash))
 
     def erase_subject(self, subject_hash: str, *, timeout_s: float = 15.0) -> ErasedDecisions:
         """See `DecisionLog.erase_subject`."""
@@ -268,17 +278,17 @@ class SegmentDecisionLog:
             timeout_s=timeout_s,
         )
 
-    def _read(self, read: Callable[[View], _T], *, record_id: str | None = None) -> _T:
+    def _read(self, read: Callable[[View], _T], scope: Scope = _WHOLE) -> _T:
         """Call `read` with a view, again if a compaction or erasure removed a file under it."""
         for _ in range(_ATTEMPTS):
             try:
-                return read(self._view(record_id))
+                return read(self._view(scope))
             except (FileNotFoundError, NotFound):
                 continue
         raise Conflict("the decision log kept changing while it was read", remedy="Read it again.")
 
-    def _view(self, record_id: str | None) -> View:
-        """Take the state of the log.
+    def _view(self, scope: Scope) -> View:
+        """Take the state of the log, as far as somebody wants to see it.
 
         The folder is listed before the ledger is read: a segment compacted in between is listed and
         noted as done, so its rows come from Parquet; one that is compacted afterwards is not noted, and
@@ -286,22 +296,14 @@ class SegmentDecisionLog:
         """
         sources = self._directory.sources()
         with self._ledger.read() as tx:
-            segments = [s for s in tx.segments.list(record_id=record_id) if is_stream(s.stream)]
+            segments = scope.listed(tx)
             done = read_note(tx, self._directory).sources
         raw = self._tails.read([source for source in sources if source.id not in done])
         return View(blobs=self._blobs, segments=segments, raw=raw)
 
 
-def _signalled(view: View, decisions: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, int]:
-    """Return the ids that have signals, and how many keys have some that no decision carries."""
-    ids = [view.rows(SIGNALS, SIGNAL_SCHEMA).select("decision_id").collect()]
-    unmatched = 0
-    services = {service_of(s.stream) for s in view.files(KEYED)} | {
-        service_of(stream) for stream in view.raw.streams if stream.startswith(KEYED)
-    }
-    for service in services:
-        made = decisions.get(service, pl.DataFrame(schema=schema_of(["decision_id", "key", "at"])))
-        given = owned(view.keyed(service), made).select("decision_id", "key").collect()
-        ids.append(given.select("decision_id").drop_nulls())
-        unmatched += given.filter(pl.col("decision_id").is_null())["key"].n_unique()
-    return pl.concat(ids).unique(), unmatched
+def _with_ids(columns: Sequence[str] | None, needed: object) -> list[str] | None:
+    """Return the columns to read, with those that others are joined by where they are needed."""
+    if columns is None:
+        return None
+    return list(dict.fromkeys(["decision_id", "key", "at", *columns] if needed else columns))

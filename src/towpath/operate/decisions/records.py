@@ -12,6 +12,8 @@ from towpath.core.clock import from_micros
 if TYPE_CHECKING:
     from datetime import datetime
 
+    import polars as pl
+
 DecisionStatus = Literal["ok", "error"]
 
 
@@ -140,6 +142,44 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="si
 
 
 Record = Decision | Label | Signal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionFilter:
+    """Which decisions are meant: those that have every value given here. None asks nothing.
+
+    Attributes:
+        model: Reference of a model version, `model:late@3`.
+        subject: Keyed hash of the subject; only the bucket that it lies in is read.
+    """
+
+    model: str | None = None
+    release: str | None = None
+    arm: str | None = None
+    rollout: str | None = None
+    status: str | None = None
+    key: str | None = None
+    subject: str | None = None
+    service_version: str | None = None
+
+    def asked(self) -> dict[str, str]:
+        """Return the columns that are asked about, and the values they must have."""
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionPage:
+    """Some decisions of a service, newest recorded first.
+
+    Attributes:
+        rows: The decisions with the columns of `DecisionLog.scan`, then `label`, `label_at`, and
+            `signal.NAME` for every signal that one of them has.
+        before: Pass this as `before` to read on; None where there are no older ones.
+    """
+
+    rows: pl.DataFrame
+    before: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

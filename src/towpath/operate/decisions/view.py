@@ -10,13 +10,24 @@ import polars as pl
 
 from towpath.core.clock import as_utc
 from towpath.operate.decisions.columns import DECISION_SCHEMA, LABEL_SCHEMA, SIGNAL_SCHEMA, stack
-from towpath.operate.decisions.streams import DECISIONS, KEYED, LABELS, SIGNALS, service_of
+from towpath.operate.decisions.contract import ANY
+from towpath.operate.decisions.partitions import may_hold
+from towpath.operate.decisions.streams import (
+    DECISIONS,
+    KEYED,
+    LABELS,
+    SIGNALS,
+    is_stream,
+    service_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Segment
+    from towpath.operate.decisions.records import DecisionFilter
     from towpath.operate.decisions.tails import RawRows
     from towpath.storage.blobs.contract import BlobStore
 
@@ -52,6 +63,36 @@ class Window:
 ALWAYS: Final = Window()
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which files somebody may want to open, so that the ledger is not asked for all of them.
+
+    Attributes:
+        service: Decisions of this service alone; None: everything.
+        window: Decisions of this time alone.
+        beside: Other streams that are wanted with them.
+        record_id: Whatever may hold this id, and nothing else.
+    """
+
+    service: str | None = None
+    window: Window = ALWAYS
+    beside: Sequence[str] = ()
+    record_id: str | None = None
+
+    def listed(self, tx: Transaction) -> list[Segment]:
+        """Return the files, as a transaction sees them."""
+        if self.service is None:
+            every = tx.segments.list(record_id=self.record_id)
+            return [one for one in every if is_stream(one.stream)]
+        since, until = self.window.since, self.window.until
+        found = tx.segments.list(
+            f"{DECISIONS}{self.service}",
+            since=None if since is None else as_utc(since),
+            until=None if until is None else as_utc(until),
+        )
+        return found + [one for stream in self.beside for one in tx.segments.list(stream)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """Every row of the log, either raw or in a file, never in both.
@@ -79,20 +120,30 @@ class View:
         return replace(self, segments=segments)
 
     def decisions(
-        self, service: str, window: Window = ALWAYS, columns: Sequence[str] | None = None
+        self,
+        service: str,
+        window: Window = ALWAYS,
+        columns: Sequence[str] | None = None,
+        where: DecisionFilter = ANY,
     ) -> pl.DataFrame:
         """Return the decisions of a service in a window; columns that no row has are null."""
-        inside = window.holds("at")
-        stream = f"{DECISIONS}{service}"
         with ExitStack() as opened:
             frames = [
                 pl.scan_parquet(opened.enter_context(self.blobs.open_local(segment.digest)))
-                for segment in self.files(stream)
-                if window.overlaps(segment)
+                for segment in self.decision_files(service, window, where)
             ]
-            frames += [frame.lazy() for frame in self.raw.frames(stream)]
-            picked = [_pick(_weighted(frame.filter(inside)), columns) for frame in frames]
+            frames += [frame.lazy() for frame in self.raw.frames(f"{DECISIONS}{service}")]
+            picked = [_pick(chosen(frame, window, where), columns) for frame in frames]
             return stack(picked, schema_of(columns)).collect()
+
+    def decision_files(
+        self, service: str, window: Window = ALWAYS, where: DecisionFilter = ANY
+    ) -> list[Segment]:
+        """Return the files of a service that may hold what is asked for."""
+        found = [one for one in self.files(f"{DECISIONS}{service}") if window.overlaps(one)]
+        if where.subject is None:
+            return found
+        return [one for one in found if may_hold(one.partition, where.subject)]
 
     def rows(self, stream: str, schema: Mapping[str, Any]) -> pl.LazyFrame:
         """Return all rows of a stream other than decisions, as often as they were given."""
@@ -158,6 +209,15 @@ def schema_of(columns: Sequence[str] | None) -> dict[str, Any]:
     if columns is None:
         return fixed
     return {name: fixed.get(name, pl.Null) for name in columns}
+
+
+def chosen(frame: pl.LazyFrame, window: Window, where: DecisionFilter = ANY) -> pl.LazyFrame:
+    """Keep a frame's rows that are asked for, with how many decisions each stands for."""
+    condition = window.holds("at")
+    weighted = _weighted(frame)
+    for name, value in where.asked().items():
+        condition &= pl.col(name) == value
+    return weighted.filter(condition)
 
 
 def _pick(frame: pl.LazyFrame, columns: Sequence[str] | None) -> pl.LazyFrame:
