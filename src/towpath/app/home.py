@@ -75,7 +75,11 @@ class Home:
     def database(self) -> Database:
         """The metadata database, at today's schema."""
         database = open_database(self.place.database_url)
-        database.migrate()
+        try:
+            database.migrate()
+        except BaseException:
+            database.close()
+            raise
         return database
 
     @cached_property
@@ -306,9 +310,16 @@ class Home:
         self.close()
 
 
-def open_home(place: Place) -> Home:
-    """Make the home's folder, readable by its owner alone, and open it."""
+def open_home(place: Place, *, connect: bool = True) -> Home:
+    """Make the home's folder, readable by its owner alone, and open it.
+
+    Args:
+        place: Where it is.
+        connect: Reach for the database at once; otherwise when it is first asked for, which is for
+            whoever can do without for a while.
+    """
     place.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = Home(place)
-    home.database  # noqa: B018 - migrates now, so that errors come before work begins
+    if connect:
+        home.database  # noqa: B018 - migrates now, so that errors come before work begins
     return home

@@ -42,6 +42,14 @@ def open_listener(host: str, port: int, *, token: str = "") -> socket.socket:
     return listener
 
 
+def reserve_port(host: str) -> socket.socket:
+    """Hold a free port for listeners that share it, without being one of them."""
+    held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.bind((host, 0))
+    return held
+
+
 def inherit_listener(fd: int) -> socket.socket:
     """Take over a listening socket that the parent process opened."""
     listener = socket.socket(fileno=fd)

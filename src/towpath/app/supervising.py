@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _POLL_S = 0.05
-_GRACE_S = 10.0
+_GRACE_S = 20.0  # longer than a gateway takes to drain
 _BACKOFF_MOST_S = 5.0
 _STEADY_S = 10.0
 _LOCK_WITHIN_S = 1.0

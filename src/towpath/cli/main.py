@@ -55,7 +55,7 @@ _COMMANDS = (
     ("budget", "budgets:app", "What may be spent, what was, and what waits for it."),
     ("audit", "audit:app", "The event log: read, sign, verify."),
     ("server", "roles:server", "Serve the pages and the API."),
-    ("gateway", "roles:gateway", "Answer predictions."),
+    ("gateway", "gateways:gateway", "Answer predictions."),
     ("worker", "roles:worker", "Run the controllers."),
 )
 for _order, (_name, _place, _help) in enumerate(_COMMANDS):

@@ -45,8 +45,8 @@ class Common:
     replay: Annotated[bool | None, Parameter(negative="")] = None
     json: Flag = False
 
-    def open(self, **flags: object) -> Home:
-        """Resolve the settings and open the home that they name.
+    def open(self, *, connect: bool = True, **flags: object) -> Home:
+        """Resolve the settings and open the home that they name; `connect` as in `open_home`.
 
         Raises:
             UsageError: Nothing says which home is meant, and there is none here. Looking around in
@@ -58,7 +58,7 @@ class Common:
                 f"there is no project in {place.root}, and no home",
                 remedy="Go to a project's folder, make one (towpath init NAME), or give --home.",
             )
-        return open_home(place)
+        return open_home(place, connect=connect)
 
     def place(self, **flags: object) -> Place:
         """Resolve the settings, command line first, without opening anything; set logs up by them."""

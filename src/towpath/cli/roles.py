@@ -1,4 +1,4 @@
-"""`towpath up`, `server`, `gateway` and `worker`: the long-running roles, together or apart."""
+"""`towpath up`, `server` and `worker`: the long-running roles, together or apart."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from towpath.cli.options import Common
 from towpath.cli.printing import err, print_json
 from towpath.core.digests import digest_bytes
 
-_ChildOf = Annotated[int | None, Parameter(show=False)]
-_Fd = Annotated[int | None, Parameter(show=False)]
+ChildOf = Annotated[int | None, Parameter(show=False)]
+Fd = Annotated[int | None, Parameter(show=False)]
 _Owner = Annotated[str | None, Parameter(show=False)]
 
 
@@ -28,7 +28,8 @@ def up(
     *,
     server_port: int | None = None,
     gateway_port: int | None = None,
-    child_of: _ChildOf = None,
+    gateway_workers: int | None = None,
+    child_of: ChildOf = None,
     common: Common = Common(),
 ) -> int:
     """Run everything a home needs in one process tree: server, gateway and worker.
@@ -36,8 +37,9 @@ def up(
     Args:
         server_port: Port of the pages and the API; 0 takes a free one.
         gateway_port: Port of the predictions; 0 takes a free one.
+        gateway_workers: Processes that answer there; 0: one for each core.
     """
-    _bind_life(child_of)
+    bind_life(child_of)
     place = common.place(server_port=server_port, gateway_port=gateway_port)
     settings = place.settings
     options: dict[str, object] = {
@@ -60,7 +62,7 @@ def up(
         supervisor.run(
             [
                 _child("server", options, server.fileno()),
-                _child("gateway", options, gateway.fileno()),
+                _child("gateway", {**options, "workers": gateway_workers}, gateway.fileno()),
                 _child("worker", {**options, "owner": _owner(place.home)}),
             ]
         )
@@ -78,11 +80,11 @@ def _child(role: str, options: dict[str, object], fd: int | None = None) -> Chil
     return Child(role, command, () if fd is None else (fd,))
 
 
-def server(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
+def server(*, fd: Fd = None, child_of: ChildOf = None, common: Common = Common()) -> int:
     """Serve the pages and the API."""
     from towpath.server import Access, DecisionTraffic, Services, serve
 
-    _bind_life(child_of)
+    bind_life(child_of)
     with common.open() as home:
         services = Services(
             ledger=home.ledger,
@@ -99,40 +101,15 @@ def server(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common
         )
         settings = home.settings
         access = Access(token=settings.token, events_token=settings.events_token)
-        serve(services, _listener(home, fd, settings.server_port), access=access)
+        serve(services, listener_of(home, fd, settings.server_port), access=access)
     return 0
 
 
-def gateway(*, fd: _Fd = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
-    """Answer predictions over the Open Inference Protocol, and features by entity."""
-    from towpath.app.running import compute_command
-    from towpath.gateway import serve_gateway
-
-    _bind_life(child_of)
-    with common.open() as home:
-        rpc_port = home.settings.gateway_grpc_port
-        serve_gateway(
-            home.ledger,
-            home.blobs,
-            home.keyring,
-            home.clock,
-            home.online_rows,
-            compute=compute_command(home),
-            environment=home.settings.environment,
-            decisions_dir=home.decisions_dir,
-            listener=_listener(home, fd, home.settings.gateway_port),
-            rpc_address=None if rpc_port < 0 else f"{home.settings.host}:{rpc_port}",
-            replay=home.settings.replay,
-            token=home.settings.token,
-        )
-    return 0
-
-
-def worker(*, owner: _Owner = None, child_of: _ChildOf = None, common: Common = Common()) -> int:
+def worker(*, owner: _Owner = None, child_of: ChildOf = None, common: Common = Common()) -> int:
     """Reconcile what is wanted with what is: pipelines, rollouts, monitors, triggers, erasures."""
     from towpath.app.working import work
 
-    _bind_life(child_of)
+    bind_life(child_of)
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -146,12 +123,14 @@ def worker(*, owner: _Owner = None, child_of: _ChildOf = None, common: Common = 
     return 0
 
 
-def _listener(home: Home, fd: int | None, port: int) -> socket.socket:
+def listener_of(home: Home, fd: int | None, port: int) -> socket.socket:
+    """Return the socket that a role serves on: inherited, or its own."""
     if fd is not None:
         return inherit_listener(fd)
     return open_listener(home.settings.host, port, token=home.settings.token)
 
 
-def _bind_life(parent: int | None) -> None:
+def bind_life(parent: int | None) -> None:
+    """End with the process that started this one, if one did."""
     if parent is not None:
         die_with(parent)

@@ -39,6 +39,18 @@ class Settings:
         server_port: Port of the control plane (API and pages); 0 takes a free one.
         gateway_port: Port of the gateway; 0 takes a free one.
         gateway_grpc_port: Port where the gateway answers gRPC too; 0 takes a free one, -1: nowhere.
+        gateway_workers: Processes that answer on the gateway's port; 0: one for each core.
+        gateway_connections: Connections that a worker holds open; further ones wait.
+        gateway_in_flight: Requests that a worker answers at a time; further ones are refused (429).
+        gateway_service_in_flight: The same for each service; 0: no bound of its own.
+        gateway_deadline_ms: How long a request may wait and take that says nothing of it; 0: for ever.
+        gateway_linger_s: How long a gateway that was told to stop goes on answering, while it says that
+            it is not ready, for balancers to look elsewhere.
+        gateway_memory_soft_mb: A worker that grows beyond this is drained and replaced; 0: none is.
+        gateway_memory_hard_mb: A model that would take a worker beyond this is not loaded, and the one
+            before it stays; 0: any is.
+        gateway_stale_h: For how many hours a gateway that can't reach the ledger answers requests about
+            subjects, of whose withdrawals it does not hear.
         token: Bearer token that API callers must send; empty for none.
         events_token: Bearer token that senders of events must carry; empty: no event is taken.
         replay: Follow a replayed clock instead of the system's, and believe the times that
@@ -68,6 +80,15 @@ class Settings:
     server_port: int = 8500
     gateway_port: int = 8510
     gateway_grpc_port: int = -1
+    gateway_workers: int = 1
+    gateway_connections: int = 8192
+    gateway_in_flight: int = 1024
+    gateway_service_in_flight: int = 0
+    gateway_deadline_ms: int = 0
+    gateway_linger_s: int = 0
+    gateway_memory_soft_mb: int = 0
+    gateway_memory_hard_mb: int = 0
+    gateway_stale_h: int = 24
     token: str = ""
     events_token: str = ""
     replay: bool = False

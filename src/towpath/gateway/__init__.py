@@ -1,5 +1,6 @@
 """The data plane: answers over the Open Inference Protocol, and records every answer first."""
 
+from towpath.gateway.limits import Limits
 from towpath.gateway.serving import serve_gateway
 
-__all__ = ["serve_gateway"]
+__all__ = ["Limits", "serve_gateway"]

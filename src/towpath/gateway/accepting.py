@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from towpath.gateway.roster import Stage
 from towpath.gateway.transport import Connection
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _SWEEP_S: Final = 1.0
 _YIELD_S: Final = 0.002
 _YIELD_AGAIN_S: Final = 0.01
+_STARTING_S: Final = 0.02
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _EXHAUSTED_S: Final = 0.1
 _AT_ONCE: Final = 64
@@ -151,12 +153,22 @@ class HttpServer:
             self._count()
 
     def _yields(self) -> bool:
-        """Leave a connection to the others for a moment, while one of them holds fewer."""
-        now = time.monotonic()
-        if self._seat is None or now - self._yielded_at < _YIELD_AGAIN_S:
+        """Leave a connection to the others: while this worker starts, or holds more than one of them.
+
+        In the second case for a moment only. Who holds fewer may be busy, and then it is taken here.
+        """
+        seat = self._seat
+        if seat is None:
             return False
-        fewest = self._seat.roster.fewest()
-        if fewest is None or self.connections <= fewest:
+        fewest = seat.roster.fewest()
+        if fewest is None:
+            return False
+        if seat.stage == Stage.STARTING:
+            self._pause(_STARTING_S)
+            return True
+        now = time.monotonic()
+        if self.connections <= fewest or now - self._yielded_at < _YIELD_AGAIN_S:
+            self._yielded_at = float("-inf")
             return False
         self._yielded_at = now
         self._pause(_YIELD_S)

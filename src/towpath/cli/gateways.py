@@ -1,0 +1,117 @@
+"""`towpath gateway`: one process that answers, or a parent and its workers."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from towpath.app.clock import open_clock
+from towpath.app.deferring import DeferredLedger
+from towpath.app.home import open_home
+from towpath.app.listening import reserve_port
+from towpath.cli.options import Common
+from towpath.cli.roles import ChildOf, Fd, bind_life, listener_of
+from towpath.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from towpath.app.place import Place
+    from towpath.core.settings import Settings
+    from towpath.gateway import Limits
+    from towpath.gateway.roster import Seat
+
+_HANDOVER_S = 2.0
+_KILL_AFTER_S = 5.0
+
+
+def gateway(
+    *,
+    workers: int | None = None,
+    fd: Fd = None,
+    child_of: ChildOf = None,
+    common: Common = Common(),
+) -> int:
+    """Answer predictions over the Open Inference Protocol, and features by entity.
+
+    SIGTERM finishes what is under way and ends; with several workers SIGHUP replaces them one by one.
+
+    Args:
+        workers: Processes that answer on the port; 0: one for each core.
+    """
+    bind_life(child_of)
+    with common.open(connect=False, gateway_workers=workers) as home:
+        place, settings = home.place, home.settings
+        listener = listener_of(home, fd, settings.gateway_port)
+    count = settings.gateway_workers or os.cpu_count() or 1
+    if count == 1 and not settings.gateway_memory_soft_mb:
+        _serve(place, listener, _limits(settings), settings.gateway_grpc_port, None)
+        return 0
+    from towpath.gateway.roster import Roster
+    from towpath.gateway.workers import Workers
+
+    limits = _limits(settings, handover_s=_HANDOVER_S)
+    with listener, _rpc_port(settings) as rpc_port:
+
+        def serve(seat: Seat) -> None:
+            _serve(place, listener, limits, rpc_port, seat)
+
+        Workers(Roster(count), serve, drain_s=limits.ending_s + _KILL_AFTER_S).run()
+    return 0
+
+
+def _serve(
+    place: Place, listener: socket.socket, limits: Limits, rpc_port: int, seat: Seat | None
+) -> None:
+    """Serve in this process, which has opened nothing of the home before."""
+    from towpath.app.running import compute_command
+    from towpath.gateway import serve_gateway
+
+    with open_home(place, connect=False) as home:
+        with suppress(Unavailable):  # what is wrong with the setting itself is said now
+            home.database  # noqa: B018 - opens it
+        settings = home.settings
+        ledger = DeferredLedger(home)
+        serve_gateway(
+            ledger,
+            home.blobs,
+            home.keyring,
+            open_clock(ledger, replay=settings.replay),
+            home.online_rows,
+            compute=compute_command(home),
+            environment=settings.environment,
+            decisions_dir=home.decisions_dir,
+            listener=listener,
+            limits=limits,
+            seat=seat,
+            rpc_address=None if rpc_port < 0 else f"{settings.host}:{rpc_port}",
+            replay=settings.replay,
+            token=settings.token,
+        )
+
+
+def _limits(settings: Settings, *, handover_s: float = 0.0) -> Limits:
+    from towpath.gateway import Limits
+
+    deadline_ms = settings.gateway_deadline_ms
+    in_flight = settings.gateway_in_flight
+    return Limits(
+        connections=settings.gateway_connections,
+        in_flight=in_flight,
+        in_flight_per_service=settings.gateway_service_in_flight or in_flight,
+        deadline_s=deadline_ms / 1000 if deadline_ms else None,
+        linger_s=settings.gateway_linger_s,
+        handover_s=handover_s,
+    )
+
+
+@contextmanager
+def _rpc_port(settings: Settings) -> Generator[int]:
+    """Yield the port where all workers answer gRPC; a free one is held for them."""
+    if settings.gateway_grpc_port != 0:
+        yield settings.gateway_grpc_port
+        return
+    with reserve_port(settings.host) as held:
+        yield held.getsockname()[1]
