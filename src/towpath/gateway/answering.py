@@ -49,7 +49,12 @@ class Answering:
     ) -> InferResponse:
         """Answer a request; raises what `Inference.infer` and `enriching.enrich` raise."""
         said = request.parameters
+        if said.service_version is not None:
+            said.service_version = self.table.stated(said.service_version)
+            known = said.service_version in self.table.known
+            self.admission.metrics.stated(said.service_version if known else None)
         if said.features is not None or said.entities is not None:
-            await self._features.enrich(request, self.table.service(name).columns)
+            service = self.table.service(name, said.service_version)
+            await self._features.enrich(request, service.columns)
             refuse_late(by)
         return await self._inference.infer(name, request, version=version, by=by)

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from towpath.gateway.feature_routes import FeatureRoutes
     from towpath.gateway.labelling import Labelling
     from towpath.gateway.metrics import GatewayMetrics
+    from towpath.gateway.protocol import InferRequest
 
 _BYTES: Final = b"application/octet-stream"
+_SERVICE_VERSION: Final = b"towpath-service-version"
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _OPEN_PATHS: Final = ("/health", "/ping", "/v2/health/live", "/v2/health/ready")
 # What the caller may do about a refusal: say who it is, or try again in so many seconds.
@@ -97,6 +99,9 @@ class GatewayApp:
                 request.require("POST")
                 count = await self._labelling.take_signals(decode_signals(request.body()))
                 found = Answer(_encode({"accepted": count}))
+            case ["v2", "release"]:
+                request.require("GET", "HEAD")
+                found = Answer(_encode(describing.release(self._answering.table, _stated(request))))
             case ["metrics"]:
                 request.require("GET")
                 found = Answer(self._metrics.render(), _TEXT)
@@ -147,6 +152,7 @@ class GatewayApp:
             said = binary.json_bytes(request.header(binary.HEADER), body)
             asked = decode_infer(body[:said])
             binary.attach(asked, memoryview(body)[said:])
+            _state(asked, request)
             answer, head = binary.encode(
                 asked, await self._answering.infer(name, version, asked, by=by)
             )
@@ -167,9 +173,12 @@ class GatewayApp:
         name = name or next(iter(services), "")
         by = self._answering.admission.deadline(request.header(DEADLINE), request.begun)
         with self._answering.entry(name, by):
-            signature = self._answering.table.service(name).arms[0].predictor.signature
+            service = self._answering.table.service(name, _stated(request))
             kind = request.header(b"content-type").decode("latin-1")
-            asked = invocations.request_of(request.body(), kind, signature)
+            asked = invocations.request_of(
+                request.body(), kind, service.arms[0].predictor.signature
+            )
+            _state(asked, request)
             found = await self._answering.infer(name, None, asked, by=by)
         answer, kind = invocations.answer_of(found, request.header(b"accept").decode("latin-1"))
         return Answer(answer, kind.encode())
@@ -192,3 +201,14 @@ def _no_such_path() -> HttpRefusal:
     return HttpRefusal(
         HTTPStatus.NOT_FOUND, "no such path; the Open Inference Protocol is below /v2"
     )
+
+
+def _stated(request: HttpRequest) -> str | None:
+    """Return which version of a program asks, by the header."""
+    return request.header(_SERVICE_VERSION).decode("latin-1") or None
+
+
+def _state(asked: InferRequest, request: HttpRequest) -> None:
+    """Say in the message which version of a program asks, unless it says so itself."""
+    if asked.parameters.service_version is None:
+        asked.parameters.service_version = _stated(request)

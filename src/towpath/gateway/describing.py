@@ -52,3 +52,26 @@ def metadata(table: RoutingTable, name: str, version: str | None) -> dict[str, A
         "parameters": {"model": arm.model, "release": arm.release},
         **arm.predictor.signature.to_json(),
     }
+
+
+def release(table: RoutingTable, service_version: str | None) -> dict[str, Any]:
+    """Return which release answers a version of a program, and what is in it.
+
+    Raises:
+        InvalidName: It is no version of anything.
+        InvalidRequest: It is part of no release in force, and the environment refuses such.
+        Unavailable: There is no route yet.
+    """
+    if not table.loaded or table.release is None:
+        raise Unavailable("nothing was released here yet", remedy="Try again in a moment.")
+    said = table.stated(service_version)
+    return {
+        "release": table.release_for(said),
+        "default": table.release,
+        "service_version": said,
+        "known": said in table.known,
+        "services": {
+            name: {"model": service.arms[0].model, **service.arms[0].predictor.signature.to_json()}
+            for name, service in sorted(table.services_for(said).items())
+        },
+    }

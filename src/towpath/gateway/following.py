@@ -16,8 +16,8 @@ from towpath.core.clock import parse_time
 from towpath.core.errors import TowpathError
 from towpath.core.ids import new_id
 from towpath.core.refs import Ref
-from towpath.gateway.routing import LiveArm, LiveService, RoutingTable
-from towpath.operate.decisions import Logging, LoggingPolicy
+from towpath.gateway.loading import RouteLoader
+from towpath.gateway.routing import RoutingTable
 from towpath.operate.releases.route import Route
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from towpath.gateway.moments import Moments
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Intent, Json
-    from towpath.operate.releases.route import ServiceRoute
 
 HEARTBEAT_S: Final = 1.0
 RETRY_S: Final = 1.0
@@ -80,15 +79,15 @@ class LedgerFollower:
             "rpc_address": rpc_address,
             "environment": environment,
         }
-        self._load = load
+        self._loader = RouteLoader(environment, load, keyed_hash)
+        self._standby_of: Route | None = None
+        self._standby_missing: tuple[str, ...] = ()
         self._publish = publish
         self._moments = moments
         self._refresh = refresh
-        self._keyed_hash = keyed_hash
         self._table = RoutingTable()
         self._seen_route: tuple[int, datetime] | None = None
         self._seen_suppression: tuple[int, datetime] | None = None
-        self._predictors: dict[str, Predictor] = {}
         self._retry_at = float("inf")
         self._reported_at = float("-inf")
         self._announced = False
@@ -127,6 +126,7 @@ class LedgerFollower:
             self._put_in_force(replace(self._table, loaded=True))
         if is_time or self._table is not before:
             self._report()
+        self._stand_by()
 
     def _run(self) -> None:
         while not self._stop.wait(_POLL_S if self._announced or self._away else 0):
@@ -159,76 +159,37 @@ class LedgerFollower:
         if row is None or (seen == self._seen_route and time.monotonic() < self._retry_at):
             return
         route = msgspec.convert(row.spec, Route)
-        services: dict[str, LiveService] = {}
-        broken: list[str] = []
-        for name, wanted in route.services.items():
-            try:
-                services[name] = self._live(name, wanted)
-            except TowpathError as error:
-                if name not in self._table.broken:
-                    _log.error("route.broken", service=name, reason=error.message)
-                broken.append(name)
-                if name in self._table.services:
-                    services[name] = self._table.services[name]
+        services, lines, broken = self._loader.services(route, self._table)
         self._retry_at = time.monotonic() + RETRY_S if broken else float("inf")
-        if seen == self._seen_route and tuple(broken) == self._table.broken:
+        if seen == self._seen_route and broken == self._table.broken:
             return
+        release = None
+        if route.release is not None:
+            release = str(Ref("release", self._environment, route.release))
         table = replace(
             self._table,
             services=services,
-            broken=tuple(broken),
+            lines=lines,
+            release=release,
+            known=frozenset(route.known),
+            refuses_unknown=route.unknown == "refuse",
+            broken=broken,
             route_generation=row.generation if not broken else self._table.route_generation,
         )
         self._put_in_force(table)
         self._seen_route = seen
-        used = {arm.predictor.package for service in services.values() for arm in service.arms}
-        self._predictors = {name: self._predictors[name] for name in used & set(self._predictors)}
+        self._standby_of = route
         _log.info("route.followed", generation=row.generation, services=sorted(services))
 
-    def _live(self, name: str, wanted: ServiceRoute) -> LiveService:
-        arms: list[LiveArm] = []
-        for arm in wanted.arms:
-            predictor = self._predictors.get(arm.package)
-            if predictor is None:
-                predictor = self._predictors[arm.package] = self._load(arm.package)
-            arms.append(
-                LiveArm(
-                    arm=arm.arm,
-                    release=str(Ref("release", self._environment, arm.release)),
-                    model=arm.model,
-                    version=str(arm.ref.version),
-                    weight=arm.weight,
-                    predictor=predictor,
-                )
-            )
-        signatures = [arm.predictor.signature for arm in arms]
-        columns = frozenset(spec.name for sig in signatures for spec in sig.inputs)
-        logging = self._logging(name, wanted, columns)
-        return LiveService(
-            name=name,
-            subject_field=wanted.subject_field,
-            durable=wanted.durability == "ack",
-            salt=wanted.salt,
-            rollout=wanted.rollout,
-            stage=wanted.stage,
-            arms=tuple(arms),
-            columns=columns,
-            logging=logging,
-            outputs=frozenset(spec.name for sig in signatures for spec in sig.outputs),
-            shadows=tuple(arm for arm in arms if arm.arm == "shadow"),
-        )
-
-    def _logging(
-        self, name: str, wanted: ServiceRoute, columns: frozenset[str]
-    ) -> LoggingPolicy | None:
-        """Return how a service's decisions are recorded; None where nothing is declared."""
-        if wanted.logging is None:
-            return None
-        policy = LoggingPolicy(name, Logging.of_spec(wanted.logging), self._keyed_hash)
-        if unknown := policy.redacts - columns:
-            # Said, not refused: a model that no longer takes an input needs no new declaration.
-            _log.warning("redaction.idle", service=name, inputs=sorted(unknown))
-        return policy
+    def _stand_by(self) -> None:
+        """Load what a new route keeps for the way back: after it is in force, and reported."""
+        route, self._standby_of = self._standby_of, None
+        if route is None:
+            return
+        missing = self._loader.stand_by(route)
+        if missing != self._standby_missing:
+            self._standby_missing = missing
+            self._report()
 
     def _put_in_force(self, table: RoutingTable) -> None:
         self._publish(table)
@@ -241,6 +202,8 @@ class LedgerFollower:
             "route_generation": table.route_generation,
             "suppression_generation": table.suppression_generation,
             "broken": list(table.broken),
+            "standby_missing": list(self._standby_missing),
+            "asked": table.asked.report(table.known),
             "at": datetime.now(UTC).isoformat(),
         }
         with self._ledger.write(actor="gateway") as tx:

@@ -87,14 +87,15 @@ class Inference:
             TowpathError: The model failed; the decisions are recorded with status `error`.
         """
         begun_ns = time.perf_counter_ns()
-        service = self.table.service(name)
+        service_version = request.parameters.service_version
+        service = self.table.service(name, service_version)
         asked = service.arms[0] if version is None else service.arm_of_version(version)
         count, columns = columns_of(request.inputs, asked.predictor.signature.inputs)
         rows = self._rows(service, request.parameters, count, version)
         _refuse_unknown(service, columns, request)
         failure = await self._predict(rows, columns, by)
         latency_us = (time.perf_counter_ns() - begun_ns) // 1000
-        decisions = self._decisions(service, rows, columns, latency_us)
+        decisions = self._decisions(service, service_version, rows, columns, latency_us)
         # Again, and in the same breath as the append: whoever withdrew while a model was at work is
         # not recorded once the gateway has acknowledged the withdrawal.
         self._refuse_withdrawn(rows)
@@ -187,6 +188,7 @@ class Inference:
     def _decisions(
         self,
         service: LiveService,
+        service_version: str | None,
         rows: Sequence[_Row],
         columns: dict[str, list[Any]],
         latency_us: int,
@@ -215,6 +217,7 @@ class Inference:
                     status="ok" if row.error is None else "error",
                     error=row.error,
                     latency_us=latency_us,
+                    service_version=service_version,
                 )
             )
         return decisions if service.logging is None else service.logging.admitted(decisions)

@@ -44,6 +44,7 @@ _FAMILIES: Final[dict[str, tuple[str, str]]] = {
     "model_peak_bytes": ("gauge", "Most that loading and warming up a model took for a moment."),
     "requests_total": ("counter", "Inference requests by status."),
     "refused_total": ("counter", "Requests refused before a model was asked, by why."),
+    "stated_total": ("counter", "Requests that state a service version; empty: one not released."),
     "decisions_total": ("counter", "Recorded decisions."),
     "labels_total": ("counter", "Recorded labels."),
     "signals_total": ("counter", "Recorded signals."),
@@ -106,6 +107,10 @@ class GatewayMetrics:
     def decided(self, service: str, model: str) -> None:
         """Count a recorded decision."""
         self._add(("decisions_total", "service", service, "model", model))
+
+    def stated(self, service_version: str | None) -> None:
+        """Count a request by the version that it states; None: one that is in no release in force."""
+        self._add(("stated_total", "service_version", service_version or ""))
 
     def labelled(self, count: int) -> None:
         """Count recorded labels."""

@@ -40,6 +40,8 @@ class InferParameters(msgspec.Struct):
         features: A feature service, or view, whose features are inputs of the model too.
         entities: By which they are looked up, one value per row; also what on-demand features ask for.
         binary_data_output: Send outputs as bytes unless they say otherwise; see `binary`.
+        service_version: Which version of a program asks, `checkout-web@2.4.1`: answered by the release
+            that it is on. Also a header, `towpath-service-version`; this one counts.
     """
 
     key: str | None = None
@@ -51,6 +53,7 @@ class InferParameters(msgspec.Struct):
     features: str | None = None
     entities: dict[str, list[Any]] | None = None
     binary_data_output: bool = False
+    service_version: str | None = None
 
 
 class InferRequest(msgspec.Struct):

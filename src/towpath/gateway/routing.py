@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+from towpath.core.contracts import ServiceVersion
 from towpath.core.errors import InvalidRequest, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -95,6 +98,27 @@ class LiveService:
         )
 
 
+class Asked:
+    """When each version of a consumer asked last: one value that all tables of a gateway share.
+
+    The event loop writes it and the follower's thread reads it, a key at a time.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[str, float] = {}
+
+    def note(self, service_version: str) -> None:
+        """Take down that a version asks now."""
+        self._at[service_version] = time.time()
+
+    def report(self, known: frozenset[str]) -> dict[str, str]:
+        """Return when each of some versions asked last, by wall time, and forget others."""
+        at = {one: self._at[one] for one in known if one in self._at}
+        for one in self._at.keys() - known:
+            del self._at[one]
+        return {one: datetime.fromtimestamp(when, UTC).isoformat() for one, when in at.items()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveLine:
     """A release that some versions of consumers are kept on, loaded.
@@ -119,8 +143,9 @@ class RoutingTable:
         loaded: Whether the ledger has been read at all.
         release: Reference of the environment's release, `release:production@3`, once there is one.
         lines: By the version of a consumer (`checkout-web@2.4.1`): the release that it is kept on.
-        known: Versions of consumers that were registered.
+        known: Versions of consumers that are part of a release in force.
         refuses_unknown: Whether another version, when it is stated, is refused.
+        asked: Which of them asked, and when.
     """
 
     services: Mapping[str, LiveService] = field(default_factory=dict)
@@ -133,20 +158,20 @@ class RoutingTable:
     lines: Mapping[str, LiveLine] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     refuses_unknown: bool = False
+    asked: Asked = field(default_factory=Asked)
 
     def service(self, name: str, service_version: str | None = None) -> LiveService:
         """Return a service by its name, or by that of the model it serves if no other serves it.
 
         Args:
             name: The service's, or the model's.
-            service_version: The version of itself that the caller states; see `lines`.
+            service_version: The version that the caller stated, as `stated` returned it.
 
         Raises:
             NotFound: There is none, or several serve that model.
-            InvalidRequest: The version was never registered, and the environment refuses such.
             Unavailable: The gateway has read no route yet.
         """
-        services = self.services if service_version is None else self._services(service_version)
+        services = self.services if service_version is None else self.services_for(service_version)
         found = services.get(name)
         if found is not None:
             return found
@@ -166,27 +191,35 @@ class RoutingTable:
             )
         raise NotFound.named("service or model", name, services)
 
-    def release_for(self, service_version: str | None) -> str | None:
-        """Return the release that answers a version; None before the first.
-
-        Raises:
-            InvalidRequest: As `service`.
-        """
-        line = self._line(service_version)
-        return self.release if line is None else line.release
-
-    def _services(self, service_version: str) -> Mapping[str, LiveService]:
-        line = self._line(service_version)
+    def services_for(self, service_version: str | None) -> Mapping[str, LiveService]:
+        """Return the services of the release that answers a version."""
+        line = None if service_version is None else self.lines.get(service_version)
         return self.services if line is None else line.services
 
-    def _line(self, service_version: str | None) -> LiveLine | None:
-        if service_version is None:
+    def release_for(self, service_version: str | None) -> str | None:
+        """Return the release that answers a version; None before the first."""
+        line = None if service_version is None else self.lines.get(service_version)
+        return self.release if line is None else line.release
+
+    def stated(self, service_version: str | None) -> str | None:
+        """Take down that a version of a consumer asks, and return it as it is written; None for none.
+
+        Raises:
+            InvalidName: It is no version of anything.
+            InvalidRequest: It is part of no release in force, and the environment refuses such.
+        """
+        if not service_version:
             return None
-        line = self.lines.get(service_version)
-        if line is None and self.refuses_unknown and service_version not in self.known:
+        if service_version in self.known:
+            self.asked.note(service_version)
+            return service_version
+        said = str(ServiceVersion.parse(service_version))
+        if said in self.known:
+            self.asked.note(said)
+        elif self.refuses_unknown:
             raise InvalidRequest(
-                f"the service version {service_version!r} is not known here",
-                remedy="Register it: towpath service register FILE.",
-                service_version=service_version,
+                f"{said} is part of no release that is in force here",
+                remedy=f"Release it: towpath release deploy --service-version {said}",
+                service_version=said,
             )
-        return line
+        return said

@@ -133,7 +133,11 @@ class InferenceService:
         name, version = request.model_name, request.model_version or None
         by = self._deadline(context)
         with self._answering.entry(name, by):
-            found = await self._answering.infer(name, version, request_of(request), by=by)
+            asked = request_of(request)
+            if asked.parameters.service_version is None:
+                sent = dict(context.invocation_metadata() or ())
+                asked.parameters.service_version = sent.get("towpath-service-version")
+            found = await self._answering.infer(name, version, asked, by=by)
             return response_of(found, raw=bool(request.raw_input_contents))
 
     async def _index(self, request: Any, _context: Any) -> Any:
