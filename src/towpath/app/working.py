@@ -19,9 +19,10 @@ from towpath.build.capacity.storing import StorageMeter
 from towpath.build.ingestion import IngestReconciler
 from towpath.build.pipelines import PipelineRunReconciler
 from towpath.ledger.controllers import ControllerLoop
-from towpath.operate.decisions import Compactor
+from towpath.operate.decisions import Compactor, Retention
 from towpath.operate.labelling import LabelQueueReconciler
 from towpath.operate.monitoring.reconciler import MonitorReconciler
+from towpath.operate.monitoring.watchers import standard_watchers
 from towpath.operate.releases import ServiceReconciler
 from towpath.operate.rollouts.reconciler import RolloutReconciler
 from towpath.operate.scheduling import BackfillReconciler, ScheduleReconciler
@@ -87,9 +88,11 @@ def reconcilers(
     ledger, blobs, decisions = home.ledger, home.blobs, home.decisions
     releases, clock = home.releases, home.clock
     compactor = Compactor(ledger, blobs, home.decisions_dir)
+    retention = Retention(ledger, blobs, home.decisions_dir, clock)
     meter = StorageMeter(ledger, blobs, clock)
     with ledger.write(actor="worker") as tx:
         compactor.declare(tx)
+        retention.declare(tx)
         meter.declare(tx)
     return {
         **{
@@ -107,7 +110,17 @@ def reconcilers(
             BackfillReconciler(ledger),
         ],
         "webhooks": [WebhookReconciler(ledger, log=home.keyring.key_id, stop=stop)],
-        "monitors": [MonitorReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE)],
+        "monitors": [
+            MonitorReconciler(
+                ledger,
+                blobs,
+                decisions,
+                releases,
+                clock,
+                settle=_SETTLE,
+                watchers=standard_watchers(ledger, home.features),
+            )
+        ],
         "labels": [
             LabelQueueReconciler(
                 ledger,
@@ -121,6 +134,7 @@ def reconcilers(
         ],
         "storage": [
             compactor,
+            retention,
             meter,
             DeletionReconciler(ledger, blobs),
             PublicationReconciler(ledger, home.publisher),

@@ -2,7 +2,7 @@
 
 Two things are kept, both as sums over twenty test rows or more. A *calibration* says how often the
 outcome was positive where the model said so much; with it the quality of a binary model can be
-estimated from its answers alone (CBPE). For each loss a small regression tree over the inputs' bins and
+estimated from its answers alone (CBPE). For each loss a small regression tree over the inputs' groups and
 the prediction's says how large the loss was for rows like these (direct loss estimation, DLE). Both
 hold only while rows like these turn out as they did in the test: under covariate shift.
 
@@ -175,9 +175,9 @@ def bins_of(
     found: dict[str, Ints] = {}
     for one in columns:
         if one.name == prediction:
-            found[one.name] = one.bin(pl.Series(score))
+            found[one.name] = one.group_of(pl.Series(score))
         elif one.name in values:
-            found[one.name] = one.bin(values[one.name])
+            found[one.name] = one.group_of(values[one.name])
     return found
 
 

@@ -44,8 +44,7 @@ class Outlyingness:
 
     Attributes:
         columns: The inputs that count, in order.
-        levels: For each input, a number per level of a category, the last for all others; empty for
-            numbers.
+        levels: For each input, a number per group of a category's levels; empty for numbers.
         missing: What stands for a missing value of each input.
         center: `(d,)`, and `precision`, `(d, d)`: of the robust covariance.
         threshold: Squared distance that one training row in a hundred exceeded.
@@ -159,10 +158,10 @@ def _robust(table: Floats) -> tuple[Floats, Floats]:
 
 
 def _surprises(column: ColumnReference) -> tuple[float, ...]:
-    """Return −ln of the share of each level and, last, of all others; nothing for numbers."""
-    if column.kind == "number":
+    """Return −ln of the share of each group of levels; nothing for numbers."""
+    if column.ordered:
         return ()
-    counts = column.matrix().sum(axis=0)[:-1] + 0.5
+    counts = column.blocks.sum(axis=0)[:-1] + 0.5
     return tuple((-np.log(counts / counts.sum())).tolist())
 
 
@@ -174,7 +173,7 @@ def _numbers(
         physical = values.to_physical() if values.dtype.is_temporal() else values
         floats = physical.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
         return np.where(np.isfinite(floats), floats, missing)
-    return np.array([*levels, missing])[column.bin(values)]
+    return np.array([*levels, missing])[column.group_of(values)]
 
 
 __all__ = ["SHARE", "Outlyingness", "learn_outlyingness"]

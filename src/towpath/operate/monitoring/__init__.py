@@ -2,5 +2,28 @@
 
 from towpath.operate.monitoring.contract import Monitor, Watcher
 from towpath.operate.monitoring.declaration import Drift, Performance
+from towpath.operate.monitoring.kinds import (
+    DataQuality,
+    Detector,
+    EstimatedPerformance,
+    Fairness,
+    Health,
+    Outliers,
+    Skew,
+    Slices,
+)
 
-__all__ = ["Drift", "Monitor", "Performance", "Watcher"]
+__all__ = [
+    "DataQuality",
+    "Detector",
+    "Drift",
+    "EstimatedPerformance",
+    "Fairness",
+    "Health",
+    "Monitor",
+    "Outliers",
+    "Performance",
+    "Skew",
+    "Slices",
+    "Watcher",
+]

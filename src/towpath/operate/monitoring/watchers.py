@@ -7,19 +7,47 @@ from typing import TYPE_CHECKING, Any
 from towpath.core.errors import NotFound
 from towpath.operate.monitoring.drift import DriftWatcher
 from towpath.operate.monitoring.performance import PerformanceWatcher
+from towpath.operate.monitoring.watching import (
+    DataQualityWatcher,
+    DetectorWatcher,
+    EstimatedPerformanceWatcher,
+    FairnessWatcher,
+    HealthWatcher,
+    OutliersWatcher,
+    SkewWatcher,
+    SlicesWatcher,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from towpath.assets.features import FeatureStore
+    from towpath.ledger.contract import Ledger
     from towpath.operate.monitoring.contract import Watcher
 
 
-def standard_watchers() -> dict[str, Watcher[Any]]:
-    """Return the watchers that come with the program, by kind. A new kind is one more line here."""
+def standard_watchers(
+    ledger: Ledger | None = None, features: FeatureStore | None = None
+) -> dict[str, Watcher[Any]]:
+    """Return the watchers that come with the program, by kind. A new kind is one more line here.
+
+    Args:
+        ledger: Where gateways report and features are declared; None: nobody asks.
+        features: The offline feature store, for skew; None: no monitor of that kind can be judged.
+    """
     watchers: list[Watcher[Any]] = [
         DriftWatcher(),
         PerformanceWatcher(),
+        DataQualityWatcher(),
+        HealthWatcher(ledger),
+        EstimatedPerformanceWatcher(),
+        SlicesWatcher(),
+        FairnessWatcher(),
+        OutliersWatcher(),
+        DetectorWatcher(),
     ]
+    if ledger is not None and features is not None:
+        watchers.append(SkewWatcher(ledger, features))
     return {watcher.kind: watcher for watcher in watchers}
 
 
