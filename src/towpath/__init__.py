@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         window_table,
     )
     from towpath.build.tuning import Log, search
+    from towpath.core.contracts import Contract
     from towpath.operate import rollouts
     from towpath.operate.decisions import Bucket, Logging
     from towpath.operate.labelling import LabelQueue
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
         Slices,
     )
     from towpath.operate.projects import Project
-    from towpath.operate.releases import Service
+    from towpath.operate.releases import Consumer, Service
     from towpath.operate.rollouts import Rollout
     from towpath.operate.scheduling import Schedule
     from towpath.operate.triggers import On, Retrain
@@ -74,6 +75,8 @@ _MODULES = {
 _HOMES = {
     "Bucket": "towpath.operate.decisions",
     "Budget": "towpath.build.capacity",
+    "Consumer": "towpath.operate.releases",
+    "Contract": "towpath.core.contracts",
     "DataQuality": "towpath.operate.monitoring",
     "Dataset": "towpath.assets.datasets",
     "Detector": "towpath.operate.monitoring",
@@ -135,6 +138,8 @@ _HOMES = {
 __all__ = [
     "Bucket",
     "Budget",
+    "Consumer",
+    "Contract",
     "DataQuality",
     "Dataset",
     "Detector",

@@ -13,7 +13,7 @@ from towpath.assets.features.registry import declare_view, register_service
 from towpath.build.capacity import budget_specs, compare_budgets, declare_budgets
 from towpath.core.digests import canonical_json, digest_json
 from towpath.core.errors import Conflict
-from towpath.operate.releases import LedgerReleases
+from towpath.operate.releases import LedgerReleases, find_consumer, register
 from towpath.operate.rollouts import order
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class Change:
     """One thing that differs between what is declared and what is live.
 
     Attributes:
-        kind: `project`, `ingest`, `feature_view`, `service`, `label_queue`, `monitor`, `trigger`,
-            `schedule` or `budget`.
+        kind: `project`, `ingest`, `feature_view`, `service`, `consumer`, `label_queue`, `monitor`,
+            `trigger`, `schedule` or `budget`.
         fields: Names of the top-level fields that differ, where it exists on both sides.
     """
 
@@ -77,6 +77,8 @@ def apply(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> l
             declare_view(tx, view, project=project.name)
         for features in project.feature_services:
             register_service(tx, features, project=project.name)
+        for consumer in project.consumers:
+            register(tx, consumer, project=project.name)
         for (kind, name), spec in desired.items():
             if kind == "service":
                 _commit_service(tx, project, name, spec)
@@ -145,6 +147,10 @@ def _compare(
         fields = tuple(key for key in keys if live.spec.get(key) != spec.get(key))
         if fields:
             changes.append(Change(kind=kind, name=name, action="change", fields=fields))
+    for consumer in project.consumers:  # those that are not declared any more may run on
+        if find_consumer(tx, consumer.service_version) is None:
+            said = str(consumer.service_version)
+            changes.append(Change(kind="consumer", name=said, action="create"))
     for kind in _RECONCILED:
         for intent in tx.intents.list(kind, project=project.name):
             if (kind, intent.name) not in desired and intent.spec.get("wanted", True):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from towpath.operate.decisions import SegmentDecisionLog
     from towpath.operate.labelling import LedgerLabelDesk
     from towpath.operate.projects import Project
-    from towpath.operate.releases import LedgerReleases
+    from towpath.operate.releases import LedgerReleases, Switching
     from towpath.operate.scheduling import LedgerBackfills
     from towpath.operate.triggers import EventInbox
     from towpath.storage.blobs import BlobStore
@@ -227,9 +227,16 @@ class Home:
     @cached_property
     def releases(self) -> LedgerReleases:
         """What serves."""
-        from towpath.operate.releases import LedgerReleases
+        from towpath.operate.releases import LedgerReleases, ReleaseChecker
 
-        return LedgerReleases()
+        return LedgerReleases(ReleaseChecker(self.keyring.public_key_pem, self.clock))
+
+    @cached_property
+    def switching(self) -> Switching:
+        """How what serves is changed by hand."""
+        from towpath.operate.releases import Switching
+
+        return Switching(self.ledger, self.releases, self.models.verify)
 
     @cached_property
     def tracer(self) -> LedgerTracer:

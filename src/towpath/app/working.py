@@ -23,7 +23,7 @@ from towpath.operate.decisions import Compactor, Retention
 from towpath.operate.labelling import LabelQueueReconciler
 from towpath.operate.monitoring.reconciler import MonitorReconciler
 from towpath.operate.monitoring.watchers import standard_watchers
-from towpath.operate.releases import ServiceReconciler
+from towpath.operate.releases import LineReconciler, ServiceReconciler
 from towpath.operate.rollouts.reconciler import RolloutReconciler
 from towpath.operate.scheduling import BackfillReconciler, ScheduleReconciler
 from towpath.operate.triggers.reconciler import TriggerReconciler
@@ -104,6 +104,7 @@ def reconcilers(
         "ingests": [IngestReconciler(ledger, clock, ingest_command(home), stop=stop)],
         "traffic": [
             ServiceReconciler(ledger, releases),
+            LineReconciler(ledger, releases),
             RolloutReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE),
             TriggerReconciler(ledger, clock),
             ScheduleReconciler(ledger, clock),

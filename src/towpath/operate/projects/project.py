@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from towpath.build.pipelines import Pipeline
     from towpath.operate.labelling import LabelQueue
     from towpath.operate.monitoring import Monitor
-    from towpath.operate.releases import Service
+    from towpath.operate.releases import Consumer, Service
     from towpath.operate.scheduling import Schedule
     from towpath.operate.triggers import On, Retrain
     from towpath.operate.webhooks import Webhook
@@ -61,6 +61,8 @@ class Project:
         schedules: Pipelines that run at set times.
         webhooks: Whom to tell what happens.
         rollout: How traffic moves from champion to challenger.
+        consumers: Programs of the product that ask services, in the versions that this project knows;
+            releases hold models to what they need.
         budget: What its pipelines may spend, and how much may run at once; None: no limit but the
             organisation's.
         queues: Lines in which some of its pipelines stand, with priorities and limits of their own.
@@ -78,6 +80,7 @@ class Project:
     pipelines: Sequence[Pipeline] = field(default=(), kw_only=True)
     gates: Sequence[Gate] = field(default=(), kw_only=True)
     services: Sequence[Service] = field(default=(), kw_only=True)
+    consumers: Sequence[Consumer] = field(default=(), kw_only=True)
     labelling: Sequence[LabelQueue] = field(default=(), kw_only=True)
     monitors: Sequence[Monitor] = field(default=(), kw_only=True)
     triggers: Sequence[Retrain | On] = field(default=(), kw_only=True)
@@ -102,6 +105,9 @@ class Project:
         self._check_unique("feature service", (one.name for one in self.feature_services))
         self._check_unique("pipeline", (pipeline.name for pipeline in self.pipelines))
         self._check_unique("service", (service.name for service in self.services))
+        self._check_unique(
+            "consumer's version", (str(one.service_version) for one in self.consumers)
+        )
         self._check_unique("monitor", (monitor.name for monitor in self.monitors))
         self._check_unique("trigger", (trigger.name for trigger in self.triggers))
         self._check_unique("schedule", (schedule.name for schedule in self.schedules))
@@ -258,6 +264,7 @@ class Project:
             "pipelines": {one.name: {"parameters": _plain(one.defaults)} for one in self.pipelines},
             "gates": [_plain(one) for one in self.gates],
             "services": {one.name: _plain(one) for one in self.services},
+            "consumers": {str(one.service_version): one.to_json() for one in self.consumers},
             "labelling": {one.name: one.spec.to_json() for one in self.labelling},
             "monitors": {one.name: _plain(one) for one in self.monitors},
             "triggers": {one.name: _plain(one) for one in self.triggers},

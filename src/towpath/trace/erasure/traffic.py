@@ -25,7 +25,7 @@ def models_in_traffic(tx: Transaction) -> dict[Ref, set[str]]:
     """Return every model version that an arm uses, with the services that use it."""
     found: dict[Ref, set[str]] = defaultdict(set)
     for route in routes(tx):
-        for service, share in route.services.items():
+        for service, share in route.shares():
             for arm in share.arms:
                 found[arm.ref].add(service)
     return dict(found)

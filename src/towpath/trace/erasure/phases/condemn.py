@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from towpath.core.refs import Ref
+from towpath.operate.releases import LedgerReleases
 from towpath.trace.erasure.state import CondemnedModel
 from towpath.trace.erasure.traffic import live_models, routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
 
 
@@ -32,6 +33,7 @@ def condemn(tx: Transaction, models: Iterable[Ref], *, reason: str) -> dict[str,
             run=version.body.get("run") or version.made_by,
         )
         tx.versions.set_state(ref, "condemned", reason=reason)
+    LedgerReleases().forget(tx, [Ref.parse(one, "model") for one in found])
     for route in routes(tx):
         for share in route.services.values():
             challenger = share.challenger
