@@ -20,6 +20,7 @@ from towpath.operate.decisions.records import (
     Signal,
     Tally,
 )
+from towpath.operate.decisions.retention import Expired, Retention
 from towpath.operate.decisions.writer import SegmentWriter
 
 __all__ = [
@@ -39,11 +40,13 @@ __all__ = [
     "DecisionPage",
     "DecisionStatus",
     "ErasedDecisions",
+    "Expired",
     "Holdings",
     "Label",
     "Logging",
     "LoggingPolicy",
     "Record",
+    "Retention",
     "SegmentDecisionLog",
     "SegmentDirectory",
     "SegmentWriter",

@@ -7,9 +7,9 @@ import random
 import time
 from threading import Lock
 
-_VERSION = 0x7 << 76
 _VARIANT = 0x2 << 62
 _COUNTER_BITS = 12
+_LOW = (1 << 48) - 1
 
 
 class DecisionIds:
@@ -23,20 +23,27 @@ class DecisionIds:
     def __init__(self) -> None:
         self._random = random.Random(os.urandom(32))  # noqa: S311 - ids are unique, not secret
         self._last_ms = 0
-        self._counter = 0
+        self._counter = -1
         self._lock = Lock()
 
     def next(self) -> str:
         """Return a fresh id in its dashed form."""
+        return self.take(1)[0]
+
+    def take(self, count: int) -> list[str]:
+        """Return fresh ids, in their order."""
+        ids: list[str] = []
         now_ms = time.time_ns() // 1_000_000
         with self._lock:
             if now_ms > self._last_ms:
-                self._last_ms, self._counter = now_ms, 0
-            else:
+                self._last_ms, self._counter = now_ms, -1
+            for _ in range(count):
                 self._counter += 1
                 if self._counter >> _COUNTER_BITS:
                     self._last_ms, self._counter = self._last_ms + 1, 0
-            high = self._last_ms << 80 | _VERSION | self._counter << 64
-            value = high | _VARIANT | self._random.getrandbits(62)
-        text = f"{value:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+                value = self._random.getrandbits(62) | _VARIANT
+                ids.append(
+                    f"{self._last_ms >> 16:08x}-{self._last_ms & 0xFFFF:04x}"
+                    f"-7{self._counter:03x}-{value >> 48:04x}-{value & _LOW:012x}"
+                )
+        return ids

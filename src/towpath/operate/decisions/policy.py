@@ -54,8 +54,8 @@ class Logging:
             both arms while one is under way, on whose evidence it ends.
         redact: What is done to inputs before they are written, by input. Redacted inputs are not what
             the model saw: such a decision can't be replayed, and drift of a dropped input not seen.
-        keep_for: How long decisions are kept, by event time, with their labels and signals
-            (`"90d"`); None: until something else removes them.
+        keep_for: How long decisions are kept, by event time (`"90d"`); None: until something else
+            removes them. They go by whole files: see `Retention`.
     """
 
     sample: float = 1.0

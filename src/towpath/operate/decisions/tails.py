@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import polars as pl
 import structlog
 
 from towpath.operate.decisions.columns import decisions_frames, labels_frame, signals_frame
-from towpath.operate.decisions.frames import HEADER, check_header, decode_frames
+from towpath.operate.decisions.frames import HEADER, MAX_PAYLOAD_BYTES, check_header, decode_frames
 from towpath.operate.decisions.records import Decision, Label, Signal
 from towpath.operate.decisions.streams import DECISIONS, KEYED, LABELS, SIGNALS
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _MANY: Final = 32
+_PIECE_BYTES: Final = 4 << 20
 
 
 class RawRows:
@@ -105,20 +106,35 @@ class Tail:
             file.seek(0, 2)
             if file.tell() < self._offset:  # a failed write was cut off again
                 self.rows, self._offset = RawRows(), 0
-            file.seek(self._offset)
-            data = file.read()
-        if self._offset == 0:
-            if not check_header(data):
-                return
-            data, self._offset = data[len(HEADER) :], len(HEADER)
-        records, length = decode_frames(data)
-        self._offset += length
-        if records:
-            self.rows.add(records)
-            self.rows.consolidate()
-        if length < len(data) and path.suffix == ".sealed" and not self._damaged:
+            if self._offset == 0:
+                file.seek(0)
+                if not check_header(file.read(len(HEADER))):
+                    return
+                self._offset = len(HEADER)
+            torn = self._read(file)
+        if torn and path.suffix == ".sealed" and not self._damaged:
             self._damaged = True
             _log.error("segment.damaged", segment=self._source_id, offset=self._offset)
+
+    def _read(self, file: BinaryIO) -> bool:
+        """Read on, a piece at a time, so that only a piece is ever there as records.
+
+        Returns:
+            Whether bytes are left over that are no whole frame.
+        """
+        file.seek(self._offset)
+        left = b""
+        while data := file.read(_PIECE_BYTES):
+            data = left + data
+            records, length = decode_frames(data)
+            left = data[length:]
+            self._offset += length
+            if records:
+                self.rows.add(records)
+                self.rows.consolidate()
+            elif len(left) > MAX_PAYLOAD_BYTES:
+                break
+        return bool(left)
 
 
 class Tails:
