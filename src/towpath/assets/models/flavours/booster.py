@@ -21,6 +21,8 @@ from towpath.core.errors import IntegrityError, Unavailable
 
 _DTYPE_FLOAT64 = 1
 _PREDICT_NORMAL = 0
+_PREDICT_RAW = 1
+_PREDICT_CONTRIB = 3
 _ALL_ITERATIONS = -1
 _ROW_MAJOR = 1
 
@@ -70,7 +72,26 @@ class NativeBooster:
         rows = np.ascontiguousarray(rows, dtype=np.float64)
         answers = np.empty(rows.shape[0], dtype=np.float64)
         if rows.shape[0]:
-            self._score_batch(rows, answers)
+            self._score_batch(rows, answers, _PREDICT_NORMAL)
+        return answers
+
+    def raw(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the sums of the leaves, `(n,) float64`, before the objective makes answers of them."""
+        return self._ask(rows, (len(rows),), _PREDICT_RAW)
+
+    def contributions(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return what each column adds to `raw`, and last the base: `(n, width + 1) float64`.
+
+        Exact path-dependent TreeSHAP, as `pred_contrib` of the Python package.
+        """
+        return self._ask(rows, (len(rows), self.width + 1), _PREDICT_CONTRIB)
+
+    def _ask(
+        self, rows: npt.NDArray[np.float64], shape: tuple[int, ...], kind: int
+    ) -> npt.NDArray[np.float64]:
+        answers = np.empty(shape, dtype=np.float64)
+        if len(rows):
+            self._score_batch(np.ascontiguousarray(rows, dtype=np.float64), answers, kind)
         return answers
 
     def _open_row(self) -> None:
@@ -95,7 +116,9 @@ class NativeBooster:
         fast = self._fast
         self._score_row = lambda: call(fast, given, count, answer)
 
-    def _score_batch(self, rows: npt.NDArray[np.float64], answers: npt.NDArray[np.float64]) -> None:
+    def _score_batch(
+        self, rows: npt.NDArray[np.float64], answers: npt.NDArray[np.float64], kind: int
+    ) -> None:
         length = ctypes.c_int64()
         self._check(
             self._library.LGBM_BoosterPredictForMat(
@@ -105,7 +128,7 @@ class NativeBooster:
                 ctypes.c_int32(rows.shape[0]),
                 ctypes.c_int32(rows.shape[1]),
                 _ROW_MAJOR,
-                _PREDICT_NORMAL,
+                kind,
                 0,
                 _ALL_ITERATIONS,
                 self._batch_settings,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from towpath.assets.models.flavours.contract import Contributions
 from towpath.assets.models.flavours.extras import load_extra
 from towpath.assets.models.flavours.tasks import CHANCES, VALUES, agree
 from towpath.core.errors import IntegrityError, UsageError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from towpath.assets.models.contract import Flavour, Task
-    from towpath.assets.models.flavours.contract import Form, Scorer
+    from towpath.assets.models.flavours.contract import Form, Scale, Scorer
     from towpath.assets.models.inputs import Inputs
 
 _FILE = "model.cbm"
@@ -139,6 +140,37 @@ class CatboostFormat:
             return np.ascontiguousarray(answers[:, 1] if chance else answers, dtype=np.float64)
 
         return score
+
+
+def catboost_contributions(files: Mapping[str, bytes]) -> Contributions:
+    """Open a package's model for explaining."""
+    catboost = load_extra("catboost", "catboost")
+    model = CatboostFormat().load(files)
+    categorical = [int(at) for at in model.get_cat_feature_indices()]
+    loss = _loss(model)
+    scale: Scale = "value"
+    if loss in _BINARY:
+        scale = "log-odds"
+    elif loss == "Poisson":
+        scale = "log"
+    elif loss in _RANKING:
+        scale = "score"
+
+    def pool(rows: Any) -> Any:
+        given = _mixed(rows, categorical) if categorical else rows
+        return catboost.Pool(given, cat_features=categorical)
+
+    return Contributions(
+        of=lambda rows: np.asarray(
+            model.get_feature_importance(pool(rows), type="ShapValues", thread_count=1),
+            dtype=np.float64,
+        ),
+        raw=lambda rows: np.asarray(
+            model.predict(pool(rows), prediction_type="RawFormulaVal", thread_count=1),
+            dtype=np.float64,
+        ),
+        scale=scale,
+    )
 
 
 def _mixed(frame: pl.DataFrame, categorical: list[int]) -> npt.NDArray[np.object_]:

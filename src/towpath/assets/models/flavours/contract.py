@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -17,8 +18,27 @@ if TYPE_CHECKING:
 Form: TypeAlias = Literal["matrix", "frame"]
 """What an estimator is called with: `Inputs.matrix`, or a data frame with the columns as they are."""
 
+Scale: TypeAlias = Literal["log-odds", "log", "probability", "value", "score"]
+"""What the parts of an explained answer are counted in: they add up to the raw answer in these terms."""
+
 Scorer: TypeAlias = "Callable[[Any], npt.NDArray[np.float64]]"
 """Answers rows in the estimator's form: `(n, k) float64`, or a frame, to `(n,) float64`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contributions:
+    """What a library of trees says of its own answers. Thread-safe.
+
+    Attributes:
+        of: From rows in the estimator's form to `(n, columns + 1) float64`: what each column adds, and
+            last the base.
+        raw: From the same rows to what these add up to, `(n,) float64`.
+        scale: What both are counted in.
+    """
+
+    of: Scorer
+    raw: Scorer
+    scale: Scale
 
 
 class Format(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from towpath.assets.models.flavours.booster import NativeBooster
+from towpath.assets.models.flavours.contract import Contributions
 from towpath.assets.models.flavours.tasks import CHANCES, VALUES, agree
 from towpath.core.errors import IntegrityError, UsageError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from towpath.assets.models.contract import Flavour, Task
-    from towpath.assets.models.flavours.contract import Form, Scorer
+    from towpath.assets.models.flavours.contract import Form, Scale, Scorer
     from towpath.assets.models.inputs import Inputs
 
 _FILE = "model.txt"
@@ -26,6 +27,7 @@ _REGRESSION = {
     "regression", "regression_l1", "huber", "fair", "poisson", "quantile", "mape", "gamma", "tweedie",
 }  # fmt: skip
 _RANKING = {"lambdarank", "rank_xendcg"}
+_LOG = {"poisson", "gamma", "tweedie"}
 
 
 class LightgbmFormat:
@@ -108,6 +110,21 @@ class LightgbmFormat:
     def scorer(self, files: Mapping[str, bytes], task: Task, *, threads: int) -> Scorer:  # noqa: ARG002 - the objective gives the task's answer by itself
         """Load the text into the C library."""
         return NativeBooster(_text(files), threads=threads).predict
+
+
+def lightgbm_contributions(files: Mapping[str, bytes]) -> Contributions:
+    """Open a package's booster for explaining."""
+    text = _text(files)
+    booster = NativeBooster(text)
+    objective = _field(text.decode(errors="replace"), "objective").partition(" ")[0]
+    scale: Scale = "value"
+    if objective in _BINARY:
+        scale = "log-odds"
+    elif objective in _LOG:
+        scale = "log"
+    elif objective in _RANKING:
+        scale = "score"
+    return Contributions(of=booster.contributions, raw=booster.raw, scale=scale)
 
 
 def _booster(estimator: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from towpath.assets.models.flavours.contract import Contributions
 from towpath.assets.models.flavours.documents import read_object
 from towpath.assets.models.flavours.extras import load_extra
 from towpath.assets.models.flavours.tasks import CHANCES, VALUES, agree
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
     import polars as pl
 
     from towpath.assets.models.contract import Flavour, Task
-    from towpath.assets.models.flavours.contract import Form, Scorer
+    from towpath.assets.models.flavours.contract import Form, Scale, Scorer
     from towpath.assets.models.inputs import Inputs
 
 _FILE = "model.json"
 _BINARY = "binary:logistic"
 _VALUES = ("reg:", "count:", "survival:")
 _BOOSTERS = ("gbtree", "dart")
+_LOG = ("count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft")
+_ODDS = (_BINARY, "reg:logistic")
 
 
 class XgboostFormat:
@@ -117,6 +120,38 @@ class XgboostFormat:
             return np.asarray(answers, dtype=np.float64).reshape(len(rows))
 
         return score
+
+
+def xgboost_contributions(files: Mapping[str, bytes]) -> Contributions:
+    """Open a package's booster for explaining. Its contributions are 32-bit numbers."""
+    xgboost = load_extra("xgboost", "xgboost")
+    booster = _load(files, threads=1)
+    objective: str = _config(booster)["objective"]["name"]
+    scale: Scale = "value"
+    if objective in _ODDS:
+        scale = "log-odds"
+    elif objective in _LOG:
+        scale = "log"
+    elif objective.startswith("rank:"):
+        scale = "score"
+    kinds = booster.feature_types
+
+    def asked(rows: npt.NDArray[np.float64], **how: bool) -> npt.NDArray[np.float64]:
+        matrix = xgboost.DMatrix(
+            rows,
+            missing=math.nan,
+            feature_types=kinds,
+            enable_categorical=True,
+            nthread=1,
+            feature_names=booster.feature_names,
+        )
+        return np.asarray(booster.predict(matrix, **how), dtype=np.float64)
+
+    return Contributions(
+        of=lambda rows: asked(rows, pred_contribs=True),
+        raw=lambda rows: asked(rows, output_margin=True),
+        scale=scale,
+    )
 
 
 def _load(files: Mapping[str, bytes], *, threads: int) -> Any:

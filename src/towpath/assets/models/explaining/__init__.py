@@ -1,0 +1,7 @@
+"""Why a model answers as it does: what each column adds to one answer."""
+
+from towpath.assets.models.explaining.background import Background
+from towpath.assets.models.explaining.contract import Explainer, Explanation, Method
+from towpath.assets.models.explaining.opening import load_explainer
+
+__all__ = ["Background", "Explainer", "Explanation", "Method", "load_explainer"]
