@@ -9,6 +9,7 @@ theorem they need no bound on the losses, and their coverage holds over all time
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -26,46 +27,92 @@ _MIN_HOURS = 12  # fewer clusters say too little about how much hours differ
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
-    """An estimate and what bounds it."""
+    """An estimate and what bounds it; an end that nothing bounds yet is None."""
 
     estimate: float
-    lower: float
-    upper: float
+    lower: float | None
+    upper: float | None
 
 
 class Moments(msgspec.Struct, frozen=True, kw_only=True):
-    """Count, mean and sum of squared deviations; merging is exact (Chan, Golub and LeVeque 1979)."""
+    """Weighted mean and what its error follows from; merging is exact (Chan, Golub and LeVeque 1979).
+
+    Weights are how many decisions a row stands for where the log keeps a sample (Hájek's estimator);
+    with weights of one these are count, mean and sum of squared deviations.
+
+    Attributes:
+        weight: Sum of the weights; `squares` that of their squares.
+        deviations: Sum over rows of (weight · deviation from the mean)².
+        lever: Sum over rows of weight² · deviation; zero where all weights are equal.
+    """
 
     rows: int = 0
     mean: float = 0.0
     deviations: float = 0.0
+    weight: float = 0.0
+    squares: float = 0.0
+    lever: float = 0.0
 
     @classmethod
-    def of(cls, values: npt.NDArray[np.float64]) -> Self:
-        """Summarise values."""
+    def of(
+        cls, values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64] | None = None
+    ) -> Self:
+        """Summarise values, each standing for `weights` rows, `(n,)`; None for one each."""
         if not len(values):
             return cls()
-        mean = float(values.mean())
-        return cls(rows=len(values), mean=mean, deviations=float(np.square(values - mean).sum()))
+        w = np.ones(len(values)) if weights is None else weights
+        total = float(w.sum())
+        mean = float(w @ values) / total
+        pulls = w * (values - mean)
+        return cls(
+            rows=len(values),
+            mean=mean,
+            deviations=float(pulls @ pulls),
+            weight=total,
+            squares=float(w @ w),
+            lever=float(w @ pulls),
+        )
 
     def merge(self, other: Moments) -> Moments:
         """Return the summary of both sets of values together."""
-        rows = self.rows + other.rows
-        if not rows:
+        weight = self.weight + other.weight
+        if not weight:
             return self
-        step = other.mean - self.mean
+        mean = self.mean + (other.mean - self.mean) * other.weight / weight
+        one, two = self._about(mean), other._about(mean)
         return Moments(
-            rows=rows,
-            mean=self.mean + step * other.rows / rows,
-            deviations=self.deviations
-            + other.deviations
-            + step * step * self.rows * other.rows / rows,
+            rows=self.rows + other.rows,
+            mean=mean,
+            deviations=one[0] + two[0],
+            weight=weight,
+            squares=self.squares + other.squares,
+            lever=one[1] + two[1],
+        )
+
+    def _about(self, mean: float) -> tuple[float, float]:
+        """Return `deviations` and `lever` about another mean."""
+        step = mean - self.mean
+        return (
+            self.deviations - 2 * step * self.lever + step * step * self.squares,
+            self.lever - step * self.squares,
         )
 
     @property
-    def variance(self) -> float:
-        """The unbiased sample variance; NaN for fewer than two values."""
-        return self.deviations / (self.rows - 1) if self.rows > 1 else math.nan
+    def noise(self) -> float:
+        """The variance of the mean; NaN for fewer than two values."""
+        if self.rows < 2:
+            return math.nan
+        return max(self.deviations, 0.0) / self.weight**2 * self.rows / (self.rows - 1)
+
+    @property
+    def effective(self) -> float:
+        """How many equally weighted rows say as much (Kish 1965)."""
+        return self.weight**2 / self.squares if self.squares else 0.0
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all rows stand for equally many (Cauchy and Schwarz: n·Σw² = (Σw)² only then)."""
+        return self.effective > self.rows * (1 - 1e-9)
 
 
 class Pairs(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,32 +122,50 @@ class Pairs(msgspec.Struct, frozen=True, kw_only=True):
     The hourly sums give a variance that allows for it (cluster-robust, as in Liang and Zeger 1986).
 
     Attributes:
+        weight: Sum of the weights, and `weight_squares` of their squares; one each without sampling.
+        total: Sum of weight · difference.
+        pull: Sum of weight² · difference; `squares` that of (weight · difference)².
         hours: How many hourly sums went in.
-        cross: Sum over hours of rows times summed difference.
+        hour_squares: Sum over hours of the squared sum of weights.
+        cross: Sum over hours of summed weights times summed difference.
+        totals_squared: Sum over hours of the squared sum of weight · difference.
     """
 
     rows: int = 0
+    weight: float = 0.0
+    weight_squares: float = 0.0
     total: float = 0.0
+    pull: float = 0.0
     squares: float = 0.0
     hours: int = 0
-    rows_squared: float = 0.0
+    hour_squares: float = 0.0
     cross: float = 0.0
     totals_squared: float = 0.0
 
     @classmethod
-    def of(cls, differences: npt.NDArray[np.float64], hours: npt.NDArray[np.int64]) -> Self:
-        """Summarise differences, `(n,)`, by the hour each belongs to, `(n,)`."""
+    def of(
+        cls,
+        differences: npt.NDArray[np.float64],
+        hours: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> Self:
+        """Summarise differences, `(n,)`, by the hour each belongs to and the rows it stands for."""
+        w = np.ones(len(differences)) if weights is None else weights
         _, place = np.unique(hours, return_inverse=True)
-        rows = np.bincount(place)
-        totals = np.bincount(place, differences)
+        rows = np.bincount(place, w)
+        pulls = w * differences
+        totals = np.bincount(place, pulls)
         return cls(
             rows=len(differences),
-            total=float(differences.sum()),
-            squares=float(np.square(differences).sum()),
+            weight=float(w.sum()),
+            weight_squares=float(w @ w),
+            total=float(pulls.sum()),
+            pull=float(w @ pulls),
+            squares=float(pulls @ pulls),
             hours=len(rows),
-            rows_squared=float(np.square(rows).sum()),
-            cross=float((rows * totals).sum()),
-            totals_squared=float(np.square(totals).sum()),
+            hour_squares=float(rows @ rows),
+            cross=float(rows @ totals),
+            totals_squared=float(totals @ totals),
         )
 
     def merge(self, other: Pairs) -> Pairs:
@@ -109,33 +174,41 @@ class Pairs(msgspec.Struct, frozen=True, kw_only=True):
             **{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__}
         )
 
-    def interval(self, alpha: float) -> Interval | None:
-        """Bound the mean difference at every moment with probability 1 − alpha; None while too few."""
+    def interval(self, lower: float, upper: float) -> Interval | None:
+        """Bound the mean difference at every moment; None while too few.
+
+        Args:
+            lower: Probability with which the lower end may ever be above the truth.
+            upper: Likewise for the upper end.
+        """
         if self.rows < 2 or self.hours < _MIN_HOURS:
             return None
-        mean = self.total / self.rows
-        spread = (self.squares - self.rows * mean * mean) / (self.rows - 1)
-        naive = max(spread, 0.0) / self.rows
-        clustered = self.totals_squared - 2 * mean * self.cross + mean * mean * self.rows_squared
-        robust = clustered / self.rows**2 * self.hours / (self.hours - 1)
+        mean = self.total / self.weight
+        spread = self.squares - 2 * mean * self.pull + mean * mean * self.weight_squares
+        naive = max(spread, 0.0) / self.weight**2 * self.rows / (self.rows - 1)
+        clustered = self.totals_squared - 2 * mean * self.cross + mean * mean * self.hour_squares
+        robust = clustered / self.weight**2 * self.hours / (self.hours - 1)
         error = math.sqrt(max(naive, robust))
-        effective = self.rows * min(1.0, naive / robust) if robust > 0 else self.rows
-        return _around(mean, error, effective, alpha)
+        rows = self.weight**2 / self.weight_squares
+        effective = rows * min(1.0, naive / robust) if robust > 0 else rows
+        return _around(mean, error, effective, lower, upper)
 
 
 def difference(
-    champion: Sequence[Moments], challenger: Sequence[Moments], alpha: float
+    champion: Sequence[Moments], challenger: Sequence[Moments], lower: float, upper: float
 ) -> Interval | None:
     """Bound the mean of challenger minus champion, stratified, at every moment; None while too few.
 
     Each stage of a rollout is a stratum: shares change from stage to stage while the world moves on,
     and pooling the arms over stages would compare different days (Simpson's paradox). Strata are
-    weighted by n₀n₁/(n₀+n₁), the most precise weights when variances are equal.
+    weighted by n₀n₁/(n₀+n₁), the most precise weights when variances are equal; n is the effective
+    number of rows where they were sampled.
 
     Args:
-        champion: Losses of the champion's answers, per stage.
-        challenger: Losses of the challenger's answers, per stage.
-        alpha: Probability with which the sequence may ever miss.
+        champion: Values of the champion's answers, per stage.
+        challenger: Values of the challenger's answers, per stage.
+        lower: Probability with which the lower end may ever be above the truth.
+        upper: Likewise for the upper end.
     """
     strata = [
         (one, other)
@@ -144,27 +217,35 @@ def difference(
     ]
     if not strata:
         return None
-    weights = np.array([a.rows * b.rows / (a.rows + b.rows) for a, b in strata])
-    shares = weights / weights.sum()
-    estimate = float(shares @ np.array([b.mean - a.mean for a, b in strata]))
-    noise = np.array([a.variance / a.rows + b.variance / b.rows for a, b in strata])
-    return _around(
-        estimate, math.sqrt(float(np.square(shares) @ noise)), float(weights.sum()), alpha
-    )
+    weights = [a.effective * b.effective / (a.effective + b.effective) for a, b in strata]
+    rows = sum(weights)
+    estimate = error = 0.0
+    for weight, (a, b) in zip(weights, strata, strict=True):
+        estimate += weight / rows * (b.mean - a.mean)
+        error += (weight / rows) ** 2 * (a.noise + b.noise)
+    return _around(estimate, math.sqrt(error), rows, lower, upper)
+
+
+@lru_cache(maxsize=64)
+def _tuning(alpha: float) -> float:
+    """Return ρ², chosen by appendix B.2 of the paper so that `TUNED_FOR_ROWS` is where it is tightest."""
+    log = -2 * math.log(2 * alpha)
+    return (log + math.log(log + 1)) / TUNED_FOR_ROWS
 
 
 def width(rows: float, alpha: float) -> float:
-    """Return the half-width of the sequence after `rows`, in standard errors.
+    """Return how far a one-sided bound is from the estimate after `rows`, in standard errors.
 
-    Robbins' normal mixture, theorem 2.2 of the paper: √(2(v+1)/v · ln(√(v+1)/α)) with v = rows · ρ²,
-    and ρ chosen by its appendix B.2 so that it is tightest at `TUNED_FOR_ROWS`.
+    Robbins' mixture over one half of the normal (the paper's appendix B): with v = rows · ρ²,
+    √(2(v+1)/v · ln(1 + √(v+1)/(2α))).
     """
-    log = -2 * math.log(alpha)
-    rho_squared = (log + math.log(log + 1)) / TUNED_FOR_ROWS
-    v = rows * rho_squared
-    return math.sqrt(2 * (v + 1) / v * math.log(math.sqrt(v + 1) / alpha))
+    v = rows * _tuning(alpha)
+    return math.sqrt(2 * (v + 1) / v * math.log1p(math.sqrt(v + 1) / (2 * alpha)))
 
 
-def _around(estimate: float, error: float, rows: float, alpha: float) -> Interval:
-    radius = error * width(rows, alpha)
-    return Interval(estimate=estimate, lower=estimate - radius, upper=estimate + radius)
+def _around(estimate: float, error: float, rows: float, lower: float, upper: float) -> Interval:
+    return Interval(
+        estimate=estimate,
+        lower=estimate - error * width(rows, lower),
+        upper=estimate + error * width(rows, upper),
+    )

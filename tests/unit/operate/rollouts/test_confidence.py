@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from towpath.operate.rollouts.confidence import Interval, Moments, Pairs, difference, width
 
 ALPHA = 0.05
+EACH = (ALPHA / 2, ALPHA / 2)
 floats = st.lists(st.floats(-1e6, 1e6), max_size=50)
 
 
@@ -22,9 +23,67 @@ def test_merged_moments_are_those_of_all_values(left: list[float], right: list[f
     assert merged.deviations == pytest.approx(whole.deviations, rel=1e-6, abs=1e-3)
 
 
-def test_variance_is_numpys():
+def test_without_sampling_the_noise_is_that_of_a_mean():
     values = np.random.default_rng(2).normal(size=100)
-    assert Moments.of(values).variance == pytest.approx(values.var(ddof=1))
+    assert Moments.of(values).noise == pytest.approx(values.var(ddof=1) / 100)
+    assert Moments.of(values).effective == pytest.approx(100)
+
+
+@given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0.1, 10)), min_size=2, max_size=40))
+def test_weighted_moments_merge_and_are_those_of_their_definition(rows: list[tuple[float, float]]):
+    values, weights = np.array(rows).T
+    half = len(rows) // 2
+    merged = Moments.of(values[:half], weights[:half]).merge(
+        Moments.of(values[half:], weights[half:])
+    )
+    mean = np.average(values, weights=weights)
+    assert merged.mean == pytest.approx(mean, abs=1e-6)
+    pulls = weights * (values - mean)
+    assert merged.deviations == pytest.approx(pulls @ pulls, rel=1e-6, abs=1e-6)
+    assert merged.effective == pytest.approx(weights.sum() ** 2 / (weights @ weights))
+
+
+def test_rows_of_equal_weight_are_known_for_it():
+    values = np.random.default_rng(3).normal(size=50)
+    assert Moments.of(values, np.full(50, 7.0)).is_even
+    assert not Moments.of(values, np.r_[np.full(49, 7.0), 6.0]).is_even
+
+
+def test_a_sample_of_the_rows_estimates_all_of_them():
+    """Errors are kept, of the others one in ten: weighted, the share of errors is the traffic's."""
+    rng = np.random.default_rng(4)
+    missed = 0
+    for _ in range(100):
+        arms = []
+        for rate in (0.05, 0.07):
+            failed = rng.random(20_000) < rate
+            kept = np.where(failed, 1.0, 0.1)
+            chosen = rng.random(20_000) < kept
+            arms.append(Moments.of(failed[chosen].astype(float), 1 / kept[chosen]))
+        found = difference([arms[0]], [arms[1]], *EACH)
+        assert found is not None
+        missed += not found.lower <= 0.02 <= found.upper
+    assert missed <= 100 * ALPHA
+
+
+@pytest.mark.parametrize("side", ["lower", "upper"])
+def test_one_end_alone_is_wrong_no_more_often_than_it_says(side: str):
+    rng = np.random.default_rng(10)
+    wrong = 0
+    for _ in range(200):
+        steps = rng.normal(size=(2, 30, 50))
+        one, other, ever = Moments(), Moments(), False
+        for look in range(30):
+            one, other = (
+                one.merge(Moments.of(steps[0, look])),
+                other.merge(Moments.of(steps[1, look])),
+            )
+            if look < 4:
+                continue
+            found = difference([one], [other], ALPHA, ALPHA)
+            ever |= found.lower > 0 if side == "lower" else found.upper < 0
+        wrong += ever
+    assert wrong <= 200 * ALPHA + 3 * np.sqrt(200 * ALPHA * (1 - ALPHA))
 
 
 def misses(intervals: list[Interval | None], truth: float) -> bool:
@@ -43,7 +102,7 @@ def looks_at_arms(rng: np.random.Generator, *, harm: float, weight: float) -> li
         one = one.merge(Moments.of(loss[part][~challenger[part]]))
         other = other.merge(Moments.of(loss[part][challenger[part]]))
         if min(one.rows, other.rows) >= 100:
-            seen.append(difference([one], [other], ALPHA))
+            seen.append(difference([one], [other], *EACH))
     return seen
 
 
@@ -70,9 +129,9 @@ def test_stages_are_compared_within_and_not_across():
     early, late = rng.normal(0.2, 0.1, 1000), rng.normal(0.8, 0.1, 1000)
     champion = [Moments.of(early[:900]), Moments.of(late[:500])]
     challenger = [Moments.of(early[900:]), Moments.of(late[500:])]
-    stratified = difference(champion, challenger, ALPHA)
+    stratified = difference(champion, challenger, *EACH)
     pooled = difference(
-        [champion[0].merge(champion[1])], [challenger[0].merge(challenger[1])], ALPHA
+        [champion[0].merge(champion[1])], [challenger[0].merge(challenger[1])], *EACH
     )
     assert stratified is not None
     assert pooled is not None
@@ -89,7 +148,7 @@ def looks_at_pairs(rng: np.random.Generator, *, shared: float) -> list[Interval 
     for start in range(0, 5000, 100):
         part = slice(start, start + 100)
         pairs = pairs.merge(Pairs.of(differences[part], hours[part]))
-        seen.append(pairs.interval(ALPHA))
+        seen.append(pairs.interval(*EACH))
     return seen
 
 
@@ -105,8 +164,8 @@ def test_moody_hours_widen_the_interval():
     moods = np.random.default_rng(9).normal(0, 1, 40)[hours]
     calm = np.random.default_rng(9).normal(0, 1, 2000)
     moody, independent = (
-        Pairs.of(moods, hours).interval(ALPHA),
-        Pairs.of(calm, hours).interval(ALPHA),
+        Pairs.of(moods, hours).interval(*EACH),
+        Pairs.of(calm, hours).interval(*EACH),
     )
     assert moody is not None
     assert independent is not None
@@ -114,12 +173,12 @@ def test_moody_hours_widen_the_interval():
 
 
 def test_too_few_rows_bound_nothing():
-    assert Pairs.of(np.array([0.1]), np.array([0])).interval(ALPHA) is None
-    assert difference([Moments.of(np.array([0.1]))], [Moments()], ALPHA) is None
+    assert Pairs.of(np.array([0.1]), np.array([0])).interval(*EACH) is None
+    assert difference([Moments.of(np.array([0.1]))], [Moments()], *EACH) is None
 
 
 def test_identical_models_are_bounded_at_zero():
-    interval = Pairs.of(np.zeros(500), np.repeat(np.arange(20), 25)).interval(ALPHA)
+    interval = Pairs.of(np.zeros(500), np.repeat(np.arange(20), 25)).interval(*EACH)
     assert interval == Interval(estimate=0.0, lower=0.0, upper=0.0)
 
 
