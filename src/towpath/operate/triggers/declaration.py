@@ -15,6 +15,9 @@ from towpath.core.refs import check_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+FIRED = "trigger.fired"
+"""The type of the event with which somebody fires a trigger by hand."""
+
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_.-]+")
 _PATH = re.compile(r"data(?:\.\w+)+|(?!data$)[a-z0-9]{1,20}")
 
@@ -57,14 +60,18 @@ class Retrain:
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """Starts a pipeline when something happens: a version, an alert, or an event from outside.
+    """Starts a pipeline when something happens: a version, an erasure, an alert, an event from outside.
 
-    Exactly one of `dataset`, `alert` and `event` is given.
+    Exactly one of `dataset`, `erasure`, `alert` and `event` is given. Any of them can be fired by hand
+    as well: `towpath trigger fire`.
 
     Attributes:
         dataset: A data set, or its name: each new version is run for, pinned to it. Versions that come
             while a run is going on are answered together afterwards, by one run on the newest. Versions
             that a run of this trigger made, or led to, start nothing.
+        erasure: A data set, or its name: when an erasure took rows out of its versions, one run on the
+            newest follows. Models that learnt from the rows are replaced by the erasure itself; this is
+            for what else was made of them.
         alert: Kinds of monitor or names of single monitors, as `Retrain` takes them. An alert that
             comes while a run is going on starts nothing: what persists is reported again.
         event: The `type` of a CloudEvent, for instance `com.shop.order.imported`, as it arrives at
@@ -84,6 +91,7 @@ class On:
 
     _: KW_ONLY
     dataset: str | Dataset | None = None
+    erasure: str | Dataset | None = None
     alert: str | Sequence[str] | None = None
     event: str | None = None
     source: str | None = None
@@ -97,15 +105,17 @@ class On:
         """Refuse what can't be meant; keep objects by their names."""
         if isinstance(self.dataset, Dataset):
             object.__setattr__(self, "dataset", self.dataset.name)
+        if isinstance(self.erasure, Dataset):
+            object.__setattr__(self, "erasure", self.erasure.name)
         if isinstance(self.pipeline, Pipeline):
             object.__setattr__(self, "pipeline", self.pipeline.name)
         if isinstance(self.alert, str):
             object.__setattr__(self, "alert", (self.alert,))
-        waited = [one for one in (self.dataset, self.alert, self.event) if one]
+        waited = [one for one in (self.dataset, self.erasure, self.alert, self.event) if one]
         if len(waited) != 1:
             raise InvalidProject(
                 f"a trigger waits for {len(waited)} things",
-                remedy="Give exactly one of dataset=, alert= and event=.",
+                remedy="Give exactly one of dataset=, erasure=, alert= and event=.",
             )
         if self.event is None and (self.source or self.given):
             raise InvalidProject(
@@ -120,16 +130,27 @@ class On:
         if self.cooldown is not None:
             parse_duration(self.cooldown)
         what = waited[0] if isinstance(waited[0], str) else "-".join(self.alert or ())
-        derived = _NOT_IN_NAMES.sub("-", f"on-{what}".lower()).strip("-.")
+        kind = "on-erasure-" if self.erasure is not None else "on-"
+        derived = _NOT_IN_NAMES.sub("-", f"{kind}{what}".lower()).strip("-.")
         object.__setattr__(self, "name", self.name or derived)
         check_name(self.name, "trigger name")
 
     @property
-    def event_type(self) -> str:
-        """The type of the ledger's events that it reads."""
+    def versions_of(self) -> str | None:
+        """The data set whose versions it runs on, new ones or those that an erasure changed."""
+        found = self.dataset if self.dataset is not None else self.erasure
+        return None if found is None else str(found)
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """The types of the ledger's events that it reads."""
         if self.dataset is not None:
-            return "version.committed"
-        return "event.received" if self.event is not None else "alert.raised"
+            return ("version.committed", FIRED)
+        if self.erasure is not None:
+            return ("version.revised", FIRED)
+        if self.event is not None:
+            return ("event.received", FIRED)
+        return ("alert.raised", "alert.persisted", FIRED)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Self:

@@ -13,7 +13,7 @@ from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject, TowpathError
 from towpath.core.refs import Ref
 from towpath.operate.scheduling import is_paused
-from towpath.operate.triggers.declaration import On
+from towpath.operate.triggers.declaration import FIRED, On
 from towpath.operate.triggers.inbox import KIND as RECEIVED
 from towpath.operate.triggers.looping import REASON, run_name, started_by
 
@@ -60,7 +60,8 @@ class TriggerReconciler:
     and dropped: what persists is reported again by its monitor. A *version* waits instead, and only the
     newest does: levels count, not edges; one that the trigger brought about itself is recorded and
     dropped, as it would start itself for ever. An *event* from outside is a fact of its own, and starts a run
-    whatever is going on. A run that failed has no cooldown.
+    whatever is going on. An *erasure* is answered like a version, by a run on the newest one. What somebody
+    *fires* by hand is started where no run is going on, cool-down or not. A run that failed has no cooldown.
 
     Args:
         poll_s: Wall time between two looks; monitors also wake triggers when they raise an alert, the
@@ -80,7 +81,7 @@ class TriggerReconciler:
         with self._ledger.write(actor=f"trigger:{held.name}") as tx:
             step = _Step(tx, held, now)
             more = step.answer()
-            wait_s = _DATASET_POLL_S if step.trigger.dataset else self._poll_s
+            wait_s = _DATASET_POLL_S if step.trigger.versions_of else self._poll_s
             tx.intents.advance(
                 held,
                 phase="watching",
@@ -108,7 +109,7 @@ class _Step:
     def answer(self) -> bool:
         """Answer a batch of news; tell whether there may be more of them."""
         news = self._tx.events.read(
-            after=self.state.cursor, limit=_EVENTS_PER_STEP, types=[self.trigger.event_type]
+            after=self.state.cursor, limit=_EVENTS_PER_STEP, types=self.trigger.event_types
         )
         for event in news:
             if self._concerns(event):
@@ -120,9 +121,11 @@ class _Step:
 
     def _concerns(self, event: Event) -> bool:
         trigger = self.trigger
-        if trigger.dataset is not None:
+        if event.type == FIRED:
+            return event.payload["trigger"] == self._held.name
+        if trigger.versions_of is not None:
             ref = Ref.parse(event.subject)
-            return (ref.kind, ref.name) == ("dataset", trigger.dataset)
+            return (ref.kind, ref.name) == ("dataset", trigger.versions_of)
         if trigger.event is not None:
             return self._held.name in event.payload["triggers"]
         monitor = str(event.payload["monitor"])
@@ -132,6 +135,12 @@ class _Step:
 
     def _take(self, event: Event) -> None:
         """Answer one piece of news; of versions, remember the newest only."""
+        if event.type == FIRED:
+            self._take_fired(event)
+            return
+        if self.trigger.erasure is not None:
+            self.state = msgspec.structs.replace(self.state, waiting=self._newest(event.subject))
+            return
         if self.trigger.dataset is not None:
             self._take_version(event.subject)
             return
@@ -140,8 +149,28 @@ class _Step:
             self._answer(event.subject.partition(":")[2], event.subject, verdict, why)
             return
         verdict, why = self._judge(busy=True)
-        alert = str(event.payload["alert"])
-        self._answer(alert, event.subject, verdict, why, model=event.payload["model"])
+        alert, alarms = str(event.payload["alert"]), event.payload.get("alarms", 1)
+        self._answer(
+            alert, event.subject, verdict, why, model=event.payload["model"], repeated=alarms
+        )
+
+    def _take_fired(self, event: Event) -> None:
+        """Start a run because somebody asked, on what is newest."""
+        verdict, why = self._judge(busy=True)
+        if verdict == "cooling":
+            verdict = "started"
+        if verdict == "started":
+            why = f"fired by {event.payload['by']}"
+        versions = self.trigger.versions_of
+        what = f"fired-{event.seq}"
+        if versions is not None and self._tx.versions.latest("dataset", versions) is not None:
+            what = self._newest(f"dataset:{versions}").partition(":")[2]
+        self._answer(what, event.subject, verdict, why, fired=event.seq)
+
+    def _newest(self, version: str) -> str:
+        """Return the newest version of a version's data set."""
+        latest = self._tx.versions.latest("dataset", Ref.parse(version).name)
+        return version if latest is None else str(latest.ref)
 
     def _take_version(self, version: str) -> None:
         """Remember a version, unless this trigger brought it about: for it nothing is started.
@@ -183,14 +212,32 @@ class _Step:
 
     @property
     def _noun(self) -> str:
-        if self.trigger.dataset is not None:
+        if self.trigger.versions_of is not None:
             return "version"
         return "alert" if self.trigger.event is None else "event"
 
     def _answer(
-        self, what: str, subject: str, verdict: Verdict, why: str, *, model: str | None = None
+        self,
+        what: str,
+        subject: str,
+        verdict: Verdict,
+        why: str,
+        *,
+        model: str | None = None,
+        repeated: int = 1,
+        fired: int | None = None,
     ) -> None:
-        """Start a run where the verdict says so, and record what became of it."""
+        """Start a run where the verdict says so, and record what became of it.
+
+        Args:
+            what: The alert, version or event, or what stands for a firing.
+            subject: What the answer's event is about.
+            verdict: Whether something is started.
+            why: In words.
+            model: The model that an alert is about.
+            repeated: Which alarm of its alert this is, so that each may have a run of its own.
+            fired: Number of the event with which somebody asked, if somebody did.
+        """
         held, noun = self._held, self._noun
         if verdict == "started":
             try:
@@ -198,9 +245,9 @@ class _Step:
             except TowpathError as error:
                 verdict, why = "failed", str(error)
             else:
-                name = f"{held.spec['project']}.{what}"
-                if noun != "alert":
-                    name = run_name(held.name, what)
+                name = f"{held.spec['project']}.{what}" + (f".{repeated}" if repeated > 1 else "")
+                if noun != "alert" or fired is not None:
+                    name = run_name(held.name, what if fired is None else f"{what}.fired-{fired}")
                 want_run(self._tx, name, request)
                 self.state = msgspec.structs.replace(
                     self.state, started=self._now.isoformat(), run=name
@@ -217,11 +264,11 @@ class _Step:
         tx, trigger, project = self._tx, self.trigger, self._held.spec["project"]
         params = dict(trigger.params)
         pins: dict[str, int] = {}
-        if trigger.event is not None:
-            received = tx.intents.get(RECEIVED, what)
+        received = None if trigger.event is None else tx.intents.find(RECEIVED, what)
+        if received is not None:
             params |= received.spec["values"].get(self._held.name, {})
-        if trigger.dataset is not None:
-            pins = {str(trigger.dataset): Ref.parse(what, "dataset").version or 0}
+        if trigger.versions_of is not None and "@" in what:
+            pins = {trigger.versions_of: Ref.parse(what, "dataset").version or 0}
         return RunRequest(
             project=project,
             pipeline=self._pipeline(model),

@@ -52,7 +52,7 @@ class RunTrigger:
     """Something that starts a pipeline when it happens.
 
     Attributes:
-        kind: `dataset`, `alert` or `event`: what it waits for.
+        kind: `dataset`, `erasure`, `alert` or `event`: what it waits for.
         on: Which: the data set, the monitors, or the event's type.
         source: Only events from there; empty for any.
         pipeline: Empty where what happens decides.

@@ -126,6 +126,8 @@ def _trigger(tx: Transaction, row: Intent) -> RunTrigger:
 def _awaited(trigger: On) -> tuple[str, str]:
     if trigger.dataset is not None:
         return "dataset", str(trigger.dataset)
+    if trigger.erasure is not None:
+        return "erasure", str(trigger.erasure)
     if trigger.event is not None:
         return "event", trigger.event
     return "alert", ", ".join(trigger.alert or ())

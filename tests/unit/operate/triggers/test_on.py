@@ -9,8 +9,9 @@ import pytest
 
 from towpath.build.pipelines import pipeline
 from towpath.core.errors import InvalidName, InvalidProject, InvalidRequest
+from towpath.core.refs import Ref
 from towpath.operate.scheduling import pause
-from towpath.operate.triggers import Arrival, EventInbox, On
+from towpath.operate.triggers import Arrival, EventInbox, On, fire
 from towpath.operate.triggers.reconciler import TriggerReconciler
 
 if TYPE_CHECKING:
@@ -303,3 +304,62 @@ def test_names_follow_from_what_is_waited_for():
 def test_what_makes_no_sense_is_refused(fields: dict[str, Any], error: type[Exception]):
     with pytest.raises(error):
         On(**fields)
+
+
+def test_an_erasure_that_took_rows_out_of_versions_starts_one_run_on_the_newest(ears: Ears):
+    ears.commit()
+    ears.commit()
+    ears.declare(erasure="flights", pipeline="report")
+    with ears.production.ledger.write() as tx:
+        for number in (1, 2):
+            ref = Ref("dataset", "flights", number)
+            tx.versions.revise(ref, digest="1" * 64, body={}, reason="erasure 1")
+    ears.answer()
+    (run,) = ears.runs()
+    assert run.spec["pins"] == {"flights": 2}
+    assert ears.verdicts("flights.on-erasure-flights") == ["started"]
+    ears.commit()  # a new version is no erasure
+    ears.answer()
+    assert len(ears.runs()) == 1
+
+
+def test_a_trigger_is_fired_by_hand_whatever_its_cooldown_and_says_by_whom(ears: Ears):
+    ears.declare(alert="drift", pipeline="train", cooldown="7d")
+    for _ in range(2):
+        with ears.production.ledger.write() as tx:
+            fire(tx, "flights.on-drift", by="kim")
+        ears.answer()
+        ears.end_run()
+    first, second = ears.runs()
+    assert first.name != second.name
+    with ears.production.ledger.read() as tx:
+        answers = tx.intents.get("trigger", "flights.on-drift").status["answers"]
+    assert [one["why"] for one in answers] == ["fired by kim", "fired by kim"]
+
+
+def test_what_is_fired_while_a_run_goes_on_or_in_a_pause_starts_nothing(ears: Ears):
+    ears.declare(dataset="flights", pipeline="train")
+    ears.commit()
+    ears.answer()
+    with ears.production.ledger.write() as tx:
+        fire(tx, "flights.on-flights", by="kim")
+    ears.answer()
+    ears.end_run()
+    with ears.production.ledger.write() as tx:
+        pause(tx, "trigger", "flights.on-flights")
+        fire(tx, "flights.on-flights", by="kim")
+    ears.answer()
+    assert ears.verdicts("flights.on-flights") == ["started", "running", "paused"]
+    assert len(ears.runs()) == 1
+
+
+def test_a_firing_runs_on_the_newest_version_of_what_is_waited_for(ears: Ears):
+    ears.commit()
+    ears.commit()
+    ears.declare(dataset="flights", pipeline="train")
+    with ears.production.ledger.write() as tx:
+        fire(tx, "flights.on-flights", by="kim")
+    ears.answer()
+    (run,) = ears.runs()
+    assert run.spec["pins"] == {"flights": 2}
+    assert run.spec["reason"] == "trigger:flights@2"
