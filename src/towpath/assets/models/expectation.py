@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from towpath.assets.models.contract import Task
-    from towpath.assets.models.reference import ColumnReference
+    from towpath.assets.models.columns import ColumnReference
 
 Ints: TypeAlias = "npt.NDArray[np.int64]"
 Floats: TypeAlias = "npt.NDArray[np.float64]"

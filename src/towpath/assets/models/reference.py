@@ -1,22 +1,27 @@
 """What a model was trained and tested on, small enough to keep and compare live traffic with.
 
 A reference holds no rows and no extremes: per column the counts of the training rows on fixed bins,
-per day of training the same counts (so that a monitor knows how much a quiet day wobbles), and per
-day of the test the mean of each loss (so that it knows what quality was promised).
+per block of training time the same counts, folded (so that a monitor knows how much a quiet day
+wobbles), how columns go together, and per day of the test the mean of each loss (so that it knows what
+quality was promised).
 """
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 import numpy as np
-import polars as pl
 
+from towpath.assets.models.blocks import Blocks
+from towpath.assets.models.columns import ColumnReference, as_floats, count_column
+from towpath.assets.models.dependence import Dependence, learn_dependence
 from towpath.assets.models.expectation import Expectation, learn_expectation
 from towpath.assets.models.losses import LOSSES
 from towpath.assets.models.outlyingness import Outlyingness, learn_outlyingness
+from towpath.assets.models.stored_reference import Document, load_columns, load_dependence, store
 from towpath.core.digests import canonical_json
 from towpath.core.errors import IntegrityError
 
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+    import polars as pl
 
     from towpath.assets.models.contract import Task
 
@@ -33,59 +39,7 @@ Floats: TypeAlias = "npt.NDArray[np.float64]"
 PREDICTION = "prediction"
 """The name under which the model's own output is watched beside its inputs."""
 
-_FORMAT = 1
-_MAX_BINS = 32
-_MIN_BIN_ROWS = 20  # fewer rows could point at single people
-_MAX_BLOCKS = 60
-_SLICES = 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnReference:
-    """The distribution of one column, on bins that never change.
-
-    Attributes:
-        name: The column, or `prediction`.
-        kind: `number` bins on `edges`; `category` counts `levels`.
-        edges: Ascending upper bounds, inclusive, of all number bins but the last, which is open.
-        levels: The levels that have a bin of their own; every other value shares one.
-        blocks: One row of counts per block, oldest first. A block is a day of event time, or an equal
-            slice of the rows when there was no time column. The last bin counts missing values.
-    """
-
-    name: str
-    kind: Literal["number", "category"]
-    edges: tuple[float, ...] = ()
-    levels: tuple[str, ...] = ()
-    blocks: tuple[tuple[int, ...], ...]
-
-    @property
-    def bins(self) -> int:
-        """The number of bins, those for other and for missing values included."""
-        own = self.edges if self.kind == "number" else self.levels
-        return len(own) + 2
-
-    def count(self, values: pl.Series) -> Ints:
-        """Count live values on the bins, in one pass; `(bins,) int64`, the last for missing ones."""
-        return np.bincount(self.bin(values), minlength=self.bins)
-
-    def matrix(self) -> Ints:
-        """Return the counts as `(blocks, bins) int64`."""
-        return np.array(self.blocks, dtype=np.int64).reshape(-1, self.bins)
-
-    def bin(self, values: pl.Series) -> Ints:
-        """Return the bin of each value, `(n,) int64`."""
-        if self.kind == "number":
-            return _bin_numbers(_as_floats(values), self.edges)
-        text = _as_text(values)
-        places = pl.Series(range(len(self.levels)), dtype=pl.Int64)
-        binned = text.replace_strict(
-            pl.Series(self.levels, dtype=pl.String),
-            places,
-            default=len(self.levels),
-            return_dtype=pl.Int64,
-        )
-        return np.where(text.is_null().to_numpy(), self.bins - 1, binned.to_numpy())
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,24 +63,25 @@ class LossReference:
         return float(np.average(self.means, weights=self.rows))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reference:
     """What monitors compare a model's live traffic with.
 
     Attributes:
         columns: The model's inputs and, last, its `prediction` where scores were given.
         losses: Each loss that fits the task, where outcomes were given.
-        rows: Training rows that were counted: those of the newest sixty days at most.
-        days: Whether blocks are days of event time.
+        rows: Training rows that were counted.
+        days: Whether blocks are spans of event time.
+        dependence: How the inputs go together; None where fewer than two vary.
         expectation: What its losses are expected to be, row by row, where test rows were given.
         outlyingness: How strange a whole row is, where there were enough training rows to tell.
     """
 
-    format: int = _FORMAT
     columns: tuple[ColumnReference, ...]
     losses: tuple[LossReference, ...] = ()
     rows: int
     days: bool
+    dependence: Dependence | None = None
     expectation: Expectation | None = None
     outlyingness: Outlyingness | None = None
 
@@ -139,8 +94,18 @@ class Reference:
         return next((one for one in self.losses if one.name == name), None)
 
     def encode(self) -> bytes:
-        """Return the canonical JSON that `decode` reads."""
-        return canonical_json(self)
+        """Return what `decode` reads: canonical JSON, compressed. Some 20 kB per column."""
+        document = store(
+            FORMAT,
+            self.columns,
+            losses=self.losses,
+            rows=self.rows,
+            days=self.days,
+            dependence=self.dependence,
+            expectation=self.expectation,
+            outlyingness=self.outlyingness,
+        )
+        return zlib.compress(canonical_json(document), 6)
 
     @classmethod
     def decode(cls, data: bytes) -> Reference:
@@ -150,15 +115,27 @@ class Reference:
             IntegrityError: The bytes are not a reference, or of a format this program doesn't know.
         """
         try:
-            reference = msgspec.json.decode(data, type=Reference)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise IntegrityError(f"a model's drift reference does not parse: {error}") from error
-        if reference.format != _FORMAT:
+            document = msgspec.json.decode(zlib.decompress(data), type=Document)
+            losses = msgspec.convert(document.losses, tuple[LossReference, ...])
+        except (msgspec.DecodeError, UnicodeDecodeError, zlib.error) as error:
             raise IntegrityError(
-                f"a model's drift reference has format {reference.format}",
+                f"a model's drift reference does not parse: {error}",
+                remedy="One that an older Towpath wrote is made anew by the next training.",
+            ) from error
+        if document.format != FORMAT:
+            raise IntegrityError(
+                f"a model's drift reference has format {document.format}",
                 remedy="A newer Towpath wrote it; read it with that.",
             )
-        return reference
+        return cls(
+            columns=load_columns(document),
+            losses=losses,
+            rows=document.rows,
+            days=document.days,
+            dependence=load_dependence(document),
+            expectation=document.expectation,
+            outlyingness=document.outlyingness,
+        )
 
 
 def build_reference(
@@ -183,17 +160,18 @@ def build_reference(
         task: Decides which losses are kept.
     """
     times = None if time is None else frame.get_column(time)
-    blocks = _Blocks(len(frame), times)
-    counted = [_count_column(frame.get_column(name), name, blocks) for name in columns]
+    blocks = Blocks.of(len(frame), times)
+    counted = [count_column(frame.get_column(name), blocks) for name in columns]
+    dependence = learn_dependence(counted, frame, blocks)
     losses: tuple[LossReference, ...] = ()
     if scores is not None and len(scores):
         seen_at = scores.get_column("time") if "time" in scores.columns else None
-        test_blocks = _Blocks(len(scores), seen_at)
-        counted.append(_count_column(scores.get_column("score"), PREDICTION, test_blocks))
-        losses = _losses(scores, test_blocks, task)
+        test_blocks = Blocks.of(len(scores), seen_at)
+        counted.append(count_column(scores.get_column("score").alias(PREDICTION), test_blocks))
+        losses = _losses(scores, _by_day(test_blocks), task)
     expectation = None
     if scores is not None and test is not None and "outcome" in scores.columns:
-        score, outcome = (_as_floats(scores.get_column(name)) for name in ("score", "outcome"))
+        score, outcome = (as_floats(scores.get_column(name)) for name in ("score", "outcome"))
         expectation = learn_expectation(
             counted, test, prediction=PREDICTION, score=score, outcome=outcome, task=task
         )
@@ -203,77 +181,25 @@ def build_reference(
         losses=losses,
         rows=int((blocks.of_row >= 0).sum()),
         days=time is not None,
+        dependence=dependence,
         expectation=expectation,
         outlyingness=learn_outlyingness(counted, ordered, prediction=PREDICTION),
     )
 
 
-class _Blocks:
-    """Puts each row into a block: its day, or an equal slice when there is no time.
-
-    Days with less than half the median day's rows (cut off by a split, or an outage) are left out,
-    because their noise would pass for wobble; so are days older than the newest sixty.
-    """
-
-    def __init__(self, rows: int, times: pl.Series | None) -> None:
-        if times is None:
-            self.count = max(1, min(_SLICES, rows // _MIN_BIN_ROWS))
-            self.of_row: Ints = np.arange(rows, dtype=np.int64) * self.count // max(rows, 1)
-            return
-        days = times.dt.truncate("1d").to_physical()
-        known = days.drop_nulls()
-        found, sizes = np.unique(known.to_numpy(), return_counts=True)
-        whole = found[sizes * 2 >= np.median(sizes)] if len(found) else found
-        kept = whole[-_MAX_BLOCKS:]
-        self.count = len(kept)
-        self.of_row = np.full(rows, -1, dtype=np.int64)
-        if self.count:
-            values = days.fill_null(-1).to_numpy()
-            place = np.minimum(np.searchsorted(kept, values), self.count - 1)
-            self.of_row = np.where(kept[place] == values, place, -1)
+def _by_day(blocks: Blocks) -> Blocks:
+    """Return the same rows in blocks of whole days: a loss needs labelled rows, and nights have few."""
+    if not blocks.calendar.starts:
+        return blocks
+    days, of_block = np.unique(np.array(blocks.calendar.starts) // 24, return_inverse=True)
+    of_row = np.where(blocks.of_row >= 0, of_block[blocks.of_row], -1)
+    return Blocks(count=len(days), of_row=of_row, calendar=blocks.calendar)
 
 
-def _count_column(values: pl.Series, name: str, blocks: _Blocks) -> ColumnReference:
-    used = blocks.of_row >= 0
-    kept = values.filter(pl.Series(used))
-    if values.dtype.is_numeric() or values.dtype.is_temporal() or values.dtype == pl.Null:
-        empty = ColumnReference(name=name, kind="number", edges=_edges(kept), blocks=())
-    else:
-        empty = ColumnReference(name=name, kind="category", levels=_levels(kept), blocks=())
-    cell = blocks.of_row[used] * empty.bins + empty.bin(kept)
-    counts = np.bincount(cell, minlength=blocks.count * empty.bins)
-    return ColumnReference(
-        name=name,
-        kind=empty.kind,
-        edges=empty.edges,
-        levels=empty.levels,
-        blocks=tuple(map(tuple, counts.reshape(blocks.count, empty.bins).tolist())),
-    )
-
-
-def _edges(values: pl.Series) -> tuple[float, ...]:
-    """Return the inner quantiles that split the values into bins of twenty rows or more."""
-    floats = _as_floats(values)
-    known = floats[np.isfinite(floats)]
-    bins = min(_MAX_BINS, len(known) // _MIN_BIN_ROWS)
-    if bins < 2:
-        return ()
-    inner = np.quantile(known, np.arange(1, bins) / bins, method="inverted_cdf")
-    return tuple(np.unique(inner).tolist())
-
-
-def _levels(values: pl.Series) -> tuple[str, ...]:
-    """Return the most frequent levels, of those that at least twenty rows share."""
-    counts = _as_text(values).drop_nulls().rename("level").value_counts(name="rows")
-    frequent = counts.filter(pl.col("rows") >= _MIN_BIN_ROWS)
-    ordered = frequent.sort(["rows", "level"], descending=[True, False])
-    return tuple(ordered.get_column("level").head(_MAX_BINS).to_list())
-
-
-def _losses(scores: pl.DataFrame, blocks: _Blocks, task: Task) -> tuple[LossReference, ...]:
+def _losses(scores: pl.DataFrame, blocks: Blocks, task: Task) -> tuple[LossReference, ...]:
     if "outcome" not in scores.columns:
         return ()
-    outcome, score = (_as_floats(scores.get_column(name)) for name in ("outcome", "score"))
+    outcome, score = (as_floats(scores.get_column(name)) for name in ("outcome", "score"))
     usable = (blocks.of_row >= 0) & ~np.isnan(outcome) & ~np.isnan(score)
     block = blocks.of_row[usable]
     rows = np.bincount(block, minlength=blocks.count)
@@ -292,22 +218,6 @@ def _losses(scores: pl.DataFrame, blocks: _Blocks, task: Task) -> tuple[LossRefe
             )
         )
     return tuple(found) if some.any() else ()
-
-
-def _bin_numbers(values: Floats, edges: Sequence[float]) -> Ints:
-    """Return the bin of each value: as many edges as lie below it, and one more if it is missing."""
-    place = np.searchsorted(np.asarray(edges, dtype=np.float64), values, side="left")
-    return np.where(np.isnan(values), len(edges) + 1, place).astype(np.int64)
-
-
-def _as_floats(values: pl.Series) -> Floats:
-    """Return the values as `(n,) float64`, with NaN for what is missing."""
-    physical = values.to_physical() if values.dtype.is_temporal() else values
-    return physical.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
-
-
-def _as_text(values: pl.Series) -> pl.Series:
-    return values.cast(pl.String, strict=False)
 
 
 __all__ = ["PREDICTION", "ColumnReference", "LossReference", "Reference", "build_reference"]

@@ -14,6 +14,15 @@ from towpath.core.refs import check_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from towpath.assets.models.columns import ColumnReference
+    from towpath.operate.monitoring.calibration import Statistic
+    from towpath.operate.monitoring.seasons import Season
+
+_NUMBERS = ("ks", "psi", "js", "wasserstein")
+_CATEGORIES = ("tv", "psi", "js", "chi2")
+_SEASONS = ("auto", "none", "week", "year")
+_WITHIN_A_DAY = (timedelta(hours=6), timedelta(hours=12))
+
 
 @dataclass(frozen=True, slots=True)
 class Drift:
@@ -22,8 +31,17 @@ class Drift:
     Attributes:
         name: Unique among the project's monitors.
         features: The inputs to watch, or `all`. The prediction is always watched.
-        window: Span of event time judged at once: one or more whole days, because the reference knows
-            how much *days* wobble.
+        window: Span of event time judged at once: one or more whole days, or `6h` or `12h`, because
+            the reference knows how much *those* wobble.
+        season: What a window is compared with: the training data's days of the same weekday (`week`),
+            around the same date of earlier years (`year`), any (`none`); `auto` takes the first of
+            year, week and none that the training data has enough of. Windows within a day are compared
+            with the same hours in any case.
+        numbers: Distance of columns of numbers: `ks`, `psi`, `js`, `wasserstein` (in standard
+            deviations).
+        categories: Distance of categories: `tv`, `psi`, `js`, `chi2`.
+        threshold: Instead of p-values and detectors: a window alarms when a column is farther away.
+            What that means depends on the statistic, the rows and the wobble of days.
         fdr: False-discovery rate over the features of one window (Benjamini–Hochberg): the features
             that a window names.
         run_length: Quiet windows between two false alarms, on average, at least.
@@ -36,6 +54,10 @@ class Drift:
     _: KW_ONLY
     features: Sequence[str] | Literal["all"] = "all"
     window: str = "1d"
+    season: Season = "auto"
+    numbers: Literal["ks", "psi", "js", "wasserstein"] = "ks"
+    categories: Literal["tv", "psi", "js", "chi2"] = "tv"
+    threshold: float | None = None
     fdr: float = 0.05
     run_length: int = 365
     min_rows: int = 100
@@ -43,14 +65,26 @@ class Drift:
     def __post_init__(self) -> None:
         """Refuse what can't be watched."""
         check_name(self.name, "monitor name")
-        if parse_duration(self.window) % timedelta(days=1):
-            raise InvalidProject(
-                f"monitor {self.name!r} judges windows of {self.window}, not of whole days",
-                remedy="Use '1d' or more: drift is calibrated on the training data's own days.",
-            )
+        check_span(self.name, self.window)
+        for field, found in (
+            ("numbers", _NUMBERS),
+            ("categories", _CATEGORIES),
+            ("season", _SEASONS),
+        ):
+            if getattr(self, field) not in found:
+                raise InvalidProject(
+                    f"monitor {self.name!r} has {field} {getattr(self, field)!r}",
+                    remedy=f"Use one of {', '.join(found)}.",
+                )
+        if self.threshold is not None and self.threshold <= 0:
+            raise InvalidProject(f"monitor {self.name!r} has a threshold of {self.threshold}")
         if not 0 < self.fdr < 1:
             raise InvalidProject(f"monitor {self.name!r} has a false-discovery rate of {self.fdr}")
         _check_run_length(self.name, self.run_length)
+
+    def statistic_of(self, column: ColumnReference) -> Statistic:
+        """Return the distance that is taken of a column."""
+        return self.numbers if column.ordered else self.categories
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Self:
@@ -105,4 +139,18 @@ def _check_run_length(name: str, run_length: int) -> None:
         raise InvalidProject(
             f"monitor {name!r} tolerates a false alarm every {run_length} windows",
             remedy="Use a run_length of 2 or more.",
+        )
+
+
+def check_span(name: str, window: str) -> None:
+    """Refuse spans that a reference's blocks can't be put together to.
+
+    Raises:
+        InvalidProject: Neither whole days nor 6 or 12 hours.
+    """
+    span = parse_duration(window)
+    if span % timedelta(days=1) and span not in _WITHIN_A_DAY:
+        raise InvalidProject(
+            f"monitor {name!r} judges windows of {window}, not of whole days",
+            remedy="Use '6h', '12h', or whole days: what training saw of those says what is unusual.",
         )

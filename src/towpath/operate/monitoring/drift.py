@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from towpath.assets.datasets.profiles import compare
 from towpath.assets.models.reference import PREDICTION
-from towpath.core.durations import parse_duration
-from towpath.operate.monitoring.calibration import (
-    distances,
-    quiet_distances,
-    statistic_of,
-    tail_probability,
-)
+from towpath.operate.monitoring.calibration import statistic_value, surprise_of
 from towpath.operate.monitoring.declaration import Drift
 from towpath.operate.monitoring.detector import discoveries, evidence_of
 from towpath.operate.monitoring.findings import Finding, Suspect
+from towpath.operate.monitoring.moves import describe_move
+from towpath.operate.monitoring.seasons import comparable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import polars as pl
-
     from towpath.assets.models.reference import ColumnReference, Reference
+    from towpath.operate.monitoring.calibration import Statistic
+    from towpath.operate.monitoring.counts import WindowCounts
     from towpath.operate.monitoring.findings import Window
+    from towpath.operate.monitoring.seasons import Comparable
     from towpath.operate.monitoring.view import WindowView
+
+_NAMED_MOST = 3
 
 
 class DriftWatcher:
@@ -43,9 +42,9 @@ class DriftWatcher:
 
     def judge(self, monitor: Drift, view: WindowView, /) -> Finding:
         """Compare every watched column of the window with the reference."""
-        names = {one.name: column_of(one.name, view) for one in watched(monitor, view.reference)}
-        rows = view.rows(list(names.values()))
-        return judge_drift(monitor, view.reference, rows, view.window, columns=names)
+        return judge_drift(
+            monitor, view.reference, view.counts(), view.window, personal=view.subject_field
+        )
 
 
 def watched(monitor: Drift, reference: Reference) -> list[ColumnReference]:
@@ -55,76 +54,122 @@ def watched(monitor: Drift, reference: Reference) -> list[ColumnReference]:
     return [one for one in reference.columns if one.name in (*monitor.features, PREDICTION)]
 
 
-def column_of(name: str, view: WindowView) -> str:
-    """Return the decision log's column that a reference column is compared with."""
-    return view.output_column if name == PREDICTION else view.input_column(name)
-
-
 def judge_drift(
     monitor: Drift,
     reference: Reference,
-    rows: pl.DataFrame,
+    counts: WindowCounts,
     window: Window,
     *,
-    columns: Mapping[str, str],
+    personal: str | None = None,
 ) -> Finding:
     """Compare every watched column of a window's decisions with the reference.
 
-    Deterministic: the thinning of the reference's days is seeded by the window.
+    Deterministic: the thinning of the reference's windows is seeded by the window.
 
     Args:
         monitor: What to watch.
         reference: The model's.
-        rows: The window's decisions by that model, as the decision log gives them.
+        counts: The window's decisions by that model, on the reference's bins.
         window: Their span.
-        columns: The log's column of each column of the reference.
+        personal: The input that names people, if one does: its levels are not told.
     """
-    if len(rows) < monitor.min_rows:
-        return Finding(window=window, rows=len(rows), judged=False, measured={"rows": len(rows)})
-    days = parse_duration(monitor.window).days if reference.days else 1
+    if counts.rows < monitor.min_rows:
+        return Finding(
+            window=window, rows=counts.rows, judged=False, measured={"rows": float(counts.rows)}
+        )
     rng = np.random.default_rng(window.index)
-    suspects = [
-        _compare(column, rows[columns[column.name]], days=days, rng=rng)
-        for column in watched(monitor, reference)
-    ]
-    p_values = {one.name: math.nan if one.p is None else one.p for one in suspects}
-    found = discoveries(p_values, monitor.fdr)
-    blamed = sorted(
-        (one for one in suspects if one.name in found),
-        key=lambda one: (p_values[one.name], one.name),
-    )
-    measured = {"rows": float(len(rows)), "features": float(len(found))}
-    for one in suspects:
-        measured[f"distance.{one.name}"] = one.value
-        if one.p is not None:
-            measured[f"p.{one.name}"] = one.p
+    bases: dict[str, Comparable] = {}
+    judged: list[_Judged] = []
+    for column in watched(monitor, reference):
+        past = comparable(column.calendar, len(column.blocks), window, monitor.season)
+        bases[column.name] = past
+        judged.append(
+            _compare(column, counts, past, statistic=monitor.statistic_of(column), rng=rng)
+        )
+    p_values = {one.name: one.p for one in judged}
+    if monitor.threshold is None:
+        named = discoveries(p_values, monitor.fdr)
+    else:
+        named = {one.name for one in judged if one.value > monitor.threshold}
+    found = [one for one in judged if one.name in named]
+    found.sort(key=lambda one: (one.p if monitor.threshold is None else -one.value, one.name))
+    blamed = [one.suspect(reference, counts, personal=one.name == personal) for one in found]
+    basis = bases[judged[0].name].basis if judged else ""
     return Finding(
         window=window,
-        rows=len(rows),
+        rows=counts.rows,
         judged=True,
-        evidence={name: evidence_of(p) for name, p in p_values.items()},
+        evidence={}
+        if monitor.threshold is not None
+        else {name: evidence_of(p) for name, p in p_values.items()},
         suspects=tuple(blamed),
-        measured=measured,
-        summary=_summary(blamed, len(suspects)),
+        measured=_measured(judged, counts, len(blamed)),
+        summary=_summary(blamed, len(judged)),
+        breach=monitor.threshold is not None and bool(blamed),
+        basis=f"compared with {basis}" if basis else "",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """A column's distance from all training rows, and how unusual the window is in its phase."""
+
+    name: str
+    statistic: Statistic
+    value: float
+    p: float
+
+    def suspect(self, reference: Reference, counts: WindowCounts, *, personal: bool) -> Suspect:
+        column = reference.column(self.name)
+        move = None
+        if column is not None:
+            move = describe_move(column.profile, counts.column(self.name), personal=personal)
+        return Suspect(
+            name=self.name,
+            statistic=self.statistic,
+            value=self.value,
+            p=None if math.isnan(self.p) else self.p,
+            what="" if move is None else move.what,
+            before=None if move is None else move.before,
+            after=None if move is None else move.after,
+        )
 
 
 def _compare(
-    column: ColumnReference, values: pl.Series, *, days: int, rng: np.random.Generator
-) -> Suspect:
-    blocks = column.matrix()
-    counts = column.count(values)
-    statistic = statistic_of(column)
-    value = float(distances(statistic, blocks.sum(axis=0), counts))
-    quiet = quiet_distances(column, days=days, rows=len(values), rng=rng)
-    p = tail_probability(value, quiet, rows=len(values), independent=len(blocks) / days)
-    known = None if math.isnan(p) else p
-    return Suspect(name=column.name, statistic=statistic, value=value, p=known)
+    column: ColumnReference,
+    counts: WindowCounts,
+    past: Comparable,
+    *,
+    statistic: Statistic,
+    rng: np.random.Generator,
+) -> _Judged:
+    current = counts.column(column.name)
+    surprise = surprise_of(
+        column,
+        column.fold(current),
+        past,
+        statistic=statistic,
+        rows=counts.effective,
+        rng=rng,
+    )
+    value = statistic_value(statistic, compare(column.profile, current), surprise.value)
+    return _Judged(name=column.name, statistic=statistic, value=value, p=surprise.p)
+
+
+def _measured(judged: list[_Judged], counts: WindowCounts, found: int) -> dict[str, float]:
+    measured = {"rows": float(counts.rows), "features": float(found)}
+    for one in judged:
+        measured[f"distance.{one.name}"] = one.value
+        if not math.isnan(one.p):
+            measured[f"p.{one.name}"] = one.p
+    return measured
 
 
 def _summary(blamed: list[Suspect], compared: int) -> str:
     if not blamed:
         return f"none of {compared} columns stands out alone"
-    names = ", ".join(one.name for one in blamed[:3])
-    more = f" and {len(blamed) - 3} more" if len(blamed) > 3 else ""
-    return f"{names}{more} no longer look like the training data"
+    told = "; ".join(
+        f"{one.name}: {one.moved}" if one.moved else one.name for one in blamed[:_NAMED_MOST]
+    )
+    more = f"; and {len(blamed) - _NAMED_MOST} more" if len(blamed) > _NAMED_MOST else ""
+    return f"unlike the training data: {told}{more}"

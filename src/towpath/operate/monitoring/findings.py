@@ -35,6 +35,13 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True):
     after: float | None = None
     since: datetime | None = None
 
+    @property
+    def moved(self) -> str:
+        """By how much, as people say it: `median from 38.1 to 51.4`; empty where that is not known."""
+        if not self.what or self.before is None or self.after is None:
+            return ""
+        return f"{self.what} from {self.before:.4g} to {self.after:.4g}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -67,6 +74,7 @@ class Finding:
         examples: Decision ids of rows that show it; never their values.
         settled: What only became known now about windows that were judged before, as further points of
             their charts.
+        basis: What the window was compared with, in words.
     """
 
     window: Window
@@ -80,6 +88,7 @@ class Finding:
     excess: float | None = None
     examples: tuple[str, ...] = ()
     settled: tuple[tuple[Window, dict[str, float]], ...] = ()
+    basis: str = ""
 
     def brief(self, *, alarm: bool, score: float) -> Json:
         """Return what the monitor's status keeps of it.
@@ -96,5 +105,6 @@ class Finding:
             "alarm": alarm,
             "score": score,
             "excess": self.excess,
+            "basis": self.basis,
             "features": [msgspec.to_builtins(one) for one in self.suspects],
         }

@@ -12,7 +12,7 @@ import polars as pl
 from towpath.assets.models.reference import Reference
 from towpath.core.durations import parse_duration
 from towpath.ledger.records import Metric
-from towpath.operate.monitoring.alerts import raise_alert
+from towpath.operate.monitoring.alerts import raise_alert, settle_alerts
 from towpath.operate.monitoring.findings import Window
 from towpath.operate.monitoring.state import State
 from towpath.operate.monitoring.view import WindowView
@@ -110,6 +110,7 @@ class MonitorReconciler:
                     at = finding.window.until + maturity
                     raise_alert(tx, held, finding, step, at=at)
                 state = step.state
+            settle_alerts(tx, held, state)
             self._save(tx, held, state, due_in_s=self._rest_s(monitor, state, now - maturity))
 
     def _champion(self, held: Intent) -> Version | None:
@@ -149,7 +150,13 @@ class MonitorReconciler:
             champion=champion,
             decisions=self._decisions,
             known_reference=None if digest is None else self._reference(digest),
+            subject_field=self._subject_field(held.spec["service"]),
         )
+
+    def _subject_field(self, service: str) -> str | None:
+        with self._ledger.read() as tx:
+            found = tx.intents.find("service", service)
+        return None if found is None else found.spec.get("subject_field")
 
     def _rest_s(self, monitor: Monitor, state: State, known: datetime) -> float:
         """Return how long, on the wall, the next window is away if event time keeps pace with it."""

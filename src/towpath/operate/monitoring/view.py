@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from towpath.assets.models.reference import PREDICTION
 from towpath.core.errors import IntegrityError
 from towpath.operate.decisions.contract import INPUT, OUTPUT
+from towpath.operate.monitoring.counts import count_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from towpath.assets.models.reference import Reference
     from towpath.ledger.records import Version
     from towpath.operate.decisions.contract import DecisionLog
+    from towpath.operate.monitoring.counts import WindowCounts
     from towpath.operate.monitoring.findings import Window
 
 WEIGHT: Final = "weight"
@@ -38,6 +41,7 @@ class WindowView:
         champion: The model version that serves now. Only its own decisions count, because what they
             are compared with is its own.
         known_reference: Its reference, or None where its training left none.
+        subject_field: The input that names people, if one does; its values belong into no finding.
     """
 
     window: Window
@@ -46,6 +50,7 @@ class WindowView:
     champion: Version
     decisions: DecisionLog
     known_reference: Reference | None = None
+    subject_field: str | None = None
 
     @property
     def reference(self) -> Reference:
@@ -107,6 +112,21 @@ class WindowView:
             columns=list(dict.fromkeys([*columns, "model", "status", _KEPT])),
         )
         return self._picked(scan, [*columns, "label", "label_at"], status=status, every_model=False)
+
+    def counts(self) -> WindowCounts:
+        """Return how the window's inputs and answers are spread over the reference's bins.
+
+        Raises:
+            IntegrityError: There is no reference.
+        """
+        names = {one.name: self._column_of(one.name) for one in self.reference.columns}
+        rows = self.rows(list(names.values()))
+        weights = rows.get_column(WEIGHT)
+        renamed = rows.select(pl.col(column).alias(name) for name, column in names.items())
+        return count_rows(self.reference, renamed, weights, names=list(names))
+
+    def _column_of(self, name: str) -> str:
+        return self.output_column if name == PREDICTION else self.input_column(name)
 
     def _picked(
         self,

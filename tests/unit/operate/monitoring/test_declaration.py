@@ -13,7 +13,11 @@ from towpath.operate.monitoring import Drift, Performance
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({"window": "6h"}, InvalidProject),
+        ({"window": "5h"}, InvalidProject),
+        ({"season": "month"}, InvalidProject),
+        ({"numbers": "tv"}, InvalidProject),
+        ({"categories": "ks"}, InvalidProject),
+        ({"threshold": 0.0}, InvalidProject),
         ({"window": "often"}, InvalidName),
         ({"fdr": 0}, InvalidProject),
         ({"run_length": 1}, InvalidProject),

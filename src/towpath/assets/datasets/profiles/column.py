@@ -39,8 +39,8 @@ class ColumnProfile:
         edges: `(k,) float64`, ascending; empty for categories and hidden columns.
         items: The frequent values, most frequent first when they were chosen.
         counts: `(k+1,) int64`, rows per bin.
-        mean: Mean of the finite numbers; NaN where there is none.
-        spread: Sum of squared deviations from the mean of the finite numbers.
+        mean: Mean of the numbers within ±1e150; NaN where there is none.
+        spread: Sum of their squared deviations from it.
         registers: HyperLogLog registers of the values; None where not asked for.
         fences: Values beyond these are outliers (see `outlier_fences`); fixed with the bins, None
             for other kinds and for columns that hardly vary.

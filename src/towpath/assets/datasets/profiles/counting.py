@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ITEMS_MOST = 256
 _LEAST_FENCED = 20
 _FAR_OUT = 6.0  # halves of the interquartile range
+_HUGE = 1e150  # numbers beyond, and their squares, can't be added up
 _NO_EDGES = np.empty(0, dtype=np.float64)
 
 
@@ -148,14 +149,14 @@ def _count_ordered(
 ) -> ColumnProfile:
     # Looking edges up among sorted values is an order faster than values among edges.
     below = np.searchsorted(ordered, bins.edges, side="right")
-    finite = ordered[np.isfinite(ordered)]
-    mean = float(finite.mean()) if finite.size else math.nan
+    usual = ordered[slice(*np.searchsorted(ordered, (-_HUGE, _HUGE)))]
+    mean = float(usual.mean()) if usual.size else math.nan
     return replace(
         bins,
         nulls=rows - ordered.size,
         counts=np.diff(below, prepend=0, append=ordered.size).astype(np.int64),
         mean=mean,
-        spread=float(np.square(finite - mean).sum()) if finite.size else 0.0,
+        spread=float(np.square(usual - mean).sum()) if usual.size else 0.0,
         beyond=_beyond(bins.fences, ordered),
         sums=_sums(bins, ordered, below),
     )
@@ -168,13 +169,9 @@ def _sums(
     groups = bins.groups
     if bins.edges.size < 2:  # one edge does not tell how far is far
         return None
-    first, last = bins.edges[0], bins.edges[-1]
-    inside = slice(int(np.searchsorted(ordered, first)), int(below[-1]))
-    low, high = ordered[: inside.start], ordered[inside.stop :]
-    width = last - first
-    kept = np.concatenate(
-        [np.maximum(low, first - width), ordered[inside], np.minimum(high, last + width), [0.0]]
-    )
+    first, last = float(bins.edges[0]), float(bins.edges[-1])
+    low, high = max(2 * first - last, -_HUGE), min(2 * last - first, _HUGE)
+    kept = np.append(np.clip(ordered, low, high), 0.0)
     starts = np.concatenate([[0], below])[groups]
     found = np.add.reduceat(kept, starts)
     # Where a group is empty, reduceat gives the next group's first number.
