@@ -54,6 +54,7 @@ def fresh(tx: Transaction, service: str, release: Version, model: Ref) -> Servic
         subject_field=declared.spec["subject_field"],
         durability=declared.spec["durability"],
         logging=declared.spec.get("logging"),
+        warm_up=tuple(declared.spec.get("warm_up", ())),
         salt=service,
         arms=(arm_of(tx, "champion", release, model, weight=1.0),),
     )
@@ -72,6 +73,7 @@ def refreshed(
         subject_field=declared.spec["subject_field"],
         durability=declared.spec["durability"],
         logging=declared.spec.get("logging"),
+        warm_up=tuple(declared.spec.get("warm_up", ())),
     )
 
 

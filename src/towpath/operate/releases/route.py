@@ -62,6 +62,7 @@ class ServiceRoute(msgspec.Struct, frozen=True, kw_only=True):
         left: The model version that people rolled back from; neither it nor an older one is tried
             again by itself.
         logging: What its decisions leave in the log, as `Logging.to_spec` writes it; None: everything.
+        warm_up: Rows that a model must answer before it takes traffic.
         also: Inputs that consumers send by contract; a model that takes one of them no longer ignores
             it, where it would refuse another that it doesn't know.
     """
@@ -76,6 +77,7 @@ class ServiceRoute(msgspec.Struct, frozen=True, kw_only=True):
     previous: Arm | None = None
     left: str | None = None
     logging: dict[str, Any] | None = None
+    warm_up: tuple[dict[str, Any], ...] = ()
     also: tuple[str, ...] = ()
 
     @property

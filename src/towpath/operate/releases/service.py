@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from towpath.core.errors import InvalidProject
 from towpath.core.refs import check_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from towpath.operate.decisions import Logging
 
 
@@ -26,6 +28,8 @@ class Service:
         description: One line for people.
         logging: Which of its decisions are recorded, what of their inputs, and for how long; None:
             all of them, as they are, until something else removes them.
+        warm_up: Rows, as columns and values, that a model must answer before it takes traffic; without
+            them they are made of its signature. Made up: they are kept in the ledger as they are.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Service:
     durability: Literal["ack", "relaxed"] = "ack"
     description: str = ""
     logging: Logging | None = None
+    warm_up: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what can't be served."""
