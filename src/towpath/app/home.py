@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from towpath.core.refs import Ref
     from towpath.core.settings import Settings
     from towpath.ledger import Ledger
-    from towpath.operate.decisions import SegmentDecisionLog
+    from towpath.operate.decisions import Feedback, SegmentDecisionLog
     from towpath.operate.labelling import LedgerLabelDesk
     from towpath.operate.projects import Project
     from towpath.operate.releases import LedgerReleases, Switching
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from towpath.storage.database import Database
     from towpath.storage.keys import Keyring
     from towpath.storage.online import OnlineStore
+    from towpath.trace.audit import AuditedDecisions
     from towpath.trace.erasure import LedgerErasures
     from towpath.trace.erasure.copies import Copies
     from towpath.trace.lineage import LedgerTracer
@@ -202,6 +203,20 @@ class Home:
         from towpath.operate.decisions import SegmentDecisionLog
 
         return SegmentDecisionLog(self.ledger, self.blobs, self.decisions_dir)
+
+    @cached_property
+    def audited(self) -> AuditedDecisions:
+        """Decisions as people are shown them: with a line in the ledger that says who looked."""
+        from towpath.trace.audit import AuditedDecisions
+
+        return AuditedDecisions(self.ledger, self.decisions)
+
+    @property
+    def feedback(self) -> Feedback:
+        """Takes in what customers did, from scripts and jobs on this machine."""
+        from towpath.operate.decisions import Feedback
+
+        return Feedback(self.decisions_dir, self.clock)
 
     @cached_property
     def labels(self) -> LedgerLabelDesk:

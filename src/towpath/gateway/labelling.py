@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import re
 import time
-import uuid
 from typing import TYPE_CHECKING, Final
 
 from towpath.core.errors import InvalidRequest
-from towpath.core.refs import check_name
-from towpath.operate.decisions import Label, Signal
+from towpath.operate.decisions import Label
+from towpath.operate.decisions.feedback import checked_signal, finite, plain_id
 
 if TYPE_CHECKING:
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.moments import Moments
     from towpath.gateway.protocol import GivenSignal, LabelsRequest, SignalsRequest
     from towpath.gateway.recording import Recorder
+    from towpath.operate.decisions import Signal
 
 MAX_LABELS: Final = 10_000
 """Labels, or signals, that one request may carry."""
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 class Labelling:
@@ -51,8 +48,8 @@ class Labelling:
             what = f"label {index}"
             labels.append(
                 Label(
-                    decision_id=_decision_id(label.decision_id, what, index),
-                    value=_finite(label.value, what, index),
+                    decision_id=plain_id(label.decision_id, what, index),
+                    value=finite(label.value, what, index),
                     at_us=self._moments.of_label(label.time),
                     recorded_us=recorded_us,
                 )
@@ -79,53 +76,18 @@ class Labelling:
         return len(signals)
 
     def _signal(self, given: GivenSignal, index: int, recorded_us: int) -> Signal:
-        what = f"signal {index}"
-        if not _NAME.fullmatch(given.name):
-            raise InvalidRequest(
-                f"{what} has no plain name",
-                remedy="Use 1 to 64 letters, digits and underscores, a letter first.",
-                row=index,
-            )
-        decision_id = None
-        if given.decision_id is not None:
-            decision_id = _decision_id(given.decision_id, what, index)
-        named = given.service is not None and given.key is not None
-        if named == (decision_id is not None) or (given.service is None) != (given.key is None):
-            raise InvalidRequest(
-                f"{what} must name its decision by decision_id, or by service and key", row=index
-            )
-        if given.service is not None:
-            check_name(given.service, "service name")
-        return Signal(
-            decision_id=decision_id,
+        return checked_signal(
+            index,
             name=given.name,
-            value=_finite(given.value, what, index),
-            at_us=self._moments.of_label(given.time),
-            recorded_us=recorded_us,
+            value=given.value,
+            decision_id=given.decision_id,
             service=given.service,
             key=given.key,
+            at_us=self._moments.of_label(given.time),
+            recorded_us=recorded_us,
         )
 
 
 def _check_count(count: int, what: str) -> None:
     if not 0 < count <= MAX_LABELS:
         raise InvalidRequest(f"the request has {count} {what}", remedy=f"Send 1 to {MAX_LABELS:,}.")
-
-
-def _finite(given: float, what: str, index: int) -> float:
-    value = float(given)
-    if not math.isfinite(value):
-        raise InvalidRequest(f"the value of {what} is not finite", row=index)
-    return value
-
-
-def _decision_id(text: str, what: str, index: int) -> str:
-    """Return the id in the form in which it was answered."""
-    try:
-        return str(uuid.UUID(text))
-    except ValueError as error:
-        raise InvalidRequest(
-            f"{what} names no decision",
-            remedy="Send the decision_id of the answer's parameters.",
-            row=index,
-        ) from error

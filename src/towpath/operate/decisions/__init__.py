@@ -4,6 +4,7 @@ from towpath.operate.decisions.batches import DecisionBatch, DecisionOrigin
 from towpath.operate.decisions.compaction import Compaction, Compactor
 from towpath.operate.decisions.contract import ANY, INPUT, OUTPUT, SIGNAL, DecisionLog
 from towpath.operate.decisions.directory import SegmentDirectory
+from towpath.operate.decisions.feedback import Feedback
 from towpath.operate.decisions.frames import encode_frame
 from towpath.operate.decisions.identity import DecisionIds
 from towpath.operate.decisions.log import SegmentDecisionLog
@@ -41,6 +42,7 @@ __all__ = [
     "DecisionStatus",
     "ErasedDecisions",
     "Expired",
+    "Feedback",
     "Holdings",
     "Label",
     "Logging",

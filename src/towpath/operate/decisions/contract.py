@@ -118,12 +118,19 @@ class DecisionLog(Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
         where: DecisionFilter = ANY,
+        signals: Sequence[str] | None = None,
         rows: int = 50_000,
     ) -> Iterator[pl.DataFrame]:
         """Yield all pages of so many rows, one after another: an export in bounded memory.
 
-        Every row that was there at the beginning comes once, unless it is erased meanwhile.
+        Every row that was there at the beginning comes once, unless it is erased meanwhile. Rows of
+        models that take other inputs come in frames of their own. With `signals` each frame has the
+        columns of those, else of what its rows have.
         """
+        ...
+
+    def signal_names(self, service: str) -> list[str]:
+        """Return the names of all signals by id, and of those by keys of this service, sorted."""
         ...
 
     def scan_labelled(

@@ -21,7 +21,7 @@ from towpath.operate.decisions.contract import ANY, SIGNAL
 from towpath.operate.decisions.directory import SegmentDirectory
 from towpath.operate.decisions.erasing import erase_from_files, holdings_of
 from towpath.operate.decisions.joining import beside, signals_in, with_labels
-from towpath.operate.decisions.paging import page_of, with_outcomes
+from towpath.operate.decisions.paging import by_inputs, page_of, whole, with_outcomes
 from towpath.operate.decisions.shelf import SegmentShelf, read_note
 from towpath.operate.decisions.streams import DECISIONS, KEYED, LABELS, SIGNALS
 from towpath.operate.decisions.tails import Tails
@@ -115,10 +115,9 @@ class SegmentDecisionLog:
 
         def read(view: View) -> DecisionPage:
             page = page_of(view, service, window, where, before=before, limit=limit)
-            return replace(page, rows=with_outcomes(view, service, page.rows))
+            return replace(page, rows=with_outcomes(view, service, whole(page.rows)))
 
-        scope = Scope(service, Window(since=since), [LABELS, SIGNALS, KEYED + service])
-        return self._read(read, scope)
+        return self._read(read, _page_scope(service, since))
 
     def pages(
         self,
@@ -127,19 +126,34 @@ class SegmentDecisionLog:
         since: datetime | None = None,
         until: datetime | None = None,
         where: DecisionFilter = ANY,
+        signals: Sequence[str] | None = None,
         rows: int = 50_000,
     ) -> Iterator[pl.DataFrame]:
         """See `DecisionLog.pages`."""
+        window = Window(since=since, until=until)
+
+        def read(view: View) -> tuple[list[pl.DataFrame], str | None]:
+            page = page_of(view, service, window, where, before=before, limit=rows)
+            apart = by_inputs(page.rows)
+            found = [with_outcomes(view, service, one, names=signals) for one in apart]
+            return found, page.before
+
         before: str | None = None
         while True:
-            page = self.page(
-                service, since=since, until=until, where=where, before=before, limit=rows
-            )
-            if not page.rows.is_empty():
-                yield page.rows
-            before = page.before
+            frames, before = self._read(read, _page_scope(service, since))
+            yield from frames
             if before is None:
                 return
+
+    def signal_names(self, service: str) -> list[str]:
+        """See `DecisionLog.signal_names`."""
+        every = [SIGNALS, KEYED + service]
+
+        def read(view: View) -> list[str]:
+            frames = [view.rows(stream, SIGNAL_SCHEMA).select("signal") for stream in every]
+            return pl.concat(frames).unique().sort("signal").collect()["signal"].to_list()
+
+        return self._read(read)
 
     def scan_labelled(
         self,
@@ -300,6 +314,11 @@ class SegmentDecisionLog:
             done = read_note(tx, self._directory).sources
         raw = self._tails.read([source for source in sources if source.id not in done])
         return View(blobs=self._blobs, segments=segments, raw=raw)
+
+
+def _page_scope(service: str, since: datetime | None) -> Scope:
+    # A signal by key may belong to a decision after the window.
+    return Scope(service, Window(since=since), [LABELS, SIGNALS, KEYED + service])
 
 
 def _with_ids(columns: Sequence[str] | None, needed: object) -> list[str] | None:

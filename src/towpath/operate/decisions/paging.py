@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from towpath.operate.decisions.contract import ANY
+from towpath.operate.decisions.contract import ANY, INPUT
 from towpath.operate.decisions.joining import beside, signals_in, with_labels
 from towpath.operate.decisions.records import DecisionPage
 from towpath.operate.decisions.streams import DECISIONS
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from towpath.operate.decisions.records import DecisionFilter
     from towpath.operate.decisions.view import View, Window
 
+_SHAPE: Final = "_inputs"
+_BETWEEN: Final = "\0"
+
 
 def page_of(
     view: View,
@@ -28,16 +31,16 @@ def page_of(
     before: str | None,
     limit: int,
 ) -> DecisionPage:
-    """Return the newest decisions with an id below `before`, as they are."""
+    """Return the newest decisions with an id below `before`: see `whole` and `by_inputs`."""
     older = pl.lit(value=True) if before is None else pl.col("decision_id") < before
-    # One more than the page shows tells whether another follows.
-    rows = _newest(
-        [
-            chosen(frame.lazy(), window, where).filter(older).collect()
-            for frame in view.raw.frames(f"{DECISIONS}{service}")
-        ],
-        limit + 1,
-    )
+
+    def newest(frame: pl.LazyFrame) -> pl.DataFrame:
+        # One more than the page shows tells whether another follows.
+        found = chosen(frame, window, where).filter(older)
+        return _shaped(found.sort("decision_id", descending=True).head(limit + 1).collect())
+
+    raw = view.raw.frames(f"{DECISIONS}{service}")
+    rows = _newest([newest(frame.lazy()) for frame in raw], limit + 1)
     files = [
         one
         for one in view.decision_files(service, window, where)
@@ -47,17 +50,34 @@ def page_of(
         if rows.height > limit and rows["decision_id"][-1] > segment.last_id:
             break  # whatever this file and those after it hold is older than the page
         with view.blobs.open_local(segment.digest) as path:
-            found = (
-                chosen(pl.scan_parquet(path), window, where)
-                .filter(older)
-                .sort("decision_id", descending=True)
-                .head(limit + 1)
-                .collect()
-            )
+            found = newest(pl.scan_parquet(path))
         rows = _newest([rows, found], limit + 1)
     more = rows.height > limit
     shown = rows.head(limit)
     return DecisionPage(rows=shown, before=shown["decision_id"][-1] if more else None)
+
+
+def whole(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return a page's rows under each other; inputs that only some models take are null in others."""
+    return rows.drop(_SHAPE, strict=False)
+
+
+def by_inputs(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return a page's rows apart where they are of models that take other inputs."""
+    if rows.is_empty():
+        return []
+    found: list[pl.DataFrame] = []
+    for one in rows.partition_by(_SHAPE, maintain_order=True):
+        mine = set(one[_SHAPE][0].split(_BETWEEN))
+        others = [name for name in one.columns if name.startswith(INPUT) and name not in mine]
+        found.append(one.drop(_SHAPE, *others))
+    return found
+
+
+def _shaped(rows: pl.DataFrame) -> pl.DataFrame:
+    """Note in each row which inputs its model takes, so that it can be told from a missing value."""
+    inputs = [name for name in rows.columns if name.startswith(INPUT)]
+    return rows.with_columns(pl.lit(_BETWEEN.join(sorted(inputs))).alias(_SHAPE))
 
 
 def _newest(frames: list[pl.DataFrame], limit: int) -> pl.DataFrame:
