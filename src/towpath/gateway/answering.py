@@ -33,6 +33,10 @@ class Answering:
         """The routing table in force."""
         return self._inference.table
 
+    def takes_numbers(self, name: str) -> bool:
+        """Tell whether a service's inputs are all numbers; of a name that is not served, no."""
+        return self._inference.takes_numbers(name)
+
     def entry(self, name: str, by: float | None) -> Entry:
         """Return the block in which a request is answered, its reading and writing included.
 

@@ -18,6 +18,8 @@ from towpath.core.errors import InvalidRequest
 from towpath.gateway.tensors import unknown_datatype
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from towpath.gateway.protocol import InferRequest, InferResponse, OutputTensor, Tensor
 
 EXTENSION: Final = "binary_tensor_data"
@@ -55,7 +57,8 @@ def json_bytes(header: bytes, body: bytes) -> int:
 def attach(request: InferRequest, raw: memoryview) -> None:
     """Give the inputs that announce binary data their values, out of the bytes behind the JSON.
 
-    A NaN is a missing value, as null is in JSON, which has no NaN.
+    Numbers stay where they are, as an array over the bytes. A NaN is a missing value, as null is in JSON,
+    which has no NaN.
 
     Raises:
         InvalidRequest: The sizes don't add up to the bytes that are there, an input has both kinds of data,
@@ -63,7 +66,9 @@ def attach(request: InferRequest, raw: memoryview) -> None:
     """
     start = 0
     for tensor in request.inputs:
-        size = (tensor.parameters or {}).get(SIZE)
+        if tensor.parameters is None:
+            continue
+        size = tensor.parameters.get(SIZE)
         if size is None:
             continue
         if type(size) is not int or size < 0:
@@ -110,7 +115,7 @@ def packed(output: OutputTensor) -> bytes:
     return data
 
 
-def _values(tensor: Tensor, raw: memoryview) -> list[Any]:
+def _values(tensor: Tensor, raw: memoryview) -> list[Any] | npt.NDArray[Any]:
     if tensor.datatype == "BYTES":
         return _texts(tensor, raw)
     dtype = _DTYPES.get(tensor.datatype)
@@ -120,15 +125,10 @@ def _values(tensor: Tensor, raw: memoryview) -> list[Any]:
         raise _bad(tensor, f"has {len(raw)} bytes, which are no whole {tensor.datatype} values")
     values = np.frombuffer(raw, dtype=dtype)
     if tensor.datatype == "BF16":
-        values = (values.astype(np.uint32) << 16).view(np.float32)
-    elif tensor.datatype == "BOOL" and values.view(np.uint8).max(initial=0) > 1:
+        return (values.astype(np.uint32) << 16).view(np.float32)
+    if tensor.datatype == "BOOL" and values.view(np.uint8).max(initial=0) > 1:
         raise _bad(tensor, "has a byte that is neither 0 nor 1, and so no BOOL")
-    if values.dtype.kind != "f":
-        return values.tolist()
-    missing = np.isnan(values)
-    if not missing.any():
-        return values.tolist()
-    return [None if gone else value for gone, value in zip(missing, values.tolist(), strict=True)]
+    return values
 
 
 def _texts(tensor: Tensor, raw: memoryview) -> list[Any]:

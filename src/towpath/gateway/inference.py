@@ -1,65 +1,82 @@
-"""The way of a request: columns, subject, arm, prediction, durable decision, answer."""
+"""The way of a request: rows, subject, arm, prediction, durable decision, answer."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from towpath.core.errors import DeadlineExceeded, InvalidRequest, TowpathError, Withdrawn
 from towpath.gateway.admission import refuse_late
+from towpath.gateway.batching import Answers, Batcher
+from towpath.gateway.plans import ServicePlan
 from towpath.gateway.protocol import InferResponse, OutputTensor
-from towpath.gateway.routing import PINNED, LiveArm, LiveService, RoutingTable
-from towpath.gateway.tensors import columns_of
-from towpath.operate.decisions import Decision, DecisionIds
+from towpath.gateway.routing import LiveService, RoutingTable
+from towpath.gateway.shares import Callers, Share
+from towpath.operate.decisions import DecisionIds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from towpath.assets.models import Predictor
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.moments import Moments
+    from towpath.gateway.plans import ArmPlan, Given
     from towpath.gateway.protocol import InferParameters, InferRequest
     from towpath.gateway.recording import Recorder
     from towpath.storage.keys import Keyring
 
-INLINE_ROWS: Final = 64
-"""Up to this many rows are predicted in the event loop: cheaper than a thread's wake-up."""
-
 _log = structlog.get_logger()
-
-
-@dataclass(slots=True, kw_only=True)
-class _Row:
-    """What a request says of one row, and which arm answers it."""
-
-    decision_id: str
-    at_us: int
-    key: str | None
-    subject: str | None
-    arm: LiveArm
-    outputs: dict[str, float]
-    error: str | None = None
 
 
 class Inference:
     """Answers requests, whatever transport they came by. Used from one event loop only.
 
-    Attributes:
-        table: The routing table in force; replaced whole.
+    Args:
+        observe: Is shown what was answered and recorded, of services that have shadows.
     """
 
     def __init__(
-        self, keyring: Keyring, recorder: Recorder, moments: Moments, metrics: GatewayMetrics
+        self,
+        keyring: Keyring,
+        recorder: Recorder,
+        moments: Moments,
+        metrics: GatewayMetrics,
+        *,
+        observe: Callable[[LiveService, Sequence[Share]], None] | None = None,
     ) -> None:
-        self.table = RoutingTable()
+        self._table = RoutingTable()
+        self._plans: dict[int, ServicePlan] = {}
+        self._batchers: dict[int, tuple[Predictor, Batcher]] = {}
         self._keyring = keyring
         self._recorder = recorder
         self._moments = moments
         self._metrics = metrics
+        self._observe = observe
         self._ids = DecisionIds()
+
+    @property
+    def table(self) -> RoutingTable:
+        """The routing table in force; replaced whole."""
+        return self._table
+
+    @table.setter
+    def table(self, table: RoutingTable) -> None:
+        """Put a table in force. What the models' calls cost stays known while they are served."""
+        self._table = table
+        self._plans = {}
+        services = [*table.services.values()]
+        for line in table.lines.values():
+            services += line.services.values()
+        served = {id(arm.predictor) for service in services for arm in service.arms}
+        self._batchers = {key: kept for key, kept in self._batchers.items() if key in served}
+
+    def takes_numbers(self, name: str) -> bool:
+        """Tell whether a service's inputs are all numbers; of a name that is not served, no."""
+        service = self._table.services.get(name)
+        return service is not None and self._plan(service).takes_numbers
 
     async def infer(
         self,
@@ -87,54 +104,59 @@ class Inference:
             TowpathError: The model failed; the decisions are recorded with status `error`.
         """
         begun_ns = time.perf_counter_ns()
-        service_version = request.parameters.service_version
-        service = self.table.service(name, service_version)
-        asked = service.arms[0] if version is None else service.arm_of_version(version)
-        count, columns = columns_of(request.inputs, asked.predictor.signature.inputs)
-        rows = self._rows(service, request.parameters, count, version)
-        _refuse_unknown(service, columns, request)
-        failure = await self._predict(rows, columns, by)
+        said = request.parameters
+        service = self._table.service(name, said.service_version)
+        plan = self._plan(service)
+        pinned = None if version is None else plan.pinned(version)
+        given = plan.given(request, pinned or plan.arms[0])
+        callers = self._callers(service, said, given.count)
+        _refuse_unknown_outputs(service, request)
+        shares = _shares(plan, pinned, given, callers)
+        failure = await self._predict(shares, by)
         latency_us = (time.perf_counter_ns() - begun_ns) // 1000
-        decisions = self._decisions(service, service_version, rows, columns, latency_us)
         # Again, and in the same breath as the append: whoever withdrew while a model was at work is
         # not recorded once the gateway has acknowledged the withdrawal.
-        self._refuse_withdrawn(rows)
-        appended = self._recorder.append(decisions, durable=service.durable)
+        self._refuse_withdrawn(callers)
+        appended = self._record(service, shares, latency_us, said.service_version)
         if service.durable:
             await asyncio.shield(appended)
-        for row in rows:
-            self._metrics.decided(service.name, row.arm.model)
+        for share in shares:
+            self._metrics.decided(service.name, share.plan.arm.model, len(share))
+        if service.shadows and self._observe is not None:
+            self._observe(service, shares)
         if failure is not None:
             raise failure
-        return _response(service, request, rows)
+        return _response(service, request, shares, callers)
 
-    def _rows(
-        self, service: LiveService, said: InferParameters, count: int, version: str | None
-    ) -> list[_Row]:
-        """Put together what is known of each row before the model is asked."""
+    def _plan(self, service: LiveService) -> ServicePlan:
+        """Return a service's plan; made with its first request, and kept as long as the table."""
+        plan = self._plans.get(id(service))
+        if plan is None:
+            plan = self._plans[id(service)] = ServicePlan(service, self._batcher)
+        return plan
+
+    def _batcher(self, predictor: Predictor) -> Batcher:
+        """Return a model's batcher: one for all services and arms that it serves."""
+        found = self._batchers.get(id(predictor))
+        if found is None:  # the pair keeps the model alive, and so its id its own
+            found = self._batchers[id(predictor)] = (predictor, Batcher(predictor))
+        return found[1]
+
+    def _callers(self, service: LiveService, said: InferParameters, count: int) -> Callers:
+        """Read what the request says of its rows, and give each an id."""
         keys = _per_row("key", said.key, said.keys, count)
         subjects = _per_row("subject", said.subject, said.subjects, count)
         times = _per_row("time", said.time, said.times, count)
-        pinned = None
-        if version is not None:
-            pinned = replace(service.arm_of_version(version), arm=PINNED)
-        rows: list[_Row] = []
-        for key, subject, text in zip(keys, subjects, times, strict=True):
-            decision_id = self._ids.next()
-            hashed = None if subject is None else self._hash(service, subject)
-            arm = pinned or service.arm_for(hashed or key or decision_id)
-            rows.append(
-                _Row(
-                    decision_id=decision_id,
-                    at_us=self._moments.of_decision(text),
-                    key=key,
-                    subject=hashed,
-                    arm=arm,
-                    outputs={},
-                )
-            )
-        self._refuse_withdrawn(rows)
-        return rows
+        hashed = None
+        if subjects is not None:
+            hashed = [None if one is None else self._hash(service, one) for one in subjects]
+        if times is None:
+            at_us = [self._moments.now_us()] * count
+        else:
+            at_us = [self._moments.of_decision(text) for text in times]
+        callers = Callers(ids=self._ids.take(count), at_us=at_us, keys=keys, subjects=hashed)
+        self._refuse_withdrawn(callers)
+        return callers
 
     def _hash(self, service: LiveService, subject: str) -> str:
         if service.subject_field is None:
@@ -145,105 +167,112 @@ class Inference:
             )
         return self._keyring.subject_hash(service.subject_field, subject)
 
-    def _refuse_withdrawn(self, rows: Sequence[_Row]) -> None:
-        suppressed = self.table.suppressed
-        if not suppressed:
+    def _refuse_withdrawn(self, callers: Callers) -> None:
+        suppressed = self._table.suppressed
+        if callers.subjects is None:
             return
-        for index, row in enumerate(rows):
-            if row.subject in suppressed:
+        self._table.require_fresh()
+        for index, subject in enumerate(callers.subjects):
+            if subject in suppressed:
                 raise Withdrawn(
                     f"the subject of row {index} has withdrawn",
                     remedy="Leave the row out; nothing was decided or recorded.",
                     row=index,
                 )
 
-    async def _predict(
-        self, rows: Sequence[_Row], columns: dict[str, list[Any]], by: float | None
-    ) -> TowpathError | None:
-        """Fill in each row's outputs; return the failure if a model failed on valid rows."""
-        groups: dict[int, tuple[LiveArm, list[int]]] = {}
-        for index, row in enumerate(rows):
-            groups.setdefault(id(row.arm), (row.arm, []))[1].append(index)
-        failure: TowpathError | None = None
-        for arm, members in groups.values():
-            taken = _taken(arm, columns, members, len(rows))
+    async def _predict(self, shares: Sequence[Share], by: float | None) -> TowpathError | None:
+        """Fill in the answers; return the failure if a model failed on valid rows.
+
+        Raises:
+            InvalidRequest: A model's own preparation refuses a row.
+            DeadlineExceeded: The time was up before a model was asked.
+        """
+        refuse_late(by)
+        asked: list[tuple[Share, Answers | asyncio.Future[Answers]]] = []
+        for share in shares:
             try:
-                if len(members) <= INLINE_ROWS:
-                    answers = arm.predictor.predict(taken)
-                else:
-                    answers = await asyncio.to_thread(_predict_in_time, arm, taken, by)
-            except (InvalidRequest, DeadlineExceeded):
-                raise
+                asked.append((share, share.plan.batcher.answer(share.rows, by)))
             except Exception as error:  # noqa: BLE001 - whatever a model does, the decision is recorded
-                _log.exception("prediction.failed", model=arm.model)
-                failure = TowpathError(f"{arm.model} failed on valid rows", model=arm.model)
-                for index in members:
-                    rows[index].error = type(error).__name__
-                continue
-            for name, values in answers.items():
-                for index, value in zip(members, values.tolist(), strict=True):
-                    rows[index].outputs[name] = value
+                share.failure = error
+        for share, found in asked:
+            try:
+                answers = await found if isinstance(found, asyncio.Future) else found
+            except Exception as error:  # noqa: BLE001 - as above
+                share.failure = error
+            else:
+                share.answers = answers.tolist()
+        failure: TowpathError | None = None
+        for share in shares:
+            if isinstance(share.failure, (InvalidRequest, DeadlineExceeded)):
+                raise share.failure
+            if share.failure is not None:
+                model = share.plan.arm.model
+                _log.error("prediction.failed", model=model, exc_info=share.failure)
+                failure = TowpathError(f"{model} failed on valid rows", model=model)
         return failure
 
-    def _decisions(
+    def _record(
         self,
         service: LiveService,
-        service_version: str | None,
-        rows: Sequence[_Row],
-        columns: dict[str, list[Any]],
+        shares: Sequence[Share],
         latency_us: int,
-    ) -> list[Decision]:
-        """Make the records."""
+        service_version: str | None,
+    ) -> asyncio.Future[None]:
+        """Append the decisions; return what is done once they are on disk."""
         recorded_us = time.time_ns() // 1000
-        decisions: list[Decision] = []
-        for index, row in enumerate(rows):
-            arm = row.arm
-            names = [spec.name for spec in arm.predictor.signature.inputs if spec.name in columns]
-            decisions.append(
-                Decision(
-                    decision_id=row.decision_id,
-                    at_us=row.at_us,
-                    recorded_us=recorded_us,
-                    service=service.name,
-                    release=arm.release,
-                    model=arm.model,
-                    arm=arm.arm,
-                    rollout=service.rollout if arm.arm != PINNED else None,
-                    stage=service.stage if arm.arm != PINNED else None,
-                    key=row.key,
-                    subject=row.subject,
-                    inputs={name: columns[name][index] for name in names},
-                    outputs=row.outputs,
-                    status="ok" if row.error is None else "error",
-                    error=row.error,
-                    latency_us=latency_us,
-                    service_version=service_version,
-                )
-            )
-        return decisions if service.logging is None else service.logging.admitted(decisions)
+        batches = [
+            batch
+            for share in shares
+            for batch in share.batches(recorded_us, latency_us, service_version)
+        ]
+        if service.logging is None:
+            return self._recorder.append(batches, durable=service.durable)
+        decisions = [decision for batch in batches for decision in batch.decisions()]
+        return self._recorder.append(service.logging.admitted(decisions), durable=service.durable)
 
 
-def _predict_in_time(arm: LiveArm, taken: dict[str, list[Any]], by: float | None) -> Any:
-    """Ask a model in a thread, for which the request may have waited."""
-    refuse_late(by)
-    return arm.predictor.predict(taken)
+def _shares(
+    plan: ServicePlan, pinned: ArmPlan | None, given: Given, callers: Callers
+) -> list[Share]:
+    """Give each row to its arm, and have the arm's model read it."""
+    if pinned is not None or not plan.is_split:
+        arm = pinned or plan.arms[0]
+        rows = arm.read(given, None) if given.rows is None else given.rows
+        return [Share(plan=arm, given=given, members=None, callers=callers, rows=rows)]
+    groups: dict[ArmPlan, list[int]] = {}
+    for at, decision_id in enumerate(callers.ids):
+        subject = None if callers.subjects is None else callers.subjects[at]
+        key = None if callers.keys is None else callers.keys[at]
+        groups.setdefault(plan.arm_for(subject or key or decision_id), []).append(at)
+    return [
+        Share(
+            plan=arm,
+            given=given,
+            members=members,
+            callers=callers.of(members),
+            rows=arm.read(given, members),
+        )
+        for arm, members in groups.items()
+    ]
 
 
 def _per_row(
-    name: str, one: str | None, many: Sequence[str | None] | None, count: int
-) -> Sequence[str | None]:
-    """Return a parameter's value for each row.
+    name: str, one: str | None, many: list[str | None] | None, count: int
+) -> list[str | None] | None:
+    """Return a parameter's value for each row; None where it says nothing.
 
     Raises:
         InvalidRequest: One value was given for several rows, or a list of another length.
     """
     if many is None:
-        if one is not None and count > 1:
+        if one is None:
+            return None
+        if count > 1:
             raise InvalidRequest(
                 f"the request has {count} rows and one {name!r}",
                 remedy=f"Send {name + 's'!r}, a list with one value per row.",
             )
-        return [one] * count
+        return [one]
     if one is not None or len(many) != count:
         raise InvalidRequest(
             f"{name + 's'!r} must have one value per row ({count}), and {name!r} not be there",
@@ -251,17 +280,8 @@ def _per_row(
     return many
 
 
-def _refuse_unknown(
-    service: LiveService, columns: dict[str, list[Any]], request: InferRequest
-) -> None:
-    """Refuse inputs and outputs that no arm has; in a rollout callers send what either arm needs."""
-    unknown = [name for name in columns if name not in service.columns]
-    if unknown:
-        raise InvalidRequest(
-            f"the service {service.name!r} has no input {unknown[0]!r}",
-            remedy=f"It takes: {', '.join(sorted(service.columns))}.",
-            columns=unknown,
-        )
+def _refuse_unknown_outputs(service: LiveService, request: InferRequest) -> None:
+    """Refuse to be asked for outputs that no arm has."""
     for output in request.outputs or ():
         if output.name not in service.outputs:
             raise InvalidRequest(
@@ -270,47 +290,53 @@ def _refuse_unknown(
             )
 
 
-def _taken(
-    arm: LiveArm, columns: dict[str, list[Any]], members: Sequence[int], count: int
-) -> dict[str, list[Any]]:
-    """Return the columns that an arm takes, with its rows; the model names those that are absent."""
-    names = [spec.name for spec in arm.predictor.signature.inputs if spec.name in columns]
-    if len(members) == count:
-        return {name: columns[name] for name in names}
-    return {name: [columns[name][index] for index in members] for name in names}
-
-
-def _response(service: LiveService, request: InferRequest, rows: Sequence[_Row]) -> InferResponse:
+def _response(
+    service: LiveService, request: InferRequest, shares: Sequence[Share], callers: Callers
+) -> InferResponse:
     """Put the answer together."""
-    names = list(dict.fromkeys(name for row in rows for name in row.outputs))
+    count = len(callers.ids)
+    first = shares[0].plan
+    if count == 1:
+        parameters: dict[str, Any] = {"decision_id": callers.ids[0]}
+    else:
+        parameters = {"decision_ids": callers.ids}
+    if len(shares) == 1:
+        parameters |= first.said
+        columns: dict[str, list[float | None]] = {first.output: [*(shares[0].answers or ())]}
+    else:
+        columns = _scattered(shares, count, parameters)
+        first = _answering(shares, 0)
     if request.outputs:
-        wanted = [output.name for output in request.outputs]
-        names = [name for name in names if name in wanted]
-    arm = rows[0].arm
-    parameters: dict[str, Any] = {}
-    if len(rows) == 1:
-        parameters["decision_id"] = rows[0].decision_id
-    else:
-        parameters["decision_ids"] = [row.decision_id for row in rows]
-    if all(row.arm is arm for row in rows):
-        parameters |= {"model": arm.model, "release": arm.release, "arm": arm.arm}
-    else:
-        parameters["models"] = [row.arm.model for row in rows]
-        parameters["releases"] = [row.arm.release for row in rows]
-        parameters["arms"] = [row.arm.arm for row in rows]
-    outputs = [
-        OutputTensor(
-            name=name,
-            shape=[len(rows)],
-            datatype="FP64",
-            data=[row.outputs.get(name) for row in rows],
-        )
-        for name in names
-    ]
+        wanted = {output.name for output in request.outputs}
+        columns = {name: data for name, data in columns.items() if name in wanted}
     return InferResponse(
         model_name=service.name,
-        model_version=arm.version,
+        model_version=first.arm.version,
         id=request.id,
         parameters=parameters,
-        outputs=outputs,
+        outputs=[
+            OutputTensor(name=name, shape=[count], datatype="FP64", data=data)
+            for name, data in columns.items()
+        ],
     )
+
+
+def _scattered(
+    shares: Sequence[Share], count: int, parameters: dict[str, Any]
+) -> dict[str, list[float | None]]:
+    """Return the answers of several arms in the order of the rows, and say whose each is."""
+    arms: list[ArmPlan] = [shares[0].plan] * count
+    columns: dict[str, list[float | None]] = {}
+    for share in shares:
+        data = columns.setdefault(share.plan.output, [None] * count)
+        for at, answer in zip(share.members or (), share.answers or (), strict=True):
+            data[at] = answer
+            arms[at] = share.plan
+    for name, plural in (("model", "models"), ("release", "releases"), ("arm", "arms")):
+        parameters[plural] = [arm.said[name] for arm in arms]
+    return columns
+
+
+def _answering(shares: Sequence[Share], row: int) -> ArmPlan:
+    """Return the arm that answers a row."""
+    return next(share.plan for share in shares if row in (share.members or ()))

@@ -40,14 +40,18 @@ _FAMILIES: Final[dict[str, tuple[str, str]]] = {
     "in_flight": ("gauge", "Requests that are being answered."),
     "resident_bytes": ("gauge", "Resident memory."),
     "resident_peak_bytes": ("gauge", "Most resident memory since the last look, a second ago."),
+    "cpu_seconds": ("gauge", "Processor time since the worker began."),
     "model_bytes": ("gauge", "Resident memory that loading and warming up a model took."),
     "model_peak_bytes": ("gauge", "Most that loading and warming up a model took for a moment."),
     "requests_total": ("counter", "Inference requests by status."),
     "refused_total": ("counter", "Requests refused before a model was asked, by why."),
     "stated_total": ("counter", "Requests that state a service version; empty: one not released."),
     "decisions_total": ("counter", "Recorded decisions."),
+    "shadowed_total": ("counter", "Decisions that a shadow saw a copy of, by what became of it."),
     "labels_total": ("counter", "Recorded labels."),
     "signals_total": ("counter", "Recorded signals."),
+    "explanations_total": ("counter", "Requests for explanations by status."),
+    "explanation_seconds": ("histogram", "Time to explain."),
     "latency_seconds": ("histogram", "Time to answer an inference request."),
     "feature_lookups_total": ("counter", "Look-ups of features by status."),
     "feature_latency_seconds": ("histogram", "Time to look features up."),
@@ -104,9 +108,23 @@ class GatewayMetrics:
 
         return timed(looked)
 
-    def decided(self, service: str, model: str) -> None:
-        """Count a recorded decision."""
-        self._add(("decisions_total", "service", service, "model", model))
+    def explaining(self, service: str) -> AbstractContextManager[None]:
+        """Count a request for explanations, and how long it takes."""
+
+        def explained(status: HTTPStatus, seconds: float) -> None:
+            self._add(("explanations_total", "service", service, "status", str(int(status))))
+            if status is HTTPStatus.OK:
+                self._observe(("explanation_seconds", "service", service), seconds)
+
+        return timed(explained)
+
+    def decided(self, service: str, model: str, count: int = 1) -> None:
+        """Count recorded decisions."""
+        self._add(("decisions_total", "service", service, "model", model), count)
+
+    def shadowed(self, service: str, outcome: str, count: int) -> None:
+        """Count copies for a shadow; the outcome is `kept` or `dropped`."""
+        self._add(("shadowed_total", "service", service, "outcome", outcome), count)
 
     def stated(self, service_version: str | None) -> None:
         """Count a request by the version that it states; None: one that is in no release in force."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
 
-    from towpath.operate.decisions import Record, SegmentWriter
+    from towpath.operate.decisions import DecisionBatch, Record, SegmentWriter
 
 
 class Recorder:
@@ -27,7 +27,9 @@ class Recorder:
         self._flush: Future[None] | None = None
         self._flushed: asyncio.Future[None] = self._loop.create_future()
 
-    def append(self, records: Sequence[Record], *, durable: bool) -> asyncio.Future[None]:
+    def append(
+        self, records: Sequence[Record | DecisionBatch], *, durable: bool
+    ) -> asyncio.Future[None]:
         """Append records now; await the result to know that they are on disk.
 
         The result is shared between requests: shield it. With `durable` false they follow within half

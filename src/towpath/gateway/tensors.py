@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from towpath.core.errors import InvalidRequest
 
@@ -63,6 +66,17 @@ def columns_of(
     return rows, columns
 
 
+def values_of(tensor: Tensor) -> list[Any] | None:
+    """Return a tensor's data as a list, None for what is missing: in bytes that is a NaN."""
+    values = tensor.data
+    if not isinstance(values, np.ndarray):
+        return values
+    found: list[Any] = values.tolist()
+    if values.dtype.kind != "f" or not np.isnan(values).any():
+        return found
+    return [None if isnan(value) else value for value in found]
+
+
 def _unrolled(tensor: Tensor, inputs: Sequence[TensorSpec]) -> tuple[int, dict[str, list[Any]]]:
     """Return the columns of a tensor that holds all of them."""
     rows, width = tensor.shape
@@ -73,7 +87,7 @@ def _unrolled(tensor: Tensor, inputs: Sequence[TensorSpec]) -> tuple[int, dict[s
             f"{', '.join(one.name for one in inputs)}.",
             column=tensor.name,
         )
-    values = tensor.data
+    values = values_of(tensor)
     if values is None:
         raise InvalidRequest(f"the input {tensor.name!r} has no data", column=tensor.name)
     if values and type(values[0]) is list:
@@ -99,9 +113,9 @@ def _values(tensor: Tensor) -> list[Any]:
             remedy="Send one tensor per column, of shape [rows] or [rows, 1], or one for all columns.",
             column=tensor.name,
         )
-    if tensor.data is None:
+    values = values_of(tensor)
+    if values is None:
         raise InvalidRequest(f"the input {tensor.name!r} has no data", column=tensor.name)
-    values = tensor.data
     if values and type(values[0]) is list:
         values = _unnested(tensor.name, values)
     if len(values) != shape[0]:

@@ -12,6 +12,7 @@ import pytest
 from towpath.core.errors import InvalidRequest
 from towpath.gateway.binary import attach, json_bytes
 from towpath.gateway.protocol import InferRequest, Tensor
+from towpath.gateway.tensors import values_of
 
 HOUR = {"name": "hour", "datatype": "INT64"}
 DISTANCE = {"name": "distance", "datatype": "FP64"}
@@ -38,7 +39,7 @@ def tensor(datatype: str, raw: bytes, **fields: Any) -> InferRequest:
 def taken(datatype: str, raw: bytes, **fields: Any) -> Any:
     request = tensor(datatype, raw, **fields)
     attach(request, memoryview(raw))
-    return request.inputs[0].data
+    return values_of(request.inputs[0])
 
 
 @pytest.mark.parametrize(("datatype", "dtype"), NUMBERS.items())

@@ -8,7 +8,13 @@ import msgspec
 
 from towpath.core.errors import InvalidRequest
 from towpath.gateway import binary
-from towpath.gateway.protocol import InferParameters, InferRequest, Tensor, WantedOutput
+from towpath.gateway.protocol import (
+    InferParameters,
+    InferRequest,
+    NumberTensor,
+    Tensor,
+    WantedOutput,
+)
 from towpath.gateway.rpc.messages import ModelInferResponse
 
 if TYPE_CHECKING:
@@ -83,7 +89,8 @@ def response_of(response: InferResponse, *, raw: bool) -> Any:
 
 
 def _tensor(message: Any, *, has_raw: bool) -> Tensor:
-    tensor = Tensor(name=message.name, shape=list(message.shape), datatype=message.datatype)
+    made = Tensor if message.datatype in ("BOOL", "BYTES") else NumberTensor
+    tensor = made(name=message.name, shape=list(message.shape), datatype=message.datatype)
     filled = [field.name for field, _ in message.contents.ListFields()]
     if has_raw:
         if filled:
