@@ -10,20 +10,21 @@ import msgspec
 import structlog
 
 from towpath.core.errors import TowpathError
-from towpath.gateway import binary, describing, invocations, repository
+from towpath.gateway import binary, describing, explaining, invocations, repository
 from towpath.gateway.admission import DEADLINE
 from towpath.gateway.failures import HttpRefusal, body_of, status_of
 from towpath.gateway.http import Answer, HttpRequest
-from towpath.gateway.protocol import decode_infer, decode_labels, decode_signals
+from towpath.gateway.protocol import InferRequest, decode_infer, decode_labels, decode_signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from towpath.gateway.answering import Answering
+    from towpath.gateway.explaining import Explaining
     from towpath.gateway.feature_routes import FeatureRoutes
     from towpath.gateway.labelling import Labelling
     from towpath.gateway.metrics import GatewayMetrics
-    from towpath.gateway.protocol import InferRequest
+    from towpath.gateway.protocol import InferResponse
 
 _BYTES: Final = b"application/octet-stream"
 _SERVICE_VERSION: Final = b"towpath-service-version"
@@ -50,6 +51,7 @@ class GatewayApp:
         answering: Answering,
         labelling: Labelling,
         features: FeatureRoutes,
+        explainer: Explaining,
         metrics: GatewayMetrics,
         *,
         token: str = "",
@@ -57,6 +59,7 @@ class GatewayApp:
         self._answering = answering
         self._labelling = labelling
         self._features = features
+        self._explaining = explainer
         self._metrics = metrics
         self._bearer = f"Bearer {token}".encode() if token else b""
 
@@ -112,11 +115,23 @@ class GatewayApp:
                     request.method, request.parts, request.query, request.body
                 )
                 found = Answer(_encode(document))
+            case _:
+                found = Answer(_encode(await self._further(request)))
+        return found
+
+    async def _further(self, request: HttpRequest) -> Any:
+        """Answer what is asked seldom: why a model answers as it does, and what there is."""
+        match request.parts:
+            case ["v2", "models", name, "explain"]:
+                return await self._explain(request, name, None)
+            case ["v2", "models", name, "versions", version, "explain"]:
+                return await self._explain(request, name, version)
+            case ["v1", "models", name] if name.endswith(":explain"):
+                return await self._explain_instances(request, name.removesuffix(":explain"))
             case parts:
                 document = self._describe(parts)
                 request.require("GET", "HEAD")
-                found = Answer(_encode(document))
-        return found
+                return document
 
     def _describe(self, parts: Sequence[str]) -> dict[str, Any]:
         """Answer the protocol's questions about server and models."""
@@ -150,7 +165,7 @@ class GatewayApp:
         with self._answering.entry(name, by):
             body = request.body()
             said = binary.json_bytes(request.header(binary.HEADER), body)
-            asked = decode_infer(body[:said])
+            asked = decode_infer(body[:said], numbers=self._answering.takes_numbers(name))
             binary.attach(asked, memoryview(body)[said:])
             _state(asked, request)
             answer, head = binary.encode(
@@ -182,6 +197,35 @@ class GatewayApp:
             found = await self._answering.infer(name, None, asked, by=by)
         answer, kind = invocations.answer_of(found, request.header(b"accept").decode("latin-1"))
         return Answer(answer, kind.encode())
+
+    async def _explain(
+        self, request: HttpRequest, name: str, version: str | None
+    ) -> InferResponse:
+        """Explain the rows that an inference request would bring, or a recorded decision."""
+        request.require("POST")
+        body = request.body()
+        said = binary.json_bytes(request.header(binary.HEADER), body)
+        recorded = explaining.decision_of(body[:said])
+        if recorded is not None:
+            decision_id, request_id = recorded
+            asked = InferRequest(inputs=[], id=request_id)
+            _state(asked, request)
+            return await self._explaining.explain(name, version, asked, decision_id)
+        asked = decode_infer(body[:said])
+        binary.attach(asked, memoryview(body)[said:])
+        _state(asked, request)
+        return await self._explaining.explain(name, version, asked)
+
+    async def _explain_instances(self, request: HttpRequest, name: str) -> dict[str, Any]:
+        """Explain rows in the form of KServe's first protocol."""
+        request.require("POST")
+        service = self._answering.table.service(name, _stated(request))
+        kind = request.header(b"content-type").decode("latin-1")
+        signature = service.arms[0].predictor.signature
+        asked = invocations.request_of(request.body(), kind, signature)
+        _state(asked, request)
+        found = await self._explaining.explain(name, None, asked)
+        return explaining.by_column(found)
 
     def _repository(self, asked: Sequence[str], body: bytes) -> Any:
         """Answer what is asked of the model repository."""

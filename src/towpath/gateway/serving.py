@@ -19,6 +19,7 @@ from towpath.gateway.admission import Admission
 from towpath.gateway.answering import Answering
 from towpath.gateway.app import GatewayApp
 from towpath.gateway.computing import Computers, refuse_computing
+from towpath.gateway.explaining import Explaining
 from towpath.gateway.feature_routes import FeatureRoutes
 from towpath.gateway.features import Features
 from towpath.gateway.following import LedgerFollower
@@ -29,7 +30,7 @@ from towpath.gateway.metrics import GatewayMetrics
 from towpath.gateway.moments import Moments
 from towpath.gateway.recording import Recorder
 from towpath.gateway.watching import Watch
-from towpath.operate.decisions import SegmentDirectory, SegmentWriter
+from towpath.operate.decisions import SegmentDecisionLog, SegmentDirectory, SegmentWriter
 
 if TYPE_CHECKING:
     import socket
@@ -106,11 +107,19 @@ def serve_gateway(
         routes = FeatureRoutes(features, metrics)
         admission = Admission(limits, metrics)
         answering = Answering(inference, routes, admission)
-        app = GatewayApp(
-            answering, Labelling(recorder, moments, metrics), routes, metrics, token=token
+        explainer = Explaining(
+            inference,
+            routes,
+            metrics,
+            ledger=ledger,
+            blobs=blobs,
+            keyring=keyring,
+            decisions=lambda: SegmentDecisionLog(ledger, blobs, decisions_dir),
         )
+        labelling = Labelling(recorder, moments, metrics)
+        app = GatewayApp(answering, labelling, routes, explainer, metrics, token=token)
         doors = _rpc(answering, rpc_address, token=token, limits=limits)
-        async with aclosing(features), doors as bound:
+        async with aclosing(features), aclosing(explainer), doors as bound:
             follower = LedgerFollower(
                 ledger,
                 environment=environment,
