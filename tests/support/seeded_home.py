@@ -29,6 +29,7 @@ from towpath.server.counting import DecisionTraffic
 from towpath.storage.blobs import open_blobs
 from towpath.storage.database import open_database
 from towpath.storage.keys import FileKeyring
+from towpath.trace.audit import AuditedDecisions
 from towpath.trace.lineage import LedgerTracer
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def seed_home(folder: Path, *, days: int = 60, per_day: int = 12) -> SeededHome:
         tracer=LedgerTracer(ledger, decisions),
         erasures=ListedErasures(ledger, blobs),
         traffic=DecisionTraffic(decisions, max_age_s=0),
+        decisions=AuditedDecisions(ledger, decisions),
     )
     home = SeededHome(database, ledger, blobs, services)
     story = _Story(home, np.random.default_rng(7))

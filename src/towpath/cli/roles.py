@@ -95,6 +95,7 @@ def server(*, fd: Fd = None, child_of: ChildOf = None, common: Common = Common()
             tracer=home.tracer,
             erasures=home.erasures,
             traffic=DecisionTraffic(home.decisions),
+            decisions=home.audited,
             history=home.history,
             labels=home.labels,
             inbox=home.inbox,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from towpath.operate.triggers import EventInbox
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
+    from towpath.trace.audit import AuditedDecisions
     from towpath.trace.erasure.contract import Erasures
     from towpath.trace.lineage.contract import Tracer
 
@@ -45,6 +46,7 @@ class Services:
         environment: The environment whose traffic is shown.
         clock: Event time.
         traffic: Counts decisions; None leaves served counts out.
+        decisions: Shows decisions, and records that it did; None shows none.
         history: Compares versions of data sets; None compares none.
         labels: Where people judge decisions, the one thing that is written to; None has no queues.
         inbox: Takes events from outside; None takes none.
@@ -58,6 +60,7 @@ class Services:
     tracer: Tracer
     erasures: Erasures
     traffic: TrafficCounter | None = None
+    decisions: AuditedDecisions | None = None
     history: DatasetHistory | None = None
     labels: LabelDesk | None = None
     inbox: EventInbox | None = None
