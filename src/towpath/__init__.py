@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from towpath.operate.rollouts import Rollout
     from towpath.operate.scheduling import Schedule
     from towpath.operate.triggers import On, Retrain
-    from towpath.operate.webhooks import Webhook
+    from towpath.operate.webhooks import Email, Slack, Webhook
 
 __version__ = "0.1.0"
 
@@ -82,6 +82,7 @@ _HOMES = {
     "Detector": "towpath.operate.monitoring",
     "Doc": "towpath.assets.datasets",
     "Drift": "towpath.operate.monitoring",
+    "Email": "towpath.operate.webhooks",
     "EstimatedPerformance": "towpath.operate.monitoring",
     "Factors": "towpath.assets.models",
     "Fairness": "towpath.operate.monitoring",
@@ -111,6 +112,7 @@ _HOMES = {
     "Service": "towpath.operate.releases",
     "Shards": "towpath.build.pipelines",
     "Skew": "towpath.operate.monitoring",
+    "Slack": "towpath.operate.webhooks",
     "Slices": "towpath.operate.monitoring",
     "Values": "towpath.assets.datasets",
     "Webhook": "towpath.operate.webhooks",
@@ -145,6 +147,7 @@ __all__ = [
     "Detector",
     "Doc",
     "Drift",
+    "Email",
     "EstimatedPerformance",
     "Factors",
     "Fairness",
@@ -174,6 +177,7 @@ __all__ = [
     "Service",
     "Shards",
     "Skew",
+    "Slack",
     "Slices",
     "Values",
     "Webhook",

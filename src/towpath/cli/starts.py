@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from towpath.cli.options import Common
 from towpath.cli.printing import out, print_facts, print_json, print_table
 from towpath.operate.scheduling import is_paused, pause, resume
+from towpath.operate.triggers import fire
 
 if TYPE_CHECKING:
     from towpath.ledger import Intent
@@ -117,6 +118,29 @@ def resume_trigger(name: str, /, *, common: Common = Common()) -> int:
     return _hold("trigger", name, paused=False, common=common)
 
 
+@trigger.command(name="fire")
+def fire_trigger(
+    name: str,
+    /,
+    *,
+    as_: Annotated[str, Parameter(name="--as")] = "cli",
+    common: Common = Common(),
+) -> int:
+    """Start a trigger's pipeline now, as if what it waits for had happened; no cool-down holds it back.
+
+    Args:
+        name: PROJECT.TRIGGER
+        as_: Your handle, for the record.
+    """
+    with common.open() as home, home.ledger.write(actor="cli") as tx:
+        event = fire(tx, name, by=as_)
+    if common.json:
+        print_json({"trigger": name, "fired": event.seq})
+    else:
+        out.print(f"fired; a worker answers it: towpath trigger show {name}", highlight=False)
+    return 0
+
+
 def _rows(kind: str, common: Common) -> list[Intent]:
     with common.open() as home, home.ledger.read() as tx:
         return sorted(tx.intents.list(kind), key=lambda one: one.name)
@@ -154,7 +178,7 @@ def _hold(kind: str, name: str, *, paused: bool, common: Common) -> int:
 
 
 def _waits_for(spec: dict[str, Any]) -> tuple[str, str]:
-    for kind in ("dataset", "event"):
+    for kind in ("dataset", "erasure", "event"):
         if spec.get(kind):
             return kind, str(spec[kind])
     return "alert", ", ".join(spec.get("alert") or spec.get("on") or ())

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from towpath.core.clock import parse_time
-from towpath.operate.monitoring.costing import cost_of
+from towpath.operate.monitoring.costing import added, cost_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -128,7 +128,7 @@ def _continue(
         "alarms": alarms,
         "last": until,
         "summary": finding.summary,
-        "cost": _added(row.status.get("cost", row.spec.get("cost")), cost),
+        "cost": added(row.status.get("cost", row.spec.get("cost")), cost),
     }
     asleep = row.phase == "snoozed" and at < parse_time(row.status["until"])
     phase = "open" if row.phase == "snoozed" and not asleep else row.phase
@@ -187,17 +187,6 @@ def _since(finding: Finding, state: State, names: list[str]) -> datetime:
             break
         since = parse_time(window["since"])
     return since
-
-
-def _added(one: Json | None, other: Json | None) -> Json | None:
-    if one is None or other is None:
-        return one or other
-    costs = [part.get("cost") for part in (one, other)]
-    return {
-        **other,
-        "excess": one["excess"] + other["excess"],
-        "cost": None if None in costs else sum(cost for cost in costs if cost is not None),
-    }
 
 
 def _wake_triggers(tx: Transaction, project: str) -> None:

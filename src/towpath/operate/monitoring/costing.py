@@ -22,7 +22,7 @@ _KNOW_LOSSES = ("performance", "estimated_performance")
 def cost_of(tx: Transaction, monitor: Intent, finding: Finding) -> Json | None:
     """Return what a window cost, or None where nobody knows.
 
-    The answer holds `excess` (in the unit of `metric`, summed over decisions), `cost` in `unit` where a
+    The answer holds `words` for people, `excess` (in the unit of `metric`, summed over decisions), `cost` in `unit` where a
     price is declared, `monitor` that measured it, and `estimated` where no labels were in it.
     """
     if finding.excess is not None:
@@ -42,7 +42,7 @@ def cost_of(tx: Transaction, monitor: Intent, finding: Finding) -> Json | None:
 
 def _priced(monitor: Intent, excess: float) -> Json:
     price = monitor.spec.get("price")
-    return {
+    cost: Json = {
         "excess": excess,
         "metric": monitor.spec.get("metric"),
         "cost": None if price is None else excess * price,
@@ -50,16 +50,30 @@ def _priced(monitor: Intent, excess: float) -> Json:
         "monitor": monitor.name,
         "estimated": monitor.spec["kind"] == "estimated_performance",
     }
+    return {**cost, "words": _in_words(cost)}
 
 
-def told(cost: Json | None) -> str:
-    """Return a cost in words, empty where nobody knows."""
-    if cost is None or cost["excess"] <= 0:
-        return ""
-    doubt = ", estimated" if cost.get("estimated") else ""
-    if cost.get("cost") is not None:
-        return f"cost {cost['cost']:,.2f} {cost.get('unit', '')}".rstrip() + doubt
-    return f"cost {cost['excess']:,.4g} of {cost['metric']} beyond what the test promised" + doubt
+def added(one: Json | None, other: Json | None) -> Json | None:
+    """Return what two windows cost together."""
+    if one is None or other is None:
+        return one or other
+    costs = [part["cost"] for part in (one, other)]
+    both = {
+        **other,
+        "excess": one["excess"] + other["excess"],
+        "cost": None if None in costs else sum(cost for cost in costs if cost is not None),
+        "estimated": one["estimated"] or other["estimated"],
+    }
+    return {**both, "words": _in_words(both)}
 
 
-__all__ = ["cost_of", "told"]
+def _in_words(cost: Json) -> str:
+    if cost["excess"] <= 0:
+        return "nothing beyond what the test promised"
+    doubt = ", estimated" if cost["estimated"] else ""
+    if cost["cost"] is not None:
+        return f"{cost['cost']:,.2f} {cost['unit']}".rstrip() + doubt
+    return f"{cost['excess']:,.4g} of {cost['metric']} beyond what the test promised{doubt}"
+
+
+__all__ = ["added", "cost_of"]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from towpath.operate.releases import Consumer, Service
     from towpath.operate.scheduling import Schedule
     from towpath.operate.triggers import On, Retrain
-    from towpath.operate.webhooks import Webhook
+    from towpath.operate.webhooks import Email, Slack, Webhook
 
 _RISKS = ("minimal", "limited", "high")
 
@@ -59,7 +59,8 @@ class Project:
         monitors: Checks over windows of live traffic, for each of the services.
         triggers: What starts a pipeline without a person.
         schedules: Pipelines that run at set times.
-        webhooks: Whom to tell what happens.
+        webhooks: Which programs to tell what happens.
+        channels: Which people to tell, by e-mail or chat.
         rollout: How traffic moves from champion to challenger.
         consumers: Programs of the product that ask services, in the versions that this project knows;
             releases hold models to what they need.
@@ -86,6 +87,7 @@ class Project:
     triggers: Sequence[Retrain | On] = field(default=(), kw_only=True)
     schedules: Sequence[Schedule] = field(default=(), kw_only=True)
     webhooks: Sequence[Webhook] = field(default=(), kw_only=True)
+    channels: Sequence[Email | Slack] = field(default=(), kw_only=True)
     rollout: Rollout = field(default_factory=Rollout, kw_only=True)
     budget: Budget | None = field(default=None, kw_only=True)
     queues: Sequence[Queue] = field(default=(), kw_only=True)
@@ -112,6 +114,7 @@ class Project:
         self._check_unique("trigger", (trigger.name for trigger in self.triggers))
         self._check_unique("schedule", (schedule.name for schedule in self.schedules))
         self._check_unique("webhook", (webhook.name for webhook in self.webhooks))
+        self._check_unique("channel", (channel.name for channel in self.channels))
         if self.triggers and not self.pipelines:
             raise InvalidProject(
                 f"project {self.name!r} declares triggers and no pipeline to start",
@@ -270,6 +273,7 @@ class Project:
             "triggers": {one.name: _plain(one) for one in self.triggers},
             "schedules": {one.name: _plain(one) for one in self.schedules},
             "webhooks": {one.name: _plain(one) for one in self.webhooks},
+            "channels": {one.name: _plain(one) for one in self.channels},
             "rollout": _plain(self.rollout),
             "budgets": dict(budget_specs(self.name, self.budget, self.queues)),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, fields
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from towpath.assets.sources.references import refuse_credentials
@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 _OF_PROJECT = (
     "alert.raised",
+    "alert.persisted",
+    "alert.acknowledged",
+    "alert.snoozed",
+    "alert.resolved",
     "version.committed",
     "run.started",
     "run.finished",
+    "trigger.fired",
     "trigger.answered",
     "schedule.answered",
 )
@@ -27,7 +32,7 @@ _OF_PROJECT = (
 class Webhook:
     """Sends events of the ledger's log to an address, in their order, each at least once.
 
-    An event is a CloudEvent 1.0 in structured mode, of the type `towpath.` and the log's own type; its
+    An event is a CloudEvent 1.0, of the type `towpath.` and the log's own type; its
     id is the log's key and the entry's number, the same however often it is sent. No event of the log
     holds personal data. Each is signed as Standard Webhooks says: the headers `webhook-id`,
     `webhook-timestamp` and `webhook-signature` (HMAC-SHA-256, `v1,…`).
@@ -38,6 +43,8 @@ class Webhook:
         events: Types of the log's events, such as `alert.raised`; of the project's own things only.
         secret: What signs; a `${NAME}`, so that it is neither in the code nor in the ledger.
         private: Allow an address in the private network.
+        mode: `structured` puts the whole event into the body, `binary` its attributes into headers, as
+            Knative's brokers and most sinks prefer.
     """
 
     name: str
@@ -46,6 +53,7 @@ class Webhook:
     events: Sequence[str] = ("alert.raised",)
     secret: str
     private: bool = False
+    mode: Literal["structured", "binary"] = "structured"
 
     def __post_init__(self) -> None:
         """Refuse what can't be sent, or would give a secret away."""
@@ -59,6 +67,11 @@ class Webhook:
             raise InvalidProject(
                 f"webhook {self.name!r} spells its secret out",
                 remedy="Name an environment variable, such as ${OPS_SECRET}.",
+            )
+        if self.mode not in ("structured", "binary"):
+            raise InvalidProject(
+                f"webhook {self.name!r} sends in mode {self.mode!r}",
+                remedy="Use 'structured' or 'binary'.",
             )
         unknown = [one for one in self.events if one not in _OF_PROJECT]
         if unknown or not self.events or isinstance(self.events, str):

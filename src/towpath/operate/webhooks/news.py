@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Event
+    from towpath.operate.webhooks.channels import Email, Slack
     from towpath.operate.webhooks.declaration import Webhook
 
 
 def read_news(
-    tx: Transaction, webhook: Webhook, *, project: str, after: int, limit: int
+    tx: Transaction, webhook: Webhook | Email | Slack, *, project: str, after: int, limit: int
 ) -> list[tuple[Event, bool]]:
     """Return entries of the types that a webhook asks for, and whether each is of its project.
 

@@ -105,6 +105,7 @@ class WebhookReconciler:
             url=expand(webhook.url, self._environ),
             secret=expand(webhook.secret, self._environ),
             private=webhook.private,
+            mode=webhook.mode,
         )
 
 
