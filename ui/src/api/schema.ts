@@ -206,6 +206,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ListDecisions
+         * @description List a service's decisions with label and signals, newest first. The reading is recorded.
+         */
+        get: operations["list_decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/decisions/{decision_id}/trace": {
         parameters: {
             query?: never;
@@ -1801,6 +1821,46 @@ export interface components {
             updated_at: string;
             used_by: string[];
             warnings: number;
+        };
+        /** DecisionRow */
+        DecisionRow: {
+            arm: string;
+            /** Format: date-time */
+            at: string;
+            decision_id: string;
+            error: string | null;
+            inputs: {
+                [key: string]: unknown;
+            };
+            key: string | null;
+            label: number | null;
+            label_at: string | null;
+            latency_us: number;
+            model: string;
+            outputs: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            recorded: string;
+            release: string;
+            rollout: string | null;
+            service_version: string | null;
+            signals: {
+                [key: string]: number;
+            };
+            stage: number | null;
+            status: string;
+            subject: string | null;
+            weight: number;
+        };
+        /** DecisionRows */
+        DecisionRows: {
+            before: string | null;
+            decisions: components["schemas"]["DecisionRow"][];
+            inputs: string[];
+            outputs: string[];
+            service: string;
+            signals: string[];
         };
         /** DecisionTrace */
         DecisionTrace: {
@@ -3434,6 +3494,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetProfile"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_decisions: {
+        parameters: {
+            query: {
+                service: string;
+                /** @description Event time with its zone. */
+                since?: string | null;
+                /** @description Event time with its zone. */
+                until?: string | null;
+                model?: string | null;
+                release?: string | null;
+                arm?: string | null;
+                rollout?: string | null;
+                status?: string | null;
+                key?: string | null;
+                /** @description Keyed hash. */
+                subject?: string | null;
+                service_version?: string | null;
+                /** @description Only decisions recorded before this one. */
+                before?: string | null;
+                /** @description Most answers wanted. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionRows"];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */
