@@ -67,7 +67,7 @@ def _serve(
 ) -> None:
     """Serve in this process, which has opened nothing of the home before."""
     from towpath.app.running import compute_command
-    from towpath.gateway import serve_gateway
+    from towpath.gateway import MemoryWatch, serve_gateway
 
     with open_home(place, connect=False) as home:
         with suppress(Unavailable):  # what is wrong with the setting itself is said now
@@ -83,8 +83,14 @@ def _serve(
             compute=compute_command(home),
             environment=settings.environment,
             decisions_dir=home.decisions_dir,
+            state_dir=place.home / "gateway",
             listener=listener,
             limits=limits,
+            memory=MemoryWatch(
+                soft_bytes=settings.gateway_memory_soft_mb << 20,
+                hard_bytes=settings.gateway_memory_hard_mb << 20,
+            ),
+            stale_s=settings.gateway_stale_h * 3600.0,
             seat=seat,
             rpc_address=None if rpc_port < 0 else f"{settings.host}:{rpc_port}",
             replay=settings.replay,

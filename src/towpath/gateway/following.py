@@ -16,6 +16,7 @@ from towpath.core.clock import parse_time
 from towpath.core.errors import TowpathError
 from towpath.core.ids import new_id
 from towpath.core.refs import Ref
+from towpath.gateway.keeping import Known, Row
 from towpath.gateway.loading import RouteLoader
 from towpath.gateway.routing import RoutingTable
 from towpath.operate.releases.route import Route
@@ -23,10 +24,12 @@ from towpath.operate.releases.route import Route
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from towpath.assets.models import Predictor
+    from towpath.gateway.arming import ModelOpener
+    from towpath.gateway.keeping import LastKnown
     from towpath.gateway.moments import Moments
     from towpath.ledger.contract import Ledger, Transaction
-    from towpath.ledger.records import Intent, Json
+    from towpath.ledger.records import Json
+    from towpath.operate.releases.route import Arm, ServiceRoute
 
 HEARTBEAT_S: Final = 1.0
 RETRY_S: Final = 1.0
@@ -49,7 +52,10 @@ class LedgerFollower:
         environment: Whose route to follow.
         address: Where this gateway answers, for people.
         rpc_address: Where it answers gRPC too, if it does.
-        load: Opens a model package.
+        opener: Opens models.
+        last_known: Keeps what is in force, for a start without the ledger.
+        stale_s: How long after the ledger was last read rows about subjects are answered.
+        about: Says how the gateway is, for the report.
         publish: Puts a table in force and returns once no request sees the older one, and what was
             decided under it is on disk.
         moments: Event time; its clock is read with each look.
@@ -64,7 +70,10 @@ class LedgerFollower:
         environment: str,
         address: str,
         rpc_address: str | None,
-        load: Callable[[str], Predictor],
+        opener: ModelOpener,
+        last_known: LastKnown,
+        stale_s: float,
+        about: Callable[[], Json],
         publish: Callable[[RoutingTable], None],
         moments: Moments,
         refresh: Callable[[], None],
@@ -79,7 +88,14 @@ class LedgerFollower:
             "rpc_address": rpc_address,
             "environment": environment,
         }
-        self._loader = RouteLoader(environment, load, keyed_hash)
+        self._opener = opener
+        self._loader = RouteLoader(environment, opener.open, keyed_hash)
+        self._last_known = last_known
+        self._stale_s = stale_s
+        self._about = about
+        self._known = Known()
+        self._has_recalled = False
+        self._confirmed_at = time.monotonic()
         self._standby_of: Route | None = None
         self._standby_missing: tuple[str, ...] = ()
         self._publish = publish
@@ -113,8 +129,8 @@ class LedgerFollower:
     def step(self) -> None:
         """Look once, and put in force what changed. Raises what the ledger raises."""
         with self._ledger.read() as tx:
-            route = tx.intents.find("route", self._environment)
-            suppression = tx.intents.find("suppression", "all")
+            route = Row.of(tx.intents.find("route", self._environment))
+            suppression = Row.of(tx.intents.find("suppression", "all"))
         self._moments.refresh()
         is_time = time.monotonic() - self._reported_at >= HEARTBEAT_S
         if is_time:
@@ -122,9 +138,9 @@ class LedgerFollower:
         before = self._table
         self._follow_suppression(suppression)
         self._follow_route(route)
-        if not self._table.loaded:
-            self._put_in_force(replace(self._table, loaded=True))
+        self._now_fresh()
         if is_time or self._table is not before:
+            self._remember(route, suppression)
             self._report()
         self._stand_by()
 
@@ -136,13 +152,70 @@ class LedgerFollower:
                 if not self._away:
                     _log.warning("ledger.away", reason=error.message)
                 self._away = True
+                self._do_without()
             except Exception:  # noqa: BLE001 - a gateway that serves must go on following
                 _log.exception("gateway.confused")
                 self._away = True
             else:
                 self._away = False
 
-    def _follow_suppression(self, row: Intent | None) -> None:
+    @property
+    def ledger_age_s(self) -> float:
+        """How long ago the ledger was last read, by this gateway or the one before it."""
+        return max(0.0, time.monotonic() - self._confirmed_at)
+
+    def _now_fresh(self) -> None:
+        """Take note that what is in force is what the ledger says now."""
+        self._confirmed_at = time.monotonic()
+        if not self._table.loaded or self._table.is_stale:
+            self._put_in_force(replace(self._table, loaded=True, is_stale=False))
+
+    def _do_without(self) -> None:
+        """Serve on without the ledger: with what is in force, or was when a gateway last could read it."""
+        try:
+            if not self._table.loaded:
+                self._recall()
+            elif self._table.broken:
+                self._follow_route(self._known.route)
+            is_stale = self.ledger_age_s > self._stale_s
+            if is_stale and self._table.loaded and not self._table.is_stale:
+                self._put_in_force(replace(self._table, is_stale=True))
+                _log.warning("suppression.stale", hours=round(self.ledger_age_s / 3600, 1))
+        except TowpathError as error:
+            _log.error("gateway.unrecalled", reason=error.message)
+
+    def _recall(self) -> None:
+        """Put in force what was, as it was kept; whom a gateway told of a withdrawal, that is in it."""
+        if self._has_recalled:
+            return
+        self._has_recalled = True
+        found = self._last_known.recall()
+        if found is None:
+            return
+        known, age_s = found
+        self._known = known
+        self._opener.bodies = {**known.models, **self._opener.bodies}
+        self._confirmed_at = time.monotonic() - age_s
+        self._follow_suppression(known.suppression)
+        self._follow_route(known.route)
+        self._put_in_force(replace(self._table, loaded=True))
+        _log.warning("gateway.recalled", services=sorted(self._table.services), age_s=int(age_s))
+
+    def _remember(self, route: Row | None, suppression: Row | None) -> None:
+        """Keep what is in force on disk, before anybody is told that it is.
+
+        A route that could not be loaded whole is not kept, and the models of the one before stay.
+        """
+        if self._table.broken:
+            route = self._known.route
+        elif route is not None and route != self._known.route:
+            found = msgspec.convert(route.spec, Route)
+            self._opener.keep_only([arm for _, share in found.shares() for arm in _arms(share)])
+        self._known = Known(route=route, suppression=suppression, models=dict(self._opener.bodies))
+        self._last_known.remember(self._known)
+        self._last_known.confirm()
+
+    def _follow_suppression(self, row: Row | None) -> None:
         seen = None if row is None else (row.generation, row.created_at)
         if row is None or seen == self._seen_suppression:
             return
@@ -153,7 +226,7 @@ class LedgerFollower:
         self._seen_suppression = seen
         _log.info("suppression.followed", generation=row.generation, subjects=len(hashes))
 
-    def _follow_route(self, row: Intent | None) -> None:
+    def _follow_route(self, row: Row | None) -> None:
         """Load what a new route names; a service that fails stays as it was, and is tried again."""
         seen = None if row is None else (row.generation, row.created_at)
         if row is None or (seen == self._seen_route and time.monotonic() < self._retry_at):
@@ -203,6 +276,7 @@ class LedgerFollower:
             "suppression_generation": table.suppression_generation,
             "broken": list(table.broken),
             "standby_missing": list(self._standby_missing),
+            **self._about(),
             "asked": table.asked.report(table.known),
             "at": datetime.now(UTC).isoformat(),
         }
@@ -223,3 +297,8 @@ class LedgerFollower:
         tx.intents.put(
             "gateway", self.id, project="towpath", spec=self._spec, status=status, due=False
         )
+
+
+def _arms(share: ServiceRoute) -> list[Arm]:
+    """Return all arms that a share-out needs, standing by or not."""
+    return [*share.arms, *(() if share.previous is None else (share.previous,))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -12,7 +12,7 @@ from towpath.gateway.routing import LiveArm, LiveLine, LiveService
 from towpath.operate.decisions import Logging, LoggingPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from towpath.assets.models import Predictor
     from towpath.gateway.routing import RoutingTable
@@ -26,20 +26,20 @@ class RouteLoader:
 
     Args:
         environment: Whose routes they are.
-        load: Opens a model package.
+        load: Opens the model of an arm, and has it answer the rows of the service's warm-up.
         keyed_hash: Puts pseudonyms in the place of inputs that are recorded as hashes.
     """
 
     def __init__(
         self,
         environment: str,
-        load: Callable[[str], Predictor],
+        load: Callable[[Arm, Sequence[Mapping[str, Any]]], Predictor],
         keyed_hash: Callable[[str, str], str],
     ) -> None:
         self._environment = environment
         self._load = load
         self._keyed_hash = keyed_hash
-        self._predictors: dict[str, Predictor] = {}
+        self._predictors: dict[tuple[str, str], Predictor] = {}
         self._missing: tuple[str, ...] = ()
 
     def services(
@@ -66,14 +66,14 @@ class RouteLoader:
             The models that could not be loaded.
         """
         missing: list[str] = []
-        wanted: set[str] = set()
+        wanted: set[tuple[str, str]] = set()
         for _, share in route.shares():
-            wanted |= {arm.package for arm in share.arms}
+            wanted |= {_key(arm) for arm in share.arms}
             if share.previous is None:
                 continue
-            wanted.add(share.previous.package)
+            wanted.add(_key(share.previous))
             try:
-                self._predictor(share.previous)
+                self._predictor(share.previous, share)
             except TowpathError as error:
                 missing.append(share.previous.model)
                 if share.previous.model not in self._missing:
@@ -124,7 +124,7 @@ class RouteLoader:
                 model=arm.model,
                 version=str(arm.ref.version),
                 weight=arm.weight,
-                predictor=self._predictor(arm),
+                predictor=self._predictor(arm, wanted),
             )
             for arm in wanted.arms
         ]
@@ -144,10 +144,10 @@ class RouteLoader:
             shadows=tuple(arm for arm in arms if arm.arm == "shadow"),
         )
 
-    def _predictor(self, arm: Arm) -> Predictor:
-        predictor = self._predictors.get(arm.package)
+    def _predictor(self, arm: Arm, share: ServiceRoute) -> Predictor:
+        predictor = self._predictors.get(_key(arm))
         if predictor is None:
-            predictor = self._predictors[arm.package] = self._load(arm.package)
+            predictor = self._predictors[_key(arm)] = self._load(arm, share.warm_up)
         return predictor
 
     def _logging(
@@ -161,3 +161,8 @@ class RouteLoader:
             # Said, not refused: a model that no longer takes an input needs no new declaration.
             _log.warning("redaction.idle", service=name, inputs=sorted(unknown))
         return policy
+
+
+def _key(arm: Arm) -> tuple[str, str]:
+    """Return what a model is known by: its signature binds the one to the other."""
+    return arm.model, arm.package

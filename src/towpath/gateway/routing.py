@@ -86,14 +86,15 @@ class LiveService:
         """Return the arm that serves a version of the model.
 
         Raises:
-            NotFound: No arm does.
+            NotFound: No arm does; what a shadow says is nobody's answer.
         """
-        for arm in self.arms:
+        serving = [arm for arm in self.arms if arm.arm != "shadow"]
+        for arm in serving:
             if arm.version == version:
                 return arm
         raise NotFound(
             f"version {version!r} of {self.name!r} is not being served",
-            remedy=f"Served: {', '.join(sorted(arm.version for arm in self.arms))}.",
+            remedy=f"Served: {', '.join(sorted(arm.version for arm in serving))}.",
             service=self.name,
         )
 
@@ -146,6 +147,7 @@ class RoutingTable:
         known: Versions of consumers that are part of a release in force.
         refuses_unknown: Whether another version, when it is stated, is refused.
         asked: Which of them asked, and when.
+        is_stale: Whether the list of subjects is too old to go by; see `require_fresh`.
     """
 
     services: Mapping[str, LiveService] = field(default_factory=dict)
@@ -159,6 +161,19 @@ class RoutingTable:
     known: frozenset[str] = frozenset()
     refuses_unknown: bool = False
     asked: Asked = field(default_factory=Asked)
+    is_stale: bool = False
+
+    def require_fresh(self) -> None:
+        """Refuse what is about a subject when it is not known any more who has withdrawn.
+
+        Raises:
+            Unavailable: The ledger has been out of reach for longer than `gateway_stale_h`.
+        """
+        if self.is_stale:
+            raise Unavailable(
+                "this gateway has not heard for too long who has withdrawn",
+                remedy="Bring its database back. Rows that are about nobody are answered.",
+            )
 
     def service(self, name: str, service_version: str | None = None) -> LiveService:
         """Return a service by its name, or by that of the model it serves if no other serves it.

@@ -18,17 +18,21 @@ from towpath.gateway.accepting import HttpServer
 from towpath.gateway.admission import Admission
 from towpath.gateway.answering import Answering
 from towpath.gateway.app import GatewayApp
+from towpath.gateway.arming import ModelOpener
 from towpath.gateway.computing import Computers, refuse_computing
 from towpath.gateway.explaining import Explaining
 from towpath.gateway.feature_routes import FeatureRoutes
 from towpath.gateway.features import Features
 from towpath.gateway.following import LedgerFollower
 from towpath.gateway.inference import Inference
+from towpath.gateway.keeping import LastKnown, PackageCache
 from towpath.gateway.labelling import Labelling
 from towpath.gateway.limits import Limits
+from towpath.gateway.memory import MemoryWatch
 from towpath.gateway.metrics import GatewayMetrics
 from towpath.gateway.moments import Moments
 from towpath.gateway.recording import Recorder
+from towpath.gateway.shadowing import Shadows
 from towpath.gateway.watching import Watch
 from towpath.operate.decisions import SegmentDecisionLog, SegmentDirectory, SegmentWriter
 
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
 _SWAP_S: Final = 5.0
 
 DEFAULT_LIMITS: Final = Limits()
+STALE_S: Final = 24 * 3600.0
 
 _log = structlog.get_logger()
 
@@ -62,11 +67,14 @@ def serve_gateway(
     *,
     environment: str,
     decisions_dir: Path,
+    state_dir: Path,
     listener: socket.socket,
     replay: bool = False,
     token: str = "",
     rotate_s: float = 30.0,
     limits: Limits = DEFAULT_LIMITS,
+    memory: MemoryWatch | None = None,
+    stale_s: float = STALE_S,
     seat: Seat | None = None,
     rpc_address: str | None = None,
     compute: Callable[[str], Sequence[str]] = refuse_computing,
@@ -83,24 +91,38 @@ def serve_gateway(
         online: Serves features.
         environment: Whose route to serve.
         decisions_dir: Folder of raw decision segments, shared by all gateways of the machine.
+        state_dir: Folder of what a start without ledger and blob store needs, shared likewise.
         listener: A listening socket, made with `IPPROTO_TCP` for TCP_NODELAY; closed at the end.
         replay: Believe the times that requests carry.
         token: Bearer token that callers must send; empty for none.
         rotate_s: How old a segment of decisions may grow before it is sealed for compaction.
         limits: How much is taken on at a time, and how long anything may take.
+        memory: Watches this process's memory, and says which models fit; any do if None.
+        stale_s: How long after the ledger was last read requests about subjects are answered.
         seat: This worker's place among those that share the socket; None where it serves alone.
         rpc_address: `host:port` where gRPC is answered too; None: nowhere.
         compute: Returns the command that computes on-demand features by a version of code.
-        load: Opens a model package; `load_predictor` over `blobs` if None.
+        load: Opens a model package that is here; `load_predictor` if None.
         stop: Ends the serving from another thread, where no signal can reach; for embedding.
     """
     writer = SegmentWriter(SegmentDirectory(decisions_dir), rotate_s=rotate_s)
     moments = Moments(clock, replay=replay)
     metrics = GatewayMetrics() if seat is None else seat.metrics()
+    watched = memory or MemoryWatch()
+    state = state_dir / environment
+    packages = PackageCache(state / "packages", blobs)
+    opener = ModelOpener(
+        ledger,
+        packages,
+        keyring,
+        watched,
+        load=load or (lambda package: load_predictor(package, packages.local)),
+    )
 
     async def run() -> None:
         recorder = Recorder(writer)
-        inference = Inference(keyring, recorder, moments, metrics)
+        shadows = Shadows(recorder, lambda: inference.table.suppressed, metrics)
+        inference = Inference(keyring, recorder, moments, metrics, observe=shadows.observe)
         reader = OnlineReader(online, keyring, lambda: inference.table.suppressed)
         computers = Computers(compute)
         features = Features(ledger, online, reader, keyring, computers=computers, moments=moments)
@@ -119,20 +141,23 @@ def serve_gateway(
         labelling = Labelling(recorder, moments, metrics)
         app = GatewayApp(answering, labelling, routes, explainer, metrics, token=token)
         doors = _rpc(answering, rpc_address, token=token, limits=limits)
-        async with aclosing(features), aclosing(explainer), doors as bound:
+        async with aclosing(features), aclosing(shadows), aclosing(explainer), doors as bound:
+            server = HttpServer(app, limits=limits, seat=seat)
+            watch = Watch(answering, server, metrics, watched, seat)
             follower = LedgerFollower(
                 ledger,
                 environment=environment,
                 address="{}:{}".format(*listener.getsockname()[:2]),
                 rpc_address=bound,
-                load=load or (lambda package: load_predictor(package, blobs)),
+                opener=opener,
+                last_known=LastKnown(state, environment, keyring),
+                stale_s=stale_s,
+                about=watch.status,
                 publish=_publisher(inference, writer),
                 moments=moments,
                 refresh=features.refresh,
                 keyed_hash=keyring.subject_hash,
             )
-            server = HttpServer(app, limits=limits, seat=seat)
-            watch = Watch(answering, server, metrics, seat)
             await _serve(server, follower, listener, stop, watch)
 
     with closing(writer), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -174,7 +199,7 @@ async def _serve(
     try:
         with _stopping(stop, watch.end) as until:
             _log.info("gateway.started", gateway=follower.id)
-            watching = asyncio.get_running_loop().create_task(watch.run())
+            watching = asyncio.get_running_loop().create_task(watch.run(follower))
             try:
                 await server.serve(listener, until=until)
             finally:

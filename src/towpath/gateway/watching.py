@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from towpath.gateway.roster import Stage
 
 if TYPE_CHECKING:
     from towpath.gateway.accepting import HttpServer
     from towpath.gateway.answering import Answering
+    from towpath.gateway.following import LedgerFollower
+    from towpath.gateway.memory import MemoryWatch
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.roster import Seat
+    from towpath.ledger.records import Json
 
 _LOOK_S: Final = 0.1
 _LOOKS_A_TICK: Final = 10
+_log = structlog.get_logger()
 
 
 class Watch:
@@ -25,19 +32,22 @@ class Watch:
         answering: Answering,
         server: HttpServer,
         metrics: GatewayMetrics,
+        memory: MemoryWatch,
         seat: Seat | None,
     ) -> None:
         self._answering = answering
         self._server = server
         self._metrics = metrics
+        self._memory = memory
         self._seat = seat
 
-    async def run(self) -> None:
+    async def run(self, follower: LedgerFollower) -> None:
         """Look until cancelled."""
         looks = 0
         while True:
             self._see_table()
             if looks % _LOOKS_A_TICK == 0:
+                self._metrics.show("ledger_age_seconds", round(follower.ledger_age_s, 3))
                 self.tick()
             looks += 1
             await asyncio.sleep(_LOOK_S)
@@ -46,6 +56,25 @@ class Watch:
         """Measure what is measured once a second."""
         self._answering.admission.tick()
         self._metrics.show("connections", self._server.connections)
+        seen = self._memory.look()
+        self._metrics.show("resident_bytes", seen.resident)
+        self._metrics.show("resident_peak_bytes", seen.peak)
+        self._metrics.show("cpu_seconds", time.process_time())
+        for model, opened in tuple(self._memory.opened.items()):
+            self._metrics.show("model_bytes", opened.grown, "model", model)
+            self._metrics.show("model_peak_bytes", opened.peak, "model", model)
+        if self._seat is not None and self._memory.is_over_soft and not self._seat.wants_out:
+            _log.warning("worker.outgrown", resident_mib=seen.resident >> 20)
+            self._seat.ask_out()
+
+    def status(self) -> Json:
+        """Return what the gateway's row in the ledger says of this worker. Thread-safe."""
+        return {
+            **self._memory.status(),
+            "worker": 0 if self._seat is None else self._seat.number,
+            "connections": self._server.connections,
+            "in_flight": self._answering.admission.in_flight,
+        }
 
     def end(self) -> None:
         """Say that the worker is not ready any more: the first thing when it is told to stop."""

@@ -87,6 +87,8 @@ class GatewayBench:
         self.log = SegmentDecisionLog(ledger, blobs, path)
         self.online = open_online(f"lmdb://{path.parent}/online")
         self.packages = [save_model(model, blobs) for model in models]
+        for package in self.packages:
+            self.register(package)
         self.clock = ManualClock(parse_time("2013-03-01T00:00Z"))
         self.client = httpx.Client(timeout=DEADLINE_S)
         self.url = ""
@@ -99,6 +101,37 @@ class GatewayBench:
             spec = {"environment": "production", "services": services}
             row = tx.intents.put("route", "production", project="towpath", spec=spec, due=False)
         return row.generation
+
+    def register(self, package: str, name: str = "late", **said: Any) -> int:
+        """Register and sign the next version of a model; return its number."""
+        from towpath.assets.models import load_package
+        from towpath.assets.models.attestation import attest
+        from towpath.core.refs import Ref
+
+        found = load_package(package, self.blobs)
+        body = {
+            "package": package,
+            "files": dict(found.files),
+            "signature": found.signature.to_json(),
+            "outcome": found.outcome,
+            "task": found.task,
+            "flavour": found.flavour,
+        } | said
+        with self.ledger.write() as tx:
+            latest = tx.versions.latest("model", name)
+            if latest is None:
+                tx.versions.declare("model", name, project="flights")
+            ref = Ref("model", name, 1 if latest is None else latest.ref.version + 1)
+            signed = {"attestation": attest(ref, body, self.keyring)} | body
+            tx.versions.commit(
+                "model",
+                name,
+                digest=package,
+                body=signed,
+                state="approved",
+                expected=ref.version - 1,
+            )
+        return ref.version
 
     def service(self, *weights: float, **fields: Any) -> dict[str, Any]:
         """Return a service's route: version 1, and version 2 with the weight given second."""
@@ -127,6 +160,7 @@ class GatewayBench:
             kwargs={
                 "environment": "production",
                 "decisions_dir": self.path,
+                "state_dir": self.path.parent / "gateway",
                 "listener": listener,
                 "stop": self._stop,
                 **options,

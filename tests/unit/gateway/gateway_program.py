@@ -31,6 +31,7 @@ try:
         open_online(f"lmdb://{home}/online"),
         environment="production",
         decisions_dir=home / "decisions",
+        state_dir=home / "gateway",
         listener=listener,
         rotate_s=0.3,
     )

@@ -91,10 +91,9 @@ def kinds(served: Any, made: Any) -> dict[str, tuple[Model, pl.DataFrame]]:
     """A service for each kind, all behind one gateway."""
     services = {}
     for name, (model, _) in made.items():
-        arm = served.service()["arms"][0] | {
-            "model": f"model:{name}@1",
-            "package": save_model(model, served.blobs),
-        }
+        package = save_model(model, served.blobs)
+        served.register(package, name)
+        arm = served.service()["arms"][0] | {"model": f"model:{name}@1", "package": package}
         services[name] = served.service(arms=[arm])
     served.await_route(served.route(**services))
     return made

@@ -1,6 +1,6 @@
 """Models: what a step returns, how it is kept, and how it answers."""
 
-from towpath.assets.models.attestation import verify_attestation
+from towpath.assets.models.attestation import verify_attestation, verify_statement
 from towpath.assets.models.compiling import compile_package
 from towpath.assets.models.contract import (
     Arrangement,
@@ -52,4 +52,5 @@ __all__ = [
     "parent_of",
     "save_model",
     "verify_attestation",
+    "verify_statement",
 ]

@@ -10,7 +10,7 @@ Sources: in-toto attestation framework, spec/v1/statement.md; DSSE protocol.md, 
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -57,18 +57,32 @@ def verify_attestation(version: Version, public_key_pem: bytes) -> None:
     Raises:
         IntegrityError: The body or reference was changed since, or another key signed it.
     """
-    entry = version.body.get(_SIGNATURE)
+    verify_statement(version.ref, version.body, public_key_pem)
+
+
+def verify_statement(ref: Ref, body: Mapping[str, object], public_key_pem: bytes) -> None:
+    """Check that a body, from wherever it comes, is what was signed for a version.
+
+    Raises:
+        IntegrityError: It carries no signature, it was changed since, or another key signed it.
+    """
+    entry = body.get(_SIGNATURE)
     key = load_pem_public_key(public_key_pem)
     if not isinstance(key, Ed25519PublicKey) or not isinstance(entry, dict):
-        raise IntegrityError(f"{version.ref} carries no signature that this key could check")
-    try:
-        signature = base64.b64decode(str(entry.get("signature", "")), validate=True)
-        key.verify(signature, _envelope(statement(version.ref, version.body)))
-    except (InvalidSignature, ValueError) as error:
         raise IntegrityError(
-            f"the signature of {version.ref} does not fit what the ledger says about it",
+            f"{ref} carries no signature that this key could check",
+            remedy="Nothing vouches for it. Register it again, with the home's own keys.",
+            ref=str(ref),
+        )
+    signed = cast("dict[str, object]", entry)
+    try:
+        signature = base64.b64decode(str(signed.get("signature", "")), validate=True)
+        key.verify(signature, _envelope(statement(ref, body)))
+    except (InvalidSignature, ValueError, KeyError) as error:
+        raise IntegrityError(
+            f"the signature of {ref} does not fit what the ledger says about it",
             remedy="Compare with a backup, and don't deploy it.",
-            ref=str(version.ref),
+            ref=str(ref),
         ) from error
 
 
