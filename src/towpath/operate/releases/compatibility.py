@@ -1,9 +1,11 @@
-"""Holds a model's signature to a contract, both ways: what it takes is sent, what is read it gives."""
+"""What is found out about a release: one finding for each thing that people should know."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal
+
+from towpath.core.breaches import breaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something about a release that people should know, or that keeps it from going in force.
+    """Something that speaks against a release, or that people should know of it.
 
     Attributes:
         verdict: `refused` keeps the release out; `warning` does not.
@@ -38,82 +40,25 @@ class Finding:
 def compare(
     contract: Contract, said: str, model: Version, looked_up: Mapping[str, Sent]
 ) -> Iterator[Finding]:
-    """Yield what of a contract a model version breaks.
+    """Yield what of a service version's contract a model version breaks.
 
-    A model without a signature, which only older versions of Towpath wrote, breaks none.
-
-    Args:
-        contract: What the consumer needs.
-        said: The service version, for the findings.
-        model: The model version that shall answer.
-        looked_up: Inputs that the gateway adds from features, with their types.
+    Inputs in `looked_up` are added by the gateway from features. A model without a signature, which
+    only older versions of Towpath wrote, breaks nothing.
     """
-    name = str(model.ref)
-
-    def refused(field: str | None, problem: str, remedy: str) -> Finding:
-        return Finding(
+    for breach in breaches(
+        contract,
+        said=said,
+        model=str(model.ref),
+        signature=model.body.get("signature", {}),
+        task=model.body.get("task"),
+        looked_up=looked_up,
+    ):
+        yield Finding(
             verdict="refused",
-            problem=problem,
-            remedy=remedy,
+            problem=breach.problem,
+            remedy=breach.remedy,
             service=contract.service,
-            model=name,
+            model=str(model.ref),
             service_version=said,
-            field=field,
-        )
-
-    number = model.ref.version or 0
-    if not contract.allows(number):
-        yield refused(
-            None,
-            f"{said} takes versions {contract.models} of the model behind {contract.service!r}, "
-            f"and {name} is none of them",
-            "Release a version within the bounds, or a version of the consumer with wider ones.",
-        )
-    signature = cast("Mapping[str, Any]", model.body.get("signature", {}))
-    sent = {**looked_up, **cast("Mapping[str, Sent]", contract.inputs)}
-    for column in signature.get("inputs", ()):
-        yield from _of_input(column, sent.get(column["name"]), said, name, refused)
-    given = {output["name"] for output in signature.get("outputs", ())}
-    for output, meaning in contract.outputs.items() if signature else ():
-        if output not in given:
-            yield refused(
-                output,
-                f"{said} reads the output {output!r}, which {name} does not give",
-                f"It gives {', '.join(sorted(given))}: give the model's output the old name, or "
-                f"release a version of the consumer that reads the new one.",
-            )
-        elif meaning is not None and model.body.get("task", meaning) != meaning:
-            yield refused(
-                output,
-                f"{said} reads the output {output!r} as {meaning!r}, and {name} gives it as "
-                f"{model.body['task']!r}",
-                "Give an output of another meaning another name.",
-            )
-
-
-def _of_input(
-    column: Mapping[str, Any], sent: Sent | None, said: str, model: str, refused: Any
-) -> Iterator[Finding]:
-    name, taken, nullable = column["name"], column["datatype"], bool(column.get("nullable"))
-    if sent is None:
-        # A column that may be missing need not be sent as a value, but it has to be there.
-        yield refused(
-            name,
-            f"{model} takes the input {name!r} ({taken}), which {said} does not send",
-            "Look it up from features, train without it, or keep that version on the release that "
-            f"it is on: --keep {said}.",
-        )
-    elif not sent.fits(taken):
-        yield refused(
-            name,
-            f"{said} sends {name!r} as {sent.datatype}, and {model} takes {taken}",
-            f"Train with a type that holds {sent.datatype}, or release a version of the consumer "
-            f"that sends {taken}.",
-        )
-    elif sent.nullable and not nullable:
-        yield refused(
-            name,
-            f"{said} may leave {name!r} empty, and {model} takes no missing value there",
-            f"Train with nullable=[{name!r}], or release a version of the consumer that always "
-            "sends it.",
+            field=breach.field,
         )
