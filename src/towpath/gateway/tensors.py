@@ -101,6 +101,8 @@ def _unrolled(tensor: Tensor, inputs: Sequence[TensorSpec]) -> tuple[int, dict[s
     for one in inputs:
         if one.datatype in _INTEGERS and tensor.datatype in _FLOATS:
             columns[one.name] = [_whole(value) for value in columns[one.name]]
+        elif one.datatype == "BOOL":
+            columns[one.name] = [_truth(value) for value in columns[one.name]]
     return rows, columns
 
 
@@ -122,6 +124,8 @@ def _values(tensor: Tensor) -> list[Any]:
         raise _unfilled(tensor, len(values))
     if tensor.datatype in _INTEGERS and any(type(value) is float for value in values):
         values = [_whole(value) for value in values]
+    elif tensor.datatype == "BOOL":
+        values = [_truth(value) for value in values]
     _check(tensor.name, tensor.datatype, values)
     return values
 
@@ -129,6 +133,11 @@ def _values(tensor: Tensor) -> list[Any]:
 def _whole(value: Any) -> Any:
     """Return 7 for 7.0: they are one number in JSON, and some clients write every number as a float."""
     return int(value) if type(value) is float and value.is_integer() else value
+
+
+def _truth(value: Any) -> Any:
+    """Return true for 1 and false for 0: the protocol's own Python client sends 1.0 and 0.0."""
+    return value == 1 if type(value) in (int, float) and value in (0, 1) else value
 
 
 def _unnested(name: str, values: list[Any]) -> list[Any]:
