@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from towpath.app.running import ingest_command, run_arguments, run_template
+from towpath.app.telemetry import TracedReconciler, sending_spans
 from towpath.assets.datasets import DeletionReconciler
 from towpath.assets.datasets.publishing import PublicationReconciler
 from towpath.assets.features import LayoutDeletionReconciler
@@ -31,6 +32,8 @@ from towpath.operate.webhooks import WebhookReconciler
 from towpath.trace.erasure import ErasureReconciler, HomeScanner, Parts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from towpath.app.home import Home
     from towpath.build.pipelines.reconciling import Perform
     from towpath.ledger.controllers import Reconciler
@@ -51,7 +54,21 @@ def work(home: Home, *, owner: str, stop: threading.Event) -> None:
     """
     template = run_template()
     template.warm()
-    groups = reconcilers(home, stop, perform=template.run)
+    with sending_spans("worker", home.settings.otel_endpoint) as spans:
+        groups = reconcilers(home, stop, perform=template.run)
+        if spans is not None:
+            groups = {
+                name: [TracedReconciler(one, spans) for one in group]
+                for name, group in groups.items()
+            }
+        _run(home, groups, owner, stop)
+    template.close()
+
+
+def _run(
+    home: Home, groups: Mapping[str, Sequence[Reconciler]], owner: str, stop: threading.Event
+) -> None:
+    """Run each group in a loop and a thread of its own, until the end."""
     with home.ledger.write(actor="worker") as tx:
         for name in groups:
             tx.intents.release(f"{owner}.{name}")
@@ -72,7 +89,6 @@ def work(home: Home, *, owner: str, stop: threading.Event) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    template.close()
 
 
 def reconcilers(

@@ -67,9 +67,13 @@ def _serve(
 ) -> None:
     """Serve in this process, which has opened nothing of the home before."""
     from towpath.app.running import compute_command
+    from towpath.app.telemetry import sending_spans
     from towpath.gateway import MemoryWatch, serve_gateway
 
-    with open_home(place, connect=False) as home:
+    with (
+        open_home(place, connect=False) as home,
+        sending_spans("gateway", place.settings.otel_endpoint) as spans,
+    ):
         with suppress(Unavailable):  # what is wrong with the setting itself is said now
             home.database  # noqa: B018 - opens it
         settings = home.settings
@@ -95,6 +99,7 @@ def _serve(
             rpc_address=None if rpc_port < 0 else f"{settings.host}:{rpc_port}",
             replay=settings.replay,
             token=settings.token,
+            spans=spans,
         )
 
 

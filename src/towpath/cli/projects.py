@@ -13,6 +13,7 @@ from towpath.app.applying import apply, compare
 from towpath.app.forecasting import forecast_run
 from towpath.app.home import Home
 from towpath.app.running import open_runner
+from towpath.app.telemetry import sending_spans, tracing_run
 from towpath.build.pipelines import PipelineResult
 from towpath.build.pipelines.choosing import Part
 from towpath.build.pipelines.explaining import StepForecast
@@ -139,9 +140,13 @@ def run(
                 return show_forecast(found, as_json=common.json)
             if dry_run:
                 return 0
-            result = runner.run(
-                chosen, project=project.name, reason=reason, on_progress=progress, **asked
-            )
+            with (
+                sending_spans("run", home.settings.otel_endpoint) as spans,
+                tracing_run(spans, chosen.name, progress) as told,
+            ):
+                result = runner.run(
+                    chosen, project=project.name, reason=reason, on_progress=told, **asked
+                )
         resumes_in_s = _resumes_in_s(result, home.clock.now())
     _report(result, as_json=common.json, why=why, resumes_in_s=resumes_in_s)
     return _EXIT_BY_STATUS[result.status] if result.error is None else result.error.exit_code

@@ -66,6 +66,9 @@ class Settings:
             when unset (`RAY_AUTH_TOKEN`, `RAY_AUTH_TOKEN_PATH`, `~/.ray/auth_token`).
         ray_allow_unauthenticated: Use a cluster that asks nobody for a token, on a network that keeps
             strangers out.
+        otel_endpoint: Base URL of an OTLP/HTTP receiver that traces are sent to, such as
+            `http://localhost:4318`; none are made when empty. OpenTelemetry's own environment variables
+            (`OTEL_EXPORTER_OTLP_ENDPOINT` and the like) go before.
         log_level: `debug`, `info`, `warning` or `error`.
         log_format: `auto` (readable on a terminal, else JSON), `json` or `text`.
     """
@@ -99,6 +102,7 @@ class Settings:
     ray_address: str = "local"
     ray_token_file: str | None = None
     ray_allow_unauthenticated: bool = False
+    otel_endpoint: str = ""
     log_level: str = "warning"
     log_format: str = "auto"
 

@@ -33,6 +33,7 @@ from towpath.gateway.metrics import GatewayMetrics
 from towpath.gateway.moments import Moments
 from towpath.gateway.recording import Recorder
 from towpath.gateway.shadowing import Shadows
+from towpath.gateway.tracing import traced
 from towpath.gateway.watching import Watch
 from towpath.operate.decisions import SegmentDecisionLog, SegmentDirectory, SegmentWriter
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from towpath.assets.models import Predictor
     from towpath.core.clock import Clock
+    from towpath.core.spans import Spans
     from towpath.gateway.roster import Seat
     from towpath.gateway.routing import RoutingTable
     from towpath.ledger.contract import Ledger
@@ -79,6 +81,7 @@ def serve_gateway(
     rpc_address: str | None = None,
     compute: Callable[[str], Sequence[str]] = refuse_computing,
     load: Callable[[str], Predictor] | None = None,
+    spans: Spans | None = None,
     stop: Event | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT or `stop`; requests under way are finished first.
@@ -103,6 +106,7 @@ def serve_gateway(
         rpc_address: `host:port` where gRPC is answered too; None: nowhere.
         compute: Returns the command that computes on-demand features by a version of code.
         load: Opens a model package that is here; `load_predictor` if None.
+        spans: Where spans of requests begin; None: they are not traced, and nothing asks.
         stop: Ends the serving from another thread, where no signal can reach; for embedding.
     """
     writer = SegmentWriter(SegmentDirectory(decisions_dir), rotate_s=rotate_s)
@@ -142,7 +146,7 @@ def serve_gateway(
         app = GatewayApp(answering, labelling, routes, explainer, metrics, token=token)
         doors = _rpc(answering, rpc_address, token=token, limits=limits)
         async with aclosing(features), aclosing(shadows), aclosing(explainer), doors as bound:
-            server = HttpServer(app, limits=limits, seat=seat)
+            server = HttpServer(traced(app, spans), limits=limits, seat=seat)
             watch = Watch(answering, server, metrics, watched, seat)
             follower = LedgerFollower(
                 ledger,
