@@ -2,6 +2,7 @@ import {
   ClockIcon,
   CoinIcon,
   DataIcon,
+  DecisionIcon,
   ErasureIcon,
   FeatureIcon,
   FolderIcon,
@@ -63,6 +64,7 @@ export const DIRECTIONS: Direction[] = [
     label: "Back",
     way: "back",
     destinations: [
+      { to: "/decisions", label: "Decisions", icon: DecisionIcon },
       { to: "/lineage", label: "Lineage", icon: LineageIcon },
       { to: "/erasures", label: "Erasures", icon: ErasureIcon },
       { to: "/log", label: "Log", icon: LogIcon },

@@ -4,6 +4,7 @@ import {
   createRouter,
   lazyRouteComponent,
 } from "@tanstack/react-router";
+import { type Asked, askedIn } from "@/features/decisions/asked";
 import { isLabelView, type LabelView } from "@/features/labelling/view";
 import { Shell } from "./shell";
 import { Broken, Missing } from "./trouble";
@@ -138,6 +139,12 @@ const routes = [
     getParentRoute: under,
     path: "/models/$name/$number",
     component: lazyRouteComponent(() => import("@/features/models/version-page"), "VersionPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/decisions",
+    validateSearch: (search: Record<string, unknown>): Asked => askedIn(search),
+    component: lazyRouteComponent(() => import("@/features/decisions/page"), "DecisionsPage"),
   }),
   createRoute({
     getParentRoute: under,

@@ -76,6 +76,7 @@ export const LogIcon = drawn(
   "M10 8h5",
   "M10 12h5",
 );
+export const DecisionIcon = drawn("M4 5h16", "M4 12h9", "M4 19h6", "M14.5 17.5l2.5 2.5l4.5-5");
 export const CodeIcon = drawn("M8 7l-5 5l5 5", "M16 7l5 5l-5 5", "M14 4l-4 16");
 export const ArtefactIcon = drawn("M4 8l8-4.5L20 8v8l-8 4.5L4 16z", "M4 8l8 4.5L20 8");
 export const SearchIcon = drawn(ring(10.5, 10.5, 6.5), "M15.5 15.5L21 21");

@@ -42,6 +42,7 @@ const SENTENCES: Record<string, (event: Event) => string> = {
   "rollout.superseded": () => "Rollout superseded on",
   "erasure.suppressed": () => "Subject suppressed by",
   "decision.read": () => "Somebody traced",
+  "decisions.read": () => "Somebody read decisions of",
   "subject.read": () => "Somebody looked up a subject:",
 };
 
