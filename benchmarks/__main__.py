@@ -26,6 +26,7 @@ BENCHMARKS = {
     "graph-size": "planning and bookkeeping of 100, 1,000 and 10,000 steps",
     "serving": "one row and 32 through the gateway over HTTP, beside a bare protocol",
     "drift": "distances of 30 columns from counts, beside Evidently, NannyML and Alibi Detect",
+    "rollout-errors": "how often rollouts are wrong, beside a peeked z-test, thresholds and an mSPRT",
     "loop": "seconds and CPU of each stage of the demo",
 }
 

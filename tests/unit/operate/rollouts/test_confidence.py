@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import norm
 
-from towpath.operate.rollouts.confidence import Interval, Moments, Pairs, difference, width
+from towpath.operate.rollouts.confidence import (
+    HARM_FOUND_BY_ROWS,
+    Interval,
+    Moments,
+    Pairs,
+    depth,
+    difference,
+    width,
+)
 
 ALPHA = 0.05
 EACH = (ALPHA / 2, ALPHA / 2)
@@ -187,3 +197,20 @@ def test_width_is_tightest_where_it_is_tuned():
     assert min(widths, key=lambda rows: widths[rows]) == 1000
     assert max(widths[300], widths[10_000]) < 1.1 * widths[1000]
     assert width(1000, 0.01) > width(1000, 0.05)
+
+
+def test_a_lower_end_is_where_its_mixture_reaches_the_bar():
+    """Brute force: the likelihood ratio against no harm, averaged over the prior, at the end's edge."""
+    for rows in (50.0, 800.0, 20_000.0):
+        mu = np.sqrt(2 * np.log(1 / ALPHA) / HARM_FOUND_BY_ROWS)
+        total = depth(rows, ALPHA) * np.sqrt(rows)
+        found, _ = quad(
+            lambda theta, rows=rows, total=total, mu=mu: (
+                np.exp(theta * total - theta**2 * rows / 2) * norm.pdf(theta, mu, mu / 2)
+            ),
+            mu - 6 * mu,
+            mu + 6 * mu,
+            points=[total / rows],
+            limit=500,
+        )
+        assert found == pytest.approx(1 / ALPHA, rel=1e-3)
