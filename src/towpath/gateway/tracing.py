@@ -46,7 +46,7 @@ class TracedApp:
     async def answer(self, request: HttpRequest) -> Answer:
         """Answer one request; never raises."""
         parts = request.parts
-        if parts[-1] in _QUIET or parts[:2] == ["v2", "health"]:
+        if parts[-1] in _QUIET or tuple(parts[:2]) == ("v2", "health"):
             return await self._app.answer(request)
         route, service = _route(parts)
         attributes = {"http.request.method": request.method, "http.route": route}
@@ -74,7 +74,7 @@ class TracedApp:
 
 def _route(parts: Sequence[str]) -> tuple[str, str]:
     """Return a path's pattern, without what callers choose, and the service that it names."""
-    service = parts[2] if len(parts) > 2 and parts[:2] == ["v2", "models"] else ""
+    service = parts[2] if len(parts) > 2 and tuple(parts[:2]) == ("v2", "models") else ""
     shown = [part if part in _FIXED else "{}" for part in parts]
     if service:
         shown[2] = "{model}"
