@@ -92,7 +92,9 @@ class Production:
         score = predictor.predict({name: test[name].to_list() for name in ("wind", "load")})["late"]
         seen = [START - timedelta(days=7) + timedelta(days=7 * i / 1000) for i in range(1000)]
         scores = pl.DataFrame({"score": score, "outcome": test["late"], "time": seen})
-        reference = build_reference(training, columns=["wind", "load"], time="at", scores=scores)
+        reference = build_reference(
+            training, columns=["wind", "load"], time="at", scores=scores, test=test
+        )
         body = {
             "package": package,
             "signature": predictor.signature.to_json(),

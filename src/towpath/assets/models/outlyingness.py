@@ -32,8 +32,10 @@ Ints: TypeAlias = "npt.NDArray[np.int64]"
 SHARE = 0.01
 """The share of training rows that are outliers by definition."""
 
-_SAMPLED_ROWS = 5000
+_STARTING_ROWS = 500
+_STEPS = 5
 _LEAST_ROWS = 200
+_MOST_ROWS = 50_000
 _BLOCKS = 30
 _MIN_BLOCK_ROWS = 50
 
@@ -73,7 +75,7 @@ class Outlyingness:
             for name, levels, missing in zip(self.columns, self.levels, self.missing, strict=True)
         ]
         away = np.column_stack(parts) - np.array(self.center)
-        return np.einsum("ij,jk,ik->i", away, np.array(self.precision), away)
+        return _squared(away, np.array(self.precision))
 
 
 def learn_outlyingness(
@@ -88,6 +90,7 @@ def learn_outlyingness(
     """
     if len(frame) < _LEAST_ROWS:
         return None
+    frame = frame.gather_every(-(-len(frame) // _MOST_ROWS))
     used: list[ColumnReference] = []
     levels: list[tuple[float, ...]] = []
     missing: list[float] = []
@@ -122,7 +125,7 @@ def learn_outlyingness(
         rows=0,
     )
     away = table - center
-    scores = np.einsum("ij,jk,ik->i", away, precision, away)
+    scores = _squared(away, precision)
     threshold = float(np.quantile(scores, 1 - SHARE))
     blocks = max(1, min(_BLOCKS, len(scores) // _MIN_BLOCK_ROWS))
     far = np.array_split(scores > threshold, blocks)
@@ -139,22 +142,37 @@ def learn_outlyingness(
 
 
 def _robust(table: Floats) -> tuple[Floats, Floats]:
-    """Return the middle and the inverse covariance of the rows that lie closest together."""
+    """Return the middle and the inverse covariance of the half of the rows that lie closest together.
+
+    `MinCovDet` on 500 rows finds where that half is, in hundredths of a second; the algorithm's own
+    concentration steps (theorem 1 of the paper) on all rows then find it exactly enough.
+    """
     from sklearn.covariance import MinCovDet  # noqa: PLC0415 - a gateway never needs it
 
     rng = np.random.default_rng(0)
-    picked = np.sort(rng.permutation(len(table))[:_SAMPLED_ROWS])
-    sample = table[picked]
-    scale = sample.std(axis=0)
+    scale = table.std(axis=0)
     scale[scale == 0] = 1.0
     # A thousandth of each spread keeps columns that follow from others from making it singular.
-    noisy = sample / scale + rng.normal(0, 1e-3, sample.shape)
+    noisy = table / scale + rng.normal(0, 1e-3, table.shape)
+    start = noisy[np.sort(rng.permutation(len(noisy))[: max(_STARTING_ROWS, 5 * table.shape[1])])]
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
-        )  # it says where it stopped early, which the threshold makes up for
-        found = MinCovDet(random_state=0).fit(noisy)
-    return found.location_ * scale, np.linalg.pinv(found.covariance_) / np.outer(scale, scale)
+        )  # it says where it stopped early; the steps go on from there
+        found = MinCovDet(random_state=0).fit(start)
+    center, precision = found.location_, np.linalg.pinv(found.covariance_)
+    half = len(noisy) // 2 + 1
+    for _ in range(_STEPS):
+        away = noisy - center
+        near = np.argpartition(_squared(away, precision), half - 1)[:half]
+        center = noisy[near].mean(axis=0)
+        precision = np.linalg.pinv(np.atleast_2d(np.cov(noisy[near], rowvar=False)))
+    return center * scale, precision / np.outer(scale, scale)
+
+
+def _squared(away: Floats, precision: Floats) -> Floats:
+    """Return the squared distance of each row from the middle."""
+    return ((away @ precision) * away).sum(axis=1)
 
 
 def _surprises(column: ColumnReference) -> tuple[float, ...]:
