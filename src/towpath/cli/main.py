@@ -42,7 +42,7 @@ _COMMANDS = (
     ("model", "models:app", "Model versions: list, show, report, card, verify."),
     ("release", "releases:release", "What goes to production as one: check, deploy, roll back."),
     ("service", "services:service", "Services, and the versions of programs that ask them."),
-    ("rollout", "production:rollout", "Champion against challenger."),
+    ("rollout", "rollouts:app", "Champion against challenger."),
     ("monitor", "production:monitor", "What is watched, and what it found."),
     ("alert", "alerts:app", "What monitors found, and what was done about it."),
     ("decision", "decisions:app", "Recorded predictions."),

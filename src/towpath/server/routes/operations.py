@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from towpath.operate.rollouts import known_order, order
 from towpath.server.resources.monitors import Alert, MonitorDetail, MonitorSummary
 from towpath.server.resources.overview import Overview
 from towpath.server.resources.releases import Release, Traffic, TrafficSeries
-from towpath.server.resources.rollouts import RolloutDetail, RolloutSummary
+from towpath.server.resources.rollouts import RolloutDetail, RolloutOrder, RolloutSummary
 from towpath.server.routes.given import Below, Given, Limit
 from towpath.server.routes.reading import read
+from towpath.server.routes.writing import Actor, write
 from towpath.server.views import monitors, rollouts, traffic
 from towpath.server.views.overview import overview
 
@@ -78,6 +80,16 @@ def show_rollout(services: Given, name: FromPath[str]) -> RolloutDetail:
         return rollouts.get_rollout(tx, name)
 
 
+@write("/rollouts/{name:str}/order", tag="operations")
+def order_rollout(
+    services: Given, name: FromPath[str], actor: Actor, data: JSONBody[RolloutOrder]
+) -> RolloutDetail:
+    """Pause, resume, promote or roll back a rollout. The order is recorded; a worker carries it out."""
+    with services.ledger.write(actor="server") as tx:
+        order(tx, name, known_order(data.order), by=actor, why=data.why)
+        return rollouts.get_rollout(tx, name)
+
+
 @read("/monitors", tag="operations")
 def list_monitors(services: Given) -> list[MonitorSummary]:
     """List monitors by name."""
@@ -106,6 +118,7 @@ HANDLERS = [
     list_releases,
     list_rollouts,
     show_rollout,
+    order_rollout,
     list_monitors,
     show_monitor,
     list_alerts,

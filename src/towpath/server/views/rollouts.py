@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from towpath.operate.rollouts import Rollout
-from towpath.server.resources.rollouts import RolloutDetail, RolloutLook, RolloutSummary
+from towpath.operate.rollouts.judging import RATIO_ALPHA
+from towpath.operate.rollouts.orders import pause_in
+from towpath.server.resources.rollouts import (
+    RolloutBounds,
+    RolloutDetail,
+    RolloutLook,
+    RolloutPause,
+    RolloutReading,
+    RolloutSummary,
+)
 from towpath.server.views.values import fields_of, items, mapping, moment, number, text, whole
 
 if TYPE_CHECKING:
@@ -27,6 +36,7 @@ def get_rollout(tx: Transaction, name: str) -> RolloutDetail:
     intent = tx.intents.get("rollout", name)
     summary = _summary(intent)
     policy = Rollout.from_spec(intent.spec)
+    evidence = mapping(intent.status.get("evidence"))
     return RolloutDetail(
         **fields_of(summary),
         alpha=policy.alpha,
@@ -36,7 +46,11 @@ def get_rollout(tx: Transaction, name: str) -> RolloutDetail:
         ended=moment(intent.status.get("ended")),
         since=moment(intent.status.get("since")),
         history=[_look(look, policy) for look in items(intent.status.get("history"))],
-        evidence=mapping(intent.status.get("evidence")),
+        readings=[_reading(one) for one in items(evidence.get("readings"))],
+        callers=[whole(one) for one in evidence.get("callers", [])],
+        ratio_e_value=number(evidence.get("ratio_e_value")) or 1.0,
+        ratio_limit=max(1, len(policy.trial_stages)) / RATIO_ALPHA,
+        evidence=evidence,
     )
 
 
@@ -47,6 +61,7 @@ def _summary(intent: Intent) -> RolloutSummary:
         project=intent.project,
         environment=text(spec.get("environment")),
         service=text(spec.get("service")),
+        strategy=text(spec.get("strategy", "canary")),
         champion=text(spec.get("champion")),
         challenger=text(spec.get("challenger")),
         phase=intent.phase,
@@ -56,6 +71,7 @@ def _summary(intent: Intent) -> RolloutSummary:
         weight=number(status.get("weight")) or 0.0,
         metric=text(spec.get("metric")),
         margin=number(spec.get("margin")) or 0.0,
+        paused=None if intent.phase == "done" else _pause(intent),
         started_at=intent.created_at,
         updated_at=intent.updated_at,
     )
@@ -73,4 +89,37 @@ def _look(look: Json, policy: Rollout) -> RolloutLook:
         upper=number(look.get("upper")),
         margin=policy.margin_at(stage),
         decision=text(look.get("decision")),
+        answers=whole(look.get("answers")),
+        paused=bool(look.get("paused")),
+        readings=[
+            RolloutBounds(name=name, harm=ends[0], lower=ends[1], upper=ends[2])
+            for name, ends in mapping(look.get("readings")).items()
+        ],
+    )
+
+
+def _pause(intent: Intent) -> RolloutPause | None:
+    """Return the pause that is ordered, whether or not a worker has seen it yet."""
+    pause = pause_in(intent.spec)
+    if pause is None:
+        return None
+    return RolloutPause(
+        by=text(pause.get("by")),
+        why=text(pause.get("why")),
+        at=moment(pause.get("at")) or intent.updated_at,
+    )
+
+
+def _reading(one: Json) -> RolloutReading:
+    return RolloutReading(
+        name=text(one.get("name")),
+        role=text(one.get("role")),
+        unit=text(one.get("unit")),
+        margin=number(one.get("margin")) or 0.0,
+        harm=number(one.get("estimate")),
+        lower=number(one.get("lower")),
+        upper=number(one.get("upper")),
+        n_champion=whole(one.get("n_champion")),
+        n_challenger=whole(one.get("n_challenger")),
+        facts=text(one.get("facts")),
     )
