@@ -33,6 +33,7 @@ _RECONCILED = (
     "trigger",
     "schedule",
     "webhook",
+    "channel",
 )
 
 
@@ -180,6 +181,7 @@ def _desired(
             "durability": service.durability,
             "description": service.description,
             "logging": None if service.logging is None else service.logging.to_spec(),
+            "warm_up": [dict(row) for row in service.warm_up],
             "rollout": _fields(project.rollout),
         }
         for monitor in project.monitors:
@@ -197,6 +199,12 @@ def _desired(
         desired["schedule", f"{project.name}.{schedule.name}"] = {**common, **_fields(schedule)}
     for webhook in project.webhooks:
         desired["webhook", f"{project.name}.{webhook.name}"] = {**common, **_fields(webhook)}
+    for channel in project.channels:
+        desired["channel", f"{project.name}.{channel.name}"] = {
+            **common,
+            "channel": channel.channel,
+            **_fields(channel),
+        }
     return desired
 
 

@@ -28,7 +28,7 @@ from towpath.operate.releases import LineReconciler, ServiceReconciler
 from towpath.operate.rollouts.reconciler import RolloutReconciler
 from towpath.operate.scheduling import BackfillReconciler, ScheduleReconciler
 from towpath.operate.triggers.reconciler import TriggerReconciler
-from towpath.operate.webhooks import WebhookReconciler
+from towpath.operate.webhooks import ChannelReconciler, WebhookReconciler
 from towpath.trace.erasure import ErasureReconciler, HomeScanner, Parts
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def reconcilers(
             BackfillReconciler(ledger),
         ],
         "webhooks": [WebhookReconciler(ledger, log=home.keyring.key_id, stop=stop)],
+        "channels": [ChannelReconciler(ledger, log=home.keyring.key_id)],
         "monitors": [
             MonitorReconciler(
                 ledger,
