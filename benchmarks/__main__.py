@@ -25,8 +25,11 @@ BENCHMARKS = {
     "step-overhead": "a trivial step isolated, inline and cached, beside Dagster, Prefect, ZenML, Metaflow",
     "graph-size": "planning and bookkeeping of 100, 1,000 and 10,000 steps",
     "serving": "one row and 32 through the gateway over HTTP, beside a bare protocol",
+    "release-switch": "changing a release under load, by services and gateways, beside a bare restart",
     "drift": "distances of 30 columns from counts, beside Evidently, NannyML and Alibi Detect",
     "rollout-errors": "how often rollouts are wrong, beside a peeked z-test, thresholds and an mSPRT",
+    "decision-log": "appending, compacting and reading decisions, beside the disk, SQLite and JSON lines",
+    "drift-alarms": "false alarms on days that wobble, and days until a drift is found, beside naive rules",
     "loop": "seconds and CPU of each stage of the demo",
 }
 

@@ -14,6 +14,7 @@ import structlog
 
 from towpath.core.clock import parse_time
 from towpath.operate.monitoring.costing import added, cost_of
+from towpath.operate.monitoring.shifts import column_of_stream
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -171,10 +172,13 @@ def _blamed(finding: Finding, step: Step) -> tuple[list[Json], str]:
     """Return what to name, and one line for people."""
     if finding.suspects:
         return [msgspec.to_builtins(one) for one in finding.suspects], finding.summary
-    highest = sorted(step.levels, key=lambda stream: -step.levels[stream])[:_BLAMED_BY_LEVEL]
+    grown: dict[str, float] = {}
+    for stream, level in step.levels.items():
+        name = column_of_stream(stream)
+        grown[name] = max(level, grown.get(name, 0.0))
+    highest = sorted(grown, key=lambda name: -grown[name])[:_BLAMED_BY_LEVEL]
     blamed: list[Json] = [
-        {"name": stream, "statistic": "level", "value": step.levels[stream], "p": None}
-        for stream in highest
+        {"name": name, "statistic": "level", "value": grown[name], "p": None} for name in highest
     ]
     return blamed, f"{', '.join(highest)} moved away little by little, over several windows"
 

@@ -17,13 +17,13 @@ from towpath.operate.monitoring.detector import discoveries, evidence_of
 from towpath.operate.monitoring.findings import Finding, Suspect
 from towpath.operate.monitoring.moves import describe_move
 from towpath.operate.monitoring.seasons import comparable
+from towpath.operate.monitoring.shifts import shift_evidence
 
 if TYPE_CHECKING:
     from towpath.assets.models.reference import ColumnReference, Reference
     from towpath.operate.monitoring.calibration import Statistic
     from towpath.operate.monitoring.counts import WindowCounts
     from towpath.operate.monitoring.findings import Window
-    from towpath.operate.monitoring.seasons import Comparable
     from towpath.operate.monitoring.view import WindowView
 
 _NAMED_MOST = 3
@@ -78,35 +78,30 @@ def judge_drift(
             window=window, rows=counts.rows, judged=False, measured={"rows": float(counts.rows)}
         )
     rng = np.random.default_rng(window.index)
-    bases: dict[str, Comparable] = {}
-    judged: list[_Judged] = []
-    for column in watched(monitor, reference):
-        past = comparable(column.calendar, len(column.blocks), window, monitor.season)
-        bases[column.name] = past
-        judged.append(
-            _compare(column, counts, past, statistic=monitor.statistic_of(column), rng=rng)
-        )
-    p_values = {one.name: one.p for one in judged}
+    judged = [
+        _compare(column, counts, window, monitor, rng=rng) for column in watched(monitor, reference)
+    ]
     if monitor.threshold is None:
-        named = discoveries(p_values, monitor.fdr)
+        named = discoveries({one.name: one.p for one in judged}, monitor.fdr)
     else:
         named = {one.name for one in judged if one.value > monitor.threshold}
     found = [one for one in judged if one.name in named]
     found.sort(key=lambda one: (one.p if monitor.threshold is None else -one.value, one.name))
     blamed = [one.suspect(reference, counts, personal=one.name == personal) for one in found]
-    basis = bases[judged[0].name].basis if judged else ""
+    evidence: dict[str, float] = {}
+    if monitor.threshold is None:
+        for one in judged:
+            evidence |= one.evidence
     return Finding(
         window=window,
         rows=counts.rows,
         judged=True,
-        evidence={}
-        if monitor.threshold is not None
-        else {name: evidence_of(p) for name, p in p_values.items()},
+        evidence=evidence,
         suspects=tuple(blamed),
         measured=_measured(judged, counts, len(blamed)),
         summary=_summary(blamed, len(judged)),
         breach=monitor.threshold is not None and bool(blamed),
-        basis=f"compared with {basis}" if basis else "",
+        basis=f"compared with {judged[0].basis}" if judged else "",
     )
 
 
@@ -118,6 +113,8 @@ class _Judged:
     statistic: Statistic
     value: float
     p: float
+    evidence: dict[str, float]
+    basis: str
 
     def suspect(self, reference: Reference, counts: WindowCounts, *, personal: bool) -> Suspect:
         column = reference.column(self.name)
@@ -138,22 +135,27 @@ class _Judged:
 def _compare(
     column: ColumnReference,
     counts: WindowCounts,
-    past: Comparable,
+    window: Window,
+    monitor: Drift,
     *,
-    statistic: Statistic,
     rng: np.random.Generator,
 ) -> _Judged:
+    past = comparable(column.calendar, len(column.blocks), window, monitor.season)
+    statistic = monitor.statistic_of(column)
     current = counts.column(column.name)
-    surprise = surprise_of(
-        column,
-        column.fold(current),
-        past,
+    folded, rows = column.fold(current), counts.effective
+    surprise = surprise_of(column, folded, past, statistic=statistic, rows=rows, rng=rng)
+    evidence = {column.name: evidence_of(surprise.p)}
+    if column.ordered:
+        evidence |= shift_evidence(column, folded, past, rows=rows)
+    return _Judged(
+        name=column.name,
         statistic=statistic,
-        rows=counts.effective,
-        rng=rng,
+        value=statistic_value(statistic, compare(column.profile, current), surprise.value),
+        p=surprise.p,
+        evidence=evidence,
+        basis=past.basis,
     )
-    value = statistic_value(statistic, compare(column.profile, current), surprise.value)
-    return _Judged(name=column.name, statistic=statistic, value=value, p=surprise.p)
 
 
 def _measured(judged: list[_Judged], counts: WindowCounts, found: int) -> dict[str, float]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from towpath.assets.datasets.profiles import ColumnProfile
 
 _QUANTILES = {"median": 0.5, "10th percentile": 0.1, "90th percentile": 0.9}
+_NAMED_SHARE = 0.01  # a level that one row in a hundred shares is nobody's own
 _SAYS_MORE = 2.0  # a tail must have moved that much more than the median to be named instead
 
 
@@ -62,8 +63,8 @@ def _share(reference: ColumnProfile, current: ColumnProfile, *, personal: bool) 
     place = int(np.abs(p - q).argmax())
     if place == len(reference.items):
         what = "share of levels that training hardly saw"
-    elif personal:
-        what = f"share of level {place + 1} by frequency"
+    elif personal or p[place] < _NAMED_SHARE:
+        what = f"share of the {place + 1}. most frequent level"
     else:
         what = f"share of {reference.items[place]!r}"
     return Move(what=what, before=float(p[place]), after=float(q[place]))
