@@ -1030,6 +1030,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rollouts/{name}/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * OrderRollout
+         * @description Pause, resume, promote or roll back a rollout. The order is recorded; a worker carries it out.
+         */
+        post: operations["order_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -2492,9 +2512,17 @@ export interface components {
             reason: string;
             revision: number;
         };
+        /** RolloutBounds */
+        RolloutBounds: {
+            harm: number | null;
+            lower: number | null;
+            name: string;
+            upper: number | null;
+        };
         /** RolloutDetail */
         RolloutDetail: {
             alpha: number;
+            callers: number[];
             challenger: string;
             champion: string;
             ended: string | null;
@@ -2509,8 +2537,12 @@ export interface components {
             name: string;
             on_timeout: string;
             outcome: string | null;
+            paused: components["schemas"]["RolloutPause"] | null;
             phase: string;
             project: string;
+            ratio_e_value: number;
+            ratio_limit: number;
+            readings: components["schemas"]["RolloutReading"][];
             reason: string;
             service: string;
             since: string | null;
@@ -2518,12 +2550,14 @@ export interface components {
             stages: number[];
             /** Format: date-time */
             started_at: string;
+            strategy: string;
             /** Format: date-time */
             updated_at: string;
             weight: number;
         };
         /** RolloutLook */
         RolloutLook: {
+            answers: number;
             /** Format: date-time */
             at: string;
             decision: string;
@@ -2532,7 +2566,35 @@ export interface components {
             margin: number | null;
             n_challenger: number;
             n_champion: number;
+            paused: boolean;
+            readings: components["schemas"]["RolloutBounds"][];
             stage: number;
+            upper: number | null;
+        };
+        /** RolloutOrder */
+        RolloutOrder: {
+            order: string;
+            /** @default  */
+            why: string;
+        };
+        /** RolloutPause */
+        RolloutPause: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            why: string;
+        };
+        /** RolloutReading */
+        RolloutReading: {
+            facts: string;
+            harm: number | null;
+            lower: number | null;
+            margin: number;
+            n_challenger: number;
+            n_champion: number;
+            name: string;
+            role: string;
+            unit: string;
             upper: number | null;
         };
         /** RolloutSummary */
@@ -2544,6 +2606,7 @@ export interface components {
             metric: string;
             name: string;
             outcome: string | null;
+            paused: components["schemas"]["RolloutPause"] | null;
             phase: string;
             project: string;
             service: string;
@@ -2551,6 +2614,7 @@ export interface components {
             stages: number[];
             /** Format: date-time */
             started_at: string;
+            strategy: string;
             /** Format: date-time */
             updated_at: string;
             weight: number;
@@ -6111,6 +6175,89 @@ export interface operations {
             };
             /** @description The named thing does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    order_rollout: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The handle under which this is recorded. */
+                "towpath-actor": string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolloutOrder"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutDetail"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another site sent the request, or it names no actor. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else got there first, or the thing is in another state. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
