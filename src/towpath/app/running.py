@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from towpath.app.computing import home_options
 from towpath.app.executing import open_executor
 from towpath.build.capacity import budget_specs, declare_missing, open_permits
 from towpath.build.compute import NUMERIC, Template
@@ -36,7 +37,7 @@ _RUN_MODULES = (
 def ingest_command(home: Home) -> Callable[[Intent], list[str]]:
     """Return what turns a row that wants a source read into the command line that reads it."""
     base = [sys.executable, "-m", "towpath", "dataset", "ingest", "--json"]
-    options = _options(home)
+    options = home_options(home)
 
     def command(ingest: Intent) -> list[str]:
         with home.ledger.read() as tx:
@@ -49,7 +50,7 @@ def ingest_command(home: Home) -> Callable[[Intent], list[str]]:
 def run_arguments(home: Home) -> Callable[[Intent], list[str]]:
     """Return what turns a wanted pipeline run into the arguments of `towpath` that carry it out."""
     base = ["run", "--json"]
-    options = _options(home)
+    options = home_options(home)
 
     def command(run: Intent) -> list[str]:
         spec = run.spec
@@ -73,29 +74,6 @@ def run_template() -> Template:
     The command line is above this layer; the template imports it by name, as another process would.
     """
     return Template("towpath.cli.carrying:carry_out", preload=(*NUMERIC, *_RUN_MODULES))
-
-
-def compute_command(home: Home) -> Callable[[str], list[str]]:
-    """Return what turns a version of a project's code into the command that computes features by it."""
-    options = _options(home)
-
-    def command(code: str) -> list[str]:
-        return [sys.executable, "-m", "towpath", "feature", "compute", "--code", code, *options]
-
-    return command
-
-
-def _options(home: Home) -> list[str]:
-    """Return the options that make another process open the same home."""
-    place = home.place
-    options = ["--home", str(place.home), "--directory", str(place.root)]
-    if place.settings.database:
-        options += ["--database", place.settings.database]
-    if place.settings.blobs:
-        options += ["--blobs", place.settings.blobs]
-    if place.settings.replay:
-        options.append("--replay")
-    return options
 
 
 def champion_of(home: Home) -> Callable[[str], Ref | None]:

@@ -66,9 +66,9 @@ def _serve(
     place: Place, listener: socket.socket, limits: Limits, rpc_port: int, seat: Seat | None
 ) -> None:
     """Serve in this process, which has opened nothing of the home before."""
-    from towpath.app.running import compute_command
+    from towpath.app.computing import compute_command
     from towpath.app.telemetry import sending_spans
-    from towpath.gateway import MemoryWatch, serve_gateway
+    from towpath.gateway import Gateway, MemoryWatch
 
     with (
         open_home(place, connect=False) as home,
@@ -78,12 +78,12 @@ def _serve(
             home.database  # noqa: B018 - opens it
         settings = home.settings
         ledger = DeferredLedger(home)
-        serve_gateway(
-            ledger,
-            home.blobs,
-            home.keyring,
-            open_clock(ledger, replay=settings.replay),
-            home.online_rows,
+        Gateway(
+            ledger=ledger,
+            blobs=home.blobs,
+            keyring=home.keyring,
+            clock=open_clock(ledger, replay=settings.replay),
+            online=home.online_rows,
             compute=compute_command(home),
             environment=settings.environment,
             decisions_dir=home.decisions_dir,
@@ -100,7 +100,7 @@ def _serve(
             replay=settings.replay,
             token=settings.token,
             spans=spans,
-        )
+        ).serve()
 
 
 def _limits(settings: Settings, *, handover_s: float = 0.0) -> Limits:

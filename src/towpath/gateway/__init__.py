@@ -2,6 +2,6 @@
 
 from towpath.gateway.limits import Limits
 from towpath.gateway.memory import MemoryWatch
-from towpath.gateway.serving import serve_gateway
+from towpath.gateway.serving import Gateway
 
-__all__ = ["Limits", "MemoryWatch", "serve_gateway"]
+__all__ = ["Gateway", "Limits", "MemoryWatch"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -21,9 +21,9 @@ from towpath.gateway.transport import Connection
 if TYPE_CHECKING:
     import socket
 
-    from towpath.gateway.http import Answer, HttpRequest
     from towpath.gateway.limits import Limits
     from towpath.gateway.roster import Seat
+    from towpath.gateway.transport import Application
 
 _SWEEP_S: Final = 1.0
 _YIELD_S: Final = 0.002
@@ -34,14 +34,6 @@ _EXHAUSTED_S: Final = 0.1
 _AT_ONCE: Final = 64
 
 _log = structlog.get_logger()
-
-
-class Application(Protocol):
-    """Answers requests. What goes wrong is an answer too: it never raises."""
-
-    async def answer(self, request: HttpRequest) -> Answer:
-        """Return the answer."""
-        ...
 
 
 class HttpServer:

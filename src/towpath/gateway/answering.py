@@ -8,7 +8,7 @@ from towpath.gateway.admission import refuse_late
 
 if TYPE_CHECKING:
     from towpath.gateway.admission import Admission, Entry
-    from towpath.gateway.feature_routes import FeatureRoutes
+    from towpath.gateway.feature_door import FeatureDoor
     from towpath.gateway.inference import Inference
     from towpath.gateway.protocol import InferRequest, InferResponse
     from towpath.gateway.routing import RoutingTable
@@ -22,7 +22,7 @@ class Answering:
         is_ending: Whether the gateway was told to stop, and is not ready any more.
     """
 
-    def __init__(self, inference: Inference, features: FeatureRoutes, admission: Admission) -> None:
+    def __init__(self, inference: Inference, features: FeatureDoor, admission: Admission) -> None:
         self.admission = admission
         self.is_ending = False
         self._inference = inference

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from towpath.gateway.answering import Answering
     from towpath.gateway.explaining import Explaining
-    from towpath.gateway.feature_routes import FeatureRoutes
+    from towpath.gateway.feature_door import FeatureDoor
     from towpath.gateway.labelling import Labelling
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.protocol import InferResponse
@@ -50,7 +50,7 @@ class GatewayApp:
         self,
         answering: Answering,
         labelling: Labelling,
-        features: FeatureRoutes,
+        features: FeatureDoor,
         explainer: Explaining,
         metrics: GatewayMetrics,
         *,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from towpath.assets.models.explaining import Explainer, Explanation
     from towpath.assets.models.reference import Reference
-    from towpath.gateway.feature_routes import FeatureRoutes
+    from towpath.gateway.feature_door import FeatureDoor
     from towpath.gateway.inference import Inference
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.protocol import InferParameters, InferRequest
@@ -79,7 +79,7 @@ class Explaining:
     def __init__(
         self,
         inference: Inference,
-        features: FeatureRoutes,
+        features: FeatureDoor,
         metrics: GatewayMetrics,
         *,
         ledger: Ledger,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
 from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Final
 
 import structlog
 import uvloop
 
-from towpath.assets.features.online import OnlineReader
 from towpath.assets.models import load_predictor
 from towpath.core.errors import Overloaded, UsageError
 from towpath.gateway.accepting import HttpServer
@@ -21,8 +21,7 @@ from towpath.gateway.app import GatewayApp
 from towpath.gateway.arming import ModelOpener
 from towpath.gateway.computing import Computers, refuse_computing
 from towpath.gateway.explaining import Explaining
-from towpath.gateway.feature_routes import FeatureRoutes
-from towpath.gateway.features import Features
+from towpath.gateway.feature_door import FeatureDoor
 from towpath.gateway.following import LedgerFollower
 from towpath.gateway.inference import Inference
 from towpath.gateway.keeping import LastKnown, PackageCache
@@ -35,7 +34,8 @@ from towpath.gateway.recording import Recorder
 from towpath.gateway.shadowing import Shadows
 from towpath.gateway.tracing import traced
 from towpath.gateway.watching import Watch
-from towpath.operate.decisions import SegmentDecisionLog, SegmentDirectory, SegmentWriter
+from towpath.operate import decisions as decision_log  # what it reads with, once it reads
+from towpath.operate.decisions import SegmentDirectory, SegmentWriter
 
 if TYPE_CHECKING:
     import socket
@@ -54,42 +54,17 @@ if TYPE_CHECKING:
 
 _SWAP_S: Final = 5.0
 
-DEFAULT_LIMITS: Final = Limits()
-STALE_S: Final = 24 * 3600.0
-
 _log = structlog.get_logger()
 
 
-def serve_gateway(
-    ledger: Ledger,
-    blobs: BlobStore,
-    keyring: Keyring,
-    clock: Clock,
-    online: OnlineStore,
-    *,
-    environment: str,
-    decisions_dir: Path,
-    state_dir: Path,
-    listener: socket.socket,
-    replay: bool = False,
-    token: str = "",
-    rotate_s: float = 30.0,
-    limits: Limits = DEFAULT_LIMITS,
-    memory: MemoryWatch | None = None,
-    stale_s: float = STALE_S,
-    seat: Seat | None = None,
-    rpc_address: str | None = None,
-    compute: Callable[[str], Sequence[str]] = refuse_computing,
-    load: Callable[[str], Predictor] | None = None,
-    spans: Spans | None = None,
-    stop: Event | None = None,
-) -> None:
-    """Serve until SIGTERM, SIGINT or `stop`; requests under way are finished first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A gateway: what it works with, and how it serves.
 
-    Args:
+    Attributes:
         ledger: Where the route is; it may go away for a while.
         blobs: Where the model packages are.
-        keyring: Hashes subjects.
+        keyring: Hashes subjects, and checks signatures.
         clock: Event time.
         online: Serves features.
         environment: Whose route to serve.
@@ -100,72 +75,116 @@ def serve_gateway(
         token: Bearer token that callers must send; empty for none.
         rotate_s: How old a segment of decisions may grow before it is sealed for compaction.
         limits: How much is taken on at a time, and how long anything may take.
-        memory: Watches this process's memory, and says which models fit; any do if None.
+        memory: Watches this process's memory, and says which models fit.
         stale_s: How long after the ledger was last read requests about subjects are answered.
         seat: This worker's place among those that share the socket; None where it serves alone.
         rpc_address: `host:port` where gRPC is answered too; None: nowhere.
         compute: Returns the command that computes on-demand features by a version of code.
         load: Opens a model package that is here; `load_predictor` if None.
-        spans: Where spans of requests begin; None: they are not traced, and nothing asks.
+        spans: Takes traces of requests; None: nobody wants them.
         stop: Ends the serving from another thread, where no signal can reach; for embedding.
     """
-    writer = SegmentWriter(SegmentDirectory(decisions_dir), rotate_s=rotate_s)
-    moments = Moments(clock, replay=replay)
-    metrics = GatewayMetrics() if seat is None else seat.metrics()
-    watched = memory or MemoryWatch()
-    state = state_dir / environment
-    packages = PackageCache(state / "packages", blobs)
-    opener = ModelOpener(
-        ledger,
-        packages,
-        keyring,
-        watched,
-        load=load or (lambda package: load_predictor(package, packages.local)),
-    )
 
-    async def run() -> None:
+    ledger: Ledger
+    blobs: BlobStore
+    keyring: Keyring
+    clock: Clock
+    online: OnlineStore
+    environment: str
+    decisions_dir: Path
+    state_dir: Path
+    listener: socket.socket
+    replay: bool = False
+    token: str = ""
+    rotate_s: float = 30.0
+    limits: Limits = field(default_factory=Limits)
+    memory: MemoryWatch = field(default_factory=MemoryWatch)
+    stale_s: float = 24 * 3600.0
+    seat: Seat | None = None
+    rpc_address: str | None = None
+    compute: Callable[[str], Sequence[str]] = refuse_computing
+    load: Callable[[str], Predictor] | None = None
+    spans: Spans | None = None
+    stop: Event | None = None
+
+    def serve(self) -> None:
+        """Serve until SIGTERM, SIGINT or `stop`; requests under way are finished first."""
+        directory = SegmentDirectory(self.decisions_dir)
+        with (
+            closing(SegmentWriter(directory, rotate_s=self.rotate_s)) as writer,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(self._serve(writer))
+
+    async def _serve(self, writer: SegmentWriter) -> None:
+        """Put the parts together, and serve."""
+        moments = Moments(self.clock, replay=self.replay)
+        metrics = GatewayMetrics() if self.seat is None else self.seat.metrics()
         recorder = Recorder(writer)
         shadows = Shadows(recorder, lambda: inference.table.suppressed, metrics)
-        inference = Inference(keyring, recorder, moments, metrics, observe=shadows.observe)
-        reader = OnlineReader(online, keyring, lambda: inference.table.suppressed)
-        computers = Computers(compute)
-        features = Features(ledger, online, reader, keyring, computers=computers, moments=moments)
-        routes = FeatureRoutes(features, metrics)
-        admission = Admission(limits, metrics)
-        answering = Answering(inference, routes, admission)
-        explainer = Explaining(
-            inference,
-            routes,
-            metrics,
-            ledger=ledger,
-            blobs=blobs,
-            keyring=keyring,
-            decisions=lambda: SegmentDecisionLog(ledger, blobs, decisions_dir),
+        inference = Inference(self.keyring, recorder, moments, metrics, observe=shadows.observe)
+        features = FeatureDoor(
+            self.ledger,
+            self.online,
+            self.keyring,
+            lambda: inference.table.suppressed,
+            computers=Computers(self.compute),
+            moments=moments,
+            metrics=metrics,
         )
+        answering = Answering(inference, features, Admission(self.limits, metrics))
+        explainer = self._explainer(inference, features, metrics)
         labelling = Labelling(recorder, moments, metrics)
-        app = GatewayApp(answering, labelling, routes, explainer, metrics, token=token)
-        doors = _rpc(answering, rpc_address, token=token, limits=limits)
+        app = GatewayApp(answering, labelling, features, explainer, metrics, token=self.token)
+        doors = _rpc(answering, self.rpc_address, token=self.token, limits=self.limits)
         async with aclosing(features), aclosing(shadows), aclosing(explainer), doors as bound:
-            server = HttpServer(traced(app, spans), limits=limits, seat=seat)
-            watch = Watch(answering, server, metrics, watched, seat)
-            follower = LedgerFollower(
-                ledger,
-                environment=environment,
-                address="{}:{}".format(*listener.getsockname()[:2]),
-                rpc_address=bound,
-                opener=opener,
-                last_known=LastKnown(state, environment, keyring),
-                stale_s=stale_s,
-                about=watch.status,
-                publish=_publisher(inference, writer),
-                moments=moments,
-                refresh=features.refresh,
-                keyed_hash=keyring.subject_hash,
+            server = HttpServer(traced(app, self.spans), limits=self.limits, seat=self.seat)
+            watch = Watch(answering, server, metrics, self.memory, self.seat)
+            follower = self._follower(
+                bound, watch, _publisher(inference, writer), moments, features
             )
-            await _serve(server, follower, listener, stop, watch)
+            await _serve(server, follower, self.listener, self.stop, watch)
 
-    with closing(writer), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run())
+    def _explainer(
+        self, inference: Inference, features: FeatureDoor, metrics: GatewayMetrics
+    ) -> Explaining:
+        return Explaining(
+            inference,
+            features,
+            metrics,
+            ledger=self.ledger,
+            blobs=self.blobs,
+            keyring=self.keyring,
+            decisions=lambda: decision_log.SegmentDecisionLog(
+                self.ledger, self.blobs, self.decisions_dir
+            ),
+        )
+
+    def _follower(
+        self,
+        rpc_address: str | None,
+        watch: Watch,
+        publish: Callable[[RoutingTable], None],
+        moments: Moments,
+        features: FeatureDoor,
+    ) -> LedgerFollower:
+        state = self.state_dir / self.environment
+        packages = PackageCache(state / "packages", self.blobs)
+        load = self.load or (lambda package: load_predictor(package, packages.local))
+        return LedgerFollower(
+            self.ledger,
+            environment=self.environment,
+            address="{}:{}".format(*self.listener.getsockname()[:2]),
+            rpc_address=rpc_address,
+            opener=ModelOpener(self.ledger, packages, self.keyring, self.memory, load=load),
+            last_known=LastKnown(state, self.environment, self.keyring),
+            stale_s=self.stale_s,
+            about=watch.status,
+            publish=publish,
+            moments=moments,
+            refresh=features.refresh,
+            keyed_hash=self.keyring.subject_hash,
+        )
 
 
 @asynccontextmanager

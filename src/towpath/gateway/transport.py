@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import deque
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httptools
 import msgspec
@@ -20,7 +20,7 @@ from towpath.gateway.eager import run_eagerly
 from towpath.gateway.http import Answer, HttpRequest
 
 if TYPE_CHECKING:
-    from towpath.gateway.accepting import HttpServer
+    from towpath.gateway.limits import Limits
 
 MAX_HEADER_BYTES: Final = 64 << 10
 _PIPELINED_MOST: Final = 16
@@ -28,6 +28,35 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINES: Final = {
     status: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
+
+
+class Application(Protocol):
+    """Answers requests. What goes wrong is an answer too: it never raises."""
+
+    async def answer(self, request: HttpRequest) -> Answer:
+        """Return the answer."""
+        ...
+
+
+class Keeper(Protocol):
+    """Who keeps connections.
+
+    Attributes:
+        is_ending: Whether each answer is the last of its connection.
+    """
+
+    app: Application
+    limits: Limits
+    loop: asyncio.AbstractEventLoop
+    is_ending: bool
+
+    def opened(self, connection: Connection) -> None:
+        """Take note of a connection."""
+        ...
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection."""
+        ...
 
 
 class Connection(asyncio.Protocol):
@@ -40,7 +69,7 @@ class Connection(asyncio.Protocol):
         is_busy: Whether an answer is under way.
     """
 
-    def __init__(self, server: HttpServer) -> None:
+    def __init__(self, server: Keeper) -> None:
         self._server = server
         self._transport: Any = None
         self._parser: Any = httptools.HttpRequestParser(self)

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from towpath.core.clock import ManualClock, parse_time
-from towpath.gateway import serve_gateway
+from towpath.gateway import Gateway
 from towpath.operate.decisions import SegmentDecisionLog
 from towpath.storage.online import open_online
 
@@ -154,18 +154,20 @@ class GatewayBench:
         self.url = "http://{}:{}".format(*listener.getsockname())
         self._stop.clear()
         options = {"replay": True} | options
-        self._thread = threading.Thread(
-            target=serve_gateway,
-            args=(self.ledger, self.blobs, self.keyring, self.clock, self.online),
-            kwargs={
-                "environment": "production",
-                "decisions_dir": self.path,
-                "state_dir": self.path.parent / "gateway",
-                "listener": listener,
-                "stop": self._stop,
-                **options,
-            },
+        gateway = Gateway(
+            ledger=self.ledger,
+            blobs=self.blobs,
+            keyring=self.keyring,
+            clock=self.clock,
+            online=self.online,
+            environment="production",
+            decisions_dir=self.path,
+            state_dir=self.path.parent / "gateway",
+            listener=listener,
+            stop=self._stop,
+            **options,
         )
+        self._thread = threading.Thread(target=gateway.serve)
         self._thread.start()
         eventually(lambda: self.get("/v2/health/ready").status_code == 200, "a ready gateway")
 

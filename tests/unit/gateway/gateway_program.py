@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from towpath.core.clock import SystemClock
-from towpath.gateway import serve_gateway
+from towpath.gateway import Gateway
 from towpath.ledger import open_ledger
 from towpath.storage.blobs import open_blobs
 from towpath.storage.database import open_database
@@ -23,18 +23,18 @@ keyring = FileKeyring(home / "keys")
 database = open_database(f"sqlite:///{home}/towpath.db")
 ledger = open_ledger(database, keyring)
 try:
-    serve_gateway(
-        ledger,
-        open_blobs(f"file://{home}/blobs"),
-        keyring,
-        SystemClock(),
-        open_online(f"lmdb://{home}/online"),
+    Gateway(
+        ledger=ledger,
+        blobs=open_blobs(f"file://{home}/blobs"),
+        keyring=keyring,
+        clock=SystemClock(),
+        online=open_online(f"lmdb://{home}/online"),
         environment="production",
         decisions_dir=home / "decisions",
         state_dir=home / "gateway",
         listener=listener,
         rotate_s=0.3,
-    )
+    ).serve()
 finally:
     ledger.close()
     database.close()

@@ -1,7 +1,8 @@
 """Models: what a step returns, how it is kept, and how it answers."""
 
+from typing import TYPE_CHECKING
+
 from towpath.assets.models.attestation import verify_attestation, verify_statement
-from towpath.assets.models.compiling import compile_package
 from towpath.assets.models.contract import (
     Arrangement,
     ColumnValues,
@@ -22,6 +23,12 @@ from towpath.assets.models.packages import Package, load_model, load_package, sa
 from towpath.assets.models.predictors import load_predictor
 from towpath.assets.models.registry import ModelRegistry, Registration
 from towpath.assets.models.rows import join_rows
+from towpath.core.lazily import lazily
+
+if TYPE_CHECKING:
+    from towpath.assets.models.compiling import compile_package
+
+__getattr__ = lazily(__name__, {"compile_package": "compiling"})  # see there
 
 __all__ = [
     "Arrangement",
