@@ -97,6 +97,8 @@ def encode(request: InferRequest, response: InferResponse) -> tuple[bytes, int |
     An output is sent as bytes where the request says so: of that output (`binary_data`), or of all
     (`binary_data_output`).
     """
+    if request.outputs is None and not request.parameters.binary_data_output:
+        return _encode(response), None
     asked = {one.name: one.parameters or {} for one in request.outputs or ()}
     default = request.parameters.binary_data_output
     pieces: list[bytes] = []

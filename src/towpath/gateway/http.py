@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -9,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from towpath.gateway.failures import HttpRefusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
 JSON: Final = b"application/json"
 
@@ -20,7 +21,7 @@ class HttpRequest:
     Args:
         method: `GET` and the like.
         target: Path and query, as they came.
-        headers: Names in lower case, in the order in which they came.
+        headers: By name in lower case; of one that came twice the first.
         body: Its bytes.
         begun: When its first byte came, by the monotonic clock.
 
@@ -36,27 +37,20 @@ class HttpRequest:
         self,
         method: str,
         target: bytes,
-        headers: Sequence[tuple[bytes, bytes]],
+        headers: Mapping[bytes, bytes],
         body: bytes,
         *,
         begun: float,
     ) -> None:
         self.method = method
         self.begun = begun
-        path, _, self.query = target.partition(b"?")
-        if b"%" in path:
-            path = unquote_to_bytes(path)
-        self.path = path.decode("utf-8", "replace")
-        self.parts = self.path.strip("/").split("/")
+        self.path, self.parts, self.query = _cut(target)
         self._headers = headers
         self._body = body
 
     def header(self, name: bytes) -> bytes:
         """Return a header's value, empty where there is none."""
-        for key, value in self._headers:
-            if key == name:
-                return value
-        return b""
+        return self._headers.get(name, b"")
 
     def require(self, *methods: str) -> None:
         """Refuse other methods.
@@ -80,6 +74,16 @@ class HttpRequest:
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "compressed bodies are not taken; send it plain"
             )
         return self._body
+
+
+@lru_cache(maxsize=1024)
+def _cut(target: bytes) -> tuple[str, tuple[str, ...], bytes]:
+    """Return path, its parts and the query; callers ask for the same few again and again."""
+    path, _, query = target.partition(b"?")
+    if b"%" in path:
+        path = unquote_to_bytes(path)
+    text = path.decode("utf-8", "replace")
+    return text, tuple(text.strip("/").split("/")), query
 
 
 class Answer(NamedTuple):

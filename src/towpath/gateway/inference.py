@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.moments import Moments
     from towpath.gateway.plans import ArmPlan, Given
-    from towpath.gateway.protocol import InferParameters, InferRequest
+    from towpath.gateway.protocol import InferParameters, InferRequest, WantedOutput
     from towpath.gateway.recording import Recorder
     from towpath.storage.keys import Keyring
 
@@ -110,13 +110,18 @@ class Inference:
         pinned = None if version is None else plan.pinned(version)
         given = plan.given(request, pinned or plan.arms[0])
         callers = self._callers(service, said, given.count)
-        _refuse_unknown_outputs(service, request)
+        if request.outputs:
+            _refuse_unknown_outputs(service, request.outputs)
         shares = _shares(plan, pinned, given, callers)
-        failure = await self._predict(shares, by)
+        asked = self._ask(shares, by)
+        if asked:
+            await _answered(asked)
+        failure = _failure_of(shares)
         latency_us = (time.perf_counter_ns() - begun_ns) // 1000
         # Again, and in the same breath as the append: whoever withdrew while a model was at work is
         # not recorded once the gateway has acknowledged the withdrawal.
-        self._refuse_withdrawn(callers)
+        if self._table.suppressed:
+            self._refuse_withdrawn(callers)
         appended = self._record(service, shares, latency_us, said.service_version)
         if service.durable:
             await asyncio.shield(appended)
@@ -144,17 +149,18 @@ class Inference:
 
     def _callers(self, service: LiveService, said: InferParameters, count: int) -> Callers:
         """Read what the request says of its rows, and give each an id."""
+        ids = self._ids.take(count)
         keys = _per_row("key", said.key, said.keys, count)
         subjects = _per_row("subject", said.subject, said.subjects, count)
         times = _per_row("time", said.time, said.times, count)
-        hashed = None
-        if subjects is not None:
-            hashed = [None if one is None else self._hash(service, one) for one in subjects]
         if times is None:
             at_us = [self._moments.now_us()] * count
         else:
             at_us = [self._moments.of_decision(text) for text in times]
-        callers = Callers(ids=self._ids.take(count), at_us=at_us, keys=keys, subjects=hashed)
+        if subjects is None:
+            return Callers(ids=ids, at_us=at_us, keys=keys)
+        hashed = [None if one is None else self._hash(service, one) for one in subjects]
+        callers = Callers(ids=ids, at_us=at_us, keys=keys, subjects=hashed)
         self._refuse_withdrawn(callers)
         return callers
 
@@ -180,36 +186,28 @@ class Inference:
                     row=index,
                 )
 
-    async def _predict(self, shares: Sequence[Share], by: float | None) -> TowpathError | None:
-        """Fill in the answers; return the failure if a model failed on valid rows.
+    def _ask(
+        self, shares: Sequence[Share], by: float | None
+    ) -> list[tuple[Share, asyncio.Future[Answers]]]:
+        """Ask the models; return what is to be waited for.
 
         Raises:
-            InvalidRequest: A model's own preparation refuses a row.
-            DeadlineExceeded: The time was up before a model was asked.
+            DeadlineExceeded: The time is up.
         """
-        refuse_late(by)
-        asked: list[tuple[Share, Answers | asyncio.Future[Answers]]] = []
+        if by is not None:
+            refuse_late(by)
+        asked: list[tuple[Share, asyncio.Future[Answers]]] = []
         for share in shares:
             try:
-                asked.append((share, share.plan.batcher.answer(share.rows, by)))
+                found = share.plan.batcher.answer(share.rows, by)
             except Exception as error:  # noqa: BLE001 - whatever a model does, the decision is recorded
                 share.failure = error
-        for share, found in asked:
-            try:
-                answers = await found if isinstance(found, asyncio.Future) else found
-            except Exception as error:  # noqa: BLE001 - as above
-                share.failure = error
+                continue
+            if isinstance(found, asyncio.Future):
+                asked.append((share, found))
             else:
-                share.answers = answers.tolist()
-        failure: TowpathError | None = None
-        for share in shares:
-            if isinstance(share.failure, (InvalidRequest, DeadlineExceeded)):
-                raise share.failure
-            if share.failure is not None:
-                model = share.plan.arm.model
-                _log.error("prediction.failed", model=model, exc_info=share.failure)
-                failure = TowpathError(f"{model} failed on valid rows", model=model)
-        return failure
+                share.answers = found.tolist()
+        return asked
 
     def _record(
         self,
@@ -220,15 +218,41 @@ class Inference:
     ) -> asyncio.Future[None]:
         """Append the decisions; return what is done once they are on disk."""
         recorded_us = time.time_ns() // 1000
-        batches = [
-            batch
-            for share in shares
-            for batch in share.batches(recorded_us, latency_us, service_version)
-        ]
+        batches = shares[0].batches(recorded_us, latency_us, service_version)
+        for share in shares[1:]:
+            batches += share.batches(recorded_us, latency_us, service_version)
         if service.logging is None:
             return self._recorder.append(batches, durable=service.durable)
         decisions = [decision for batch in batches for decision in batch.decisions()]
         return self._recorder.append(service.logging.admitted(decisions), durable=service.durable)
+
+
+async def _answered(asked: Sequence[tuple[Share, asyncio.Future[Answers]]]) -> None:
+    """Wait for models that answer later."""
+    for share, answered in asked:
+        try:
+            share.answers = (await answered).tolist()
+        except Exception as error:  # noqa: BLE001 - whatever a model does, the decision is recorded
+            share.failure = error
+
+
+def _failure_of(shares: Sequence[Share]) -> TowpathError | None:
+    """Return what to say of a model that failed on valid rows, if one did.
+
+    Raises:
+        InvalidRequest: A model's own preparation refused a row.
+        DeadlineExceeded: The time was up before a model was asked.
+    """
+    failure: TowpathError | None = None
+    for share in shares:
+        if share.failure is None:
+            continue
+        if isinstance(share.failure, (InvalidRequest, DeadlineExceeded)):
+            raise share.failure
+        model = share.plan.arm.model
+        _log.error("prediction.failed", model=model, exc_info=share.failure)
+        failure = TowpathError(f"{model} failed on valid rows", model=model)
+    return failure
 
 
 def _shares(
@@ -280,9 +304,9 @@ def _per_row(
     return many
 
 
-def _refuse_unknown_outputs(service: LiveService, request: InferRequest) -> None:
+def _refuse_unknown_outputs(service: LiveService, outputs: Sequence[WantedOutput]) -> None:
     """Refuse to be asked for outputs that no arm has."""
-    for output in request.outputs or ():
+    for output in outputs:
         if output.name not in service.outputs:
             raise InvalidRequest(
                 f"the service {service.name!r} has no output {output.name!r}",
@@ -296,29 +320,20 @@ def _response(
     """Put the answer together."""
     count = len(callers.ids)
     first = shares[0].plan
-    if count == 1:
-        parameters: dict[str, Any] = {"decision_id": callers.ids[0]}
-    else:
-        parameters = {"decision_ids": callers.ids}
+    parameters: dict[str, Any] = (
+        {"decision_id": callers.ids[0]} if count == 1 else {"decision_ids": callers.ids}
+    )
     if len(shares) == 1:
         parameters |= first.said
-        columns: dict[str, list[float | None]] = {first.output: [*(shares[0].answers or ())]}
+        outputs = [OutputTensor(first.output, [count], "FP64", shares[0].answers)]
     else:
         columns = _scattered(shares, count, parameters)
         first = _answering(shares, 0)
+        outputs = [OutputTensor(name, [count], "FP64", data) for name, data in columns.items()]
     if request.outputs:
         wanted = {output.name for output in request.outputs}
-        columns = {name: data for name, data in columns.items() if name in wanted}
-    return InferResponse(
-        model_name=service.name,
-        model_version=first.arm.version,
-        id=request.id,
-        parameters=parameters,
-        outputs=[
-            OutputTensor(name=name, shape=[count], datatype="FP64", data=data)
-            for name, data in columns.items()
-        ],
-    )
+        outputs = [output for output in outputs if output.name in wanted]
+    return InferResponse(service.name, first.arm.version, outputs, parameters, request.id)
 
 
 def _scattered(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from towpath.core.clock import parse_time, to_micros
+from towpath.core.clock import SystemClock, parse_time, to_micros
 from towpath.core.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Moments:
         self._clock = clock
         self._replay = replay
         self._seen_us: int | None = None
+        self._is_wall = isinstance(clock, SystemClock)  # asked for each row, so without the detour
 
     def refresh(self) -> datetime:
         """Read the clock."""
@@ -39,6 +41,8 @@ class Moments:
         """Return event time, in microseconds."""
         if self._replay and self._seen_us is not None:
             return self._seen_us
+        if self._is_wall:
+            return time.time_ns() // 1000
         return to_micros(self._clock.now())
 
     def of_decision(self, text: str | None) -> int:

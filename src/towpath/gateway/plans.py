@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from towpath.core.errors import InvalidRequest
 from towpath.gateway.layouts import MatrixLayout
@@ -13,9 +15,7 @@ from towpath.operate.decisions import DecisionOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
 
-    import msgspec
     import numpy as np
     import numpy.typing as npt
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from towpath.gateway.routing import LiveArm, LiveService
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A request's rows as they came: one matrix where all are numbers, else columns by name.
 
     Attributes:
@@ -47,12 +46,13 @@ class ArmPlan:
         arm: As the route has it.
         names: Its inputs, in the model's order.
         output: Its output.
-        origin: What all of its decisions share, and its bytes.
+        encoded: What all of its decisions share, as their records have it.
+        rows_at_most: How many rows one record has.
         said: What each answer says of it.
         batcher: Asks its model.
     """
 
-    __slots__ = ("arm", "batcher", "encoded", "names", "origin", "output", "said")
+    __slots__ = ("arm", "batcher", "encoded", "names", "output", "rows_at_most", "said")
 
     def __init__(self, service: LiveService, arm: LiveArm, batcher: Batcher) -> None:
         signature = arm.predictor.signature
@@ -63,7 +63,7 @@ class ArmPlan:
         self.names = tuple(spec.name for spec in signature.inputs)
         self.output = signature.outputs[0].name
         self.said = {"model": arm.model, "release": arm.release, "arm": arm.arm}
-        self.origin = DecisionOrigin(
+        origin = DecisionOrigin(
             service=service.name,
             release=arm.release,
             model=arm.model,
@@ -75,7 +75,8 @@ class ArmPlan:
             wholes=tuple(at for at, kind in enumerate(kinds) if "INT" in kind),
             truths=tuple(at for at, kind in enumerate(kinds) if kind == "BOOL"),
         )
-        self.encoded: msgspec.Raw = self.origin.encoded()
+        self.encoded = origin.encoded()
+        self.rows_at_most = origin.rows_at_most
 
     def read(self, given: Given, members: Sequence[int] | None) -> Rows:
         """Check some of the rows, or all, and lay them out for the model.

@@ -96,7 +96,7 @@ class OutputTensor(msgspec.Struct, omit_defaults=True):
     name: str
     shape: list[int]
     datatype: str
-    data: list[float | None] | None = None
+    data: Sequence[float | None] | None = None
     parameters: dict[str, Any] | None = None
 
 

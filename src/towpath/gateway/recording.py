@@ -38,7 +38,10 @@ class Recorder:
         Raises:
             Overloaded: The disk does not keep up; nothing was appended.
         """
-        frames = b"".join([encode_frame(record) for record in records])
+        if len(records) == 1:
+            frames = encode_frame(records[0])
+        else:
+            frames = b"".join(map(encode_frame, records))
         flush = self._writer.append(frames, urgent=durable)
         if flush is not self._flush:
             self._flush = flush

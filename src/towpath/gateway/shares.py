@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from towpath.operate.decisions import DecisionBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from towpath.assets.models import Rows
     from towpath.gateway.plans import ArmPlan, Given
 
 
-@dataclass(slots=True, kw_only=True)
-class Callers:
+class Callers(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a request says of its rows; each list has one entry per row, or is None for nothing.
 
     Attributes:
@@ -42,8 +41,7 @@ class Callers:
         )
 
 
-@dataclass(slots=True, kw_only=True)
-class Share:
+class Share(msgspec.Struct, kw_only=True):
     """The rows of one request that one arm answers; of most requests, all of them.
 
     Attributes:
@@ -79,31 +77,41 @@ class Share:
 
     def batches(
         self, recorded_us: int, latency_us: int, service_version: str | None
-    ) -> Iterator[DecisionBatch]:
-        """Yield the records of these decisions: one, but for many rows."""
-        callers, inputs, most = self.callers, self.inputs(), self.plan.origin.rows_at_most
-        count, width = len(callers.ids), 8 * len(self.plan.names)
-        for begin in range(0, count, most):
-            end = min(begin + most, count)
-            if count <= most:
-                part, some, answers = callers, inputs, self.answers
-            else:
-                part = callers.of(range(begin, end))
-                answers = None if self.answers is None else self.answers[begin:end]
-                if isinstance(inputs, bytes):
-                    some = inputs[begin * width : end * width]
-                else:
-                    some = [column[begin:end] for column in inputs]
-            yield DecisionBatch(
-                origin=self.plan.encoded,
-                recorded_us=recorded_us,
-                latency_us=latency_us,
-                ids=part.ids,
-                at_us=part.at_us,
-                inputs=some,
-                outputs=answers,
-                keys=part.keys,
-                subjects=part.subjects,
-                error=None if self.failure is None else type(self.failure).__name__,
-                service_version=service_version,
-            )
+    ) -> list[DecisionBatch]:
+        """Return the records of these decisions: one, but for many rows."""
+        callers, inputs, most = self.callers, self.inputs(), self.plan.rows_at_most
+        count = len(callers.ids)
+        whole = DecisionBatch(
+            origin=self.plan.encoded,
+            recorded_us=recorded_us,
+            latency_us=latency_us,
+            ids=callers.ids,
+            at_us=callers.at_us,
+            inputs=inputs,
+            outputs=self.answers,
+            keys=callers.keys,
+            subjects=callers.subjects,
+            error=None if self.failure is None else type(self.failure).__name__,
+            service_version=service_version,
+        )
+        if count <= most:
+            return [whole]
+        return [self._cut(whole, range(at, min(at + most, count))) for at in range(0, count, most)]
+
+    def _cut(self, whole: DecisionBatch, part: range) -> DecisionBatch:
+        """Return some of the rows of a record, as a record."""
+        callers, begin, end = self.callers.of(part), part.start, part.stop
+        if isinstance(whole.inputs, bytes):
+            width = 8 * len(self.plan.names)
+            inputs: bytes | list[list[Any]] = whole.inputs[begin * width : end * width]
+        else:
+            inputs = [column[begin:end] for column in whole.inputs]
+        return msgspec.structs.replace(
+            whole,
+            ids=callers.ids,
+            at_us=callers.at_us,
+            keys=callers.keys,
+            subjects=callers.subjects,
+            inputs=inputs,
+            outputs=None if whole.outputs is None else whole.outputs[begin:end],
+        )

@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
         self._transport: Any = None
         self._parser: Any = httptools.HttpRequestParser(self)
         self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: dict[bytes, bytes] = {}
         self._header_bytes = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -84,6 +84,9 @@ class Connection(asyncio.Protocol):
         self.is_busy = False
         self._is_reading = True
         self._is_last = False
+        self._stays = True
+        self._is_head = False
+        self._is_going_on = False
         self.heard_at = time.monotonic()
         self.begun_at: float | None = None
         self.clogged_at: float | None = None
@@ -131,7 +134,7 @@ class Connection(asyncio.Protocol):
         """Begin a request."""
         self.begun_at = self.heard_at
         self._target = b""
-        self._headers = []
+        self._headers = {}
         self._header_bytes = 0
         self._body = []
         self._body_bytes = 0
@@ -139,20 +142,24 @@ class Connection(asyncio.Protocol):
     def on_url(self, url: bytes) -> None:
         """Take in some of its target."""
         self._target += url
-        self._count_header(len(url))
+        self._header_bytes += len(url)
+        if self._header_bytes > MAX_HEADER_BYTES:
+            self._refuse_header()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take in a header."""
-        self._headers.append((name.lower(), value))
-        self._count_header(len(name) + len(value))
+        self._headers.setdefault(name.lower(), value)
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MAX_HEADER_BYTES:
+            self._refuse_header()
 
     def on_headers_complete(self) -> None:
         """Look at what the headers announce."""
-        for name, value in self._headers:
-            if name == b"content-length" and int(value) > self._server.limits.body_bytes:
-                self._refuse_body()
-            elif name == b"expect" and value.lower() == b"100-continue" and not self._refusal:
-                self._transport.write(_CONTINUE)
+        headers = self._headers
+        if int(headers.get(b"content-length", 0)) > self._server.limits.body_bytes:
+            self._refuse_body()
+        elif headers.get(b"expect", b"").lower() == b"100-continue" and not self._refusal:
+            self._transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         """Take in some of its body."""
@@ -199,44 +206,61 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _start(self, request: HttpRequest, stays: bool) -> None:
+        """Begin to answer; most answers are there at once."""
         self.is_busy = True
-        is_head = request.method == "HEAD"
+        self._stays = stays
+        self._is_head = request.method == "HEAD"
+        self._task = run_eagerly(
+            self._server.app.answer(request), self._server.loop, self._answered
+        )
 
-        def done(answer: Answer) -> None:
-            self.is_busy = False
-            self._task = None
-            more = self._refusal is not None or not (self._is_last or self._server.is_ending)
-            self._write(answer, stays=stays and more, is_head=is_head)
+    def _answered(self, answer: Answer) -> None:
+        self.is_busy = False
+        self._task = None
+        more = self._refusal is not None or not (self._is_last or self._server.is_ending)
+        self._write(answer, stays=self._stays and more, is_head=self._is_head)
+        if self._waiting or self._refusal is not None:
             self._go_on()
-
-        self._task = run_eagerly(self._server.app.answer(request), self._server.loop, done)
 
     def _go_on(self) -> None:
         """Answer what waits, and then what was refused in the meantime."""
-        if self._transport.is_closing() or self.clogged_at is not None:
+        if self._is_going_on:
+            return  # of this the loop below takes care: as many as one packet holds may wait
+        self._is_going_on = True
+        try:
+            while self._waiting and not (self.is_busy or self._is_stuck()):
+                self._start(*self._waiting.popleft())
+        finally:
+            self._is_going_on = False
+        if self._is_stuck():
             return
-        if self._waiting:
-            self._start(*self._waiting.popleft())
-            self._read(wanted=len(self._waiting) < _PIPELINED_MOST)
-        elif self._refusal is not None:
+        self._read(wanted=len(self._waiting) < _PIPELINED_MOST)
+        if self._refusal is not None and not self.is_busy and not self._waiting:
             self._write(self._refusal, stays=False, is_head=False)
 
+    def _is_stuck(self) -> bool:
+        return self.clogged_at is not None or self._transport.is_closing()
+
     def _write(self, answer: Answer, *, stays: bool, is_head: bool) -> None:
-        if self._transport.is_closing():
+        transport = self._transport
+        if transport.is_closing():
             return
-        body = answer.body
-        head = [
-            _LINES[answer.status],
-            b"content-type: %b\r\ncontent-length: %d\r\n" % (answer.kind, len(body)),
-        ]
-        head += [b"%b: %b\r\n" % header for header in answer.headers]
-        head.append(b"\r\n" if stays else b"connection: close\r\n\r\n")
-        if not is_head:
-            head.append(body)
-        self._transport.write(b"".join(head))
+        body, kind, status, headers = answer
+        more = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
+        transport.write(
+            b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b%b"
+            % (
+                _LINES[status],
+                kind,
+                len(body),
+                more,
+                b"\r\n" if stays else b"connection: close\r\n\r\n",
+                b"" if is_head else body,
+            )
+        )
         if not stays:
             self._is_last = True
-            self._transport.close()
+            transport.close()
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         """Refuse what comes now, behind the answers to what came before, and close."""
@@ -252,9 +276,8 @@ class Connection(asyncio.Protocol):
             f"the body is larger than {most} bytes; send fewer rows at a time",
         )
 
-    def _count_header(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > MAX_HEADER_BYTES and self._refusal is None:
+    def _refuse_header(self) -> None:
+        if self._refusal is None:
             self._refuse(
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
                 f"the headers are larger than {MAX_HEADER_BYTES} bytes",

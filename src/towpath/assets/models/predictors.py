@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -93,29 +93,7 @@ class PackagePredictor:
         return checked if self._form == "matrix" else self._reader.framed(checked)
 
     def answer(self, rows: Rows) -> npt.NDArray[np.float64]:
-        """Answer what was read; see `Predictor.answer`."""
-        return self._answer(rows)
-
-    def predict(self, inputs: Mapping[str, ColumnValues]) -> dict[str, npt.NDArray[np.float64]]:
-        """Answer rows; see `Predictor.predict`."""
-        return {self._output: self._answer(self.read(inputs))}
-
-    def score(self, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
-        """Answer the rows of a stored table, `(n,) float64`, as evaluations and replays need it.
-
-        Unlike a request, a table may have missing values in columns that had none in training; the
-        model's own treatment of them applies.
-
-        Raises:
-            UsageError: The table lacks one of the model's columns.
-            InvalidRequest: The model can't answer a row.
-        """
-        if self._form == "matrix":
-            return self._answer(self._inputs.matrix(frame))
-        return self._answer(self._inputs.frame(frame))
-
-    def _answer(self, rows: Any) -> npt.NDArray[np.float64]:
-        """Ask the scorer for rows in its form."""
+        """Answer what was read, or laid out from a table; see `Predictor.answer`."""
         if len(rows) == 0:
             return np.empty(0, dtype=np.float64)
         try:
@@ -131,3 +109,21 @@ class PackagePredictor:
                 digest=self._digest,
             )
         return answers
+
+    def predict(self, inputs: Mapping[str, ColumnValues]) -> dict[str, npt.NDArray[np.float64]]:
+        """Answer rows; see `Predictor.predict`."""
+        return {self._output: self.answer(self.read(inputs))}
+
+    def score(self, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
+        """Answer the rows of a stored table, `(n,) float64`, as evaluations and replays need it.
+
+        Unlike a request, a table may have missing values in columns that had none in training; the
+        model's own treatment of them applies.
+
+        Raises:
+            UsageError: The table lacks one of the model's columns.
+            InvalidRequest: The model can't answer a row.
+        """
+        if self._form == "matrix":
+            return self.answer(self._inputs.matrix(frame))
+        return self.answer(self._inputs.frame(frame))

@@ -10,6 +10,7 @@ from threading import Lock
 _VARIANT = 0x2 << 62
 _COUNTER_BITS = 12
 _LOW = (1 << 48) - 1
+_ID = "%s%03x-%04x-%012x"
 
 
 class DecisionIds:
@@ -22,8 +23,7 @@ class DecisionIds:
 
     def __init__(self) -> None:
         self._random = random.Random(os.urandom(32))  # noqa: S311 - ids are unique, not secret
-        self._last_ms = 0
-        self._counter = -1
+        self._begin(0)
         self._lock = Lock()
 
     def next(self) -> str:
@@ -36,14 +36,17 @@ class DecisionIds:
         now_ms = time.time_ns() // 1_000_000
         with self._lock:
             if now_ms > self._last_ms:
-                self._last_ms, self._counter = now_ms, -1
+                self._begin(now_ms)
             for _ in range(count):
                 self._counter += 1
                 if self._counter >> _COUNTER_BITS:
-                    self._last_ms, self._counter = self._last_ms + 1, 0
+                    self._begin(self._last_ms + 1)
+                    self._counter = 0
                 value = self._random.getrandbits(62) | _VARIANT
-                ids.append(
-                    f"{self._last_ms >> 16:08x}-{self._last_ms & 0xFFFF:04x}"
-                    f"-7{self._counter:03x}-{value >> 48:04x}-{value & _LOW:012x}"
-                )
+                ids.append(_ID % (self._head, self._counter, value >> 48, value & _LOW))
         return ids
+
+    def _begin(self, ms: int) -> None:
+        """Count from nought in another millisecond, which is written the same for all of its ids."""
+        self._last_ms, self._counter = ms, -1
+        self._head = f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7"

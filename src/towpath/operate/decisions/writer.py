@@ -8,7 +8,7 @@ import os
 import time
 from concurrent.futures import Future
 from contextlib import suppress
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -57,7 +57,8 @@ class SegmentWriter:
         self._rotate_s = rotate_s
         self._linger_s = linger_s
         self._max_pending_bytes = max_pending_bytes
-        self._changed = Condition()
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
         self._batch = _Batch()
         self._closing = False
         self._segment: _OpenSegment | None = None
@@ -77,7 +78,7 @@ class SegmentWriter:
         Raises:
             Overloaded: The disk doesn't keep up, or the writer was closed.
         """
-        with self._changed:
+        with self._lock:  # the condition's own, without its detour: this is once per request
             if self._closing:
                 raise Overloaded("the decision log is shutting down", remedy="Try again.")
             batch = self._batch
