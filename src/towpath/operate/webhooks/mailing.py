@@ -35,7 +35,7 @@ def compose(message: Message, *, sender: str, to: Sequence[str]) -> EmailMessage
     mail["Date"] = format_datetime(SystemClock().now())
     mail["Message-ID"] = f"<{message.id}@towpath.invalid>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
-    mail.set_content(message.plain())
+    mail.set_content(message.plain(), cte="quoted-printable")  # any server can carry that
     return mail
 
 
