@@ -10,16 +10,19 @@ from towpath.core.errors import InvalidSetting
 _BACKLOG = 1024
 
 
-def open_listener(host: str, port: int, *, token: str = "") -> socket.socket:
+def open_listener(
+    host: str, port: int, *, token: str = "", allow_unauthenticated: bool = False
+) -> socket.socket:
     """Bind and listen; port 0 takes a free one.
 
     The protocol is named because asyncio sets TCP_NODELAY only on sockets that say they are TCP;
     without it every keep-alive answer waits some 40 ms for a delayed acknowledgement.
 
     Raises:
-        InvalidSetting: The address can't be bound, or is public and there is no token.
+        InvalidSetting: The address can't be bound; or it is public, and there is no token, which is not
+            allowed.
     """
-    if not token and not _is_loopback(host):
+    if not token and not allow_unauthenticated and not _is_loopback(host):
         raise InvalidSetting(
             f"{host} can be reached from other machines, and no token is set",
             remedy="Set a token, or bind 127.0.0.1.",

@@ -44,7 +44,12 @@ def gateway(
     bind_life(child_of)
     with common.open(connect=False, gateway_workers=workers) as home:
         place, settings = home.place, home.settings
-        listener = listener_of(home, fd, settings.gateway_port)
+        listener = listener_of(
+            home,
+            fd,
+            settings.gateway_port,
+            allow_unauthenticated=settings.gateway_allow_unauthenticated,
+        )
     count = settings.gateway_workers or os.cpu_count() or 1
     if count == 1 and not settings.gateway_memory_soft_mb:
         _serve(place, listener, _limits(settings), settings.gateway_grpc_port, None)

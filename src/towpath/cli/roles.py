@@ -124,11 +124,18 @@ def worker(*, owner: _Owner = None, child_of: ChildOf = None, common: Common = C
     return 0
 
 
-def listener_of(home: Home, fd: int | None, port: int) -> socket.socket:
+def listener_of(
+    home: Home, fd: int | None, port: int, *, allow_unauthenticated: bool = False
+) -> socket.socket:
     """Return the socket that a role serves on: inherited, or its own."""
     if fd is not None:
         return inherit_listener(fd)
-    return open_listener(home.settings.host, port, token=home.settings.token)
+    return open_listener(
+        home.settings.host,
+        port,
+        token=home.settings.token,
+        allow_unauthenticated=allow_unauthenticated,
+    )
 
 
 def bind_life(parent: int | None) -> None:

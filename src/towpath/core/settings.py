@@ -49,6 +49,8 @@ class Settings:
         gateway_memory_soft_mb: A worker that grows beyond this is drained and replaced; 0: none is.
         gateway_memory_hard_mb: A model that would take a worker beyond this is not loaded, and the one
             before it stays; 0: any is.
+        gateway_allow_unauthenticated: Let the gateway answer without a token on other addresses than
+            loopback: behind what keeps strangers out, such as SageMaker or a service mesh.
         gateway_stale_h: For how many hours a gateway that can't reach the ledger answers requests about
             subjects, of whose withdrawals it does not hear.
         token: Bearer token that API callers must send; empty for none.
@@ -91,6 +93,7 @@ class Settings:
     gateway_linger_s: int = 0
     gateway_memory_soft_mb: int = 0
     gateway_memory_hard_mb: int = 0
+    gateway_allow_unauthenticated: bool = False
     gateway_stale_h: int = 24
     token: str = ""
     events_token: str = ""
