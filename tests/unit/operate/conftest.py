@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -26,9 +27,11 @@ from towpath.operate.decisions import (
     SegmentDecisionLog,
     SegmentDirectory,
     SegmentWriter,
+    Signal,
     encode_frame,
 )
 from towpath.operate.releases import LedgerReleases
+from towpath.operate.rollouts.shadows import shadow_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,6 +125,8 @@ class Production:
         labels: bool = True,
         contrary: bool = False,
         delay: timedelta = timedelta(hours=2),
+        signal: tuple[str, dict[str, float]] | None = None,
+        latency_us: Callable[[str], int] = lambda _arm: 0,
     ) -> None:
         """Answer requests spread over the next hours, label them `delay` later, and move the clock.
 
@@ -130,6 +135,8 @@ class Production:
             shift: Moves the requests' `wind`.
             contrary: Makes the opposite come true of what follows from the inputs.
             split: The share that really reaches the challenger, where it is not the route's.
+            signal: Something that customers do `delay` later, and how often by arm.
+            latency_us: How long an arm takes.
         """
         with self.ledger.read() as tx:
             route = self.releases.route(tx, ENV).services[SERVICE]
@@ -163,8 +170,33 @@ class Production:
                 outputs={} if failed else {"late": float(scores[arm.arm][row])},
                 status="error" if failed else "ok",
                 error="it broke" if failed else None,
+                latency_us=latency_us(arm.arm),
             )
             records.append(encode_frame(decision))
+            shadow = route.challenger
+            if shadow is not None and shadow.arm == "shadow":
+                broke = self.rng.random() < fails("shadow")
+                copy = msgspec.structs.replace(
+                    decision,
+                    decision_id=self._ids.next(),
+                    service=shadow_of(SERVICE),
+                    model=shadow.model,
+                    arm="shadow",
+                    key=decision.decision_id,
+                    inputs={},
+                    outputs={} if broke else {"late": float(scores["shadow"][row])},
+                    status="error" if broke else "ok",
+                )
+                records.append(encode_frame(copy))
+            if signal is not None and self.rng.random() < signal[1][arm.arm]:
+                sent = Signal(
+                    decision_id=decision.decision_id,
+                    name=signal[0],
+                    value=1.0,
+                    at_us=to_micros(at + delay),
+                    recorded_us=to_micros(at + delay),
+                )
+                records.append(encode_frame(sent))
             if labels:
                 label = Label(
                     decision_id=decision.decision_id,

@@ -192,7 +192,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         if compare == "paired":
             harm, pairs = self.pairs.interval(lower, plan.alpha), self.pairs.rows
             rows, here = (pairs, pairs), self.stages[stage]
-            seen = here.champion.rows + here.challenger.rows
+            # A shadow's pairs are answered by both, so no arm of its one stage has labels of its own.
+            seen = pairs if len(self.stages) == 1 else here.champion.rows + here.challenger.rows
             at = (seen, seen)
         else:
             champion = [one.champion for one in self.stages]

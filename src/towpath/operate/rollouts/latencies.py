@@ -7,7 +7,6 @@ Shirikian, "Rapid regression detection in software deployments through sequentia
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
@@ -73,16 +72,21 @@ class Latencies(msgspec.Struct, frozen=True, kw_only=True):
         """
         if not self.rows:
             return None
-        counts = np.cumsum(self.counts)
-        weight = float(counts[-1])
+        within = np.array(self.counts)
+        upto = np.cumsum(within)
+        weight = float(upto[-1])
         effective = weight * weight / self.squares
-        below, above = is_below_quantile(counts * (effective / weight), effective, quantile, alpha)
-        edges = np.exp2(np.array(self.buckets) / PER_OCTAVE) / 1000
-        reached = int(np.searchsorted(counts, quantile * weight))
+        scale = effective / weight
+        below, _ = is_below_quantile((upto - within) * scale, effective, quantile, alpha)
+        _, above = is_below_quantile(upto * scale, effective, quantile, alpha)
+        buckets = np.array(self.buckets)
+        tops = np.exp2(buckets / PER_OCTAVE) / 1000
+        bottoms = np.exp2((buckets - 1) / PER_OCTAVE) / 1000
+        reached = int(np.searchsorted(upto, quantile * weight))
         return Interval(
-            estimate=float(edges[min(reached, len(edges) - 1)]),
-            lower=float(edges[below][-1]) if below.any() else 0.0,
-            upper=float(edges[above][0]) if above.any() else None,
+            estimate=float(tops[min(reached, len(tops) - 1)]),
+            lower=float(bottoms[below][-1]) if below.any() else 0.0,
+            upper=float(tops[above][0]) if above.any() else None,
         )
 
 
@@ -104,8 +108,3 @@ def quantile_difference(
     least = None if one.upper is None else (two.lower or 0.0) - one.upper
     most = None if four.upper is None else four.upper - (three.lower or 0.0)
     return Interval(estimate=two.estimate - one.estimate, lower=least, upper=most)
-
-
-def format_ms(value: float) -> str:
-    """Write a duration for people: `12.5 ms`."""
-    return f"{value:.{0 if abs(value) >= 100 else 1 if math.fabs(value) >= 1 else 3}f} ms"

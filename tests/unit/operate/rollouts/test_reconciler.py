@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from towpath.core.errors import Conflict, FenceLost
-from towpath.operate.rollouts import Rollout, order
+from towpath.operate.rollouts import Agreement, Latency, Rollout, Signal, order
 from towpath.operate.rollouts.reconciler import RolloutReconciler
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ NAME = "board.2"
 def begin(production: Any, reconciler: RolloutReconciler, **policy: Any) -> Intent:
     fields = {"compare": "paired", "maturity": "6h", "margin": 0.02, **policy}
     plan = Rollout(**fields)
-    spec = {name: getattr(plan, name) for name in Rollout.__dataclass_fields__}
-    spec["stages"] = list(plan.stages)
+    spec = dataclasses.asdict(plan)
     production.put("rollout", NAME, champion="model:late@1", challenger="model:late@2", **spec)
     return production.step(reconciler)
 
@@ -274,3 +274,264 @@ def test_a_person_may_end_it(
     assert arms(production) == [(serving, 1.0)]
     with production.ledger.write(actor="cli") as tx, pytest.raises(Conflict, match="over"):
         order(tx, NAME, "promote")
+
+
+def test_a_pause_freezes_traffic_and_clock_and_the_resumption_acts_at_once(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model(flip=True)
+    begin(production, reconciler, compare="arms", stages=[0.5, 1.0], max_duration="3d")
+    with production.ledger.write(actor="cli") as tx:
+        assert order(tx, NAME, "pause", by="ann", why="a holiday")
+        assert not order(tx, NAME, "pause", by="bob")
+    for _ in range(3):
+        production.serve(800)
+        row = production.step(reconciler)
+    assert row.phase == "running"
+    assert row.status["reason"].startswith("paused by ann; the evidence says: log_loss is worse")
+    assert row.status["paused"]["by"] == "ann"
+    assert row.status["evidence"]["lower"] > 0
+    assert row.status["history"][-1]["paused"]
+    assert arms(production)[1] == ("model:late@2", 0.5)
+    with production.ledger.write(actor="cli") as tx:
+        assert order(tx, NAME, "resume", by="ann")
+        assert not order(tx, NAME, "resume")
+    row = production.step(reconciler)
+    assert row.status["outcome"] == "rolled_back"
+    with production.ledger.read() as tx:
+        told = list(tx.events.read(subject="service:board"))
+    assert [one.type for one in told if one.type.startswith("rollout.")] == [
+        "rollout.ordered",
+        "rollout.paused",
+        "rollout.ordered",
+        "rollout.resumed",
+        "rollout.rolled_back",
+    ]
+    ordered = [one.payload for one in told if one.type == "rollout.ordered"]
+    assert [(one["order"], one["by"]) for one in ordered] == [("pause", "ann"), ("resume", "ann")]
+
+
+def test_pauses_do_not_use_up_the_time_a_rollout_has(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler, max_duration="3d")
+    with production.ledger.write() as tx:
+        order(tx, NAME, "pause")
+    production.step(reconciler)
+    production.clock.advance(timedelta(days=10))
+    with production.ledger.write() as tx:
+        order(tx, NAME, "resume")
+    row = production.step(reconciler)
+    assert row.phase == "running"
+    production.clock.advance(timedelta(days=4))
+    assert production.step(reconciler).status["outcome"] == "rolled_back"
+
+
+def test_an_order_is_obeyed_by_the_step_that_was_under_way_when_it_came(
+    production: Any, reconciler: RolloutReconciler
+):
+    """A worker has claimed the row and read the evidence when a person pauses: it must not act."""
+    production.deploy(production.model())
+    production.model(flip=True)
+    begin(production, reconciler, compare="arms", stages=[0.5, 1.0])
+    for _ in range(3):
+        production.serve(800)
+    with production.ledger.write() as tx:
+        tx.intents.wake("rollout", NAME)
+        held = tx.intents.claim(["rollout"], owner="slow", lease_s=60)
+    with production.ledger.write(actor="cli") as tx:
+        order(tx, NAME, "pause", by="ann")
+    reconciler.reconcile(held)
+    with production.ledger.read() as tx:
+        row = tx.intents.get("rollout", NAME)
+    assert row.phase == "running"
+    assert arms(production)[1] == ("model:late@2", 0.5)
+
+
+def test_whoever_is_late_with_the_other_order_is_told(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    with production.ledger.write() as tx:
+        order(tx, NAME, "promote", by="ann")
+        assert not order(tx, NAME, "promote", by="bob")
+        for other in ("roll_back", "pause", "resume"):
+            with pytest.raises(Conflict, match="being ended already"):
+                order(tx, NAME, other)
+
+
+def test_an_end_by_hand_ends_a_pause_too(production: Any, reconciler: RolloutReconciler):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    with production.ledger.write() as tx:
+        order(tx, NAME, "pause", by="ann")
+    production.step(reconciler)
+    with production.ledger.write() as tx:
+        order(tx, NAME, "roll_back", by="bob")
+    row = production.step(reconciler)
+    assert row.status["outcome"] == "rolled_back"
+    assert arms(production) == [("model:late@1", 1.0)]
+
+
+def test_a_condemned_challenger_is_taken_out_of_a_paused_rollout_too(
+    production: Any, reconciler: RolloutReconciler, model_ref: Any
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    with production.ledger.write() as tx:
+        order(tx, NAME, "pause")
+        tx.versions.set_state(model_ref(2), "condemned", reason="an erasure")
+    assert production.step(reconciler).status["outcome"] == "superseded"
+
+
+def test_a_shadow_is_compared_in_pairs_and_answers_nobody(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model()
+    row = begin(
+        production,
+        reconciler,
+        strategy="shadow",
+        compare="arms",
+        margin=0.05,
+        require=[Agreement(tolerance=0.2, at_least=0.8)],
+    )
+    assert arms(production) == [("model:late@1", 1.0), ("model:late@2", 0.0)]
+    for _ in range(4):
+        production.serve(400)
+        row = production.step(reconciler)
+        if row.phase == "done":
+            break
+    assert row.status["outcome"] == "promoted"
+    evidence = row.status["evidence"]
+    assert evidence["compare"] == "paired"
+    assert evidence["pairs"] > 0
+    assert evidence["answers_champion"] == evidence["answers_challenger"] > 0
+    assert {one["name"] for one in evidence["readings"]} == {"log_loss", "disagreement", "errors"}
+    served = production.decisions.scan("board").collect()
+    assert set(served["arm"]) == {"champion"}
+    assert set(served["model"]) == {"model:late@1"}
+
+
+def test_a_shadow_that_fails_or_answers_otherwise_is_sent_away(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model(flip=True)
+    begin(production, reconciler, strategy="shadow")
+    production.serve(400, fails=lambda arm: 0.3 if arm == "shadow" else 0.0)
+    row = production.step(reconciler)
+    assert row.status["outcome"] == "rolled_back"
+    assert "the challenger failed" in row.status["reason"]
+
+
+def test_a_switch_at_once_bakes_and_then_stays(production: Any, reconciler: RolloutReconciler):
+    production.deploy(production.model())
+    production.serve(4000, hours=2, labels=False, fails=lambda _arm: 0.001)
+    production.model()
+    begin(production, reconciler, strategy="blue_green", bake="2h")
+    assert arms(production) == [("model:late@1", 0.0), ("model:late@2", 1.0)]
+    production.serve(2000, hours=1, labels=False)
+    row = production.step(reconciler)
+    assert row.phase == "running"
+    assert row.status["reason"].startswith("bakes for 2h")
+    production.serve(200, hours=1.1, labels=False)
+    assert production.step(reconciler).status["outcome"] == "promoted"
+
+
+def test_a_switch_at_once_is_taken_back_within_seconds(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.serve(2000, hours=1, labels=False)
+    production.model()
+    begin(production, reconciler, strategy="blue_green")
+    production.serve(
+        200, hours=1 / 60, labels=False, fails=lambda arm: 0.5 if arm == "challenger" else 0.0
+    )
+    production.clock.advance(timedelta(seconds=6))
+    row = production.step(reconciler)
+    assert row.status["outcome"] == "rolled_back"
+    assert "errors is worse by at least" in row.status["reason"]
+    assert arms(production) == [("model:late@1", 1.0)]
+
+
+def test_what_customers_do_decides_where_it_is_required(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model()
+    begin(
+        production,
+        reconciler,
+        strategy="champion_challenger",
+        stages=[0.5, 1.0],
+        metric=None,
+        require=[Signal(signal="bought", margin=0.05)],
+        maturity="2h",
+    )
+    for _ in range(3):
+        production.serve(900, labels=False, signal=("bought", {"champion": 0.5, "challenger": 0.3}))
+        row = production.step(reconciler)
+        if row.phase == "done":
+            break
+    assert row.status["outcome"] == "rolled_back"
+    assert "signal bought is worse by at least" in row.status["reason"]
+    reading = next(one for one in row.status["evidence"]["readings"] if "bought" in one["name"])
+    assert reading["lower"] <= 0.2 <= reading["upper"]
+
+
+def test_signals_later_than_maturity_count_as_absent(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model()
+    begin(
+        production,
+        reconciler,
+        stages=[0.5, 1.0],
+        metric=None,
+        require=[Signal(signal="bought", margin=0.05)],
+        maturity="1h",
+        min_rows=10_000,
+    )
+    production.serve(
+        200,
+        hours=4,
+        labels=False,
+        signal=("bought", {"champion": 1.0, "challenger": 1.0}),
+        delay=timedelta(hours=2),
+    )
+    production.clock.advance(timedelta(hours=12))
+    row = production.step(reconciler)
+    reading = next(one for one in row.status["evidence"]["readings"] if "bought" in one["name"])
+    assert reading["estimate"] == 0
+    assert reading["n_champion"] + reading["n_challenger"] == 200
+
+
+def test_a_slow_challenger_is_stopped_by_its_guard_rail(
+    production: Any, reconciler: RolloutReconciler
+):
+    production.deploy(production.model())
+    production.model()
+    begin(
+        production,
+        reconciler,
+        stages=[0.5, 1.0],
+        guards=[Latency(quantile=0.5, margin="10ms")],
+    )
+    production.serve(
+        1200, labels=False, latency_us=lambda arm: 30_000 if arm == "challenger" else 2_000
+    )
+    row = production.step(reconciler)
+    assert row.status["outcome"] == "rolled_back"
+    assert "latency p50 is worse by at least" in row.status["reason"]
+    assert "ms" in row.status["reason"]
