@@ -84,9 +84,24 @@ class DecisionBatch(
     service_version: str | None = None
     kept: float = 1.0
 
+    def is_whole(self) -> bool:
+        """Tell whether every part has a value for each row."""
+        rows, width = len(self.ids), len(origin_of(bytes(self.origin)).inputs)
+        if isinstance(self.inputs, bytes):
+            fits = len(self.inputs) == 8 * rows * width
+        else:
+            fits = list(map(len, self.inputs)) == [rows] * width
+        return (
+            fits
+            and len(self.at_us) == rows
+            and (self.outputs is None or len(self.outputs) == rows)
+            and (self.keys is None or len(self.keys) == rows)
+            and (self.subjects is None or len(self.subjects) == rows)
+        )
+
     def decisions(self) -> Iterator[Decision]:
         """Yield the decisions, row by row."""
-        origin = _origin(bytes(self.origin))
+        origin = origin_of(bytes(self.origin))
         names = origin.inputs
         if isinstance(self.inputs, bytes):
             rows = _rows(self.inputs, origin)
@@ -119,7 +134,7 @@ _origins: Final = msgspec.msgpack.Decoder(DecisionOrigin)
 
 
 @lru_cache(maxsize=256)
-def _origin(encoded: bytes) -> DecisionOrigin:
+def origin_of(encoded: bytes) -> DecisionOrigin:
     """Return an origin; the same few stand in millions of batches."""
     return _origins.decode(encoded)
 

@@ -80,20 +80,35 @@ def decode_frames(data: bytes | memoryview) -> tuple[list[Record], int]:
     Raises:
         IntegrityError: A frame's checksum holds and yet its payload is no record of this version.
     """
+    found, end = decode_batches(data)
     records: list[Record] = []
+    for one in found:
+        if isinstance(one, DecisionBatch):
+            records.extend(one.decisions())
+        else:
+            records.append(one)
+    return records, end
+
+
+def decode_batches(data: bytes | memoryview) -> tuple[list[Record | DecisionBatch], int]:
+    """Return what the whole frames in `data` hold, and where the last of them ends.
+
+    Raises:
+        IntegrityError: A frame's checksum holds and yet its payload is no record of this version.
+    """
+    found: list[Record | DecisionBatch] = []
     end = 0
     for after, payload in whole_frames(data):
         try:
-            found = _decoder.decode(payload)
-            if isinstance(found, DecisionBatch):
-                records.extend(found.decisions())
-            else:
-                records.append(found)
+            one = _decoder.decode(payload)
+            if isinstance(one, DecisionBatch) and not one.is_whole():
+                raise ValueError("a batch has parts of different lengths")  # noqa: TRY301 - told alike
         except (msgspec.DecodeError, ValueError) as error:
             raise IntegrityError(
                 "a decision segment holds a record that can't be read",
                 remedy="It was written by a newer Towpath; upgrade this one.",
                 offset=end,
             ) from error
+        found.append(one)
         end = after
-    return records, end
+    return found, end

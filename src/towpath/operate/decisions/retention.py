@@ -124,7 +124,7 @@ def _due(
     files: Sequence[Segment], kept: Mapping[str, timedelta | None], now: datetime
 ) -> dict[str, list[Segment]]:
     """Return the files to remove, by stream."""
-    recorded = {service_of(one.stream) for one in files if one.stream.startswith(DECISIONS)}
+    recorded = {_owner(one.stream) for one in files if one.stream.startswith(DECISIONS)}
     spans = [kept.get(service) for service in recorded]
     known = [span for span in spans if span is not None]
     longest = max(known) if known and len(known) == len(spans) else None
@@ -132,7 +132,12 @@ def _due(
     for one in files:
         span = longest if one.stream in {LABELS, SIGNALS} else None
         if one.stream.startswith((DECISIONS, KEYED)):
-            span = kept.get(service_of(one.stream))
+            span = kept.get(_owner(one.stream))
         if span is not None and one.until < now - span:
             due.setdefault(one.stream, []).append(one)
     return due
+
+
+def _owner(stream: str) -> str:
+    """Return the service that says how long; `board~shadow` is what saw a copy of board's traffic."""
+    return service_of(stream).partition("~")[0]

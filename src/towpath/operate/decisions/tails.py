@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import polars as pl
 import structlog
 
-from towpath.operate.decisions.columns import decisions_frames, labels_frame, signals_frame
-from towpath.operate.decisions.frames import HEADER, MAX_PAYLOAD_BYTES, check_header, decode_frames
+from towpath.operate.decisions.batches import DecisionBatch
+from towpath.operate.decisions.columns import (
+    batches_frames,
+    decisions_frames,
+    labels_frame,
+    signals_frame,
+)
+from towpath.operate.decisions.frames import HEADER, MAX_PAYLOAD_BYTES, check_header, decode_batches
 from towpath.operate.decisions.records import Decision, Label, Signal
 from towpath.operate.decisions.streams import DECISIONS, KEYED, LABELS, SIGNALS
 
@@ -36,13 +42,16 @@ class RawRows:
         """Return what there is of a stream."""
         return self.streams.get(stream, ())
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Iterable[Record | DecisionBatch]) -> None:
         """Append newly read records."""
         decisions: list[Decision] = []
+        batches: list[DecisionBatch] = []
         labels: list[Label] = []
         signals: dict[str, list[Signal]] = {}
         for record in records:
             match record:
+                case DecisionBatch():
+                    batches.append(record)
                 case Decision():
                     decisions.append(record)
                 case Label():
@@ -51,7 +60,7 @@ class RawRows:
                     signals.setdefault(SIGNALS, []).append(record)
                 case Signal(service=service):
                     signals.setdefault(f"{KEYED}{service}", []).append(record)
-        for frame in decisions_frames(decisions):
+        for frame in (*batches_frames(batches), *decisions_frames(decisions)):
             self._append(f"{DECISIONS}{frame['service'][0]}", frame)
         if labels:
             self._append(LABELS, labels_frame(labels))
@@ -126,7 +135,7 @@ class Tail:
         left = b""
         while data := file.read(_PIECE_BYTES):
             data = left + data
-            records, length = decode_frames(data)
+            records, length = decode_batches(data)
             left = data[length:]
             self._offset += length
             if records:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from towpath.core.errors import IntegrityError
 from towpath.operate.decisions import Decision, DecisionBatch, DecisionOrigin, encode_frame
+from towpath.operate.decisions.columns import batches_frames, decision_of
 from towpath.operate.decisions.frames import decode_frames
 
 ORIGIN = DecisionOrigin(
@@ -155,3 +156,26 @@ def test_a_batch_is_as_long_as_rows_are_narrow() -> None:
         output="late",
     )
     assert wide.rows_at_most == 1
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(allow_infinity=False), st.integers(0, 23), st.booleans()),
+        max_size=4,
+    ),
+    st.booleans(),
+)
+def test_frames_of_batches_hold_what_their_decisions_do(
+    rows: list[tuple[float, int, bool]], failed: bool
+) -> None:
+    fields = {"outputs": None, "error": "KeyError"} if failed else {}
+    columns = [["JFK", None], [2, 5], [True, False]]
+    batches = [
+        batch(rows, **fields),
+        batch(rows, keys=[None, *["k"] * (len(rows) - 1)] if rows else None, kept=0.5),
+        batch([(0, 0, False)] * 2, inputs=columns, subjects=["ab" * 16, None]),
+    ]
+    read = [
+        decision_of(row) for frame in batches_frames(batches) for row in frame.iter_rows(named=True)
+    ]
+    assert read == [one for each in batches for one in each.decisions()]
