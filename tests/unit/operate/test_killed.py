@@ -13,7 +13,7 @@ import pytest
 
 from towpath.app.clock import ReplayClock
 from towpath.operate.monitoring import Drift
-from towpath.operate.rollouts import Rollout
+from towpath.operate.rollouts import Errors, Rollout
 
 
 @pytest.fixture
@@ -57,3 +57,44 @@ def test_rollouts_and_monitors_count_everything_once_however_often_they_are_kill
     assert [point.value for point in points] == [window["rows"] for window in monitor["windows"]]
     assert sum(point.value for point in points) == evidence["answers_champion"]
     assert len(runs) == 1
+
+
+def test_a_stage_begins_once_and_ends_once_however_often_its_worker_is_killed(
+    production: Any, work: Callable[[int], int]
+):
+    """The worker dies at each write in turn: in the split, in the advance, in the promotion."""
+    production.deploy(production.model())
+    production.model()
+    plan = Rollout(stages=[0.3, 0.6], metric=None, require=[Errors(margin=0.06)], maturity="1h")
+    production.put(
+        "rollout",
+        "board.2",
+        champion="model:late@1",
+        challenger="model:late@2",
+        **dataclasses.asdict(plan),
+    )
+    clock = ReplayClock(production.ledger)
+    died = 0
+    for _ in range(30):
+        with production.ledger.read() as tx:
+            if tx.intents.get("rollout", "board.2").phase == "done":
+                break
+        clock.advance_to(production.clock.now() + timedelta(minutes=5))
+        for dies_at in (1, 2, 3, 0):
+            died += work(dies_at) == -signal.SIGKILL
+        production.serve(250, hours=1, labels=False)
+    with production.ledger.read() as tx:
+        rollout = tx.intents.get("rollout", "board.2")
+        told = [event.type for event in tx.events.read(subject="service:board")]
+        route = production.releases.route(tx, "production").services["board"]
+    assert died >= 5
+    assert rollout.status["outcome"] == "promoted"
+    assert [one for one in told if one.startswith("rollout.")] == [
+        "rollout.advanced",
+        "rollout.promoted",
+    ]
+    assert [(arm.model, arm.weight) for arm in route.arms] == [("model:late@2", 1.0)]
+    evidence = rollout.status["evidence"]
+    counted = production.decisions.scan("board").collect().filter(rollout="board.2")
+    seen = evidence["answers_champion"] + evidence["answers_challenger"]
+    assert 0 < seen <= len(counted)
