@@ -107,7 +107,7 @@ class ChannelReconciler:
         elif messages:
             whole = messages[0] if len(messages) == 1 else digest_of(messages, pages=channel.pages)
             try:
-                self._send(channel, whole)
+                send_message(channel, whole, environ=self._environ, trust=self._trust)
             except (Unavailable, UsageError) as error:
                 failures = state.failures + 1
                 state = msgspec.structs.replace(state, failures=failures, error=error.message)
@@ -138,22 +138,36 @@ class ChannelReconciler:
             cursor = event.seq
         return cursor, messages, 0.0 if len(news) == _BATCH else _POLL_S
 
-    def _send(self, channel: Email | Slack, message: Message) -> None:
-        def known(text: str) -> str:
-            return expand(text, self._environ)
 
-        if isinstance(channel, Slack):
-            send_chat(message, url=known(channel.url), private=channel.private)
-            return
-        mail = compose(message, sender=known(channel.sender), to=[known(one) for one in channel.to])
-        send_mail(
-            mail,
-            server=known(channel.server),
-            user=None if channel.user is None else known(channel.user),
-            password=None if channel.password is None else known(channel.password),
-            private=channel.private,
-            context=self._trust,
-        )
+def send_message(
+    channel: Email | Slack,
+    message: Message,
+    *,
+    environ: Mapping[str, str],
+    trust: ssl.SSLContext | None = None,
+) -> None:
+    """Send a message by a channel, once.
+
+    Raises:
+        Unavailable: It did not get through; worth another try.
+        UsageError: A name is not set, or what it is sent to refuses for good.
+    """
+
+    def known(text: str) -> str:
+        return expand(text, environ)
+
+    if isinstance(channel, Slack):
+        send_chat(message, url=known(channel.url), private=channel.private)
+        return
+    mail = compose(message, sender=known(channel.sender), to=[known(one) for one in channel.to])
+    send_mail(
+        mail,
+        server=known(channel.server),
+        user=None if channel.user is None else known(channel.user),
+        password=None if channel.password is None else known(channel.password),
+        private=channel.private,
+        context=trust,
+    )
 
 
 def _is_wanted(tx: Transaction, channel: Email | Slack, event: Event, *, escalated: bool) -> bool:
@@ -187,4 +201,4 @@ def _after(state: ChannelState, message: Message, events: int, *, at: datetime) 
     )
 
 
-__all__ = ["ChannelReconciler", "ChannelState"]
+__all__ = ["ChannelReconciler", "ChannelState", "send_message"]
