@@ -22,7 +22,8 @@ from towpath.server.views.profile import _column
 from towpath.server.views.rollouts import get_rollout
 from towpath.server.views.runs import get_run
 from towpath.server.views.search import search
-from towpath.server.views.traffic import list_releases, series_of, traffic_now
+from towpath.server.views.releases import list_releases
+from towpath.server.views.traffic import series_of, traffic_now
 from towpath.trace.erasure.contract import Erasure, Phase
 
 if TYPE_CHECKING:

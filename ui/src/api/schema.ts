@@ -990,6 +990,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/releases/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowRelease
+         * @description Show what is in a release, whether its contracts hold now, and what it changed.
+         */
+        get: operations["show_release"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rollouts": {
         parameters: {
             query?: never;
@@ -1688,6 +1708,15 @@ export interface components {
             nulls: number | null;
             psi: number | null;
             wasserstein_sd: number | null;
+        };
+        /** Contracts */
+        Contracts: {
+            asked: string | null;
+            consumer: string;
+            service_version: string;
+            verdicts: {
+                [key: string]: string;
+            };
         };
         /** DailySpend */
         DailySpend: {
@@ -2494,10 +2523,39 @@ export interface components {
             number: number;
             reason: string;
             ref: string;
+            service_versions: string[];
             services: {
                 [key: string]: string;
             };
+            standing: string;
             state: string;
+        };
+        /** ReleaseDetail */
+        ReleaseDetail: {
+            against: number | null;
+            code: string[];
+            contracts: components["schemas"]["Contracts"][];
+            differences: components["schemas"]["ReleaseDifference"][];
+            features: string[];
+            findings: components["schemas"]["ReleaseFinding"][];
+            release: components["schemas"]["Release"];
+        };
+        /** ReleaseDifference */
+        ReleaseDifference: {
+            after: string | null;
+            before: string | null;
+            kind: string;
+            name: string;
+        };
+        /** ReleaseFinding */
+        ReleaseFinding: {
+            field: string | null;
+            model: string | null;
+            problem: string;
+            remedy: string;
+            service: string | null;
+            service_version: string | null;
+            verdict: string;
         };
         /** Remark */
         Remark: {
@@ -6037,6 +6095,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Release"][];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_release: {
+        parameters: {
+            query?: {
+                against?: number | null;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseDetail"];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */

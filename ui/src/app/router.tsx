@@ -153,6 +153,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: under,
+    path: "/releases/$number",
+    component: lazyRouteComponent(() => import("@/features/releases/release-page"), "ReleasePage"),
+  }),
+  createRoute({
+    getParentRoute: under,
     path: "/rollouts",
     component: lazyRouteComponent(() => import("@/features/rollouts/list-page"), "RolloutsPage"),
   }),

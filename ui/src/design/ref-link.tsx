@@ -49,6 +49,7 @@ export function pathOf(ref: string): string {
     case "run":
       return `/runs/${name}`;
     case "release":
+      return number ? `/releases/${number}` : "/releases";
     case "service":
       return "/releases";
     case "rollout":

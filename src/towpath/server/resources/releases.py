@@ -94,7 +94,13 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """One immutable release: a model version per service, switched to as one."""
+    """One immutable release: a model version per service, switched to as one.
+
+    Attributes:
+        standing: `default`, `beside` the default for some service versions, `before` for one that can be
+            gone back to; empty otherwise.
+        service_versions: Versions of programs that go with it; beside the default, those on it now.
+    """
 
     ref: str
     number: int
@@ -103,4 +109,65 @@ class Release:
     reason: str
     state: str
     live: bool
+    standing: str
+    service_versions: list[str]
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contracts:
+    """A row of the matrix: what one version of a program needs, held to each service's model.
+
+    Attributes:
+        asked: When a gateway last heard from it, wall time.
+        verdicts: By service: `ok`, `warning` or `refused`; services that it does not ask are left out.
+    """
+
+    service_version: str
+    consumer: str
+    asked: datetime | None
+    verdicts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseFinding:
+    """What speaks against a release, or what people should know of it."""
+
+    verdict: str
+    problem: str
+    remedy: str
+    service: str | None
+    model: str | None
+    service_version: str | None
+    field: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDifference:
+    """One thing that two releases pin differently; None where one of them has none."""
+
+    kind: str
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDetail:
+    """What is in a release, whether it would pass its check now, and what it changed.
+
+    Attributes:
+        features: Feature services and views that its contracts look up, by version.
+        code: The code of the projects whose services are in it.
+        contracts: The matrix of service versions and services.
+        findings: What its check finds now.
+        against: The number of the release that `differences` compares it with; None: it is the first.
+    """
+
+    release: Release
+    features: list[str]
+    code: list[str]
+    contracts: list[Contracts]
+    findings: list[ReleaseFinding]
+    against: int | None
+    differences: list[ReleaseDifference]

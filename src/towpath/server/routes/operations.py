@@ -6,15 +6,16 @@ from typing import Annotated
 
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from towpath.operate.releases import ReleaseChecker
 from towpath.operate.rollouts import known_order, order
 from towpath.server.resources.monitors import Alert, MonitorDetail, MonitorSummary
 from towpath.server.resources.overview import Overview
-from towpath.server.resources.releases import Release, Traffic, TrafficSeries
+from towpath.server.resources.releases import Release, ReleaseDetail, Traffic, TrafficSeries
 from towpath.server.resources.rollouts import RolloutDetail, RolloutOrder, RolloutSummary
 from towpath.server.routes.given import Below, Given, Limit
 from towpath.server.routes.reading import read
 from towpath.server.routes.writing import Actor, write
-from towpath.server.views import monitors, rollouts, traffic
+from towpath.server.views import monitors, releases, rollouts, traffic
 from towpath.server.views.overview import overview
 
 _DAY_S = 86_400
@@ -63,7 +64,17 @@ def show_traffic_series(
 def list_releases(services: Given, below: Below = None, limit: Limit = 200) -> list[Release]:
     """List the environment's releases, newest first, a page at a time."""
     with services.ledger.read() as tx:
-        return traffic.list_releases(tx, services.environment, below=below, limit=limit)
+        return releases.list_releases(tx, services.environment, below=below, limit=limit)
+
+
+@read("/releases/{number:int}", tag="operations")
+def show_release(
+    services: Given, number: FromPath[int], against: FromQuery[int | None] = None
+) -> ReleaseDetail:
+    """Show what is in a release, whether its contracts hold now, and what it changed."""
+    checker = ReleaseChecker(services.keyring.public_key_pem, services.clock)
+    with services.ledger.read() as tx:
+        return releases.get_release(tx, services.environment, number, checker, against=against)
 
 
 @read("/rollouts", tag="operations")
@@ -116,6 +127,7 @@ HANDLERS = [
     show_traffic,
     show_traffic_series,
     list_releases,
+    show_release,
     list_rollouts,
     show_rollout,
     order_rollout,

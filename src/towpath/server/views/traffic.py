@@ -12,13 +12,12 @@ from towpath.operate.releases.route import Route
 from towpath.server.resources.releases import (
     Arm,
     Gateway,
-    Release,
     ServiceTraffic,
     Traffic,
     TrafficBin,
     TrafficSeries,
 )
-from towpath.server.views.values import mapping, moment, text, whole
+from towpath.server.views.values import moment, text, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,30 +89,6 @@ def traffic_now(tx: Transaction, environment: str, served: dict[str, Counter[str
         services=services_now(tx, environment, served),
         gateways=[_gateway(intent, wanted) for intent in tx.intents.list("gateway")],
     )
-
-
-def list_releases(
-    tx: Transaction, environment: str, *, below: int | None = None, limit: int = 200
-) -> list[Release]:
-    """Return the environment's releases, newest first; with `below` those of a smaller number."""
-    route = current_route(tx, environment)
-    live = {arm.release for service in route.services.values() for arm in service.arms}
-    return [
-        Release(
-            ref=str(version.ref),
-            number=version.ref.version or 0,
-            environment=environment,
-            services={
-                name: text(mapping(pinned).get("model"))
-                for name, pinned in mapping(version.body.get("services")).items()
-            },
-            reason=text(version.body.get("reason")),
-            state=version.state,
-            live=version.ref.version in live,
-            created_at=version.created_at,
-        )
-        for version in tx.versions.list("release", environment, below=below, limit=limit)
-    ]
 
 
 def series_of(service: str, counts: Sequence[TrafficCount], bin_s: int) -> TrafficSeries:

@@ -3,6 +3,7 @@ import type { Schemas } from "@/api/client";
 import { Split } from "@/charts/split";
 import { TrafficBars } from "@/charts/traffic-bars";
 import { agoColumn } from "@/design/columns";
+import { CommandButton } from "@/design/command-button";
 import { Empty } from "@/design/empty";
 import { formatCount, plural } from "@/design/format";
 import { Loaded } from "@/design/loaded";
@@ -15,6 +16,7 @@ import { type Column, Table } from "@/design/table";
 import { Ago } from "@/design/time";
 import styles from "./page.module.css";
 import { releasesQuery, trafficQuery, trafficSeriesQuery } from "./queries";
+import { Standing, standingOf } from "./standing";
 
 type Release = Schemas["Release"];
 
@@ -43,9 +45,16 @@ const COLUMNS: Column<Release>[] = [
   { id: "reason", header: "Reason", value: (one) => one.reason, wide: true },
   {
     id: "live",
-    header: "Traffic",
-    value: (one) => Number(one.live),
-    show: (one) => (one.live ? <State state="live" /> : <State state="retired" label="past" />),
+    header: "In force",
+    value: (one) => standingOf(one),
+    show: (one) => <Standing release={one} />,
+  },
+  {
+    id: "versions",
+    header: "For",
+    value: (one) => one.service_versions.join(),
+    show: (one) => one.service_versions.join(", "),
+    wide: true,
   },
   agoColumn("Made", (one) => one.created_at),
 ];
@@ -57,6 +66,7 @@ export function ReleasesPage() {
   return (
     <Page
       title="Releases and traffic"
+      aside={<CommandButton label="Roll back" command="towpath release rollback" />}
       lead={
         traffic.data && (
           <>
@@ -78,11 +88,19 @@ export function ReleasesPage() {
       <Loaded query={traffic}>{(data) => <Now traffic={data} />}</Loaded>
       <Loaded query={releases}>
         {({ pages }) => (
-          <Panel title="Releases" note="Each pins one model version per service, as one." flush>
+          <Panel
+            title="Releases"
+            note="Each pins one model version per service, and the programs that go with them, as one."
+            flush
+          >
             {pages.flat().length === 0 ? (
               <Empty title="Nothing was released yet" />
             ) : (
-              <Table rows={pages.flat()} columns={COLUMNS} />
+              <Table
+                rows={pages.flat()}
+                columns={COLUMNS}
+                to={(one) => `/releases/${one.number}`}
+              />
             )}
             <Older query={releases}>Older releases</Older>
           </Panel>

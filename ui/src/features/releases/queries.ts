@@ -18,6 +18,18 @@ export const trafficSeriesQuery = (service: string) =>
     refetchInterval: LIVE_MS,
   });
 
+export const releaseQuery = (number: number, against?: number) =>
+  queryOptions({
+    queryKey: ["releases", number, against ?? null],
+    queryFn: () =>
+      answer(
+        client.GET("/api/v1/releases/{number}", {
+          params: { path: { number }, query: { against } },
+        }),
+      ),
+    refetchInterval: LIVE_MS,
+  });
+
 export const releasesQuery = infiniteQueryOptions({
   queryKey: ["releases"],
   queryFn: ({ pageParam }) =>
