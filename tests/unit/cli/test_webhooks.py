@@ -117,5 +117,5 @@ def test_a_trigger_is_fired_and_an_alert_attended_to(applied: Path, towpath: Cal
     assert (shown["phase"], shown["status"]["by"]) == ("snoozed", "cli")
     assert towpath("alert", "resolve", "a1", "--why", "the sensor was changed").code == 0
     assert last(towpath("alert", "list", "--json")) == []
-    assert towpath("alert", "resolve", "a1").code == 1
+    assert towpath("alert", "resolve", "a1").code == 5
     assert "the sensor was changed" in towpath("alert", "show", "a1").out
