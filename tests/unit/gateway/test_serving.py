@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import uuid
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from towpath.core.errors import Unavailable
 from towpath.gateway.transport import Connection
+from towpath.operate.decisions import Logging
 
 
 def suppress(bench: Any, *hashes: str) -> int:
@@ -142,6 +144,62 @@ def test_labels_are_recorded_and_bad_ones_refused_as_a_whole(served: Any) -> Non
         assert says in answer.json()["error"]
     assert served.post("/v2/labels", {"labels": []}).status_code == 400
     assert served.log.labels().collect().height == 2
+
+
+def test_signals_name_decisions_by_id_or_key_and_bad_ones_are_refused_as_a_whole(
+    served: Any,
+) -> None:
+    decision_id = served.infer(key="order-7").json()["parameters"]["decision_id"]
+    later = "2030-01-01T00:00Z"
+    signals = [
+        {"decision_id": decision_id, "name": "clicked", "value": True, "time": later},
+        {"service": "board", "key": "order-7", "name": "refund_eur", "value": 2.5, "time": later},
+        {"decision_id": str(uuid.uuid4()), "name": "clicked", "value": 1},
+    ]
+    for _ in range(2):
+        answer = served.post("/v2/signals", {"signals": signals})
+        assert (answer.status_code, answer.json()) == (200, {"accepted": 3})
+    found = {one.name: one.value for one in served.log.signals_of(decision_id)}
+    assert found == {"clicked": 1.0, "refund_eur": 2.5}
+    assert served.log.tally().unmatched_signals == 1
+
+    one = {"name": "clicked", "value": 1}
+    for bad, says in (
+        (one, "must name its decision"),
+        ({**one, "decision_id": decision_id, "service": "board"}, "must name its decision"),
+        ({**one, "service": "board"}, "must name its decision"),
+        ({**one, "service": "a/b", "key": "k"}, "service name"),
+        ({**one, "decision_id": "x"}, "signal 1 names no decision"),
+        ({**one, "decision_id": decision_id, "name": "a b"}, "no plain name"),
+        ({**one, "decision_id": decision_id, "value": "much"}, "$.signals[1].value"),
+        ({**one, "decision_id": decision_id, "time": "soon"}, "not a time"),
+    ):
+        answer = served.post("/v2/signals", {"signals": [signals[0], bad]})
+        assert answer.status_code == 400
+        assert says in answer.json()["error"]
+    assert served.post("/v2/signals", {"signals": []}).status_code == 400
+    assert served.log.scan_signals("board").collect().height == 2
+
+
+def test_decisions_are_sampled_and_redacted_before_they_are_written(bench: Any) -> None:
+    redact = {"distance": "hash", "hour": "drop"}
+    declared = Logging(sample=0.25, redact=redact).to_spec()
+    bench.route(board=bench.service(logging=declared))
+    bench.start()
+    for _ in range(2):
+        for number in range(40):
+            assert bench.infer(612.125, key=f"order-{number}").status_code == 200
+    bench.stop()
+    rows = bench.log.scan("board").collect()
+    assert 4 <= rows["key"].n_unique() <= 18
+    assert rows.height == 2 * rows["key"].n_unique()  # the second time as the first
+    assert rows["weight"].unique().to_list() == [4.0]
+    assert "input.hour" not in rows.columns
+    expected = bench.keyring.subject_hash("input:distance", "612.125")
+    assert rows["input.distance"].unique().to_list() == [expected]
+    written = b"".join(file.read_bytes() for file in bench.path.iterdir() if file.is_file())
+    assert struct.pack(">d", 612.125) not in written
+    assert struct.pack("<d", 612.125) not in written
 
 
 def test_relaxed_service_answers_before_its_decision_is_durable(bench: Any) -> None:

@@ -9,8 +9,7 @@ from threading import Lock
 
 _VARIANT = 0x2 << 62
 _COUNTER_BITS = 12
-_LOW = (1 << 48) - 1
-_ID = "%s%03x-%04x-%012x"
+_COUNTS = [f"{count:03x}" for count in range(1 << _COUNTER_BITS)]
 
 
 class DecisionIds:
@@ -42,8 +41,8 @@ class DecisionIds:
                 if self._counter >> _COUNTER_BITS:
                     self._begin(self._last_ms + 1)
                     self._counter = 0
-                value = self._random.getrandbits(62) | _VARIANT
-                ids.append(_ID % (self._head, self._counter, value >> 48, value & _LOW))
+                tail = (self._random.getrandbits(62) | _VARIANT).to_bytes(8).hex()
+                ids.append(f"{self._head}{_COUNTS[self._counter]}-{tail[:4]}-{tail[4:]}")
         return ids
 
     def _begin(self, ms: int) -> None:

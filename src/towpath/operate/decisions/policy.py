@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from towpath.operate.decisions.records import Decision
 
-Whole = Literal["errors", "rollouts"]
+Whole = Literal["errors"]
 Unit = Literal["decision", "subject"]
 
 _WHOLES: Final = get_args(Whole)
@@ -50,8 +50,9 @@ class Logging:
             The share stands in each row, and everything that estimates from the log weighs by it.
         by: What is drawn. `decision`: each decision by its `key`, where the caller gives one, else by
             its id. `subject`: all decisions of a subject or none, for whoever looks at histories.
-        always: What is recorded whatever the sample says: `errors`, and `rollouts`, the traffic of
-            both arms while one is under way, on whose evidence it ends.
+        always: What is recorded whatever the sample says: `errors`, or nothing. The traffic of a
+            rollout's arms always is while it is under way: it ends on that evidence, and sequences of
+            bounds want every observation.
         redact: What is done to inputs before they are written, by input. Redacted inputs are not what
             the model saw: such a decision can't be replayed, and drift of a dropped input not seen.
         keep_for: How long decisions are kept, by event time (`"90d"`); None: until something else
@@ -78,7 +79,7 @@ class Logging:
         if unknown := [name for name in self.always if name not in _WHOLES]:
             raise InvalidProject(
                 f"{unknown[0]!r} is nothing that is always recorded",
-                remedy=f"Use {' and '.join(_WHOLES)}.",
+                remedy="Use 'errors', or leave it empty.",
             )
         for name, how in self.redact.items():
             if isinstance(how, Bucket):
@@ -143,7 +144,6 @@ class LoggingPolicy:
         self._sample = declared.sample
         self._by_subject = declared.by == "subject"
         self._errors = "errors" in declared.always
-        self._rollouts = "rollouts" in declared.always
         self._redact = dict(declared.redact)
         self._keyed_hash = keyed_hash
 
@@ -162,7 +162,7 @@ class LoggingPolicy:
         in_rollout: bool,
     ) -> float:
         """Return the probability with which a decision is recorded, or 0 if this one is not."""
-        if self._sample == 1.0 or (failed and self._errors) or (in_rollout and self._rollouts):
+        if self._sample == 1.0 or (failed and self._errors) or in_rollout:
             return 1.0
         unit = (subject if self._by_subject else None) or key or decision_id
         digest = blake2b((self._salt + unit).encode(), digest_size=8).digest()
