@@ -12,6 +12,7 @@ from towpath.operate.monitoring.kinds import (
     Skew,
     Slices,
 )
+from towpath.operate.monitoring.multivariate import Multivariate
 
 __all__ = [
     "DataQuality",
@@ -21,6 +22,7 @@ __all__ = [
     "Fairness",
     "Health",
     "Monitor",
+    "Multivariate",
     "Outliers",
     "Performance",
     "Skew",

@@ -80,7 +80,7 @@ class Drift:
             raise InvalidProject(f"monitor {self.name!r} has a threshold of {self.threshold}")
         if not 0 < self.fdr < 1:
             raise InvalidProject(f"monitor {self.name!r} has a false-discovery rate of {self.fdr}")
-        _check_run_length(self.name, self.run_length)
+        check_run_length(self.name, self.run_length)
 
     def statistic_of(self, column: ColumnReference) -> Statistic:
         """Return the distance that is taken of a column."""
@@ -126,7 +126,7 @@ class Performance:
         parse_duration(self.window)
         if self.tolerance < 0:
             raise InvalidProject(f"monitor {self.name!r} has a tolerance below zero")
-        _check_run_length(self.name, self.run_length)
+        check_run_length(self.name, self.run_length)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Self:
@@ -134,7 +134,8 @@ class Performance:
         return cls(**{one.name: spec[one.name] for one in fields(cls) if one.name in spec})
 
 
-def _check_run_length(name: str, run_length: int) -> None:
+def check_run_length(name: str, run_length: int) -> None:
+    """Refuse what would alarm at every window. Raises `InvalidProject`."""
     if run_length < 2:
         raise InvalidProject(
             f"monitor {name!r} tolerates a false alarm every {run_length} windows",

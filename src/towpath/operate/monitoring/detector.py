@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _LEAST_P = 1e-12
 _MOST_EVIDENCE = 1e15
+_LASTING = 200.0
 
 
 def evidence_of(p: float) -> float:
@@ -28,6 +29,15 @@ def evidence_of(p: float) -> float:
     if log > -1e-3:  # the limit at p = 1 is ½; the formula loses all digits there
         return 0.5 - log / 6
     return (1 - p + p * log) / (p * log * log)
+
+
+def lasting_evidence_of(p: float) -> float:
+    """Return `evidence_of(p)`, cut off so that it takes two windows to alarm, and not one.
+
+    For what is meant to notice changes that stay: one day of snow, on which half of the flights were
+    cancelled, is like no day in training, and is over tomorrow. An e-value that is cut off is still one.
+    """
+    return min(evidence_of(p), _LASTING)
 
 
 def accumulate(levels: Mapping[str, float], evidence: Mapping[str, float]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from towpath.assets.datasets.profiles import compare
 from towpath.assets.models.reference import PREDICTION
 from towpath.operate.monitoring.calibration import statistic_value, surprise_of
 from towpath.operate.monitoring.declaration import Drift
-from towpath.operate.monitoring.detector import discoveries, evidence_of
+from towpath.operate.monitoring.detector import discoveries, lasting_evidence_of
 from towpath.operate.monitoring.findings import Finding, Suspect
 from towpath.operate.monitoring.moves import describe_move
 from towpath.operate.monitoring.seasons import comparable
@@ -145,7 +145,7 @@ def _compare(
     current = counts.column(column.name)
     folded, rows = column.fold(current), counts.effective
     surprise = surprise_of(column, folded, past, statistic=statistic, rows=rows, rng=rng)
-    evidence = {column.name: evidence_of(surprise.p)}
+    evidence = {column.name: lasting_evidence_of(surprise.p)}
     if column.ordered:
         evidence |= shift_evidence(column, folded, past, rows=rows)
     return _Judged(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from towpath.core.errors import NotFound
 from towpath.operate.monitoring.drift import DriftWatcher
+from towpath.operate.monitoring.multivariate import MultivariateWatcher
 from towpath.operate.monitoring.performance import PerformanceWatcher
 from towpath.operate.monitoring.watching import (
     DataQualityWatcher,
@@ -37,6 +38,7 @@ def standard_watchers(
     """
     watchers: list[Watcher[Any]] = [
         DriftWatcher(),
+        MultivariateWatcher(),
         PerformanceWatcher(),
         DataQualityWatcher(),
         HealthWatcher(ledger),
