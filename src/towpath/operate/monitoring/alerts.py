@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 KIND: Final = "alert"
-UNRESOLVED: Final = ("open", "acknowledged", "snoozed")
+UNRESOLVED: Final = ("new", "open", "acknowledged", "snoozed")
+"""Phases of what is not over; `new` is `open`, of alerts from before they could be resolved."""
+
 _BLAMED_BY_LEVEL = 3
 _QUIET_WINDOWS = 14
 

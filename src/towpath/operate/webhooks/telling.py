@@ -178,7 +178,7 @@ def _is_wanted(tx: Transaction, channel: Email | Slack, event: Event, *, escalat
     if _RANK.get(severity, 1) < _RANK[channel.severity]:
         return False
     row = tx.intents.find("alert", str(event.payload["alert"]))
-    return not escalated or (row is not None and row.phase == "open")
+    return not escalated or (row is not None and row.phase in ("new", "open"))
 
 
 def _rest_s(channel: Email | Slack, state: ChannelState, now: datetime) -> float:

@@ -10,19 +10,38 @@ from towpath.server.resources.base import Json, Point
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertFeature:
-    """A feature to blame for an alert."""
+    """What stood out: a feature, a metric, a slice, a group.
+
+    Attributes:
+        what: Which of its own quantities `before` and `after` are, in words.
+        before: That quantity in the reference, or the limit; None where there is none.
+        after: The same in the window.
+    """
 
     name: str
     statistic: str
     value: float | None
     p: float | None
+    what: str
+    before: float | None
+    after: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """A monitor's alarm.
+    """What a monitor found, until it is resolved.
 
     Attributes:
+        severity: `info`, `warning` or `critical`.
+        state: `open`, `acknowledged`, `snoozed` or `resolved`.
+        begun: Since when something of it stood out.
+        alarms: How many windows alarmed so far, and the end of the `last` of them.
+        rows: Decisions in the first of these windows.
+        cost: What it cost so far, in words; empty where nobody knows.
+        examples: Decisions that show it, by id.
+        by: Who acknowledged, snoozed or resolved it.
+        why: Why it was resolved.
+        snoozed_until: Event time until which nobody is told.
         led_to: Pipeline runs that it started.
         answers: What the project's triggers made of it, in words.
     """
@@ -33,7 +52,18 @@ class Alert:
     service: str
     project: str
     model: str
+    severity: str
+    state: str
     at: datetime
+    begun: datetime | None
+    last: datetime | None
+    alarms: int
+    rows: int
+    cost: str
+    examples: list[str]
+    by: str
+    why: str
+    snoozed_until: datetime | None
     since: datetime | None
     until: datetime | None
     summary: str
@@ -47,11 +77,11 @@ class MonitorSummary:
     """A monitor as lists show it.
 
     Attributes:
-        kind: `drift` or `performance`.
+        kind: What it watches: `drift`, `performance`, `data_quality`, …
         watermark: Event time up to which windows are done.
         windows: How many windows it has seen.
         alerts: How many alarms it has raised.
-        firing: Whether the newest window raised one.
+        firing: Whether one is not resolved.
         model: The model version it watches now.
         score: The detectors' level after the newest window, in units of the bar: an alarm at 1.
         blind: Why nothing can be judged, where that is so.
@@ -117,3 +147,32 @@ class MonitorDetail(MonitorSummary):
     series: list[Series]
     recent: list[MonitorWindow]
     alarms: list[Alert]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertDetail(Alert):
+    """An alert with the curves that show it.
+
+    Attributes:
+        series: The monitor's measurements of what stood out, over event time, and its score.
+    """
+
+    series: list[Series]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snooze:
+    """For how long nobody is to be told of an alert.
+
+    Attributes:
+        span: A span of event time, such as `1d`.
+    """
+
+    span: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """Why an alert is over; for the record, so nothing personal."""
+
+    why: str = ""

@@ -57,3 +57,47 @@ class WebhookListed:
     next_at: datetime | None
     waiting: list[LogEvent]
     deliveries: list[WebhookDelivery]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelMessage:
+    """A message that people were sent.
+
+    Attributes:
+        at: Wall time.
+        events: How many entries of the log it told of.
+    """
+
+    at: datetime
+    title: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelListed:
+    """A channel to people, and where it stands.
+
+    Attributes:
+        channel: `email` or `slack`.
+        events: Types of the log's entries that it is told.
+        severity: Alerts of less are left out.
+        after: How long an alert must be on nobody's hands first; None: it is told at once.
+        state: `new` until it was carried out once, then `telling`, or `failing` while nothing gets through.
+        sent: Messages sent; `told` entries that were in them.
+        failures: Tries in a row that came to nothing.
+        error: What the last of them met.
+        messages: The last messages, newest first.
+    """
+
+    name: str
+    project: str
+    channel: str
+    events: list[str]
+    severity: str
+    after: str | None
+    state: str
+    sent: int
+    told: int
+    failures: int
+    error: str | None
+    messages: list[ChannelMessage]

@@ -9,6 +9,7 @@ from litestar.params import HeaderParameter
 from litestar.response import ServerSentEvent
 
 from towpath.server.routes import (
+    alerts,
     arrivals,
     artifacts,
     catalogue,
@@ -51,6 +52,7 @@ API_HANDLERS = [
     *catalogue.HANDLERS,
     *features.HANDLERS,
     *operations.HANDLERS,
+    *alerts.HANDLERS,
     *decisions.HANDLERS,
     *starts.HANDLERS,
     *webhooks.HANDLERS,

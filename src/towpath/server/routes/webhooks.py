@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar.params import FromQuery
 
-from towpath.server.resources.webhooks import WebhookListed
+from towpath.server.resources.webhooks import ChannelListed, WebhookListed
 from towpath.server.routes.given import Given
 from towpath.server.routes.reading import read
 from towpath.server.views import webhooks
@@ -17,4 +17,11 @@ def list_webhooks(services: Given, project: FromQuery[str | None] = None) -> lis
         return webhooks.list_webhooks(tx, project)
 
 
-HANDLERS = [list_webhooks]
+@read("/channels", tag="webhooks")
+def list_channels(services: Given, project: FromQuery[str | None] = None) -> list[ChannelListed]:
+    """List channels to people by name, with what each sent last and what is in the way."""
+    with services.ledger.read() as tx:
+        return webhooks.list_channels(tx, project)
+
+
+HANDLERS = [list_webhooks, list_channels]

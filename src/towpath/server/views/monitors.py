@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from towpath.server.resources.monitors import (
     Alert,
+    AlertDetail,
     AlertFeature,
     MonitorDetail,
     MonitorSummary,
@@ -65,6 +66,21 @@ def list_alerts(tx: Transaction) -> list[Alert]:
     ]
 
 
+def get_alert(tx: Transaction, name: str) -> AlertDetail:
+    """Return one alert with the curves that show it. Raises `NotFound`."""
+    tx.intents.get("alert", name)
+    found = next(alert for alert in list_alerts(tx) if alert.id == name)
+    names = {feature.name for feature in found.features}
+    statistics = {feature.statistic for feature in found.features}
+    series: list[Series] = []
+    if tx.intents.find("monitor", found.monitor) is not None:
+        for one in get_monitor(tx, found.monitor).series:
+            key, _, rest = one.key.partition(".")
+            if one.key == "score" or rest in names or {key, one.key} & statistics or key in names:
+                series.append(one)
+    return AlertDetail(**fields_of(found), series=series)
+
+
 def _summary(intent: Intent, alarms: list[Alert]) -> MonitorSummary:
     spec, status = intent.spec, intent.status
     windows = items(status.get("windows"))
@@ -79,7 +95,7 @@ def _summary(intent: Intent, alarms: list[Alert]) -> MonitorSummary:
         watermark=moment(status.get("watermark")),
         windows=whole(status.get("seen")) or len(windows),
         alerts=sum(alert.monitor == intent.name for alert in alarms),
-        firing=bool(newest.get("alarm")),
+        firing=any(alert.monitor == intent.name and alert.state != "resolved" for alert in alarms),
         model=status.get("model"),
         score=number(newest.get("score")),
         blind=status.get("blind"),
@@ -100,7 +116,8 @@ def _window(window: Json) -> MonitorWindow:
 
 
 def _alert(intent: Intent, led_to: list[str], answers: list[str]) -> Alert:
-    spec = intent.spec
+    spec, status = intent.spec, intent.status
+    cost = status.get("cost") or spec.get("cost") or {}
     since, until = ([*spec.get("window", []), None, None])[:2]
     return Alert(
         id=intent.name,
@@ -109,6 +126,17 @@ def _alert(intent: Intent, led_to: list[str], answers: list[str]) -> Alert:
         service=text(spec.get("service")),
         project=intent.project,
         model=text(spec.get("model")),
+        severity=text(spec.get("severity")) or "warning",
+        state="open" if intent.phase == "new" else intent.phase,
+        begun=moment(spec.get("since")) or moment(since),
+        last=moment(status.get("last")),
+        alarms=whole(status.get("alarms")) or 1,
+        rows=whole(spec.get("rows")),
+        cost=text(cost.get("words")),
+        examples=[text(one) for one in spec.get("examples") or ()],
+        by=text(status.get("by")),
+        why=text(status.get("why")),
+        snoozed_until=moment(status.get("until")) if intent.phase == "snoozed" else None,
         at=moment(spec.get("at")) or intent.created_at,
         since=moment(since),
         until=moment(until),
@@ -126,6 +154,9 @@ def _features(found: object) -> list[AlertFeature]:
             statistic=text(feature.get("statistic")),
             value=number(feature.get("value")),
             p=number(feature.get("p")),
+            what=text(feature.get("what")),
+            before=number(feature.get("before")),
+            after=number(feature.get("after")),
         )
         for feature in items(found)
     ]

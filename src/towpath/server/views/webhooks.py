@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from towpath.operate.webhooks import Webhook, WebhookState, read_news
-from towpath.server.resources.webhooks import WebhookDelivery, WebhookListed
+from towpath.operate.webhooks import ChannelState, Webhook, WebhookState, read_news
+from towpath.server.resources.webhooks import (
+    ChannelListed,
+    ChannelMessage,
+    WebhookDelivery,
+    WebhookListed,
+)
 from towpath.server.views.events import log_event
+from towpath.server.views.values import moment
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
@@ -22,6 +28,35 @@ def list_webhooks(tx: Transaction, project: str | None) -> list[WebhookListed]:
     """Return webhooks by name."""
     rows = tx.intents.list("webhook", project=project)
     return [_webhook(tx, row) for row in sorted(rows, key=lambda row: row.name)]
+
+
+def list_channels(tx: Transaction, project: str | None) -> list[ChannelListed]:
+    """Return channels by name."""
+    rows = tx.intents.list("channel", project=project)
+    return [_channel(row) for row in sorted(rows, key=lambda row: row.name)]
+
+
+def _channel(row: Intent) -> ChannelListed:
+    state = msgspec.convert(row.status or {}, ChannelState)
+    messages = [
+        ChannelMessage(at=at, title=str(one["title"]), events=int(one["events"]))
+        for one in reversed(state.lately)
+        if (at := moment(one["at"])) is not None
+    ]
+    return ChannelListed(
+        name=row.name,
+        project=row.project,
+        channel=row.spec["channel"],
+        events=list(row.spec["events"]),
+        severity=row.spec["severity"],
+        after=row.spec.get("after"),
+        state=row.phase,
+        sent=state.sent,
+        told=state.told,
+        failures=state.failures,
+        error=state.error,
+        messages=messages,
+    )
 
 
 def _webhook(tx: Transaction, row: Intent) -> WebhookListed:
