@@ -9,7 +9,7 @@ import dataclasses
 import json
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import docstring_parser
 
@@ -95,6 +95,9 @@ def _commands(group: App, path: str) -> Iterator[tuple[str, App]]:
 def _section(name: str, command: App) -> str:
     function: Any = command.default_command
     told = _told(function)
+    for kind in get_type_hints(function).values():  # options that several commands share
+        if dataclasses.is_dataclass(kind):
+            told |= _told(kind)
     places: list[str] = []
     rows: list[str] = []
     for argument in command.assemble_argument_collection():
