@@ -149,7 +149,7 @@ class GatewayBench:
         base = {"project": "flights", "subject_field": "tailnum", "durability": "ack"}
         return base | {"salt": "board.2", "rollout": None, "stage": None, "arms": arms} | fields
 
-    def start(self, **options: Any) -> None:
+    def start(self, *, ready: bool = True, **options: Any) -> None:
         listener = listening()
         self.url = "http://{}:{}".format(*listener.getsockname())
         self._stop.clear()
@@ -169,7 +169,8 @@ class GatewayBench:
         )
         self._thread = threading.Thread(target=gateway.serve)
         self._thread.start()
-        eventually(lambda: self.get("/v2/health/ready").status_code == 200, "a ready gateway")
+        path = "/v2/health/ready" if ready else "/v2/health/live"
+        eventually(lambda: self.get(path).status_code == 200, "a gateway that answers")
 
     def stop(self) -> None:
         self._stop.set()

@@ -1,0 +1,152 @@
+"""Serving on while ledger and blob store are away, also from a fresh start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from towpath.core.errors import Unavailable
+from towpath.operate.decisions import Compactor
+
+
+class Switched:
+    """A ledger or store that can be switched off."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+        self.is_away = False
+
+    def __getattr__(self, name: str) -> Any:
+        if self.is_away and name != "close":
+            raise Unavailable(f"{name}: it is away")
+        return getattr(self.real, name)
+
+
+@pytest.fixture
+def ledger(bench: Any) -> Switched:
+    bench.ledger = Switched(bench.ledger)
+    return bench.ledger
+
+
+def suppress(bench: Any, tailnum: str) -> int:
+    with bench.ledger.write() as tx:
+        spec = {"hashes": [bench.keyring.subject_hash("tailnum", tailnum)]}
+        row = tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+    return row.generation
+
+
+def await_acknowledgement(bench: Any, generation: int) -> None:
+    """Wait until the gateway that runs, of all that ever did, says that it follows a list."""
+
+    def told() -> bool:
+        with bench.ledger.read() as tx:
+            said = [row.status.get("suppression_generation") for row in tx.intents.list("gateway")]
+        return generation in said
+
+    bench.eventually(told, "an acknowledgement")
+
+
+def restart(bench: Any, *, ready: bool = True) -> None:
+    import httpx
+
+    from towpath.storage.online import open_online
+
+    bench.stop()
+    bench.client = httpx.Client(timeout=20)
+    bench.online = open_online(f"lmdb://{bench.path.parent}/online")
+    bench.start(ready=ready)
+
+
+def test_a_gateway_starts_from_what_was_in_force(bench: Any, ledger: Switched) -> None:
+    generation = bench.route(board=bench.service())
+    withdrawn = suppress(bench, "N1")
+    bench.start()
+    bench.await_route(generation)
+    bench.eventually(
+        lambda: bench.reported().get("suppression_generation") == withdrawn, "the withdrawal"
+    )
+    bench.stop()
+    ledger.is_away = True
+    bench.blobs = Switched(bench.blobs)
+    bench.blobs.is_away = True
+    restart(bench)
+    assert bench.infer(600.0, subject="N2", key="a").status_code == 200
+    assert bench.infer(600.0, subject="N1").status_code == 451
+    assert bench.post("/v2/models/other/infer", bench.body()).status_code == 404
+
+    ledger.is_away, bench.blobs.is_away = False, False
+    newer = bench.route(board=bench.service(0.0, 1.0))
+    bench.await_route(newer)
+    assert bench.infer(600.0, subject="N2", key="b").json()["parameters"]["arm"] == "challenger"
+    bench.eventually(
+        lambda: bench.reported().get("suppression_generation") == withdrawn, "the withdrawal"
+    )
+    restart(bench)
+    Compactor(bench.ledger, bench.blobs, bench.path).compact()
+    recorded = bench.log.scan("board", columns=["key"]).collect()["key"].to_list()
+    assert sorted(recorded) == ["a", "b"]
+
+
+def test_a_withdrawal_that_was_acknowledged_survives_a_start_without_the_ledger(
+    bench: Any, ledger: Switched
+) -> None:
+    bench.route(board=bench.service())
+    bench.start()
+    bench.await_route(1)
+    for number, subject in enumerate(("N1", "N2", "N3"), 1):
+        generation = suppress(bench, subject)
+        assert generation == number
+        await_acknowledgement(bench, generation)
+        # Whoever reads that acknowledgement goes on to erase: from here on it must hold for ever.
+        ledger.is_away = True
+        restart(bench)
+        assert bench.infer(600.0, subject=subject).status_code == 451
+        ledger.is_away = False
+
+
+def test_without_word_for_too_long_nobody_is_decided_about(bench: Any, ledger: Switched) -> None:
+    bench.route(board=bench.service())
+    bench.start(stale_s=timedelta(milliseconds=200).total_seconds())
+    bench.await_route(1)
+    ledger.is_away = True
+    bench.eventually(lambda: bench.infer(600.0, subject="N1").status_code == 503, "a refusal")
+    assert "who has withdrawn" in bench.infer(600.0, subject="N1").json()["error"]
+    assert bench.infer(600.0).status_code == 200  # it is about nobody
+    age = [
+        line
+        for line in bench.get("/metrics").text.splitlines()
+        if line.startswith("towpath_gateway_ledger_age_seconds{")
+    ]
+    assert float(age[0].split()[1]) > 0
+    ledger.is_away = False
+    bench.eventually(lambda: bench.infer(600.0, subject="N1").status_code == 200, "an answer")
+
+
+def test_without_ledger_and_without_memory_nothing_is_ready(
+    bench: Any, ledger: Switched, tmp_path: Path
+) -> None:
+    bench.route(board=bench.service())
+    ledger.is_away = True
+    bench.start(ready=False)
+    assert bench.get("/v2/health/live").status_code == 200
+    assert bench.infer().status_code == 503
+    ledger.is_away = False
+    bench.eventually(lambda: bench.infer().status_code == 200, "an answer")
+    assert not list((tmp_path / "gateway").glob("*.new"))
+
+
+def test_a_state_that_was_tampered_with_is_not_believed(
+    bench: Any, ledger: Switched, tmp_path: Path
+) -> None:
+    bench.route(board=bench.service())
+    bench.start()
+    bench.await_route(1)
+    bench.stop()
+    (state,) = (tmp_path / "gateway").rglob("*.state")
+    state.write_bytes(state.read_bytes().replace(b'"board"', b'"bored"'))
+    ledger.is_away = True
+    restart(bench, ready=False)
+    assert bench.infer().status_code == 503
