@@ -178,6 +178,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: under,
+    path: "/alerts/$name",
+    component: lazyRouteComponent(() => import("@/features/monitors/alert-page"), "AlertPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
     path: "/webhooks",
     component: lazyRouteComponent(() => import("@/features/webhooks/page"), "WebhooksPage"),
   }),

@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 import type { Schemas } from "@/api/client";
 import { Curve, type Line } from "@/charts/curve";
+import { capitalize, humanize } from "@/design/format";
 import { Panel } from "@/design/panel";
 
 type Monitor = Schemas["MonitorDetail"];
@@ -15,6 +16,25 @@ interface Chart {
 const BAR = 1;
 const DRAWN = 5;
 const RECENT = 7;
+
+/** Measurements of many columns or groups, by how their keys begin. */
+const SHARES: [string, string, string][] = [
+  ["missing.", "Missing values", "Share of rows per input and window."],
+  ["unseen.", "Levels that training hardly had", "Share of rows per input and window."],
+  ["out_of_range.", "Values out of range", "Share of rows per input and window."],
+  ["skew.", "Served otherwise than in training", "Share of the sampled decisions."],
+  ["latency_ms.", "Latency", "Milliseconds, per window."],
+  ["selection_rate.", "Selected, by group", "Share of the group's decisions."],
+  ["true_positive_rate.", "Found, by group", "Share of the group's positive rows."],
+  ["false_positive_rate.", "False alarms, by group", "Share of the group's negative rows."],
+];
+const SINGLE: [string, string][] = [
+  ["volume", "Decisions"],
+  ["error_rate", "Failed answers"],
+  ["per_s", "Decisions a second"],
+  ["outliers", "Rows unlike any in training"],
+  ["slices.worse", "Slices that got worse"],
+];
 
 /** A monitor's curves over event time, alarms marked. */
 export function MonitorCharts({ monitor }: { monitor: Monitor }) {
@@ -54,6 +74,37 @@ function chartsOf(monitor: Monitor): Chart[] {
       note: "Per window, on the labels that had arrived, beside what the test rows promised.",
       lines: [measured, { ...promised, label: "promised", dashed: true, tone: "muted" }],
     });
+  }
+  for (const [key, estimated] of lines) {
+    if (!key.endsWith(".estimated")) continue;
+    const metric = key.slice(0, -".estimated".length);
+    const parts: [string, Partial<Line>][] = [
+      [`${key}.low`, { label: "95 % from", tone: "muted" }],
+      [`${key}.high`, { label: "95 % to", tone: "muted" }],
+      [`${metric}.promised`, { label: "promised", dashed: true, tone: "muted" }],
+      [`${metric}.realised`, { label: "came true", tone: "bad" }],
+    ];
+    charts.push({
+      title: `${capitalize(humanize(metric))} before labels arrive`,
+      note: "Estimated, valid under covariate shift only, beside what came true once labels had matured.",
+      lines: [
+        { ...estimated, label: "estimated" },
+        ...parts.flatMap(([name, look]) => {
+          const line = lines.get(name);
+          return line ? [{ ...line, ...look }] : [];
+        }),
+      ],
+    });
+  }
+  for (const [start, title, note] of SHARES) {
+    const found = starting(start);
+    if (found.length > 0) charts.push({ title, note, lines: mostMoved(found), floor: 0 });
+  }
+  const drawn = new Set(charts.flatMap((chart) => chart.lines.map((line) => line.label)));
+  for (const [key, title] of SINGLE) {
+    const line = lines.get(key);
+    if (line && !drawn.has(key))
+      charts.push({ title, note: "Per window.", lines: [line], floor: 0 });
   }
   const distances = starting("distance.");
   if (distances.length > 0) {

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Schemas } from "@/api/client";
 import { Empty } from "@/design/empty";
-import { formatNumber } from "@/design/format";
+import { formatNumber, humanize } from "@/design/format";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
 import { Panel } from "@/design/panel";
@@ -16,7 +16,7 @@ type Monitor = Schemas["MonitorSummary"];
 
 const COLUMNS: Column<Monitor>[] = [
   { id: "name", header: "Monitor", value: (one) => one.name, show: (one) => <b>{one.name}</b> },
-  { id: "kind", header: "Watches", value: (one) => one.kind, wide: true },
+  { id: "kind", header: "Watches", value: (one) => humanize(one.kind), wide: true },
   {
     id: "firing",
     header: "State",
@@ -49,11 +49,20 @@ const COLUMNS: Column<Monitor>[] = [
   },
 ];
 
+/** What still needs somebody comes first. */
+const inOrder = (alerts: Schemas["Alert"][]) => [
+  ...alerts.filter((one) => one.state !== "resolved"),
+  ...alerts.filter((one) => one.state === "resolved"),
+];
+
 /** Monitors and the alarms they raised. */
 export function MonitorsPage() {
   const alerts = useQuery(alertsQuery);
   return (
-    <Page title="Monitors" lead="Windows of live data against what the model was trained on.">
+    <Page
+      title="Monitors"
+      lead="Windows of live data against what the model was trained on, and what was promised of it."
+    >
       <Columns wide>
         <Loaded query={useQuery(monitorsQuery)}>
           {(monitors) => (
@@ -66,8 +75,8 @@ export function MonitorsPage() {
             </Panel>
           )}
         </Loaded>
-        <Panel title="Alarms" flush>
-          <AlertList alerts={alerts.data ?? []} />
+        <Panel title="Alerts" flush>
+          <AlertList alerts={inOrder(alerts.data ?? [])} />
         </Panel>
       </Columns>
     </Page>

@@ -103,7 +103,7 @@ function Body({ monitor }: { monitor: Monitor }) {
           <Table rows={monitor.recent} columns={WINDOWS} first={14} />
         </Panel>
         <div style={{ display: "grid", gap: 18, minWidth: 0 }}>
-          <Panel title="Alarms" flush>
+          <Panel title="Alerts" flush>
             <AlertList alerts={monitor.alarms} />
           </Panel>
           <Panel title="Declaration">

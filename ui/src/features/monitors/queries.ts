@@ -16,6 +16,13 @@ export const monitorQuery = (name: string) =>
     refetchInterval: LIVE_MS,
   });
 
+export const alertQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["alerts", name],
+    queryFn: () => answer(client.GET("/api/v1/alerts/{name}", { params: { path: { name } } })),
+    refetchInterval: LIVE_MS,
+  });
+
 export const alertsQuery = queryOptions({
   queryKey: ["alerts"],
   queryFn: () => answer(client.GET("/api/v1/alerts")),

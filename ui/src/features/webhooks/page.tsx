@@ -10,7 +10,8 @@ import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
 import { Ago } from "@/design/time";
-import { webhooksQuery } from "./queries";
+import { Channels } from "./channels";
+import { channelsQuery, webhooksQuery } from "./queries";
 import { backlogOf, nameOf, standingOf } from "./standing";
 
 type Webhook = Schemas["WebhookListed"];
@@ -75,6 +76,7 @@ export function WebhooksPage() {
           )
         }
       </Loaded>
+      <Channels channels={useQuery(channelsQuery).data ?? []} />
     </Page>
   );
 }
