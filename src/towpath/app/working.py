@@ -107,9 +107,8 @@ def reconcilers(
     retention = Retention(ledger, blobs, home.decisions_dir, clock)
     meter = StorageMeter(ledger, blobs, clock)
     with ledger.write(actor="worker") as tx:
-        compactor.declare(tx)
-        retention.declare(tx)
-        meter.declare(tx)
+        for standing in (compactor, retention, meter):
+            standing.declare(tx)
     return {
         **{
             f"{_RUNS}-{number}": [
