@@ -138,7 +138,7 @@ function Findings({ detail }: { detail: Detail }) {
   return (
     <Panel title="Check" note="What would be said if it were to go in force now.">
       {detail.findings.length === 0 ? (
-        <State state="passed" label="passes" />
+        <State state="pass" label="passes" />
       ) : (
         <ul className={styles.findings}>
           {detail.findings.map((one) => (
@@ -188,6 +188,6 @@ function matrixOf(services: string[]): Column<Row>[] {
 
 function Verdict({ verdict }: { verdict: string | undefined }) {
   if (!verdict) return <>–</>;
-  if (verdict === "ok") return <State state="passed" label="holds" />;
+  if (verdict === "ok") return <State state="pass" label="holds" />;
   return <State state={verdict} tone={verdict === "refused" ? "bad" : "warn"} label={verdict} />;
 }
