@@ -12,7 +12,7 @@ from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
 from towpath.core.contracts import ServiceVersion
 from towpath.core.durations import parse_duration
-from towpath.core.errors import InvalidName, NotFound, UsageError
+from towpath.core.errors import GateRefused, InvalidName, NotFound, UsageError
 from towpath.core.refs import Ref
 from towpath.operate.releases import pins_of
 from towpath.operate.releases.comparing import differences
@@ -96,7 +96,7 @@ def show(number: int | None = None, /, *, common: Common = Common()) -> int:
     where = "the default" if found.ref.version == route.release else "not in force"
     if line is not None:
         where = f"beside the default, for {', '.join(line.service_versions)}"
-    facts = {key: found.body.get(key) for key in ("reason", "features", "code")}
+    facts = {key: found.body[key] for key in ("reason", "features", "code") if found.body.get(key)}
     print_facts(str(found.ref), {"in force": where, **facts, "made": found.created_at.isoformat()})
     _print_matrix(check)
     return 0
@@ -135,8 +135,7 @@ def check(
         print_json({**msgspec.to_builtins(found), "passes": found.passes})
     else:
         _print_matrix(found)
-    found.demand()
-    return 0
+    return 0 if found.passes else GateRefused.exit_code
 
 
 @release.command
@@ -343,7 +342,7 @@ def _tell(made: Version, followed: Followed | None, common: Common) -> int:
         models = ", ".join(f"{name}: {one['model']}" for name, one in made.body["services"].items())
         out.print(f"{made.ref}: {models}", highlight=False)
         if followed is not None and not followed.lagging:
-            err.print(f"{followed.gateways} gateways follow it, after {followed.took_s:.2f} s")
+            err.print(f"gateways that follow it: {followed.gateways}, after {followed.took_s:.2f} s")
     if followed is None or not followed.lagging:
         return 0
     for address, why in followed.lagging.items():

@@ -124,10 +124,7 @@ class Calls:
             problems += [one.problem for one in found]
         if problems:
             told = "".join(f"\n  - {one}" for one in problems)
-            raise GateRefused(
-                f"{release.ref} does not fit:{told}\n",
-                remedy=f"Release what does: towpath release check --service-version {said}",
-            )
+            raise GateRefused(f"{release.ref} does not fit what {said} needs:{told}")
         return release
 
     def fall_back(

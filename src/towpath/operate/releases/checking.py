@@ -75,8 +75,7 @@ class ReleaseCheck:
             return
         lines = "".join(f"\n  - {one.problem}. {one.remedy}" for one in refusals)
         raise GateRefused(
-            f"the release can't go to {self.environment!r}:{lines}\n",
-            remedy="Nothing was changed.",
+            f"the release can't go to {self.environment!r}, and nothing was changed:{lines}",
             findings=[
                 {
                     "problem": one.problem,

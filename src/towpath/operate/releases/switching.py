@@ -90,8 +90,8 @@ class Switching:
                 passed[number] = error.message
         told = "".join(f"\n  - release {number}: {why}" for number, why in passed.items())
         raise GateRefused(
-            f"{environment!r} can't be rolled back:{told or ' it has had one release only'}",
-            remedy="Nothing was changed.",
+            f"{environment!r} can't be rolled back, and nothing was changed:"
+            f"{told or ' it has had one release only'}",
             passed_over={str(number): why for number, why in passed.items()},
         )
 
