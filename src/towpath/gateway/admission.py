@@ -80,11 +80,12 @@ class Admission:
                 remedy=f"Try again in {self.retry_after_s()} s.",
                 in_flight=self.in_flight,
             )
-        try:
-            refuse_late(by)
-        except DeadlineExceeded:
-            self.metrics.refused(service, "deadline")
-            raise
+        if by is not None:
+            try:
+                refuse_late(by)
+            except DeadlineExceeded:
+                self.metrics.refused(service, "deadline")
+                raise
         self.in_flight += 1
         self._by_service[service] = held + 1
 
@@ -116,6 +117,8 @@ class Admission:
 class Entry:
     """The block in which one request is answered: room is taken for it, and its end is counted."""
 
+    __slots__ = ("_admission", "_begun", "_by", "_service")
+
     def __init__(self, admission: Admission, service: str, by: float | None) -> None:
         self._admission = admission
         self._service = service
@@ -127,7 +130,7 @@ class Entry:
         try:
             self._admission.enter(self._service, self._by)
         except Exception as error:
-            self._count(error)
+            self._count(int(status_of(error)))
             raise
 
     def __exit__(
@@ -135,12 +138,12 @@ class Entry:
     ) -> None:
         """End."""
         self._admission.leave(self._service)
-        self._count(error)
+        if error is None:
+            self._count(200)
+        else:
+            self._count(int(status_of(error)) if isinstance(error, Exception) else 499)
 
-    def _count(self, error: BaseException | None) -> None:
-        status = 200
-        if error is not None:
-            status = int(status_of(error)) if isinstance(error, Exception) else 499
+    def _count(self, status: int) -> None:
         seconds = time.perf_counter() - self._begun
         self._admission.metrics.answered(self._service, status, seconds)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from towpath.gateway.admission import refuse_late
+from towpath.gateway.admission import Entry, refuse_late
 
 if TYPE_CHECKING:
-    from towpath.gateway.admission import Admission, Entry
+    from collections.abc import Awaitable
+
+    from towpath.gateway.admission import Admission
     from towpath.gateway.feature_door import FeatureDoor
     from towpath.gateway.inference import Inference
     from towpath.gateway.protocol import InferRequest, InferResponse
@@ -35,7 +37,7 @@ class Answering:
 
     def takes_numbers(self, name: str) -> bool:
         """Tell whether a service's inputs are all numbers; of a name that is not served, no."""
-        return self._inference.takes_numbers(name)
+        return name in self._inference.of_numbers
 
     def entry(self, name: str, by: float | None) -> Entry:
         """Return the block in which a request is answered, its reading and writing included.
@@ -46,19 +48,26 @@ class Answering:
             name: The service.
             by: When the request's time is up, by the monotonic clock; None: never.
         """
-        return self.admission.entry(name if name in self.table.services else "", by)
+        return Entry(self.admission, name if name in self._inference.table.services else "", by)
 
-    async def infer(
+    def infer(
         self, name: str, version: str | None, request: InferRequest, *, by: float | None = None
-    ) -> InferResponse:
+    ) -> Awaitable[InferResponse]:
         """Answer a request; raises what `Inference.infer` and `enriching.enrich` raise."""
         said = request.parameters
         if said.service_version is not None:
             said.service_version = self.table.stated(said.service_version)
             known = said.service_version in self.table.known
             self.admission.metrics.stated(said.service_version if known else None)
-        if said.features is not None or said.entities is not None:
-            service = self.table.service(name, said.service_version)
-            await self._features.enrich(request, service.columns)
-            refuse_late(by)
+        if said.features is None and said.entities is None:
+            return self._inference.infer(name, request, version=version, by=by)
+        return self._enriched(name, version, request, by)
+
+    async def _enriched(
+        self, name: str, version: str | None, request: InferRequest, by: float | None
+    ) -> InferResponse:
+        """Look up what a request names, and answer it with that."""
+        service = self.table.service(name, request.parameters.service_version)
+        await self._features.enrich(request, service.columns)
+        refuse_late(by)
         return await self._inference.infer(name, request, version=version, by=by)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.protocol import InferResponse
 
+_MODELS: Final = ("v2", "models")
 _BYTES: Final = b"application/octet-stream"
 _SERVICE_VERSION: Final = b"towpath-service-version"
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
@@ -66,7 +67,11 @@ class GatewayApp:
     async def answer(self, request: HttpRequest) -> Answer:
         """Answer one request; never raises."""
         try:
-            self._authorize(request)
+            if self._bearer:
+                self._authorize(request)
+            parts = request.parts
+            if len(parts) == 4 and parts[3] == "infer" and parts[:2] == _MODELS:  # by far the most
+                return await self._infer(request, parts[2], None)
             return await self._answer(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             status = status_of(error)
@@ -78,15 +83,13 @@ class GatewayApp:
             return Answer(_encode(body_of(error)), status=status, headers=headers)
 
     def _authorize(self, request: HttpRequest) -> None:
-        if not self._bearer or request.path in _OPEN_PATHS:
+        if request.path in _OPEN_PATHS:
             return
         if not hmac.compare_digest(request.header(b"authorization"), self._bearer):
             raise HttpRefusal(HTTPStatus.UNAUTHORIZED, "this gateway asks for a bearer token")
 
     async def _answer(self, request: HttpRequest) -> Answer:
         match request.parts:
-            case ["v2", "models", name, "infer"]:
-                found = await self._infer(request, name, None)
             case ["v2", "models", name, "versions", version, "infer"]:
                 found = await self._infer(request, name, version)
             case ["invocations"]:
@@ -161,16 +164,16 @@ class GatewayApp:
     async def _infer(self, request: HttpRequest, name: str, version: str | None) -> Answer:
         """Answer an inference request."""
         request.require("POST")
-        by = self._answering.admission.deadline(request.header(DEADLINE), request.begun)
-        with self._answering.entry(name, by):
+        headers, answering = request.headers, self._answering
+        by = answering.admission.deadline(headers.get(DEADLINE, b""), request.begun)
+        with answering.entry(name, by):
             body = request.body()
-            said = binary.json_bytes(request.header(binary.HEADER), body)
-            asked = decode_infer(body[:said], numbers=self._answering.takes_numbers(name))
+            said = binary.json_bytes(headers.get(binary.HEADER, b""), body)
+            asked = decode_infer(body[:said], numbers=answering.takes_numbers(name))
             binary.attach(asked, memoryview(body)[said:])
-            _state(asked, request)
-            answer, head = binary.encode(
-                asked, await self._answering.infer(name, version, asked, by=by)
-            )
+            if _SERVICE_VERSION in headers:
+                _state(asked, request)
+            answer, head = binary.encode(asked, await answering.infer(name, version, asked, by=by))
         if head is None:
             return Answer(answer)
         return Answer(answer, _BYTES, headers=((binary.HEADER, str(head).encode()),))
@@ -198,9 +201,7 @@ class GatewayApp:
         answer, kind = invocations.answer_of(found, request.header(b"accept").decode("latin-1"))
         return Answer(answer, kind.encode())
 
-    async def _explain(
-        self, request: HttpRequest, name: str, version: str | None
-    ) -> InferResponse:
+    async def _explain(self, request: HttpRequest, name: str, version: str | None) -> InferResponse:
         """Explain the rows that an inference request would bring, or a recorded decision."""
         request.require("POST")
         body = request.body()

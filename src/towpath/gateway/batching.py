@@ -88,10 +88,14 @@ class CallCosts:
                 return each * (1 << size)
         return None
 
-    def is_trifling(self, rows: int) -> bool:
-        """Tell whether a call of so many rows costs less than it would to think about it."""
-        each = self._per_row_s[rows.bit_length()]
-        return each is not None and each * rows <= _JOINING_S
+    def trifling(self) -> int:
+        """Return the most rows whose call costs less than to think about it."""
+        size = 1
+        while size < _SIZES and (each := self._per_row_s[size]) is not None:
+            if each * (1 << size) > _JOINING_S:
+                break
+            size += 1
+        return (1 << (size - 1)) - 1
 
     def joining_pays(self, rows: int) -> bool:
         """Tell whether so many rows are answered more cheaply beside others than alone.
@@ -139,6 +143,7 @@ class Batcher:
         self._is_due = False
         self._is_busy = False
         self._unmeasured = 0
+        self._trifling = 0
 
     def answer(self, rows: Rows, by: float | None = None) -> Answers | asyncio.Future[Answers]:
         """Answer rows that the predictor has read: at once, or as a future.
@@ -152,14 +157,17 @@ class Batcher:
             Exception: Whatever the model raised about these rows; from the future as well.
         """
         count = len(rows)
-        if self._unmeasured > 0 and self.costs.is_trifling(count):
+        if count <= self._trifling and self._unmeasured:
             self._unmeasured -= 1
             answers = self._predictor.answer(rows)
-            self._require(answers, count)
+            if len(answers) != count:
+                raise self._miscounted(len(answers), count)
             return answers
         if not self._is_worth_waiting(count):
             self._unmeasured = _UNMEASURED
-            return self._ask(rows, count)
+            answers = self._ask(rows, count)
+            self._trifling = self.costs.trifling()
+            return answers
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Answers] = loop.create_future()
         self._waiting.append(_Waiting(rows, count, by, answered))
@@ -180,17 +188,16 @@ class Batcher:
         begun = time.perf_counter()
         answers = self._predictor.answer(rows)
         self.costs.note(count, time.perf_counter() - begun)
-        self._require(answers, count)
+        if len(answers) != count:
+            raise self._miscounted(len(answers), count)
         return answers
 
-    def _require(self, answers: Answers, count: int) -> None:
-        """Refuse answers that can't be handed out, because nobody knows whose they are."""
-        if len(answers) != count:
-            raise IntegrityError(
-                f"the model package {self._predictor.package} gave {len(answers)} answers to"
-                f" {count} rows",
-                digest=self._predictor.package,
-            )
+    def _miscounted(self, answers: int, rows: int) -> IntegrityError:
+        """Return the refusal of answers of which nobody knows whose they are."""
+        package = self._predictor.package
+        return IntegrityError(
+            f"the model package {package} gave {answers} answers to {rows} rows", digest=package
+        )
 
     def _drain(self) -> None:
         """Make one call of what waits; the next follows when it is over."""

@@ -21,17 +21,18 @@ class HttpRequest:
     Args:
         method: `GET` and the like.
         target: Path and query, as they came.
-        headers: By name in lower case; of one that came twice the first.
+        headers: As the attribute.
         body: Its bytes.
         begun: When its first byte came, by the monotonic clock.
 
     Attributes:
         path: The path, decoded.
+        headers: By name in lower case; of one that came twice the first.
         parts: The path without slashes at its ends, cut at those inside.
         query: What follows the question mark, undecoded.
     """
 
-    __slots__ = ("_body", "_headers", "begun", "method", "parts", "path", "query")
+    __slots__ = ("_body", "begun", "headers", "method", "parts", "path", "query")
 
     def __init__(
         self,
@@ -45,12 +46,12 @@ class HttpRequest:
         self.method = method
         self.begun = begun
         self.path, self.parts, self.query = _cut(target)
-        self._headers = headers
+        self.headers = headers
         self._body = body
 
     def header(self, name: bytes) -> bytes:
         """Return a header's value, empty where there is none."""
-        return self._headers.get(name, b"")
+        return self.headers.get(name, b"")
 
     def require(self, *methods: str) -> None:
         """Refuse other methods.
@@ -69,7 +70,7 @@ class HttpRequest:
         Raises:
             HttpRefusal: It is compressed: 415.
         """
-        if self.header(b"content-encoding") not in (b"", b"identity"):
+        if self.headers.get(b"content-encoding", b"") not in (b"", b"identity"):
             raise HttpRefusal(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "compressed bodies are not taken; send it plain"
             )

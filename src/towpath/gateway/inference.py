@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -12,7 +12,7 @@ from towpath.core.errors import DeadlineExceeded, InvalidRequest, TowpathError, 
 from towpath.gateway.admission import refuse_late
 from towpath.gateway.batching import Answers, Batcher
 from towpath.gateway.plans import ServicePlan
-from towpath.gateway.protocol import InferResponse, OutputTensor
+from towpath.gateway.protocol import InferParameters, InferResponse, OutputTensor
 from towpath.gateway.routing import LiveService, RoutingTable
 from towpath.gateway.shares import Callers, Share
 from towpath.operate.decisions import DecisionIds
@@ -24,15 +24,20 @@ if TYPE_CHECKING:
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.moments import Moments
     from towpath.gateway.plans import ArmPlan, Given
-    from towpath.gateway.protocol import InferParameters, InferRequest, WantedOutput
+    from towpath.gateway.protocol import InferRequest, WantedOutput
     from towpath.gateway.recording import Recorder
     from towpath.storage.keys import Keyring
+
+_NOTHING: Final = InferParameters()
 
 _log = structlog.get_logger()
 
 
 class Inference:
     """Answers requests, whatever transport they came by. Used from one event loop only.
+
+    Attributes:
+        of_numbers: Names of the services whose inputs are all numbers.
 
     Args:
         observe: Is shown what was answered and recorded, of services that have shadows.
@@ -48,6 +53,7 @@ class Inference:
         observe: Callable[[LiveService, Sequence[Share]], None] | None = None,
     ) -> None:
         self._table = RoutingTable()
+        self.of_numbers: frozenset[str] = frozenset()
         self._plans: dict[int, ServicePlan] = {}
         self._batchers: dict[int, tuple[Predictor, Batcher]] = {}
         self._keyring = keyring
@@ -72,11 +78,9 @@ class Inference:
             services += line.services.values()
         served = {id(arm.predictor) for service in services for arm in service.arms}
         self._batchers = {key: kept for key, kept in self._batchers.items() if key in served}
-
-    def takes_numbers(self, name: str) -> bool:
-        """Tell whether a service's inputs are all numbers; of a name that is not served, no."""
-        service = self._table.services.get(name)
-        return service is not None and self._plan(service).takes_numbers
+        self.of_numbers = frozenset(
+            name for name, service in table.services.items() if self._plan(service).takes_numbers
+        )
 
     async def infer(
         self,
@@ -116,7 +120,9 @@ class Inference:
         asked = self._ask(shares, by)
         if asked:
             await _answered(asked)
-        failure = _failure_of(shares)
+        failure = (
+            None if shares[-1].answers is not None and len(shares) == 1 else _failure_of(shares)
+        )
         latency_us = (time.perf_counter_ns() - begun_ns) // 1000
         # Again, and in the same breath as the append: whoever withdrew while a model was at work is
         # not recorded once the gateway has acknowledged the withdrawal.
@@ -150,6 +156,8 @@ class Inference:
     def _callers(self, service: LiveService, said: InferParameters, count: int) -> Callers:
         """Read what the request says of its rows, and give each an id."""
         ids = self._ids.take(count)
+        if said == _NOTHING:
+            return Callers(ids=ids, at_us=[self._moments.now_us()] * count)
         keys = _per_row("key", said.key, said.keys, count)
         subjects = _per_row("subject", said.subject, said.subjects, count)
         times = _per_row("time", said.time, said.times, count)

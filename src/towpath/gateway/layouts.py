@@ -35,6 +35,7 @@ class MatrixLayout:
 
     def __init__(self, inputs: Sequence[TensorSpec]) -> None:
         self._expected = [(one.name, one.datatype) for one in inputs]
+        self._row = struct.Struct(f"<{len(inputs)}d")
         most = np.array([_most(one.datatype) for one in inputs])
         self._most = None if np.isinf(most).all() else most
 
@@ -61,20 +62,19 @@ class MatrixLayout:
 
     def _whole(self, tensor: Tensor, width: int) -> npt.NDArray[np.float64] | None:
         """Read one tensor that holds all columns, row by row."""
-        shape = tensor.shape
-        if len(shape) != 2 or shape[1] != width or shape[0] <= 0:
+        shape, values = tensor.shape, tensor.data
+        if len(shape) != 2 or shape[1] != width or tensor.datatype not in ("FP64", "FP32"):
             return None
-        if tensor.datatype not in ("FP64", "FP32"):
+        if type(values) is not list or not values or type(values[0]) is list:
+            values = _flat(tensor, width)
+        elif type(tensor) is not NumberTensor:
             return None
-        values = _flat(tensor, width)
-        if values is None or len(values) != shape[0] * width:
+        if values is None or len(values) != shape[0] * width or not len(values):
             return None
-        numbers = _packed(values)
-        if numbers is None:
+        numbers = _packed(values, self._row if shape[0] == 1 else None)
+        if numbers is None or (tensor.datatype == "FP32" and (np.abs(numbers) > _FP32_MOST).any()):
             return None
-        if tensor.datatype == "FP32" and (np.abs(numbers) > _FP32_MOST).any():
-            return None
-        return numbers.reshape(shape[0], width)
+        return numbers.reshape(shape)
 
     def _columns(self, tensors: Sequence[Tensor], width: int) -> npt.NDArray[np.float64] | None:
         """Read one tensor per column, in any order."""
@@ -111,13 +111,17 @@ def _flat(tensor: Tensor, width: int) -> list[Any] | npt.NDArray[Any] | None:
     return [value for row in values for value in row]
 
 
-def _packed(values: list[Any] | npt.NDArray[Any]) -> npt.NDArray[np.float64] | None:
+def _packed(
+    values: list[Any] | npt.NDArray[Any], packer: struct.Struct | None = None
+) -> npt.NDArray[np.float64] | None:
     """Return numbers and nulls as floats; None if one is beyond all floats, or a list."""
     if isinstance(values, np.ndarray):
         return values.astype(np.float64)  # copied: bytes out of a body may lie at any address
+    if packer is None:
+        packer = struct.Struct(f"<{len(values)}d")
     try:
         # A third of the time that numpy takes, which looks for the type of each value.
-        return np.frombuffer(struct.pack(f"<{len(values)}d", *values), dtype=np.float64)
+        return np.frombuffer(packer.pack(*values), np.float64)
     except (struct.error, OverflowError):
         pass
     try:

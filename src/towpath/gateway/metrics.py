@@ -86,12 +86,24 @@ class GatewayMetrics:
         self._page.void("gauge ")  # what the worker before showed; what it counted stays
         self._values = self._page.values
         self._rows: dict[tuple[str, ...], int] = {}
+        self._successes: dict[str, tuple[int, int]] = {}
 
     def answered(self, service: str, status: int, seconds: float) -> None:
         """Count an inference request. `service` must be one that is served, or empty."""
-        self._add(("requests_total", "service", service, "status", str(status)))
-        if status == 200:
-            self._observe(("latency_seconds", "service", service), seconds)
+        if status != 200:
+            self._add(("requests_total", "service", service, "status", str(status)))
+            return
+        rows = self._successes.get(service)
+        if rows is None:
+            width = len(_BOUNDS_S) + 2
+            rows = self._successes[service] = (
+                self._row(("requests_total", "service", service, "status", "200"), 1),
+                self._row(("latency_seconds", "service", service), width),
+            )
+        count, histogram = rows
+        self._values[count] += 1.0
+        self._values[histogram + bisect_left(_BOUNDS_S, seconds)] += 1.0
+        self._values[histogram + len(_BOUNDS_S) + 1] += seconds
 
     def refused(self, service: str, why: str) -> None:
         """Count a request that was refused before a model was asked."""

@@ -33,8 +33,10 @@ def are_finite(values: npt.NDArray[np.float64]) -> bool:
     Of few values, as a row has them, Python's own sum tells in a quarter of the time that numpy takes: a
     sum is finite only if all that it is of are.
     """
-    if values.size <= _FEW and math.isfinite(sum(values.ravel().tolist())):
-        return True
+    if values.size <= _FEW:
+        flat = values if values.ndim == 1 else values.ravel()
+        if math.isfinite(sum(flat.tolist())):
+            return True
     return bool(np.isfinite(values).all())
 
 
@@ -83,7 +85,7 @@ class RowReader:
             InvalidRequest: See `Predictor.read_matrix`.
         """
         width = len(self._columns)
-        if matrix.ndim != 2 or matrix.shape[1] != width or matrix.dtype != np.float64:
+        if matrix.ndim != 2 or matrix.shape[1] != width or matrix.dtype.char != "d":
             raise InvalidRequest(
                 f"the rows have shape {list(matrix.shape)}, and the model {width} columns",
                 remedy=f"Send [rows, {width}].",

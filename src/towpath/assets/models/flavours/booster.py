@@ -62,13 +62,15 @@ class NativeBooster:
 
     def predict(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Answer `(n, width) float64`, C-ordered, with `(n,) float64`: bit for bit row by row."""
+        if rows.shape == self._row.shape:
+            with self._row_lock:
+                self._row[:] = rows
+                code = self._score_row()
+                if code:
+                    self._check(code)
+                return self._answer.copy()
         if rows.ndim != 2 or rows.shape[1] != self.width:
             raise ValueError(f"expected (n, {self.width}) values, got {rows.shape}")
-        if rows.shape[0] == 1:
-            with self._row_lock:
-                self._row[:] = rows[0]
-                self._check(self._score_row())
-                return self._answer.copy()
         rows = np.ascontiguousarray(rows, dtype=np.float64)
         answers = np.empty(rows.shape[0], dtype=np.float64)
         if rows.shape[0]:
@@ -108,7 +110,7 @@ class NativeBooster:
                 ctypes.byref(self._fast),
             )
         )
-        self._row = np.empty(self.width, dtype=np.float64)
+        self._row = np.empty((1, self.width), dtype=np.float64)
         self._answer = np.empty(1, dtype=np.float64)
         call = self._library.LGBM_BoosterPredictForMatSingleRowFast
         given, length = ctypes.c_void_p(self._row.ctypes.data), ctypes.c_int64()
