@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 from seeded_parts import ENV, SERVICE, ListedErasures, decide
-from seeded_rows import REPORT, SAID, START, bound, flights, looks, plain, weather, window
+from seeded_rollouts import plan_spec, seeded_status
+from seeded_rows import REPORT, SAID, START, bound, flights, plain, weather, window
 
 from towpath.assets.datasets.profiles import Profile
 from towpath.core.clock import ManualClock
@@ -302,15 +303,10 @@ class _Story:
                         **common,
                         "champion": f"model:late@{champion}",
                         "challenger": str(challenger),
-                        "stages": [0.1, 0.5, 1.0],
-                        "metric": "log_loss",
-                        "margin": 0.01,
-                        "max_duration": "14d",
-                        "alpha": 0.05,
-                        "on_timeout": "rollback",
+                        **plan_spec(),
                     },
                     phase="done" if done else "running",
-                    status=looks(
+                    status=seeded_status(
                         self.rng, done=done, start=START + timedelta(days=20 * (number - 1))
                     ),
                 )

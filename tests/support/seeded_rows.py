@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,41 +40,6 @@ def bound(
             "direction": direction,
             "rows": 6_214,
         },
-    }
-
-
-def looks(rng: np.random.Generator, *, done: bool, start: datetime) -> dict[str, Any]:
-    history = []
-    total = 40 if done else 26
-    for n in range(1, total + 1):
-        half = 0.09 / math.sqrt(n)
-        estimate = -0.004 + float(rng.normal(0, half / 5))
-        stage = 0 if n < total * 0.4 else 1
-        decision = "hold"
-        if n == int(total * 0.4):
-            decision = "advance"
-        elif done and n == total:
-            decision = "promote"
-        history.append(
-            {
-                "at": (start + timedelta(hours=8 * n)).isoformat(),
-                "stage": stage,
-                "n_champion": 210 * n,
-                "n_challenger": (24 if stage == 0 else 140) * n,
-                "estimate": estimate,
-                "lower": estimate - half,
-                "upper": estimate + half,
-                "decision": decision,
-            }
-        )
-    return {
-        "stage": 1,
-        "weight": 1.0 if done else 0.5,
-        "since": start.isoformat(),
-        "history": history,
-        "outcome": "promoted" if done else None,
-        "reason": "the upper bound of harm lies below the margin" if done else "not sure yet",
-        "evidence": {"upper": history[-1]["upper"], "margin": 0.01} if done else {},
     }
 
 

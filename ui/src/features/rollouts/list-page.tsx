@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { Schemas } from "@/api/client";
 import { agoColumn } from "@/design/columns";
 import { Empty } from "@/design/empty";
-import { formatShare } from "@/design/format";
+import { formatShare, humanize } from "@/design/format";
 import { Loaded } from "@/design/loaded";
 import { Page } from "@/design/page";
 import { Panel } from "@/design/panel";
@@ -10,6 +10,7 @@ import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
 import { rolloutsQuery } from "./queries";
+import { stateOf } from "./track";
 
 type Rollout = Schemas["RolloutSummary"];
 
@@ -31,8 +32,8 @@ const COLUMNS: Column<Rollout>[] = [
   {
     id: "outcome",
     header: "Outcome",
-    value: (one) => one.outcome ?? one.phase,
-    show: (one) => <State state={one.outcome ?? one.phase} />,
+    value: stateOf,
+    show: (one) => <State state={stateOf(one)} />,
   },
   {
     id: "weight",
@@ -41,7 +42,13 @@ const COLUMNS: Column<Rollout>[] = [
     show: (one) => formatShare(one.weight),
     align: "right",
   },
-  { id: "metric", header: "Judged by", value: (one) => one.metric, wide: true },
+  {
+    id: "strategy",
+    header: "Strategy",
+    value: (one) => one.strategy,
+    show: (one) => humanize(one.strategy),
+    wide: true,
+  },
   agoColumn("Started", (one) => one.started_at),
 ];
 
@@ -50,7 +57,7 @@ export function RolloutsPage() {
   return (
     <Page
       title="Rollouts"
-      lead="A challenger earns traffic by stages, on evidence that may be looked at any time."
+      lead="A challenger earns traffic on evidence that may be looked at any time."
     >
       <Loaded query={useQuery(rolloutsQuery)}>
         {(rollouts) => (

@@ -11,13 +11,13 @@ export function RolloutTrack({ rollout }: { rollout: Schemas["RolloutSummary"] }
     <div>
       <p className={styles.who}>
         <RefLink ref_={rollout.challenger} /> against <RefLink ref_={rollout.champion} />
-        <State state={rollout.outcome ?? rollout.phase} />
+        <State state={stateOf(rollout)} />
       </p>
       <ol className={styles.track}>
         {rollout.stages.map((share, place) => (
-          <li key={share} data-state={stateOf(place, reached, rollout)}>
+          <li key={share} data-state={placeOf(place, reached, rollout)}>
             <span className={styles.rail} />
-            <span className={styles.share}>{formatShare(share)}</span>
+            <span className={styles.share}>{share === 0 ? "shadow" : formatShare(share)}</span>
           </li>
         ))}
       </ol>
@@ -25,7 +25,12 @@ export function RolloutTrack({ rollout }: { rollout: Schemas["RolloutSummary"] }
   );
 }
 
-function stateOf(place: number, reached: number, rollout: Schemas["RolloutSummary"]): string {
+/** Where a rollout is, in a word. */
+export function stateOf(rollout: Schemas["RolloutSummary"]): string {
+  return rollout.outcome ?? (rollout.paused ? "paused" : rollout.phase);
+}
+
+function placeOf(place: number, reached: number, rollout: Schemas["RolloutSummary"]): string {
   if (place < reached) return "passed";
   if (place > reached) return "ahead";
   return rollout.outcome ? "stopped" : "here";
