@@ -190,6 +190,7 @@ def _show_plan(plan: ErasurePlan) -> None:
             "files": plan.files,
             "decisions": plan.decisions,
             "labels": plan.labels,
+            "signals": plan.signals,
             **{f"{copy.kind.replace('_', ' ')} of {copy.name}": copy.count for copy in plan.copies},
             "stored step results": len(plan.artefacts),
             "models": ", ".join(one.ref for one in plan.models),

@@ -13,7 +13,7 @@ from towpath.server.contract import TrafficCount
 if TYPE_CHECKING:
     from towpath.operate.decisions.contract import DecisionLog
 
-_COLUMNS = ["at", "model", "status"]
+_COLUMNS = ["at", "model", "status", "weight"]
 
 
 class DecisionTraffic:
@@ -43,7 +43,10 @@ class DecisionTraffic:
         bins = (
             self._decisions.scan(service, columns=_COLUMNS)
             .group_by(pl.col("at").dt.truncate(f"{bin_s}s").alias("bin"), "model")
-            .agg(count=pl.len(), errors=(pl.col("status") == "error").sum())
+            .agg(
+                count=_whole(pl.col("weight")),
+                errors=_whole(pl.col("weight").filter(pl.col("status") == "error")),
+            )
             .sort("bin", "model")
             .collect()
         )
@@ -51,3 +54,8 @@ class DecisionTraffic:
             TrafficCount(at=at, model=model, count=count, errors=errors)
             for at, model, count, errors in bins.iter_rows()
         ]
+
+
+def _whole(weights: pl.Expr) -> pl.Expr:
+    """Return how many decisions rows stand for: of a service that samples, more than there are."""
+    return weights.sum().round().cast(pl.Int64)

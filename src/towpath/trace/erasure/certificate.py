@@ -45,6 +45,7 @@ def draw_up(tx: Transaction, work: Work, checkpoint: Checkpoint, *, at: datetime
         "decisions": {
             "removed": state.decisions,
             "labels": state.labels,
+            "signals": state.signals,
             "files": state.decision_files,
         },
         "artefacts": list(state.artefacts),

@@ -103,7 +103,7 @@ class ErasurePlan:
         subject: The keyed hash; the plain value is nowhere in the plan.
         datasets: Affected data-set versions, oldest first.
         rows: Rows of the subject, each counted once in however many files and versions it is stored.
-        decisions: Recorded decisions about the subject; `labels` of those.
+        decisions: Recorded decisions about the subject; `labels` and `signals` of those.
         artefacts: Digests of stored step results downstream of the affected versions.
         executions: Cached steps that will be forgotten.
         models: Affected model versions, live ones first.
@@ -122,6 +122,7 @@ class ErasurePlan:
     size_bytes: int = 0
     decisions: int = 0
     labels: int = 0
+    signals: int = 0
     artefacts: tuple[str, ...] = ()
     executions: int = 0
     models: tuple[AffectedModel, ...] = ()

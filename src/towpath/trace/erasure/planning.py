@@ -85,6 +85,7 @@ class Planner:
             size_bytes=sum(counts.sizes.values()),
             decisions=holdings.decisions,
             labels=holdings.labels,
+            signals=holdings.signals,
             artefacts=derived.artefacts,
             executions=len(executions),
             models=tuple(models),

@@ -93,6 +93,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     datasets: tuple[RedactedDataset, ...] = ()
     decisions: int = 0
     labels: int = 0
+    signals: int = 0
     decision_files: dict[str, str | None] = {}
     artefacts: tuple[str, ...] = ()
     executions: int = 0
@@ -130,6 +131,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
             "bytes": sum(data.bytes_deleted for data in self.datasets) + self.bytes_purged,
             "decisions": self.decisions,
             "labels": self.labels,
+            "signals": self.signals,
             "artefacts": len(self.artefacts),
             "executions": self.executions,
             "models": len(self.models),

@@ -41,6 +41,7 @@ def redact(parts: Parts, work: Work) -> Commit:
             datasets=redacted,
             decisions=holdings.decisions,
             labels=holdings.labels,
+            signals=holdings.signals,
         )
         derived = derived_from(tx, state.sources, before=now)
         models = condemn(tx, derived.models, reason=work.reason)
