@@ -148,7 +148,7 @@ function Findings({ detail }: { detail: Detail }) {
                 tone={one.verdict === "refused" ? "bad" : "warn"}
                 label={one.verdict}
               />
-              <p>{capitalize(one.problem)}.</p>
+              <p>{one.problem}.</p>
               <p className={styles.remedy}>{one.remedy}</p>
             </li>
           ))}
