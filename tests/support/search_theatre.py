@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 import towpath as tp
-from towpath.build.pipelines.driving import Ended, Point
+from towpath.build.pipelines.authoring.driving import Ended, Point
 from towpath.build.pipelines.formats import save_value
-from towpath.build.pipelines.values import encode_value
+from towpath.build.pipelines.formats.values import encode_value
 from towpath.core.digests import digest_json
 from towpath.core.errors import StepFailed
 from towpath.core.ids import new_id
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from towpath.build.pipelines import Artifact
-    from towpath.build.pipelines.driving import Driving
-    from towpath.build.pipelines.steps import Step
+    from towpath.build.pipelines.authoring.driving import Driving
+    from towpath.build.pipelines.authoring.steps import Step
     from towpath.core.errors import TowpathError
     from towpath.ledger import Ledger
     from towpath.storage.blobs import BlobStore

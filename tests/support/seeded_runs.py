@@ -14,8 +14,8 @@ from seeded_rows import START
 from towpath.assets.models.family import TUNED
 from towpath.build.pipelines import OUTLINE_TAG, Outline
 from towpath.build.pipelines.formats import save_value
-from towpath.build.pipelines.outline import OutlineCandidate, OutlineNode
-from towpath.build.pipelines.wanting import KIND, RunRequest, want_run
+from towpath.build.pipelines.planning.outline import OutlineCandidate, OutlineNode
+from towpath.build.pipelines.planning.wanting import KIND, RunRequest, want_run
 from towpath.core.digests import digest_json
 from towpath.core.refs import Ref
 from towpath.ledger.logs import LogPart

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from seeded_rows import START
 
-from towpath.build.pipelines.reporting import PROGRESS
+from towpath.build.pipelines.authoring.reporting import PROGRESS
 from towpath.build.tuning import Choice, Interval, Objective, SearchSpec
 from towpath.build.tuning.identity import describe
 from towpath.build.tuning.journal import KIND, PRUNED, tags_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from towpath.build.capacity.forecasting import ForecastCall, forecast
-from towpath.build.pipelines.graphs import BranchNode, DriverNode
+from towpath.build.pipelines.authoring.graphs import BranchNode, DriverNode
 from towpath.core.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from towpath.app.home import Home
     from towpath.build.capacity.forecasting import Forecast
-    from towpath.build.pipelines.explaining import StepForecast
-    from towpath.build.pipelines.graphs import AnyNode
-    from towpath.build.pipelines.planning import Plan
-    from towpath.build.pipelines.steps import Step
+    from towpath.build.pipelines.authoring.graphs import AnyNode
+    from towpath.build.pipelines.authoring.steps import Step
+    from towpath.build.pipelines.planning.explaining import StepForecast
+    from towpath.build.pipelines.planning.planning import Plan
 
 _FREE = ("hit", "skipped")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from towpath.app.home import Home, open_home
 from towpath.app.place import resolve_place
-from towpath.build.pipelines.reporting import current_run
+from towpath.build.pipelines.authoring.reporting import current_run
 from towpath.core.errors import UsageError
 
 

@@ -12,7 +12,7 @@ from towpath.build.capacity import budget_specs, declare_missing, open_permits
 from towpath.build.compute import NUMERIC, Template
 from towpath.build.gates import GateKeeper
 from towpath.build.pipelines import WORKER_MODULES, PipelineRunner
-from towpath.build.pipelines.owner import is_dead, this_owner
+from towpath.build.pipelines.working.owner import is_dead, this_owner
 from towpath.core.ids import new_id
 
 if TYPE_CHECKING:

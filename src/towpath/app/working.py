@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from towpath.app.home import Home
-    from towpath.build.pipelines.reconciling import Perform
+    from towpath.build.pipelines.running.reconciling import Perform
     from towpath.ledger.controllers import Reconciler
 
 _RUNS = "runs"  # each of these loops carries out one pipeline run at a time

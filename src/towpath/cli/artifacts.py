@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
-from towpath.build.pipelines.artifacts import find_artifact
-from towpath.build.pipelines.previewing import personal_columns, preview
+from towpath.build.pipelines.reading.artifacts import find_artifact
+from towpath.build.pipelines.reading.previewing import personal_columns, preview
 from towpath.cli.options import Common
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
-    from towpath.build.pipelines.previewing import Preview, PreviewColumn
+    from towpath.build.pipelines.reading.previewing import Preview, PreviewColumn
 
 app = App(name="artifact", help="What steps gave.")
 

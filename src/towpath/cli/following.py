@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from towpath.build.pipelines.following import LogFollower
-from towpath.build.pipelines.logs import LogReader, find_run
+from towpath.build.pipelines.reading.following import LogFollower
+from towpath.build.pipelines.reading.logs import LogReader, find_run
 from towpath.cli.options import Common
 from towpath.cli.printing import err, print_json
 
 if TYPE_CHECKING:
-    from towpath.build.pipelines.logs import LogChunk
+    from towpath.build.pipelines.reading.logs import LogChunk
 
 _LOOK_EVERY_S = 0.5
 

@@ -15,8 +15,8 @@ from towpath.app.home import Home
 from towpath.app.running import open_runner
 from towpath.app.telemetry import sending_spans, tracing_run
 from towpath.build.pipelines import PipelineResult
-from towpath.build.pipelines.choosing import Part
-from towpath.build.pipelines.explaining import StepForecast
+from towpath.build.pipelines.planning.choosing import Part
+from towpath.build.pipelines.planning.explaining import StepForecast
 from towpath.cli.costs import show_forecast
 from towpath.cli.options import Common, Flag, Repeated
 from towpath.cli.pairs import pairs_of, pins_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from towpath.build.pipelines import cancel_run
-from towpath.build.pipelines.logs import find_run
+from towpath.build.pipelines.reading.logs import find_run
 from towpath.cli.options import Common
 from towpath.cli.printing import err, print_json
 from towpath.cli.projects import run

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from towpath.build.pipelines import OUTLINE_TAG, Outline
-from towpath.build.pipelines.outline import OutlineCandidate, OutlineNode
+from towpath.build.pipelines.planning.outline import OutlineCandidate, OutlineNode
 from towpath.core.errors import NotFound
 from towpath.core.ids import new_id
 from towpath.core.refs import Ref

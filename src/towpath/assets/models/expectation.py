@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from towpath.assets.models.contract import Task
     from towpath.assets.models.columns import ColumnReference
+    from towpath.assets.models.contract import Task
 
 Ints: TypeAlias = "npt.NDArray[np.int64]"
 Floats: TypeAlias = "npt.NDArray[np.float64]"

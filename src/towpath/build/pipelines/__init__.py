@@ -1,7 +1,13 @@
 """Typed steps, the graphs they make, and runs that never do the same work twice."""
 
-from towpath.build.pipelines.branching import when
-from towpath.build.pipelines.cancelling import cancel_run
+from towpath.build.pipelines.authoring.branching import when
+from towpath.build.pipelines.authoring.finetuning import finetune, parent
+from towpath.build.pipelines.authoring.mapping import map  # noqa: A004  tp.map is what people look for
+from towpath.build.pipelines.authoring.pipeline import Pipeline, pipeline
+from towpath.build.pipelines.authoring.reporting import log_metric, log_metrics, log_param, report
+from towpath.build.pipelines.authoring.spreading import Cluster, cluster
+from towpath.build.pipelines.authoring.steps import Step, step
+from towpath.build.pipelines.authoring.verbs import candidate, join, split, window, window_table
 from towpath.build.pipelines.contract import (
     Artifact,
     CandidateHandler,
@@ -14,19 +20,13 @@ from towpath.build.pipelines.contract import (
     StepStatus,
     Verdict,
 )
-from towpath.build.pipelines.finetuning import finetune, parent
 from towpath.build.pipelines.formats import Shards, load_artifact, missing_blobs
-from towpath.build.pipelines.mapping import map  # noqa: A004  tp.map is what people look for
-from towpath.build.pipelines.outline import OUTLINE_TAG, Outline, decode_outline
-from towpath.build.pipelines.pipeline import Pipeline, pipeline
-from towpath.build.pipelines.recipe import pins_of_parent, recipe_of
-from towpath.build.pipelines.reconciling import PipelineRunReconciler
-from towpath.build.pipelines.reporting import log_metric, log_metrics, log_param, report
-from towpath.build.pipelines.runner import PipelineRunner
-from towpath.build.pipelines.spreading import Cluster, cluster
-from towpath.build.pipelines.steps import Step, step
-from towpath.build.pipelines.verbs import candidate, join, split, window, window_table
-from towpath.build.pipelines.worker import WORKER_MODULES
+from towpath.build.pipelines.planning.outline import OUTLINE_TAG, Outline, decode_outline
+from towpath.build.pipelines.planning.recipe import pins_of_parent, recipe_of
+from towpath.build.pipelines.running.cancelling import cancel_run
+from towpath.build.pipelines.running.reconciling import PipelineRunReconciler
+from towpath.build.pipelines.running.runner import PipelineRunner
+from towpath.build.pipelines.working.worker import WORKER_MODULES
 
 __all__ = [
     "OUTLINE_TAG",

@@ -1,6 +1,6 @@
 """What a search is made of: what it varies, what it is after, its trials, and who proposes them.
 
-A search is a driver (`build.pipelines.driving`): the controller alone decides, and every trial is a call
+A search is a driver (`build.pipelines.authoring.driving`): the controller alone decides, and every trial is a call
 of a step with a cache key. Nothing of it lives in a study's storage: what was proposed is in the runs
 of the trials, what they gave is in the cache, so a search that was killed at any point is continued
 by running it again.

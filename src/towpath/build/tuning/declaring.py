@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from towpath.build.pipelines.building import current_builder
+from towpath.build.pipelines.authoring.building import current_builder
+from towpath.build.pipelines.authoring.handing import as_input, check_type
+from towpath.build.pipelines.authoring.steps import Step
 from towpath.build.pipelines.formats import outputs_of
-from towpath.build.pipelines.handing import as_input, check_type
-from towpath.build.pipelines.steps import Step
-from towpath.build.pipelines.values import decode_value, encode_value
+from towpath.build.pipelines.formats.values import decode_value, encode_value
 from towpath.build.tuning.contract import Objective, SearchSpec
 from towpath.build.tuning.identity import describe
 from towpath.build.tuning.journal import KIND
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
-    from towpath.build.pipelines.driving import Driver
-    from towpath.build.pipelines.handles import Handle
+    from towpath.build.pipelines.authoring.driving import Driver
+    from towpath.build.pipelines.authoring.handles import Handle
     from towpath.build.tuning.contract import Bounds, Pruner, Sampler
     from towpath.build.tuning.space import Dimension
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from towpath.build.pipelines.values import encode_value
+from towpath.build.pipelines.formats.values import encode_value
 from towpath.build.tuning.space import corner_of
 from towpath.core.digests import digest_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from towpath.build.pipelines.driving import Stage
-    from towpath.build.pipelines.steps import Step
+    from towpath.build.pipelines.authoring.driving import Stage
+    from towpath.build.pipelines.authoring.steps import Step
     from towpath.build.tuning.contract import SearchSpec
 
 FORMAT = 1

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from towpath.build.pipelines.reporting import PROGRESS
-from towpath.build.pipelines.values import decode_value, encode_value
+from towpath.build.pipelines.authoring.reporting import PROGRESS
+from towpath.build.pipelines.formats.values import decode_value, encode_value
 from towpath.build.tuning.contract import Trial
 from towpath.build.tuning.reports import SearchReport, read_report
 from towpath.core.digests import canonical_json

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from towpath.build.pipelines.values import decode_value
+from towpath.build.pipelines.formats.values import decode_value
 from towpath.build.tuning.contract import Objective
 from towpath.build.tuning.importance import importances
 from towpath.build.tuning.journal import KIND, trials_of

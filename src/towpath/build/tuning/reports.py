@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from towpath.build.pipelines.formats import save_value
-from towpath.build.pipelines.values import decode_value
+from towpath.build.pipelines.formats.values import decode_value
 from towpath.build.tuning.contract import Trial  # noqa: TC001  msgspec reads the annotations
 
 if TYPE_CHECKING:

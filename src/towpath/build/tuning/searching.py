@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from towpath.build.pipelines.reporting import PROGRESS
+from towpath.build.pipelines.authoring.reporting import PROGRESS
 from towpath.build.tuning.contract import Trial
 from towpath.build.tuning.identity import identity_of
 from towpath.build.tuning.journal import (
@@ -25,8 +25,8 @@ from towpath.core.errors import BudgetRefused, InfrastructureError, StepFailed, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from towpath.build.pipelines.driving import Ended, Point, Stage
-    from towpath.build.pipelines.steps import Step
+    from towpath.build.pipelines.authoring.driving import Ended, Point, Stage
+    from towpath.build.pipelines.authoring.steps import Step
     from towpath.build.tuning.contract import Proposer, SearchSpec
 
 log = structlog.get_logger()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from towpath.assets.datasets import Selection
-from towpath.build.pipelines.handles import Handle
-from towpath.build.pipelines.values import decode_value, encode_value
+from towpath.build.pipelines.authoring.handles import Handle
+from towpath.build.pipelines.formats.values import decode_value, encode_value
 from towpath.core.errors import InvalidProject
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from towpath.build.pipelines.values import encode_value
+from towpath.build.pipelines.formats.values import encode_value
 from towpath.build.tuning.journal import latest_other
 from towpath.build.tuning.reports import read_report
 from towpath.core.digests import digest_json
@@ -14,7 +14,7 @@ from towpath.core.errors import IntegrityError, NotFound
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from towpath.build.pipelines.driving import Stage
+    from towpath.build.pipelines.authoring.driving import Stage
     from towpath.build.tuning.contract import SearchSpec
 
 _ERASURE = "erasure:"

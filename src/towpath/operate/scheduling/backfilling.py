@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from towpath.build.pipelines.wanting import ENDED_PHASES, RunRequest, want_run
-from towpath.build.pipelines.wanting import KIND as RUN
+from towpath.build.pipelines.planning.wanting import ENDED_PHASES, RunRequest, want_run
+from towpath.build.pipelines.planning.wanting import KIND as RUN
 from towpath.core.clock import parse_time
 from towpath.operate.scheduling.windows import fill_in, window
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from towpath.build.pipelines.cancelling import cancel_run
-from towpath.build.pipelines.wanting import KIND as RUN
-from towpath.build.pipelines.wanting import code_of
+from towpath.build.pipelines.planning.wanting import KIND as RUN
+from towpath.build.pipelines.planning.wanting import code_of
+from towpath.build.pipelines.running.cancelling import cancel_run
 from towpath.core.clock import as_utc, parse_time
 from towpath.operate.scheduling.backfilling import KIND, PENDING, reason_of, run_name
 from towpath.operate.scheduling.contract import BackfillStatus, WindowStatus

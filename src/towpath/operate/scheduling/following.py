@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import structlog
 
-from towpath.build.pipelines.wanting import ENDED_PHASES, KIND, RunRequest, code_of, want_run
+from towpath.build.pipelines.planning.wanting import (
+    ENDED_PHASES,
+    KIND,
+    RunRequest,
+    code_of,
+    want_run,
+)
 from towpath.core.clock import parse_time
 from towpath.operate.scheduling.declaration import Schedule
 from towpath.operate.scheduling.occurrences import latest, occurrences

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from towpath.build.pipelines.wanting import KIND
+from towpath.build.pipelines.planning.wanting import KIND
 from towpath.core.errors import InvalidName
 from towpath.core.refs import Ref
 

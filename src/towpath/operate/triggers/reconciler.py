@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import structlog
 
-from towpath.build.pipelines.wanting import ENDED_PHASES, KIND, RunRequest, code_of, want_run
+from towpath.build.pipelines.planning.wanting import (
+    ENDED_PHASES,
+    KIND,
+    RunRequest,
+    code_of,
+    want_run,
+)
 from towpath.core.clock import parse_time
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject, TowpathError

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from litestar.params import FromPath
 
-from towpath.build.pipelines.artifacts import find_artifact
-from towpath.build.pipelines.previewing import personal_columns, preview
+from towpath.build.pipelines.reading.artifacts import find_artifact
+from towpath.build.pipelines.reading.previewing import personal_columns, preview
 from towpath.server.resources.artifacts import ArtifactColumn, ArtifactPreview
 from towpath.server.routes.given import Given
 from towpath.server.routes.reading import read
 from towpath.server.views.values import number
 
 if TYPE_CHECKING:
-    from towpath.build.pipelines.previewing import Preview
+    from towpath.build.pipelines.reading.previewing import Preview
 
 
 @read("/artifacts/{name:str}", tag="runs")

@@ -10,8 +10,8 @@ from litestar import get
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from towpath.build.pipelines.following import LogFollower
-from towpath.build.pipelines.logs import LogChunk, LogReader
+from towpath.build.pipelines.reading.following import LogFollower
+from towpath.build.pipelines.reading.logs import LogChunk, LogReader
 from towpath.core.digests import canonical_json
 from towpath.core.errors import InvalidRequest
 from towpath.server.resources.logs import StepLog

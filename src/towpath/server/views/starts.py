@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from towpath.build.pipelines.wanting import ENDED_PHASES, KIND
+from towpath.build.pipelines.planning.wanting import ENDED_PHASES, KIND
 from towpath.operate.scheduling import LedgerBackfills, Schedule, ScheduleState, is_paused
 from towpath.operate.scheduling.occurrences import occurrences
 from towpath.operate.triggers import On

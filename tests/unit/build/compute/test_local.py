@@ -303,7 +303,7 @@ def test_preloading_starts_no_thread_but_one_that_is_known_to_sleep() -> None:
         from towpath.build.compute.forkserver import PRELOADABLE, preload
         from towpath.build.compute import procfs
         preload([*sorted(PRELOADABLE), "pyarrow.parquet", "pyarrow.dataset", "sklearn.ensemble",
-                 "skops.io", "towpath.build.pipelines.worker", "towpath.build.pipelines.tables"])
+                 "skops.io", "towpath.build.pipelines.working.worker", "towpath.build.pipelines.authoring.tables"])
         print("\\n".join(procfs.thread_names()))
     """)
     from towpath.build.compute.starting import SERVER_ENVIRONMENT

@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 
 from towpath.assets.datasets import Selection
-from towpath.build.pipelines.options import parse_size
-from towpath.build.pipelines.steps import step
+from towpath.build.pipelines.authoring.options import parse_size
+from towpath.build.pipelines.authoring.steps import step
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject, InvalidSetting, TowpathError
 
 if TYPE_CHECKING:
-    from towpath.build.pipelines.building import Graph
+    from towpath.build.pipelines.authoring.building import Graph
 
 HEAD = """
 from __future__ import annotations

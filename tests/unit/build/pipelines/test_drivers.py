@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from towpath.build.compute import LocalExecutor
-from towpath.build.pipelines.building import current_builder
+from towpath.build.pipelines.authoring.building import current_builder
 from towpath.core.errors import InvalidProject, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from towpath.build.pipelines.driving import Ended, Point, Stage
+    from towpath.build.pipelines.authoring.driving import Ended, Point, Stage
 
 PROJECT = """
     import os

@@ -73,7 +73,7 @@ RUN = """
     from towpath.assets.datasets import ParquetDatasetStore
     from towpath.build.compute import LocalExecutor
     from towpath.build.pipelines import PipelineRunner
-    from towpath.build.pipelines.recording import Recorder
+    from towpath.build.pipelines.running.recording import Recorder
     from towpath.core.clock import SystemClock
     from towpath.core.refs import Ref
     from towpath.ledger import open_ledger

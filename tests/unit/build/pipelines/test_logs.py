@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from towpath.build.compute import LocalExecutor
-from towpath.build.pipelines.logs import LogReader, _whole_characters, find_run
-from towpath.build.pipelines.scratch import Scratch
-from towpath.build.pipelines.shipping import LogShipper
+from towpath.build.pipelines.reading.logs import LogReader, _whole_characters, find_run
+from towpath.build.pipelines.working.scratch import Scratch
+from towpath.build.pipelines.working.shipping import LogShipper
 from towpath.core.errors import NotFound
 from towpath.ledger import open_ledger
 from towpath.ledger.logs import KEPT_BYTES

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from towpath.build.pipelines.choosing import Part
+from towpath.build.pipelines.planning.choosing import Part
 from towpath.core.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from towpath.build.pipelines.explaining import StepForecast
+    from towpath.build.pipelines.planning.explaining import StepForecast
 
 
 def statuses(result: Any) -> dict[str, str]:
@@ -129,7 +129,7 @@ def test_inside_a_map_all_calls_are_done_anew(workshop: Any) -> None:
         "toy.py",
         """
         import towpath as tp
-        from towpath.build.pipelines.mapping import map as fan_out
+        from towpath.build.pipelines.authoring.mapping import map as fan_out
 
         @tp.step
         def numbers() -> list[int]:

@@ -10,9 +10,14 @@ import polars as pl
 import pytest
 
 from towpath.assets.models import Model
-from towpath.build.pipelines.artifacts import find_artifact
 from towpath.build.pipelines.formats import save_value
-from towpath.build.pipelines.previewing import ROWS_SHOWN, Preview, personal_columns, preview
+from towpath.build.pipelines.reading.artifacts import find_artifact
+from towpath.build.pipelines.reading.previewing import (
+    ROWS_SHOWN,
+    Preview,
+    personal_columns,
+    preview,
+)
 from towpath.core.errors import NotFound
 
 if TYPE_CHECKING:

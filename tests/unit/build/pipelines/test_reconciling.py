@@ -198,7 +198,7 @@ WAIT = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); ti
 WORKER = f"""
     import sys
     from pathlib import Path
-    from towpath.build.pipelines.reconciling import PipelineRunReconciler
+    from towpath.build.pipelines.running.reconciling import PipelineRunReconciler
     from towpath.ledger import open_ledger
     from towpath.ledger.controllers import ControllerLoop
     from towpath.storage.database import open_database

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from towpath.build.pipelines.values import (
+from towpath.build.pipelines.formats.values import (
     decode_record,
     decode_value,
     encode_record,

@@ -10,7 +10,7 @@ import pytest
 
 from towpath.build.pipelines.contract import Artifact
 from towpath.build.pipelines.formats import save_value
-from towpath.build.pipelines.worker import execute
+from towpath.build.pipelines.working.worker import execute
 from towpath.core.errors import Unavailable
 from towpath.storage.blobs import BlobStore
 

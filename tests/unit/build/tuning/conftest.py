@@ -8,7 +8,7 @@ import pytest
 from search_theatre import Theatre, fit
 
 if TYPE_CHECKING:
-    from towpath.build.pipelines.steps import Step
+    from towpath.build.pipelines.authoring.steps import Step
     from towpath.ledger import Ledger
     from towpath.storage.blobs import BlobStore
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import towpath as tp
-from towpath.build.pipelines.graphs import DriverNode
+from towpath.build.pipelines.authoring.graphs import DriverNode
 from towpath.build.tuning.contract import Objective
 from towpath.build.tuning.declaring import Search
 from towpath.build.tuning.space import Choice, Interval

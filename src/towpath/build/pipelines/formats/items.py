@@ -8,7 +8,7 @@ import msgspec
 
 from towpath.build.pipelines.contract import Artifact
 from towpath.build.pipelines.formats.kinds import bare
-from towpath.build.pipelines.values import decode_record
+from towpath.build.pipelines.formats.values import decode_record
 from towpath.core.digests import canonical_json, digest_bytes
 from towpath.core.errors import UsageError
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from towpath.build.pipelines.contract import Artifact
 from towpath.build.pipelines.formats.kinds import bare, spell
-from towpath.build.pipelines.values import decode_record, encode_record
+from towpath.build.pipelines.formats.values import decode_record, encode_record
 from towpath.core.digests import canonical_json
 from towpath.core.errors import UsageError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from towpath.build.pipelines.owner import is_dead
+from towpath.build.pipelines.working.owner import is_dead
 from towpath.core.refs import Ref
 from towpath.trace.erasure.derived import derived_from
 from towpath.trace.erasure.parts import Step

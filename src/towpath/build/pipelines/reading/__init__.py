@@ -1,0 +1,1 @@
+"""What people look at: logs, artefacts, and why a step would run."""
