@@ -46,13 +46,13 @@ class ArmPlan:
         arm: As the route has it.
         names: Its inputs, in the model's order.
         output: Its output.
-        encoded: What all of its decisions share, as their records have it.
+        origin: What all of its decisions share; `encoded` as their records have it.
         rows_at_most: How many rows one record has.
         said: What each answer says of it.
         batcher: Asks its model.
     """
 
-    __slots__ = ("arm", "batcher", "encoded", "names", "output", "rows_at_most", "said")
+    __slots__ = ("arm", "batcher", "encoded", "names", "origin", "output", "rows_at_most", "said")
 
     def __init__(self, service: LiveService, arm: LiveArm, batcher: Batcher) -> None:
         signature = arm.predictor.signature
@@ -63,7 +63,7 @@ class ArmPlan:
         self.names = tuple(spec.name for spec in signature.inputs)
         self.output = signature.outputs[0].name
         self.said = {"model": arm.model, "release": arm.release, "arm": arm.arm}
-        origin = DecisionOrigin(
+        self.origin = DecisionOrigin(
             service=service.name,
             release=arm.release,
             model=arm.model,
@@ -75,8 +75,8 @@ class ArmPlan:
             wholes=tuple(at for at, kind in enumerate(kinds) if "INT" in kind),
             truths=tuple(at for at, kind in enumerate(kinds) if kind == "BOOL"),
         )
-        self.encoded = origin.encoded()
-        self.rows_at_most = origin.rows_at_most
+        self.encoded = self.origin.encoded()
+        self.rows_at_most = self.origin.rows_at_most
 
     def read(self, given: Given, members: Sequence[int] | None) -> Rows:
         """Check some of the rows, or all, and lay them out for the model.
