@@ -26,7 +26,14 @@ def create(service: str, /, *, to: _To, common: Common = Common()) -> int:
         to: The folder.
     """
     with common.open() as home:
-        made = write_bundle(home.ledger, home.blobs, home.settings.environment, service, to)
+        made = write_bundle(
+            home.ledger,
+            home.blobs,
+            home.keyring,
+            environment=home.settings.environment,
+            service=service,
+            folder=to,
+        )
     if common.json:
         print_json(made)
     else:
@@ -44,9 +51,13 @@ def install(folder: Path, /, *, common: Common = Common()) -> int:
     from towpath.app.home import open_home
 
     with open_home(common.place()) as home:
-        made = install_bundle(folder, home.ledger, home.blobs, home.settings.environment)
+        made = install_bundle(
+            folder, home.ledger, home.blobs, home.keyring, home.settings.environment
+        )
     if common.json:
         print_json(made)
     else:
-        out.print(f"{made.service} is answered by {made.model}", highlight=False)
+        out.print(
+            f"{made.service} is answered by {made.origin}, here {made.model}", highlight=False
+        )
     return 0

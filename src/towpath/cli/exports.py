@@ -142,7 +142,12 @@ def kfp(
 
 def _write_service(home: Home, service: str, to: Path) -> None:
     bundle = write_bundle(
-        home.ledger, home.blobs, home.settings.environment, service, to / "bundle"
+        home.ledger,
+        home.blobs,
+        home.keyring,
+        environment=home.settings.environment,
+        service=service,
+        folder=to / "bundle",
     )
     package = load_package(bundle.package, home.blobs)
     flavour = "onnx" if package.execution.kind == "onnx" else package.flavour

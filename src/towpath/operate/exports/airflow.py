@@ -5,6 +5,8 @@ from __future__ import annotations
 import pprint
 from typing import TYPE_CHECKING, Any
 
+from towpath.core.errors import UsageError
+
 if TYPE_CHECKING:
     from towpath.operate.exports.parameters import PipelineExport
 
@@ -50,8 +52,17 @@ def airflow_dag(export: PipelineExport) -> str:
     The task runs `towpath run` in the project's folder, on a worker of Airflow that has Towpath and reaches
     the home. A refusal by a gate or a budget is no failure that a retry could mend: such a run is skipped,
     with what was found in the task's log. A scheduled run is planned for the moment that it is due.
+
+    Raises:
+        UsageError: It runs by itself, and a parameter has neither a default nor a value.
     """
     values = dict(export.values)
+    lacking = [one.name for one in export.parameters if values.get(one.name, one.default) is None]
+    if export.cron is not None and lacking:
+        raise UsageError(
+            f"the schedule of {export.pipeline!r} says nothing of the parameter {lacking[0]!r}",
+            remedy="Give it a default, or a value in the schedule's params.",
+        )
     params: dict[str, Any] = {}
     env: dict[str, str] = {}
     command = ["towpath", "run", export.pipeline, "--json", "--directory", '"$TOWPATH_PROJECT"']

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
 def to_yaml(*documents: Mapping[str, Any]) -> str:
@@ -41,7 +46,6 @@ def _entry(head: str, value: Any) -> Iterator[str]:
 
 
 def _key(text: str) -> str:
-    plain = text.replace("-", "").replace("_", "").replace(".", "").replace("/", "")
-    return (
-        text if plain.isascii() and plain.isalnum() and not plain[0].isdigit() else json.dumps(text)
-    )
+    """Return a key bare where every reader of YAML, 1.1 included, takes it for text."""
+    is_plain = _PLAIN.fullmatch(text) is not None and text.lower() not in _WORDS
+    return text if is_plain else json.dumps(text)
