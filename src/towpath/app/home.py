@@ -299,6 +299,7 @@ class Home:
             *online,
             copies.LabelTasks(self.labels),
             copies.PrintedPieces(self.ledger),
+            copies.WindowCounts(self.blobs),
             copies.SavedStates(ResumePoints(self.ledger, self.blobs)),
             copies.Trainings(self.place.blobs_url, on_ray=self.settings.compute == "ray"),
         )

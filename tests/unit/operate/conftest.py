@@ -30,6 +30,7 @@ from towpath.operate.decisions import (
     Signal,
     encode_frame,
 )
+from towpath.operate.decisions.compaction import Compactor
 from towpath.operate.releases import LedgerReleases
 from towpath.operate.rollouts.shadows import shadow_of
 
@@ -77,6 +78,12 @@ class Production:
 
     def close(self) -> None:
         self._writer.close()
+
+    def seal(self) -> None:
+        """Turn all that was answered so far into Parquet files."""
+        self._writer.close()
+        Compactor(self.ledger, self.blobs, self.path).compact()
+        self._writer = SegmentWriter(SegmentDirectory(self.path))
 
     def model(self, *, noise: float = 0.0, flip: bool = False) -> Version:
         """Commit an approved model; `noise` wears it out and `flip` makes it wrong on purpose."""

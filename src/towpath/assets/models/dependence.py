@@ -36,12 +36,14 @@ class Moments:
     """Sums over rows of normal scores `z`. Those of two sets of rows add up to those of both.
 
     Attributes:
-        rows: How many rows.
-        first: `(d,) float64`, Σ z.
-        second: `(d, d) float64`, Σ z zᵀ.
+        rows: Σ w: how many rows they stand for.
+        drawn: How many were looked at: what sampling noise goes by.
+        first: `(d,) float64`, Σ w z.
+        second: `(d, d) float64`, Σ w z zᵀ.
     """
 
     rows: float
+    drawn: float
     first: Floats
     second: Floats
 
@@ -49,6 +51,7 @@ class Moments:
         """Return the sums over both sets of rows."""
         return Moments(
             rows=self.rows + other.rows,
+            drawn=self.drawn + other.drawn,
             first=self.first + other.first,
             second=self.second + other.second,
         )
@@ -76,9 +79,11 @@ class Dependence:
     names: tuple[str, ...]
     blocks: tuple[Moments, ...]
 
-    def moments(self, columns: Sequence[ColumnProfile], rows: pl.DataFrame) -> Moments:
+    def moments(
+        self, columns: Sequence[ColumnProfile], rows: pl.DataFrame, weights: Floats
+    ) -> Moments:
         """Sum up over other rows; `rows` has the columns of `names`, as `columns` count them."""
-        return _moments(scores_of(columns, rows, self.names))
+        return _moments(scores_of(columns, rows, self.names), weights)
 
 
 def learn_dependence(
@@ -114,5 +119,11 @@ def scores_of(columns: Sequence[ColumnProfile], rows: pl.DataFrame, names: Seque
     return found
 
 
-def _moments(scores: Floats) -> Moments:
-    return Moments(rows=float(len(scores)), first=scores.sum(axis=0), second=scores.T @ scores)
+def _moments(scores: Floats, weights: Floats | None = None) -> Moments:
+    weighed = scores if weights is None else scores * weights[:, None]
+    return Moments(
+        rows=float(len(scores) if weights is None else weights.sum()),
+        drawn=float(len(scores)),
+        first=weighed.sum(axis=0),
+        second=scores.T @ weighed,
+    )

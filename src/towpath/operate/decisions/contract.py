@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 from towpath.operate.decisions.records import DecisionFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
     import polars as pl
 
+    from towpath.operate.decisions.filewise import FilewiseDecisions
     from towpath.operate.decisions.records import (
         Decision,
         DecisionPage,
@@ -91,6 +92,26 @@ class DecisionLog(Protocol):
         The files are read when this is called, in one consistent state of the log, so that a later
         compaction or erasure can't pull them from under a plan: name the `columns` that you need. Those
         that no file holds come back as nulls, so a plan needs no case for an empty window.
+        """
+        ...
+
+    def filewise(
+        self,
+        service: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        columns: Sequence[str],
+        known: Collection[str] = (),
+    ) -> FilewiseDecisions:
+        """Return the same decisions as `scan`, apart by the file that they are in.
+
+        Args:
+            service: Whose.
+            since: Event time from which on; `until` the one before which.
+            until: See `since`.
+            columns: Which columns.
+            known: Digests of files whose rows are not needed: they are not opened.
         """
         ...
 

@@ -20,6 +20,7 @@ from towpath.operate.decisions.compaction import Compactor
 from towpath.operate.decisions.contract import ANY, SIGNAL
 from towpath.operate.decisions.directory import SegmentDirectory
 from towpath.operate.decisions.erasing import erase_from_files, holdings_of
+from towpath.operate.decisions.filewise import read_filewise
 from towpath.operate.decisions.joining import beside, signals_in, with_labels
 from towpath.operate.decisions.paging import by_inputs, page_of, whole, with_outcomes
 from towpath.operate.decisions.shelf import SegmentShelf, read_note
@@ -29,11 +30,12 @@ from towpath.operate.decisions.tallying import tally_of
 from towpath.operate.decisions.view import ALWAYS, Scope, View, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from towpath.ledger.contract import Ledger
+    from towpath.operate.decisions.filewise import FilewiseDecisions
     from towpath.operate.decisions.records import (
         Decision,
         DecisionFilter,
@@ -99,6 +101,22 @@ class SegmentDecisionLog:
         # A signal by key may belong to a decision after the window.
         scope = Scope(service, Window(since=since) if names else window, beside_it)
         return self._read(read, scope).lazy()
+
+    def filewise(
+        self,
+        service: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        columns: Sequence[str],
+        known: Collection[str] = (),
+    ) -> FilewiseDecisions:
+        """See `DecisionLog.filewise`."""
+        window = Window(since=since, until=until)
+        return self._read(
+            lambda view: read_filewise(view, service, window, columns, known),
+            Scope(service, window),
+        )
 
     def page(
         self,

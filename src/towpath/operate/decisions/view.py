@@ -119,6 +119,10 @@ class View:
         """Return the same state with fewer files."""
         return replace(self, segments=segments)
 
+    def without_raw(self) -> View:
+        """Return the same state without the rows that are in no file yet."""
+        return replace(self, raw=type(self.raw)())
+
     def decisions(
         self,
         service: str,

@@ -61,9 +61,12 @@ class Watcher(Protocol[DeclaredT_contra]):
     `view.window.index`. One watcher serves every monitor of its kind, from any thread.
 
     A window gives, through `WindowView`: the rows of the decision log as a frame, with the weight that
-    undoes sampling; the labelled rows; the champion, its reference (the training data's distributions
-    and the test's losses, per block of time) and the name of its output; and the span itself. All of it
-    is read when asked for, so a watcher pays for what it looks at.
+    undoes sampling; the same as counts on the reference's bins, with the moments of how inputs go
+    together; the labelled rows; the champion, its reference (the training data's distributions and the
+    test's losses, per block of time) and the name of its output; and the span itself. All of it is read
+    when asked for, so a watcher pays for what it looks at. One that has an attribute `counts_windows`
+    which is true judges by `view.counts()` alone: the reconciler counts files for it as they are
+    sealed, so that the window's end does not read the window's rows again.
 
     A `Finding` holds: whether there was enough to judge at all; an e-value per stream, which the
     detectors accumulate over windows (`evidence_of` makes one of a p-value); the suspects, each with

@@ -87,6 +87,7 @@ class WindowCounts:
                     squares=self.squares,
                     profile=self.profile.encode().decode(),
                     scored=0.0 if moments is None else moments.rows,
+                    drawn=0.0 if moments is None else moments.drawn,
                     first=None if moments is None else moments.first.tolist(),
                     second=None if moments is None else moments.second.tolist(),
                 )
@@ -105,6 +106,7 @@ class WindowCounts:
         if stored.first is not None and stored.second is not None:
             moments = Moments(
                 rows=stored.scored,
+                drawn=stored.drawn,
                 first=np.array(stored.first),
                 second=np.array(stored.second).reshape(len(stored.first), -1),
             )
@@ -123,6 +125,7 @@ class _Stored(msgspec.Struct, kw_only=True):
     squares: float
     profile: str
     scored: float
+    drawn: float
     first: list[float] | None
     second: list[list[float]] | None
 
@@ -157,7 +160,8 @@ def count_rows(
     moments = None
     if dependence is not None and wanted.issuperset(dependence.names):
         stride = max(1, -(-len(frame) // _DRAWN_ROWS))
-        moments = dependence.moments(bins.columns, frame.gather_every(stride))
+        weighed = weights.cast(pl.Float64).gather_every(stride).to_numpy() * stride
+        moments = dependence.moments(bins.columns, frame.gather_every(stride), weighed)
     return WindowCounts(
         rows=len(rows),
         weight=float(weights.sum()),

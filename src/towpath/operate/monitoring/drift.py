@@ -35,6 +35,7 @@ class DriftWatcher:
     kind = Drift.kind
     declaration = Drift
     needs_reference = True
+    counts_windows = True
 
     def maturity(self, _monitor: Drift, /) -> timedelta:
         """Nothing is waited for: inputs and answers need no label."""

@@ -89,6 +89,7 @@ class MultivariateWatcher:
     kind = Multivariate.kind
     declaration = Multivariate
     needs_reference = True
+    counts_windows = True
 
     def maturity(self, _monitor: Multivariate, /) -> timedelta:
         """Nothing is waited for: inputs need no label."""
@@ -135,12 +136,12 @@ def judge_together(
     value = distance.between(whole, moments)
     rng = np.random.default_rng(window.index)
     quiet = [
-        max(0.0, distance.between(without(whole, one), one) - distance.noise(whole, one.rows))
-        + distance.noise(whole, moments.rows) * distance.luck(rng)
+        max(0.0, distance.between(without(whole, one), one) - distance.noise(whole, one.drawn))
+        + distance.noise(whole, moments.drawn) * distance.luck(rng)
         for one in blocks
         for _ in range(_DRAWS)
     ]
-    p = tail_probability(value, np.array(quiet), rows=moments.rows, independent=len(blocks))
+    p = tail_probability(value, np.array(quiet), rows=moments.drawn, independent=len(blocks))
     known = None if math.isnan(p) else p
     return Finding(
         window=window,
@@ -168,6 +169,7 @@ def without(whole: Moments, part: Moments) -> Moments:
     """Return the sums over the rest."""
     return type(whole)(
         rows=whole.rows - part.rows,
+        drawn=whole.drawn - part.drawn,
         first=whole.first - part.first,
         second=whole.second - part.second,
     )

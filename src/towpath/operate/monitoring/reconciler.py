@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ import polars as pl
 
 from towpath.assets.models.reference import Reference
 from towpath.core.durations import parse_duration
+from towpath.core.errors import IntegrityError
 from towpath.ledger.records import Metric
 from towpath.operate.monitoring.alerts import raise_alert, settle_alerts
+from towpath.operate.monitoring.counted import WINDOWS, CountedFiles
 from towpath.operate.monitoring.findings import Window
 from towpath.operate.monitoring.state import State
 from towpath.operate.monitoring.view import WindowView
@@ -68,6 +71,7 @@ class MonitorReconciler:
     ) -> None:
         self._watchers = standard_watchers() if watchers is None else watchers
         self._ledger = ledger
+        self._counts = blobs.area(WINDOWS)
         self._decisions = decisions
         self._releases = releases
         self._clock = clock
@@ -84,11 +88,8 @@ class MonitorReconciler:
         state = msgspec.convert(held.status or {}, State)
         watcher = find_watcher(self._watchers, held.spec["kind"])
         champion = self._champion(held)
-        blinded = champion is None or (
-            watcher.needs_reference and champion.body.get("reference") is None
-        )
-        if champion is None or blinded:
-            why = "nothing is deployed" if champion is None else f"{champion.ref} has no reference"
+        why = self._blindness(watcher, champion)
+        if champion is None or why is not None:
             with self._ledger.write(actor="monitor") as tx:
                 blind = msgspec.structs.replace(state, blind=why)
                 self._save(tx, held, blind, due_in_s=self._poll_s)
@@ -98,9 +99,17 @@ class MonitorReconciler:
         state = self._begun(held, monitor, state)
         now = self._clock.now()
         windows = self._due(monitor, state, now - self._settle - maturity)
-        findings = [
-            watcher.judge(monitor, self._view(held, champion, window)) for window in windows
-        ]
+        before = state.counted
+        kept = self._counted(before if state.model == str(champion.ref) else {})
+        views = [self._view(held, champion, window) for window in windows]
+        views[:1] = [dataclasses.replace(view, counted=kept) for view in views[:1]]
+        findings = [watcher.judge(monitor, view) for view in views]
+        counts: dict[str, str] = {}
+        if getattr(watcher, "counts_windows", False) and state.watermark is not None:
+            opened = _next_window(monitor, windows[-1].until if windows else state.watermark)
+            view = self._view(held, champion, opened)
+            begun = self._counted({}) if windows else kept
+            counts = dict(dataclasses.replace(view, counted=begun).count_sealed())
         with self._ledger.write(actor="monitor") as tx:
             state = _follow(tx, held, state, champion)
             for finding in findings:
@@ -111,7 +120,25 @@ class MonitorReconciler:
                     raise_alert(tx, held, finding, step, at=at)
                 state = step.state
             settle_alerts(tx, held, state)
+            state = msgspec.structs.replace(state, counted=counts)
             self._save(tx, held, state, due_in_s=self._rest_s(monitor, state, now - maturity))
+        self._counted(before).drop(but=counts.values())
+
+    def _blindness(self, watcher: Watcher[Any], champion: Version | None) -> str | None:
+        """Return why nothing can be judged, or None."""
+        if champion is None:
+            return "nothing is deployed"
+        digest = champion.body.get("reference")
+        if digest is None:
+            return f"{champion.ref} has no reference" if watcher.needs_reference else None
+        try:
+            self._reference(digest)
+        except IntegrityError as error:
+            return f"{champion.ref}: {error}"
+        return None
+
+    def _counted(self, blob_of: Mapping[str, str]) -> CountedFiles:
+        return CountedFiles(area=self._counts, blob_of=blob_of)
 
     def _champion(self, held: Intent) -> Version | None:
         with self._ledger.read() as tx:
@@ -175,6 +202,10 @@ class MonitorReconciler:
             status=msgspec.to_builtins(state),
             due_in_s=due_in_s,
         )
+
+
+def _next_window(monitor: Monitor, since: datetime) -> Window:
+    return Window(since=since, until=since + parse_duration(monitor.window))
 
 
 def _follow(tx: Transaction, held: Intent, state: State, champion: Version) -> State:

@@ -25,6 +25,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         windows: The last windows, oldest first.
         seen: Windows passed so far; `alerts` those that raised one.
         blind: Why nothing can be judged, where that is so.
+        counted: Files of the open window that were counted, by their digests: see `CountedFiles`.
     """
 
     watermark: datetime | None = None
@@ -35,10 +36,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     seen: int = 0
     alerts: int = 0
     blind: str | None = None
+    counted: dict[str, str] = {}
 
     def following(self, model: str, run: str) -> State:
         """Return the state at the beginning of another model's watch: its detectors saw nothing."""
-        return msgspec.structs.replace(self, model=model, run=run, levels={}, blind=None)
+        return msgspec.structs.replace(
+            self, model=model, run=run, levels={}, blind=None, counted={}
+        )
 
     def after(self, finding: Finding, *, run_length: int) -> Step:
         """Return what one more window leads to. An alarm sets the detectors back to zero."""

@@ -13,12 +13,14 @@ from towpath.operate.decisions.contract import INPUT, OUTPUT
 from towpath.operate.monitoring.counts import count_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from towpath.assets.models.reference import Reference
     from towpath.ledger.records import Version
     from towpath.operate.decisions.contract import DecisionLog
+    from towpath.operate.decisions.filewise import FilewiseDecisions
+    from towpath.operate.monitoring.counted import CountedFiles
     from towpath.operate.monitoring.counts import WindowCounts
     from towpath.operate.monitoring.findings import Window
 
@@ -42,6 +44,8 @@ class WindowView:
             are compared with is its own.
         known_reference: Its reference, or None where its training left none.
         subject_field: The input that names people, if one does; its values belong into no finding.
+        counted: What sealed files of the window were counted already, as blobs by the files' digests,
+            and the store that holds them; None: nothing is kept.
     """
 
     window: Window
@@ -51,6 +55,7 @@ class WindowView:
     decisions: DecisionLog
     known_reference: Reference | None = None
     subject_field: str | None = None
+    counted: CountedFiles | None = None
 
     @property
     def reference(self) -> Reference:
@@ -116,14 +121,48 @@ class WindowView:
     def counts(self) -> WindowCounts:
         """Return how the window's inputs and answers are spread over the reference's bins.
 
+        Files that were counted when they were sealed are not read again.
+
         Raises:
             IntegrityError: There is no reference.
         """
-        names = {one.name: self._column_of(one.name) for one in self.reference.columns}
-        rows = self.rows(list(names.values()))
-        weights = rows.get_column(WEIGHT)
-        renamed = rows.select(pl.col(column).alias(name) for name, column in names.items())
-        return count_rows(self.reference, renamed, weights, names=list(names))
+        known = {} if self.counted is None else self.counted.read()
+        found = self._filewise(known)
+        parts = [known[digest] for digest in found.known]
+        parts += [self._count(rows) for rows in (*found.read.values(), found.unsealed)]
+        whole = parts[0]
+        for part in parts[1:]:
+            whole = whole.merge(part)
+        return whole
+
+    def count_sealed(self) -> Mapping[str, str]:
+        """Count the window's files that were sealed since the last time; return what is counted now.
+
+        Files that are gone (compacted into others, or rewritten by an erasure) are forgotten.
+        """
+        if self.counted is None:
+            return {}
+        found = self._filewise(self.counted.blob_of)
+        fresh = {digest: self._count(rows) for digest, rows in found.read.items()}
+        return self.counted.keep(found.known, fresh)
+
+    def _filewise(self, known: Collection[str]) -> FilewiseDecisions:
+        return self.decisions.filewise(
+            self.service,
+            since=self.window.since,
+            until=self.window.until,
+            columns=[*self._columns().values(), "model", "status", _KEPT],
+            known=known,
+        )
+
+    def _count(self, rows: pl.DataFrame) -> WindowCounts:
+        names = self._columns()
+        mine = self._picked(rows.lazy(), list(names.values()), status="ok", every_model=False)
+        renamed = mine.select(pl.col(column).alias(name) for name, column in names.items())
+        return count_rows(self.reference, renamed, mine.get_column(WEIGHT), names=list(names))
+
+    def _columns(self) -> dict[str, str]:
+        return {one.name: self._column_of(one.name) for one in self.reference.columns}
 
     def _column_of(self, name: str) -> str:
         return self.output_column if name == PREDICTION else self.input_column(name)

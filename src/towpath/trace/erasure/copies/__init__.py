@@ -10,6 +10,7 @@ from towpath.trace.erasure.copies.publications import Publications
 from towpath.trace.erasure.copies.saved_states import SavedStates
 from towpath.trace.erasure.copies.stored_files import StoredFiles
 from towpath.trace.erasure.copies.trainings import Trainings
+from towpath.trace.erasure.copies.window_counts import WindowCounts
 
 __all__ = [
     "About",
@@ -23,4 +24,5 @@ __all__ = [
     "SavedStates",
     "StoredFiles",
     "Trainings",
+    "WindowCounts",
 ]
