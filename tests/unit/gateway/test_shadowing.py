@@ -159,3 +159,15 @@ def test_the_shadows_own_version_can_not_be_asked_for(bench: Any):
     bench.start()
     refused = bench.post("/v2/models/board/versions/2/infer", bench.body(500.0))
     assert refused.status_code == 404
+
+
+def test_what_a_shadow_said_of_somebody_leaves_with_them(bench: Any):
+    shadowed(bench)
+    bench.start()
+    bench.infer(500.0, subject="N1")
+    bench.infer(500.0, subject="N2")
+    await_copies(bench, 2)
+    gone = bench.keyring.subject_hash("tailnum", "N1")
+    assert bench.log.holdings(gone).decisions == 2
+    assert bench.log.erase_subject(gone).decisions == 2
+    assert copies(bench)["subject"].to_list() == [bench.keyring.subject_hash("tailnum", "N2")]
