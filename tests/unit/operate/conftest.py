@@ -85,7 +85,9 @@ class Production:
         Compactor(self.ledger, self.blobs, self.path).compact()
         self._writer = SegmentWriter(SegmentDirectory(self.path))
 
-    def model(self, *, noise: float = 0.0, flip: bool = False) -> Version:
+    def model(
+        self, *, noise: float = 0.0, flip: bool = False, reference: bytes | None = None
+    ) -> Version:
         """Commit an approved model; `noise` wears it out and `flip` makes it wrong on purpose."""
         training = world(3000, self.rng)
         times = [START - timedelta(days=30) + timedelta(days=30 * i / 3000) for i in range(3000)]
@@ -102,13 +104,13 @@ class Production:
         score = predictor.predict({name: test[name].to_list() for name in ("wind", "load")})["late"]
         seen = [START - timedelta(days=7) + timedelta(days=7 * i / 1000) for i in range(1000)]
         scores = pl.DataFrame({"score": score, "outcome": test["late"], "time": seen})
-        reference = build_reference(
+        built = build_reference(
             training, columns=["wind", "load"], time="at", scores=scores, test=test
         )
         body = {
             "package": package,
             "signature": predictor.signature.to_json(),
-            "reference": self.blobs.put(reference.encode()),
+            "reference": self.blobs.put(reference or built.encode()),
             "pipeline": "train",
             "params": {},
         }

@@ -23,7 +23,7 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True):
         what: Which of its own quantities moved the most, in words: `median`, `share of 'JFK'`.
         before: That quantity in the reference, in the column's own unit; None without one.
         after: The same in the window.
-        since: Since when it has been unusual; None where only this window was.
+        since: Beginning of the first of the windows in a row in which it stood out.
     """
 
     name: str

@@ -112,7 +112,8 @@ class MonitorReconciler:
             counts = dict(dataclasses.replace(view, counted=begun).count_sealed())
         with self._ledger.write(actor="monitor") as tx:
             state = _follow(tx, held, state, champion)
-            for finding in findings:
+            for found in findings:
+                finding = state.dated(found)
                 step = state.after(finding, run_length=monitor.run_length)
                 _log_metrics(tx, finding, step)
                 if step.alarm:

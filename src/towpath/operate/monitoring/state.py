@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from towpath.core.clock import parse_time
 from towpath.operate.monitoring.detector import accumulate, level_of
 
 if TYPE_CHECKING:
-    from towpath.operate.monitoring.findings import Finding
+    from towpath.operate.monitoring.findings import Finding, Suspect
 
 _WINDOWS_KEPT = 60
 
@@ -43,6 +45,20 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self, model=model, run=run, levels={}, blind=None, counted={}
         )
+
+    def dated(self, finding: Finding) -> Finding:
+        """Return the finding with the time since when, without a gap, each suspect has stood out."""
+        before = self.windows[-1] if self.windows else {}
+        known = {one["name"]: one for one in before.get("features", ())}
+        begun = parse_time(before["since"]) if known else None
+        suspects: list[Suspect] = []
+        for one in finding.suspects:
+            earlier = known.get(one.name)
+            since = None if earlier is None else earlier.get("since") or begun
+            if isinstance(since, str):
+                since = parse_time(since)
+            suspects.append(msgspec.structs.replace(one, since=since or finding.window.since))
+        return replace(finding, suspects=tuple(suspects))
 
     def after(self, finding: Finding, *, run_length: int) -> Step:
         """Return what one more window leads to. An alarm sets the detectors back to zero."""

@@ -79,7 +79,11 @@ def test_drift_names_the_feature_and_wakes_the_trigger(
     blamed = [feature["name"] for feature in alert.spec["features"]]
     assert "wind" in blamed
     assert "load" not in blamed
-    assert "wind" in alert.spec["summary"]
+    assert "wind: median from" in alert.spec["summary"]
+    wind = alert.spec["features"][blamed.index("wind")]
+    assert wind["before"] == pytest.approx(0.0, abs=0.1)
+    assert wind["after"] == pytest.approx(1.5, abs=0.35)
+    assert wind["since"].startswith("2013-03-01T00:00:00")
     with production.ledger.read() as tx:
         raised = tx.events.read(types=["alert.raised"])
         assert tx.intents.get("trigger", "flights.retrain").due_at is not None
@@ -97,6 +101,7 @@ def test_only_the_named_features_and_the_prediction_are_watched(
     with production.ledger.read() as tx:
         measured = tx.runs.get(row.status["run"]).metrics
     assert {"distance.load", "distance.prediction"} <= measured.keys()
+    assert row.status["windows"][0]["basis"].startswith("compared with 4 Fridays")
     assert "distance.wind" not in measured
 
 
@@ -128,6 +133,44 @@ def test_quality_as_promised_raises_no_alarm(production: Any, reconciler: Monito
     assert row.status["seen"] == 5
     assert all(window["judged"] for window in row.status["windows"])
     assert alerts(production) == []
+
+
+def test_a_threshold_alarms_at_once_and_without_detectors(
+    production: Any, reconciler: MonitorReconciler
+):
+    production.deploy(production.model())
+    watch(production, Drift(numbers="psi", threshold=0.25))
+    production.serve(300)
+    production.serve(300, shift=1.5)
+    production.clock.advance(timedelta(hours=1))
+    row = production.step(reconciler)
+    assert [window["alarm"] for window in row.status["windows"]] == [False, True]
+    assert row.status["levels"] == {}
+    (alert,) = alerts(production)
+    assert alert.spec["features"][0]["statistic"] == "psi"
+    assert alert.spec["features"][0]["value"] > 0.25
+
+
+def test_quarters_of_a_day_are_judged_too(production: Any, reconciler: MonitorReconciler):
+    production.deploy(production.model())
+    watch(production, Drift(window="6h", min_rows=40))
+    production.serve(400, hours=48)
+    production.clock.advance(timedelta(hours=1))
+    row = production.step(reconciler)
+    windows = row.status["windows"]
+    assert [window["rows"] for window in windows] == [50] * 8
+    assert all("06:00 to 12:00 UTC" in window["basis"] for window in windows[1::4])
+
+
+def test_a_reference_that_can_not_be_read_blinds_the_monitor_and_says_so(
+    production: Any, reconciler: MonitorReconciler
+):
+    model = production.model(reference=b"from an older program")
+    production.deploy(model)
+    watch(production, Drift())
+    row = production.step(reconciler)
+    assert row.phase == "waiting"
+    assert "does not parse" in row.status["blind"]
 
 
 def test_empty_windows_are_passed_over(production: Any, reconciler: MonitorReconciler):
