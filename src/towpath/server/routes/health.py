@@ -15,6 +15,7 @@ from towpath.server.access import COOKIE, session_value
 from towpath.server.resources.health import Health
 from towpath.server.routes.given import Given, GivenAccess
 from towpath.server.routes.reading import read
+from towpath.server.views.exposition import exposition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,18 @@ def show_health(services: Given) -> Health:
     )
 
 
+@get(
+    "/metrics",
+    sync_to_thread=True,
+    media_type="text/plain; version=0.0.4; charset=utf-8",
+    include_in_schema=False,
+)
+def show_metrics(services: Given) -> str:
+    """Tell Prometheus of queues, rollouts, monitors and budgets."""
+    with services.ledger.read() as tx:
+        return exposition(tx, now=services.clock.now())
+
+
 @post("/session", sync_to_thread=False, status_code=204, tags=["health"])
 def sign_in(data: JSONBody[SignIn], access: GivenAccess) -> Response[None]:
     """Exchange the token for a cookie that pages on this host can't read."""
@@ -59,4 +72,4 @@ def sign_in(data: JSONBody[SignIn], access: GivenAccess) -> Response[None]:
     return Response(None, cookies=[cookie])
 
 
-HANDLERS = [show_liveness, show_health, sign_in]
+HANDLERS = [show_liveness, show_health, show_metrics, sign_in]
