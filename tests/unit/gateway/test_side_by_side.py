@@ -83,11 +83,12 @@ class Released:
 
 
 @pytest.fixture
-def released(bench: Any) -> Iterator[Released]:
+def released(bench: Any) -> Released:
     found = Released(bench)
     with bench.ledger.write() as tx:
         found.releases.put_in_force(tx, ENV, found.pins(1, OLD), reason="first")
     bench.start()
+    bench.eventually(bench.reported, "a gateway that reports")
     return found
 
 
