@@ -233,3 +233,14 @@ def test_an_answer_that_nobody_waits_for_is_made_all_the_same(served: Served) ->
     served.end()
     assert served.join()
     assert sorted(served.app.finished) == ["/next", "/slow"]
+
+
+def test_as_many_requests_as_one_packet_holds_may_wait_for_one_under_way(served: Served) -> None:
+    """They are answered in a loop, not each from within the one before."""
+    count = 600
+    with served.connect() as connection:
+        connection.sendall(post("/slow", b"") + b"".join([post("/", b"")] * count))
+        assert served.app.asked.wait(DEADLINE_S)
+        served.app.let_go.set()
+        heard = served.hear(connection, answers=count + 1)
+    assert heard.count(b"HTTP/1.1 200 OK") == count + 1

@@ -1,0 +1,125 @@
+"""The short way into a matrix takes nothing that the long one refuses, and nothing in another way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from towpath.assets.models import Inputs, TensorSpec
+from towpath.assets.models.rows import RowReader
+from towpath.core.errors import InvalidRequest
+from towpath.gateway.layouts import MatrixLayout
+from towpath.gateway.protocol import NumberTensor, Tensor, decode_infer
+from towpath.gateway.tensors import columns_of
+
+INPUTS = [
+    TensorSpec(name="wind", datatype="FP64", nullable=True),
+    TensorSpec(name="gust", datatype="FP32"),
+    TensorSpec(name="hour", datatype="INT64"),
+]
+LAYOUT = MatrixLayout(INPUTS)
+READER = RowReader(Inputs(columns=tuple(INPUTS), levels={}))
+VALUES = st.sampled_from([0, 1, 7, -3, 0.5, 7.0, 1e39, 2**53, 2**53 + 1, 2**64, 10**400, None])
+DATATYPES = st.sampled_from(["FP64", "FP64", "FP32", "INT64", "FP16", "BOOL", "FP8"])
+
+
+def message(tensors: list[dict[str, Any]]) -> Any:
+    return decode_infer(msgspec.json.encode({"inputs": tensors}), numbers=True).inputs
+
+
+def judged(tensors: Any) -> None:
+    """Hold the short way to the long one: what it takes, that takes as well, and reads as the same."""
+    matrix = LAYOUT.matrix(tensors)
+    try:
+        short = None if matrix is None else READER.check(matrix)
+    except InvalidRequest:
+        short = None
+    if short is not None:
+        _, columns = columns_of(tensors, INPUTS)
+        np.testing.assert_array_equal(short, READER.matrix(columns))
+
+
+@given(
+    rows=st.integers(-1, 3),
+    width=st.sampled_from([3, 3, 3, 2]),
+    datatype=DATATYPES,
+    values=st.lists(VALUES, max_size=9),
+    nested=st.booleans(),
+)
+def test_one_tensor_for_all_columns(
+    rows: int, width: int, datatype: str, values: list[Any], nested: bool
+) -> None:
+    data = [values[at : at + 3] for at in range(0, len(values), 3)] if nested else values
+    judged(message([{"name": "x", "shape": [rows, width], "datatype": datatype, "data": data}]))
+
+
+COLUMN = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["wind", "gust", "hour", "rain"]),
+        "shape": st.sampled_from([[1], [2], [2, 1], [1, 1], []]),
+        "datatype": DATATYPES,
+        "data": st.lists(VALUES, max_size=2),
+    }
+)
+USUAL = st.tuples(
+    *[
+        st.fixed_dictionaries(
+            {
+                "name": st.just(one.name),
+                "shape": st.just([2]),
+                "datatype": st.just(one.datatype),
+                "data": st.lists(VALUES, min_size=2, max_size=2),
+            }
+        )
+        for one in INPUTS
+    ]
+)
+
+
+@given(tensors=st.lists(COLUMN, max_size=4) | USUAL.map(list).flatmap(st.permutations))
+def test_one_tensor_per_column(tensors: list[dict[str, Any]]) -> None:
+    judged(message(tensors))
+
+
+def test_what_is_usual_takes_the_short_way() -> None:
+    whole = {"name": "x", "shape": [2, 3], "datatype": "FP64", "data": [1, 2, 3, 4.5, 5, None]}
+    expected = [[1, 2, 3], [4.5, 5, np.nan]]
+    np.testing.assert_array_equal(LAYOUT.matrix(message([whole])), expected)
+    nested = whole | {"data": [[1, 2, 3], [4.5, 5, None]]}
+    np.testing.assert_array_equal(LAYOUT.matrix(message([nested])), expected)
+    columns = [
+        {"name": one.name, "shape": [2], "datatype": one.datatype, "data": list(data)}
+        for one, data in zip(INPUTS, zip(*nested["data"], strict=True), strict=True)
+    ]
+    np.testing.assert_array_equal(LAYOUT.matrix(message(columns)), expected)
+    np.testing.assert_array_equal(LAYOUT.matrix(message(columns[::-1])), expected)
+
+
+@pytest.mark.parametrize("start", range(8))
+def test_bytes_are_read_wherever_they_lie(start: int) -> None:
+    given = np.array([[1.0, 2.0, 3.0]])
+    body = b"x" * start + given.tobytes()
+    data = np.frombuffer(memoryview(body)[start:], "<f8")
+    found = LAYOUT.matrix([Tensor(name="x", shape=[1, 3], datatype="FP64", data=data)])
+    assert found is not None
+    np.testing.assert_array_equal(found, given)
+    assert found.flags.aligned
+
+
+def test_lists_that_may_hold_anything_take_the_long_way() -> None:
+    fields = {"name": "x", "shape": [1, 3], "datatype": "FP64"}
+    assert LAYOUT.matrix([Tensor(**fields, data=[1.0, 2.0, True])]) is None
+    assert LAYOUT.matrix([NumberTensor(**fields, data=[1.0, 2.0, 3])]) is not None
+    with pytest.raises(InvalidRequest):
+        columns_of([Tensor(**fields, data=[1.0, 2.0, True])], INPUTS)
+
+
+def test_models_of_text_and_truth_have_no_layout() -> None:
+    for datatype in ("BYTES", "BOOL"):
+        assert MatrixLayout.of([*INPUTS, TensorSpec(name="x", datatype=datatype)]) is None
+    assert MatrixLayout.of(INPUTS) is not None
