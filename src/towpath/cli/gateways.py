@@ -16,13 +16,16 @@ from towpath.cli.roles import ChildOf, Fd, bind_life, listener_of
 from towpath.core.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
+    from threading import Event
 
     from towpath.app.place import Place
     from towpath.core.settings import Settings
     from towpath.gateway import Limits
+    from towpath.gateway.accepting import Application
     from towpath.gateway.roster import Seat
 
+_START_S = 5.0
 _HANDOVER_S = 2.0
 _KILL_AFTER_S = 5.0
 
@@ -52,7 +55,7 @@ def gateway(
         )
     count = settings.gateway_workers or os.cpu_count() or 1
     if count == 1 and not settings.gateway_memory_soft_mb:
-        _serve(place, listener, _limits(settings), settings.gateway_grpc_port, None)
+        serve_here(place, listener, _limits(settings), rpc_port=settings.gateway_grpc_port)
         return 0
     from towpath.gateway.roster import Roster
     from towpath.gateway.workers import Workers
@@ -61,16 +64,33 @@ def gateway(
     with listener, _rpc_port(settings) as rpc_port:
 
         def serve(seat: Seat) -> None:
-            _serve(place, listener, limits, rpc_port, seat)
+            serve_here(place, listener, limits, rpc_port=rpc_port, seat=seat)
 
         Workers(Roster(count), serve, drain_s=limits.ending_s + _KILL_AFTER_S).run()
     return 0
 
 
-def _serve(
-    place: Place, listener: socket.socket, limits: Limits, rpc_port: int, seat: Seat | None
+def serve_here(
+    place: Place,
+    listener: socket.socket,
+    limits: Limits | None = None,
+    *,
+    rpc_port: int = -1,
+    seat: Seat | None = None,
+    opened: Callable[[Application], None] | None = None,
+    stop: Event | None = None,
 ) -> None:
-    """Serve in this process, which has opened nothing of the home before."""
+    """Serve in this process, which has opened nothing of the home before.
+
+    Args:
+        place: Names the home.
+        listener: As `Gateway.listener`.
+        limits: As the settings say if None.
+        rpc_port: Where gRPC is answered too; -1: nowhere.
+        seat: As `Gateway.seat`.
+        opened: As `Gateway.opened`.
+        stop: As `Gateway.stop`.
+    """
     from towpath.app.computing import compute_command
     from towpath.app.telemetry import sending_spans
     from towpath.gateway import Gateway, MemoryWatch
@@ -94,7 +114,7 @@ def _serve(
             decisions_dir=home.decisions_dir,
             state_dir=place.home / "gateway",
             listener=listener,
-            limits=limits,
+            limits=limits or _limits(settings),
             memory=MemoryWatch(
                 soft_bytes=settings.gateway_memory_soft_mb << 20,
                 hard_bytes=settings.gateway_memory_hard_mb << 20,
@@ -105,6 +125,8 @@ def _serve(
             replay=settings.replay,
             token=settings.token,
             spans=spans,
+            opened=opened,
+            stop=stop,
         ).serve()
 
 
@@ -118,6 +140,7 @@ def _limits(settings: Settings, *, handover_s: float = 0.0) -> Limits:
         in_flight=in_flight,
         in_flight_per_service=settings.gateway_service_in_flight or in_flight,
         deadline_s=deadline_ms / 1000 if deadline_ms else None,
+        start_s=_START_S,
         linger_s=settings.gateway_linger_s,
         handover_s=handover_s,
     )

@@ -58,6 +58,7 @@ class HttpServer:
         self.is_ending = False
         self._seat = seat
         self._listener: socket.socket | None = None
+        self._is_open = False
         self._is_taking = False
         self._yielded_at = float("-inf")
         self._connections: set[Connection] = set()
@@ -78,7 +79,7 @@ class HttpServer:
         """
         listener.settimeout(0)  # asyncio asks, and never waits
         self._listener = listener
-        self._take(wanted=True)
+        self.loop.call_later(self.limits.start_s, self.admit)
         try:
             while not until.is_set():
                 await _within(until, _SWEEP_S)
@@ -91,6 +92,11 @@ class HttpServer:
             self.is_ending = True
             listener.close()
             await self._drain()
+
+    def admit(self) -> None:
+        """Begin to take connections: something is there to answer them with, or nothing will be soon."""
+        self._is_open = True
+        self._take(wanted=True)
 
     def opened(self, connection: Connection) -> None:
         """Take note of a connection."""
@@ -109,7 +115,7 @@ class HttpServer:
 
     def _take(self, *, wanted: bool) -> None:
         """Look out for new connections, or don't."""
-        if self._listener is None or wanted is self._is_taking:
+        if self._listener is None or not self._is_open or wanted is self._is_taking:
             return
         self._is_taking = wanted
         if wanted:

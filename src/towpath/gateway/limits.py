@@ -15,6 +15,8 @@ class Limits:
         in_flight: Requests being answered at a time; further ones are refused, with when to come back.
         in_flight_per_service: The same for one service, so that a slow one leaves room for others.
         deadline_s: How long a request may take that says nothing of it; None: as long as it does.
+        start_s: How long connections wait, at the start, for the first route; after that they are taken
+            and told that it is not there.
         idle_s: How long a connection may be silent between requests.
         read_s: How long a request may take from its first byte to its last.
         write_s: How long a caller may leave an answer unread.
@@ -30,6 +32,7 @@ class Limits:
     in_flight: int = 1024
     in_flight_per_service: int = 1024
     deadline_s: float | None = None
+    start_s: float = 0.0
     idle_s: float = 75.0
     read_s: float = 30.0
     write_s: float = 30.0

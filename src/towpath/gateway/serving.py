@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from towpath.assets.models import Predictor
     from towpath.core.clock import Clock
     from towpath.core.spans import Spans
+    from towpath.gateway.accepting import Application
     from towpath.gateway.roster import Seat
     from towpath.gateway.routing import RoutingTable
     from towpath.ledger.contract import Ledger
@@ -82,6 +83,8 @@ class Gateway:
         compute: Returns the command that computes on-demand features by a version of code.
         load: Opens a model package that is here; `load_predictor` if None.
         spans: Takes traces of requests; None: nobody wants them.
+        opened: Told the application, in its event loop, before it is served: for embedding it where
+            requests come by another way as well.
         stop: Ends the serving from another thread, where no signal can reach; for embedding.
     """
 
@@ -105,6 +108,7 @@ class Gateway:
     compute: Callable[[str], Sequence[str]] = refuse_computing
     load: Callable[[str], Predictor] | None = None
     spans: Spans | None = None
+    opened: Callable[[Application], None] | None = None
     stop: Event | None = None
 
     def serve(self) -> None:
@@ -138,11 +142,13 @@ class Gateway:
         app = GatewayApp(answering, labelling, features, explainer, metrics, token=self.token)
         doors = _rpc(answering, self.rpc_address, token=self.token, limits=self.limits)
         async with aclosing(features), aclosing(shadows), aclosing(explainer), doors as bound:
-            server = HttpServer(traced(app, self.spans), limits=self.limits, seat=self.seat)
+            served = traced(app, self.spans)
+            if self.opened is not None:
+                self.opened(served)
+            server = HttpServer(served, limits=self.limits, seat=self.seat)
             watch = Watch(answering, server, metrics, self.memory, self.seat)
-            follower = self._follower(
-                bound, watch, _publisher(inference, writer), moments, features
-            )
+            publish = _publisher(inference, writer, server.admit)
+            follower = self._follower(bound, watch, publish, moments, features)
             await _serve(server, follower, self.listener, self.stop, watch)
 
     def _explainer(
@@ -170,13 +176,18 @@ class Gateway:
     ) -> LedgerFollower:
         state = self.state_dir / self.environment
         packages = PackageCache(state / "packages", self.blobs)
-        load = self.load or (lambda package: load_predictor(package, packages.local))
+
+        def load(package: str) -> Predictor:
+            return load_predictor(package, packages.local)
+
         return LedgerFollower(
             self.ledger,
             environment=self.environment,
             address="{}:{}".format(*self.listener.getsockname()[:2]),
             rpc_address=rpc_address,
-            opener=ModelOpener(self.ledger, packages, self.keyring, self.memory, load=load),
+            opener=ModelOpener(
+                self.ledger, packages, self.keyring, self.memory, load=self.load or load
+            ),
             last_known=LastKnown(state, self.environment, self.keyring),
             stale_s=self.stale_s,
             about=watch.status,
@@ -232,8 +243,10 @@ async def _serve(
         _log.info("gateway.stopped", gateway=follower.id)
 
 
-def _publisher(inference: Inference, writer: SegmentWriter) -> Callable[[RoutingTable], None]:
-    """Return how the follower's thread puts a table in force."""
+def _publisher(
+    inference: Inference, writer: SegmentWriter, admit: Callable[[], None]
+) -> Callable[[RoutingTable], None]:
+    """Return how the follower's thread puts a table in force; with the first the door is opened."""
     loop = asyncio.get_running_loop()
 
     def publish(table: RoutingTable) -> None:
@@ -241,6 +254,8 @@ def _publisher(inference: Inference, writer: SegmentWriter) -> Callable[[Routing
 
         def swap() -> None:
             inference.table = table
+            if table.loaded:
+                admit()
             swapped.set()
 
         loop.call_soon_threadsafe(swap)

@@ -38,13 +38,13 @@ class Echo:
 class Served:
     """A server in a thread, and raw connections to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, **limits: float) -> None:
         self.app = Echo()
+        self.limits = {"body_bytes": MOST, "drain_s": DEADLINE_S} | limits
         self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self.listener.bind(("127.0.0.1", 0))
         self.listener.listen(16)
         self.address = self.listener.getsockname()
-        self.drain_s = DEADLINE_S
         self._end: Callable[[], object] = lambda: None
         self._started = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._run(),))
@@ -54,7 +54,7 @@ class Served:
     async def _run(self) -> None:
         until, loop = asyncio.Event(), asyncio.get_running_loop()
         self._end = lambda: loop.call_soon_threadsafe(until.set)
-        server = HttpServer(self.app, limits=Limits(body_bytes=MOST, drain_s=self.drain_s))
+        server = HttpServer(self.app, limits=Limits(**self.limits))  # type: ignore[arg-type]
         self._started.set()
         await server.serve(self.listener, until=until)
 
@@ -244,3 +244,96 @@ def test_as_many_requests_as_one_packet_holds_may_wait_for_one_under_way(served:
         served.app.let_go.set()
         heard = served.hear(connection, answers=count + 1)
     assert heard.count(b"HTTP/1.1 200 OK") == count + 1
+
+
+# -- bounds of time and number -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def bounded(request: pytest.FixtureRequest) -> Iterator[Served]:
+    made = Served(**request.param)
+    yield made
+    made.app.let_go.set()
+    made.end()
+    assert made.join()
+
+
+def bounds(**limits: float) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("bounded", [limits], indirect=True)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    parts: list[bytes] = []
+    while part := connection.recv(1 << 16):
+        parts.append(part)
+    return b"".join(parts)
+
+
+@bounds(read_s=0.2)
+def test_a_request_that_comes_too_slowly_is_refused(bounded: Served) -> None:
+    with bounded.connect() as slow:
+        slow.sendall(b"POST /a HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc")
+        answer = read_all(slow)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer
+    assert bounded.app.finished == []
+
+
+@bounds(idle_s=0.2)
+def test_a_connection_that_asks_nothing_is_closed(bounded: Served) -> None:
+    with bounded.connect() as idle, bounded.connect() as busy:
+        busy.sendall(b"GET /slow HTTP/1.1\r\n\r\n")
+        assert bounded.app.asked.wait(DEADLINE_S)
+        assert read_all(idle) == b""
+        bounded.app.let_go.set()
+        assert busy.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+
+
+@bounds(write_s=0.2, body_bytes=1 << 22)
+def test_a_caller_that_reads_no_answers_is_cut_off_and_asked_no_more(bounded: Served) -> None:
+    body = b"x" * (1 << 20)
+    asked = b"POST /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with bounded.connect() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        with pytest.raises(OSError):
+            for _ in range(200):
+                deaf.sendall(asked)
+    assert len(bounded.app.finished) < 100
+
+
+@bounds(connections=2)
+def test_further_connections_wait_for_one_to_end(bounded: Served) -> None:
+    with bounded.connect() as first, bounded.connect() as second:
+        for one in (first, second):
+            one.sendall(b"GET /a HTTP/1.1\r\n\r\n")
+            assert one.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        third = bounded.connect()
+        third.sendall(b"GET /third HTTP/1.1\r\n\r\n")
+        first.sendall(b"GET /b HTTP/1.1\r\n\r\n")
+        assert first.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        assert "/third" not in bounded.app.finished
+    with third:
+        assert third.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+
+
+@bounds(handover_s=DEADLINE_S)
+def test_at_the_end_callers_that_stay_are_told_with_their_next_answer(bounded: Served) -> None:
+    with bounded.connect() as stays:
+        stays.sendall(b"GET /a HTTP/1.1\r\n\r\n")
+        assert b"connection: close" not in stays.recv(1 << 16)
+        bounded.end()
+        with pytest.raises(OSError):  # once nobody listens any more
+            while True:
+                bounded.connect().close()
+        stays.sendall(b"GET /b HTTP/1.1\r\n\r\n")
+        answer = read_all(stays)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in answer
+
+
+@bounds(linger_s=0.5)
+def test_a_gateway_that_lingers_goes_on_taking_connections(bounded: Served) -> None:
+    bounded.end()
+    with bounded.connect() as late:
+        late.sendall(b"GET /a HTTP/1.1\r\n\r\n")
+        assert b"connection: close" in read_all(late)
