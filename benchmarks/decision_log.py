@@ -16,6 +16,7 @@ import io
 import json
 import logging
 import os
+import random
 import resource
 import sqlite3
 import statistics
@@ -101,28 +102,29 @@ def run(sizes: Sequence[str] = tuple(SIZES)) -> Result:
 
 
 def decision(ids: DecisionIds, number: int, at_us: int) -> Decision:
-    """Return a decision of a service with seven inputs; the values repeat as flights' do."""
+    """Return a decision of a service with seven inputs; the values vary as flights' do."""
+    draw = random.Random(number)
     return Decision(
         decision_id=ids.next(),
         at_us=at_us,
-        recorded_us=at_us + 500,
+        recorded_us=at_us + draw.randrange(200, 900),
         service="delay-board",
         release="release:production@4",
         model="model:late@4",
-        arm="champion",
+        arm="champion" if draw.random() < 0.9 else "challenger",
         key=f"flight-{number}",
-        subject=f"{number * 2_654_435_761 % 50_000:032x}"[::-1],
+        subject=f"{draw.randrange(50_000) * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}",
         inputs={
-            "distance": float(200 + number * 37 % 4000),
-            "carrier": CARRIERS[number % len(CARRIERS)],
-            "hour": number // 60 % 24,
-            "wind_speed": number * 13 % 300 / 10,
-            "visib": 10.0 if number % 9 else None,
-            "temp": 30 + number * 7 % 500 / 10,
-            "origin": ("EWR", "JFK", "LGA")[number % 3],
+            "distance": float(draw.randrange(80, 5000)),
+            "carrier": draw.choice(CARRIERS),
+            "hour": draw.randrange(24),
+            "wind_speed": round(draw.gammavariate(2, 5), 1),
+            "visib": draw.choice((10.0, 9.0, 5.0, None)),
+            "temp": round(draw.gauss(55, 18), 2),
+            "origin": draw.choice(("EWR", "JFK", "LGA")),
         },
-        outputs={"late": number * 7919 % 10_007 / 10_007},
-        latency_us=80 + number % 40,
+        outputs={"late": draw.random()},
+        latency_us=round(80 * draw.lognormvariate(0, 0.3)),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from towpath.core.errors import StorageFull
 from towpath.operate.decisions import Compactor, Retention, SegmentDecisionLog
 from towpath.operate.decisions.directory import SegmentDirectory
 
@@ -206,6 +207,31 @@ def test_what_no_service_says_is_kept(bench: Any) -> None:
     assert gone == {"decisions/board", "keyed/board"}
     assert bench.log.find(other.decision_id) == other
     assert bench.log.labels().collect().height == 3  # nobody said how long labels are wanted
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_full_disk_stops_compaction_and_loses_nothing(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    decisions = fill(bench, 3)
+    put, left = bench.blobs.put, [room]
+
+    def put_while_there_is_room(data: bytes) -> Any:
+        if not left[0]:
+            raise StorageFull("the disk is full", remedy="Free space.")
+        left[0] -= 1
+        return put(data)
+
+    expected = sorted(one.decision_id for one in decisions)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.blobs, "put", put_while_there_is_room)
+        with pytest.raises(StorageFull):
+            bench.compactor.compact()
+        assert ids(bench.log) == expected
+    bench.compactor.compact()
+    assert ids(bench.log) == expected
+    assert bench.log.tally().signalled == 3
+    assert_nothing_is_left_over(bench)
 
 
 def test_segment_torn_at_any_byte_gives_the_records_before(bench: Any) -> None:

@@ -35,9 +35,13 @@ def page_of(
     older = pl.lit(value=True) if before is None else pl.col("decision_id") < before
 
     def newest(frame: pl.LazyFrame) -> pl.DataFrame:
-        # One more than the page shows tells whether another follows.
+        # One more than the page shows tells whether another follows. First only ids are read, then
+        # of a file, which is sorted by them, the row groups that hold those.
         found = chosen(frame, window, where).filter(older)
-        return _shaped(found.sort("decision_id", descending=True).head(limit + 1).collect())
+        name = pl.col("decision_id")
+        oldest = found.select(name.top_k(limit + 1).min()).collect().item()
+        rows = found.filter(name >= oldest) if oldest is not None else found.head(0)
+        return _shaped(rows.sort("decision_id", descending=True).collect())
 
     raw = view.raw.frames(f"{DECISIONS}{service}")
     rows = _newest([newest(frame.lazy()) for frame in raw], limit + 1)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _MANY: Final = 32
-_PIECE_BYTES: Final = 4 << 20
+_PIECE_BYTES: Final = 1 << 20
 
 
 class RawRows:

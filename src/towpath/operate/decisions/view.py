@@ -24,6 +24,7 @@ from towpath.operate.decisions.streams import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Segment
@@ -191,7 +192,7 @@ class View:
                 break
             if segment.first_id <= decision_id <= segment.last_id:
                 with self.blobs.open_local(segment.digest) as path:
-                    row = _first_row([pl.scan_parquet(path).filter(mine).collect()])
+                    row = _first_row([_id_first(path).filter(mine).collect()])
         return row
 
     def _rows_of(
@@ -238,6 +239,11 @@ def _weighted(frame: pl.LazyFrame) -> pl.LazyFrame:
     if "kept" not in frame.collect_schema():
         frame = frame.with_columns(kept=pl.lit(1.0), service_version=pl.lit(None, pl.String))
     return frame.with_columns(weight=1 / pl.col("kept"))
+
+
+def _id_first(path: Path) -> pl.LazyFrame:
+    """Scan a file so that other columns are decoded only where the condition holds."""
+    return pl.scan_parquet(path, parallel="prefiltered")
 
 
 def _first_row(frames: Iterable[pl.DataFrame]) -> Mapping[str, Any] | None:
