@@ -70,15 +70,24 @@ def get_alert(tx: Transaction, name: str) -> AlertDetail:
     """Return one alert with the curves that show it. Raises `NotFound`."""
     tx.intents.get("alert", name)
     found = next(alert for alert in list_alerts(tx) if alert.id == name)
-    names = {feature.name for feature in found.features}
-    statistics = {feature.statistic for feature in found.features}
-    series: list[Series] = []
+    wanted = {"score", *(key for one in found.features for key in _keys(one))} - {"rows"}
+    known: list[Series] = []
     if tx.intents.find("monitor", found.monitor) is not None:
-        for one in get_monitor(tx, found.monitor).series:
-            key, _, rest = one.key.partition(".")
-            if one.key == "score" or rest in names or {key, one.key} & statistics or key in names:
-                series.append(one)
-    return AlertDetail(**fields_of(found), series=series)
+        known = get_monitor(tx, found.monitor).series
+    return AlertDetail(**fields_of(found), series=[one for one in known if one.key in wanted])
+
+
+def _keys(feature: AlertFeature) -> list[str]:
+    """Return the names under which a monitor may have measured what stood out."""
+    name, statistic = feature.name, feature.statistic.partition(",")[0]
+    return [
+        name,
+        statistic,
+        f"{statistic}.{name}",
+        f"distance.{name}",
+        f"{statistic}.gap",
+        f"{statistic}.estimated",
+    ]
 
 
 def _summary(intent: Intent, alarms: list[Alert]) -> MonitorSummary:

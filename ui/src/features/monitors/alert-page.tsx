@@ -20,6 +20,8 @@ import { alertQuery } from "./queries";
 type Alert = Schemas["AlertDetail"];
 type Feature = Schemas["AlertFeature"];
 
+const MOST_CHARTS = 4;
+
 const FEATURES: Column<Feature>[] = [
   { id: "name", header: "What", value: (one) => one.name, show: (one) => <b>{one.name}</b> },
   { id: "what", header: "Measured", value: (one) => one.what || one.statistic, wide: true },
@@ -141,19 +143,16 @@ function Consequences({ alert }: { alert: Alert }) {
   );
 }
 
-/** The monitor's measurements of what stood out, over event time, with this alert marked. */
+/** The monitor's measurements of what stood out, each on its own scale, with this alert marked. */
 function Evidence({ alert }: { alert: Alert }) {
-  const lines = useMemo<Line[]>(
-    () =>
-      alert.series
-        .filter((one) => one.key !== "score" && one.points.length > 1)
-        .slice(0, 6)
-        .map((one) => ({
-          label: one.key,
-          points: one.points.map((point) => [Date.parse(point.at) / 1000, point.value ?? null]),
-        })),
-    [alert.series],
-  );
+  const lines = useMemo<Line[]>(() => {
+    const drawn = alert.series.filter((one) => one.points.length > 1);
+    const measured = drawn.filter((one) => one.key !== "score");
+    return (measured.length > 0 ? measured : drawn).slice(0, MOST_CHARTS).map((one) => ({
+      label: one.key,
+      points: one.points.map((point) => [Date.parse(point.at) / 1000, point.value ?? null]),
+    }));
+  }, [alert.series]);
   const marks = useMemo(
     () => [Date.parse(alert.until ?? alert.at) / 1000],
     [alert.until, alert.at],
@@ -164,7 +163,11 @@ function Evidence({ alert }: { alert: Alert }) {
       title="Evidence"
       note="Each window's measurement; the mark is where the alarm was raised."
     >
-      <Curve lines={lines} time marks={marks} height={220} />
+      <div className={styles.charts}>
+        {lines.map((line) => (
+          <Curve key={line.label} lines={[line]} time marks={marks} height={180} />
+        ))}
+      </div>
     </Panel>
   );
 }

@@ -85,7 +85,7 @@ function chartsOf(monitor: Monitor): Chart[] {
       [`${metric}.realised`, { label: "came true", tone: "bad" }],
     ];
     charts.push({
-      title: `${capitalize(humanize(metric))} before labels arrive`,
+      title: `${metric === "roc_auc" ? "ROC AUC" : capitalize(humanize(metric))} before labels arrive`,
       note: "Estimated, valid under covariate shift only, beside what came true once labels had matured.",
       lines: [
         { ...estimated, label: "estimated" },

@@ -14,6 +14,7 @@ import { EventTime } from "@/design/time";
 import { AlertList } from "./alert-list";
 import { MonitorCharts } from "./charts";
 import { monitorQuery } from "./queries";
+import { Spreads } from "./spreads";
 
 type Monitor = Schemas["MonitorDetail"];
 type Window = Schemas["MonitorWindow"];
@@ -98,6 +99,7 @@ function Body({ monitor }: { monitor: Monitor }) {
         <Figure label="Judged until" value={<EventTime at={monitor.watermark} />} />
       </Figures>
       <MonitorCharts monitor={monitor} />
+      <Spreads monitor={monitor.name} />
       <Columns wide>
         <Panel title="Windows" flush>
           <Table rows={monitor.recent} columns={WINDOWS} first={14} />

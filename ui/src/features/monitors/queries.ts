@@ -16,6 +16,14 @@ export const monitorQuery = (name: string) =>
     refetchInterval: LIVE_MS,
   });
 
+export const spreadsQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["monitors", name, "spreads"],
+    queryFn: () =>
+      answer(client.GET("/api/v1/monitors/{name}/spreads", { params: { path: { name } } })),
+    refetchInterval: LIVE_MS,
+  });
+
 export const alertQuery = (name: string) =>
   queryOptions({
     queryKey: ["alerts", name],
