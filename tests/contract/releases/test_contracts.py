@@ -15,6 +15,7 @@ from towpath.operate.releases import (
     LedgerReleases,
     ReleaseChecker,
     ServiceReconciler,
+    find_consumer,
     register,
 )
 
@@ -158,6 +159,16 @@ def test_a_registered_version_never_changes_its_contracts(environment: Environme
         environment.program(WEB, Contract("delay-board", inputs={"distance": int}))
     with environment.ledger.read() as tx:
         assert len(tx.versions.list("consumer", "checkout-web")) == 1
+
+
+def test_versions_are_found_by_whatever_a_build_calls_them(environment: Environment):
+    texts = ["checkout-web@2.5.0-RC1", "checkout-web@2.5.0-rc1", "checkout-web@2.5.0+build.7"]
+    said = [
+        environment.program(one, Contract(name)) for one, name in zip(texts, "abc", strict=True)
+    ]
+    with environment.ledger.read() as tx:
+        found = [find_consumer(tx, one) for one in said]
+    assert [one and one.body["contracts"][0]["service"] for one in found] == ["a", "b", "c"]
 
 
 def test_a_version_that_was_never_registered_is_named(environment: Environment):

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from towpath.core.contracts import Contract, ServiceVersion
-from towpath.core.digests import digest_json
-from towpath.core.errors import Conflict, NotFound, UsageError
+from towpath.core.digests import digest_bytes, digest_json
+from towpath.core.errors import Conflict, InvalidName, NotFound, UsageError
+from towpath.core.refs import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Version
 
 KIND: Final = "consumer"
-_NUMBERED: Final = "version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ def register(tx: Transaction, consumer: Consumer, *, project: str) -> Version:
     known = find_consumer(tx, said)
     if known is None:
         tx.versions.declare(KIND, consumer.name, project=project, description=consumer.description)
-        return tx.versions.commit(
-            KIND, consumer.name, digest=digest, body=body, tags={_NUMBERED: consumer.version}
-        )
+        version = tx.versions.commit(KIND, consumer.name, digest=digest, body=body)
+        tx.versions.set_alias(KIND, consumer.name, _alias(said), version.ref.version)
+        return version
     if known.digest != digest:
         raise Conflict(
             f"{said} is registered with other contracts",
@@ -106,10 +106,7 @@ def register(tx: Transaction, consumer: Consumer, *, project: str) -> Version:
 
 def find_consumer(tx: Transaction, said: ServiceVersion) -> Version | None:
     """Return what is recorded of a service version."""
-    for version in tx.versions.list(KIND, said.consumer, limit=None):
-        if version.body[_NUMBERED] == said.version:
-            return version
-    return None
+    return tx.versions.by_alias(KIND, said.consumer, _alias(said))
 
 
 def consumer_of(tx: Transaction, said: ServiceVersion) -> tuple[Version, Consumer]:
@@ -121,7 +118,15 @@ def consumer_of(tx: Transaction, said: ServiceVersion) -> tuple[Version, Consume
     version = find_consumer(tx, said)
     if version is None:
         known = [
-            f"{one.ref.name}@{one.body[_NUMBERED]}" for one in tx.versions.list(KIND, limit=None)
+            f"{one.ref.name}@{one.body['version']}" for one in tx.versions.list(KIND, limit=200)
         ]
         raise NotFound.named("service version", str(said), known)
     return version, Consumer.from_json(version.body)
+
+
+def _alias(said: ServiceVersion) -> str:
+    """Return by what a version is found, however many builds register: itself, where it is a name."""
+    try:
+        return check_name(said.version)
+    except InvalidName:  # 2.5.0+build.7, 2.5.0-RC1
+        return digest_bytes(said.version.encode())
