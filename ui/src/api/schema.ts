@@ -1010,6 +1010,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/monitors/{name}/spreads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowSpreads
+         * @description Show how columns were spread in a monitor's newest window, beside the training rows.
+         */
+        get: operations["show_spreads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/overview": {
         parameters: {
             query?: never;
@@ -3113,6 +3133,22 @@ export interface components {
             key: string[];
             micros: number;
             ref: string | null;
+        };
+        /** Spread */
+        Spread: {
+            bars: components["schemas"]["SpreadBar"][];
+            column: string;
+            distance: number | null;
+            ordered: boolean;
+            p: number | null;
+        };
+        /** SpreadBar */
+        SpreadBar: {
+            after: number;
+            before: number;
+            label: string;
+            since: number | null;
+            until: number | null;
         };
         /** Standing */
         Standing: {
@@ -6396,6 +6432,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MonitorDetail"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_spreads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spread"][];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */

@@ -103,6 +103,7 @@ def judge_drift(
         summary=_summary(blamed, len(judged)),
         breach=monitor.threshold is not None and bool(blamed),
         basis=f"compared with {judged[0].basis}" if judged else "",
+        spread={one.name: one.spread for one in judged},
     )
 
 
@@ -116,6 +117,7 @@ class _Judged:
     p: float
     evidence: dict[str, float]
     basis: str
+    spread: list[float]
 
     def suspect(self, reference: Reference, counts: WindowCounts, *, personal: bool) -> Suspect:
         column = reference.column(self.name)
@@ -156,6 +158,7 @@ def _compare(
         p=surprise.p,
         evidence=evidence,
         basis=past.basis,
+        spread=np.round(folded / max(1, folded.sum()), 3).tolist(),
     )
 
 

@@ -75,6 +75,8 @@ class Finding:
         settled: What only became known now about windows that were judged before, as further points of
             their charts.
         basis: What the window was compared with, in words.
+        spread: How columns were spread over the reference's groups of bins, missing values last: shares,
+            rounded to a thousandth. What the page draws of the newest window.
     """
 
     window: Window
@@ -89,6 +91,7 @@ class Finding:
     examples: tuple[str, ...] = ()
     settled: tuple[tuple[Window, dict[str, float]], ...] = ()
     basis: str = ""
+    spread: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
 
     def brief(self, *, alarm: bool, score: float) -> Json:
         """Return what the monitor's status keeps of it.

@@ -27,6 +27,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         windows: The last windows, oldest first.
         seen: Windows passed so far; `alerts` those that raised one.
         blind: Why nothing can be judged, where that is so.
+        spread: How columns were spread in the newest window that was judged: see `Finding`.
         counted: Files of the open window that were counted, by their digests: see `CountedFiles`.
     """
 
@@ -39,6 +40,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     alerts: int = 0
     blind: str | None = None
     counted: dict[str, str] = {}
+    spread: dict[str, list[float]] = {}
 
     def following(self, model: str, run: str) -> State:
         """Return the state at the beginning of another model's watch: its detectors saw nothing."""
@@ -72,6 +74,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
             windows=(*self.windows, finding.brief(alarm=alarm, score=score))[-_WINDOWS_KEPT:],
             seen=self.seen + 1,
             alerts=self.alerts + alarm,
+            spread=finding.spread or self.spread,
         )
         return Step(state=state, levels=levels, score=score, alarm=alarm)
 

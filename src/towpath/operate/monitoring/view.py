@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from towpath.assets.models.reference import Reference
     from towpath.ledger.records import Version
     from towpath.operate.decisions.contract import DecisionLog
-    from towpath.operate.decisions.filewise import FilewiseDecisions
+    from towpath.operate.decisions.records import FilewiseDecisions
     from towpath.operate.monitoring.counted import CountedFiles
     from towpath.operate.monitoring.counts import WindowCounts
     from towpath.operate.monitoring.findings import Window

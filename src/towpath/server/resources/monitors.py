@@ -131,6 +131,43 @@ class MonitorWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadBar:
+    """Some of a column's values, and how many rows had one of them.
+
+    Attributes:
+        label: The level of a category; `missing` for no value; empty for a range, and for the levels
+            that have no bar of their own.
+        since: Where a range begins, without its own end; None at the open ends.
+        until: Where it ends.
+        before: Share of the training rows.
+        after: Share of the window's.
+    """
+
+    label: str
+    since: float | None
+    until: float | None
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How a column was spread in the newest window judged, beside the training rows.
+
+    Attributes:
+        ordered: Whether it holds numbers or times; their bars hold about equal shares of the training
+            rows.
+        distance: As the monitor measured it; `p` how usual that is.
+    """
+
+    column: str
+    ordered: bool
+    distance: float | None
+    p: float | None
+    bars: list[SpreadBar]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorDetail(MonitorSummary):
     """A monitor with its series and recent windows.
 

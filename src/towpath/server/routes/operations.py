@@ -8,14 +8,14 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from towpath.operate.releases import ReleaseChecker
 from towpath.operate.rollouts import known_order, order
-from towpath.server.resources.monitors import Alert, MonitorDetail, MonitorSummary
+from towpath.server.resources.monitors import Alert, MonitorDetail, MonitorSummary, Spread
 from towpath.server.resources.overview import Overview
 from towpath.server.resources.releases import Release, ReleaseDetail, Traffic, TrafficSeries
 from towpath.server.resources.rollouts import RolloutDetail, RolloutOrder, RolloutSummary
 from towpath.server.routes.given import Below, Given, Limit
 from towpath.server.routes.reading import read
 from towpath.server.routes.writing import Actor, write
-from towpath.server.views import monitors, releases, rollouts, traffic
+from towpath.server.views import monitors, releases, rollouts, spreads, traffic
 from towpath.server.views.overview import overview
 
 _DAY_S = 86_400
@@ -108,6 +108,12 @@ def list_monitors(services: Given) -> list[MonitorSummary]:
         return monitors.list_monitors(tx)
 
 
+@read("/monitors/{name:str}/spreads", tag="operations")
+def show_spreads(services: Given, name: FromPath[str]) -> list[Spread]:
+    """Show how columns were spread in a monitor's newest window, beside the training rows."""
+    return spreads.spreads(services.ledger, services.blobs, name)
+
+
 @read("/monitors/{name:str}", tag="operations")
 def show_monitor(services: Given, name: FromPath[str]) -> MonitorDetail:
     """Show a monitor: what it measured per window, and its alarms."""
@@ -133,5 +139,6 @@ HANDLERS = [
     order_rollout,
     list_monitors,
     show_monitor,
+    show_spreads,
     list_alerts,
 ]
