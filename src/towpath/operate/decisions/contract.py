@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from towpath.operate.decisions.filewise import FilewiseDecisions
     from towpath.operate.decisions.records import (
         Decision,
         DecisionPage,
         ErasedDecisions,
+        FilewiseDecisions,
         Holdings,
         Label,
         Signal,

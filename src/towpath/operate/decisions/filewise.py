@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+from towpath.operate.decisions.records import FilewiseDecisions
 
-    import polars as pl
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
     from towpath.operate.decisions.view import View, Window
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilewiseDecisions:
-    """The decisions of a span of event time, in one consistent state of the log.
-
-    A file never changes: one of the same digest holds the same rows. A compaction or an erasure
-    replaces files by others.
-
-    Attributes:
-        known: Digests of the files that were not read, because the caller has what was in them.
-        read: Each other file's rows, by its digest.
-        unsealed: The rows that are in no file yet.
-    """
-
-    known: tuple[str, ...]
-    read: Mapping[str, pl.DataFrame]
-    unsealed: pl.DataFrame
 
 
 def read_filewise(

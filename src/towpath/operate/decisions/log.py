@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from towpath.ledger.contract import Ledger
-    from towpath.operate.decisions.filewise import FilewiseDecisions
     from towpath.operate.decisions.records import (
         Decision,
         DecisionFilter,
         DecisionPage,
         ErasedDecisions,
+        FilewiseDecisions,
         Holdings,
         Label,
         Signal,

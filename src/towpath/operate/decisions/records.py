@@ -10,6 +10,7 @@ import msgspec
 from towpath.core.clock import from_micros
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     import polars as pl
@@ -180,6 +181,24 @@ class DecisionPage:
 
     rows: pl.DataFrame
     before: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilewiseDecisions:
+    """The decisions of a span of event time, in one consistent state of the log.
+
+    A file never changes: one of the same digest holds the same rows. A compaction or an erasure
+    replaces files by others.
+
+    Attributes:
+        known: Digests of the files that were not read, because the caller has what was in them.
+        read: Each other file's rows, by its digest.
+        unsealed: The rows that are in no file yet.
+    """
+
+    known: tuple[str, ...]
+    read: Mapping[str, pl.DataFrame]
+    unsealed: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
