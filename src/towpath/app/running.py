@@ -12,8 +12,8 @@ from towpath.build.capacity import budget_specs, declare_missing, open_permits
 from towpath.build.compute import NUMERIC, Template
 from towpath.build.gates import GateKeeper
 from towpath.build.pipelines import WORKER_MODULES, PipelineRunner
-from towpath.build.pipelines.working.owner import is_dead, this_owner
 from towpath.core.ids import new_id
+from towpath.ledger.owners import is_dead, this_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

@@ -19,6 +19,7 @@ from towpath.core.refs import Ref
 from towpath.gateway.keeping import Known, Row
 from towpath.gateway.loading import RouteLoader
 from towpath.gateway.routing import RoutingTable
+from towpath.ledger.owners import is_dead, this_owner
 from towpath.operate.releases.route import Route
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ HEARTBEAT_S: Final = 1.0
 RETRY_S: Final = 1.0
 _POLL_S: Final = 0.1
 _FORGET: Final = timedelta(minutes=10)
+_SLACK: Final = timedelta(minutes=1)
+"""A look at a database that hangs takes so long at most, and the staleness is judged after it."""
 
 _log = structlog.get_logger()
 
@@ -84,6 +87,7 @@ class LedgerFollower:
         self._environment = environment
         self._spec = {
             "pid": os.getpid(),
+            "owner": this_owner(),
             "address": address,
             "rpc_address": rpc_address,
             "environment": environment,
@@ -271,6 +275,7 @@ class LedgerFollower:
     def _report(self) -> None:
         """Say what is in force."""
         table = self._table
+        now = datetime.now(UTC)
         status = {
             "route_generation": table.route_generation,
             "suppression_generation": table.suppression_generation,
@@ -278,7 +283,8 @@ class LedgerFollower:
             "standby_missing": list(self._standby_missing),
             **self._about(),
             "asked": table.asked.report(table.known),
-            "at": datetime.now(UTC).isoformat(),
+            "at": now.isoformat(),
+            "answers_until": (now + timedelta(seconds=self._stale_s) + _SLACK).isoformat(),
         }
         with self._ledger.write(actor="gateway") as tx:
             if self._announced and tx.intents.find("gateway", self.id) is not None:
@@ -290,9 +296,11 @@ class LedgerFollower:
 
     def _announce(self, tx: Transaction, status: Json) -> None:
         """Appear among the gateways, and forget those that died long ago."""
-        for row in tx.intents.list("gateway"):
-            said = row.status.get("at")
-            if said is None or datetime.now(UTC) - parse_time(said) > _FORGET:
+        now = datetime.now(UTC)
+        for row in tx.intents.list("gateway", limit=None):
+            until = row.status.get("answers_until") or row.status.get("at")
+            gone = until is None or now - parse_time(until) > _FORGET
+            if gone or is_dead(row.spec.get("owner", "")):
                 tx.intents.delete("gateway", row.name)
         tx.intents.put(
             "gateway", self.id, project="towpath", spec=self._spec, status=status, due=False

@@ -308,7 +308,7 @@ def test_a_run_can_be_cancelled_from_elsewhere(isolated: Any, tmp_path: Path) ->
 
 
 def test_only_runs_of_pipelines_are_cancelled_and_the_dead_are_closed(workshop: Any) -> None:
-    from towpath.build.pipelines.working.owner import this_owner
+    from towpath.ledger.owners import this_owner
 
     dead = this_owner().rpartition(".")[0] + ".1"
     with workshop.ledger.write() as tx:

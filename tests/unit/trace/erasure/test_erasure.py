@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ import pytest
 
 from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
+from towpath.ledger.owners import this_owner
 from towpath.trace.erasure import verify_certificate
 
 SUBJECT = "N14228"
@@ -264,6 +266,41 @@ def test_it_waits_for_every_living_gateway(home):
     assert home.erasures.get(erasure_id).phase == "suppressed"
     with home.ledger.write() as tx:
         tx.intents.report("gateway", "two", status={"suppression_generation": needed})
+    home.work(erasure_id, until=lambda one: one.phase == "acknowledged")
+
+
+def test_it_waits_for_a_gateway_out_of_reach_but_for_none_whose_process_is_gone(home):
+    erasure_id = home.erasures.submit("tailnum", SUBJECT)
+    now = datetime.now(UTC)
+    silent = {
+        "suppression_generation": 0,
+        "at": (now - timedelta(hours=2)).isoformat(),
+        "answers_until": (now + timedelta(hours=1)).isoformat(),
+    }
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    gone = this_owner().rsplit(".", 2)[0] + f".{ended.pid}.1"
+    ended.wait()
+    with home.ledger.write() as tx:
+        for name, spec in (
+            ("away", {}),
+            ("here", {"owner": this_owner()}),
+            ("gone", {"owner": gone}),
+        ):
+            tx.intents.put("gateway", name, project="towpath", spec=spec, status=silent, due=False)
+    loop = home.loop()
+
+    def reports(name, **said):
+        with home.ledger.write() as tx:
+            tx.intents.report("gateway", name, status=silent | said)
+        for _ in range(3):
+            loop.step()
+        return home.erasures.get(erasure_id).phase
+
+    assert reports("away") == "suppressed"
+    assert reports("away", answers_until=(now - timedelta(hours=1)).isoformat()) == "suppressed"
+    with home.ledger.write() as tx:
+        needed = tx.intents.get("suppression", "all").generation
+        tx.intents.report("gateway", "here", status=silent | {"suppression_generation": needed})
     home.work(erasure_id, until=lambda one: one.phase == "acknowledged")
 
 

@@ -23,12 +23,12 @@ from towpath.build.pipelines.running.proposing import Proposals
 from towpath.build.pipelines.running.recording import Recorder
 from towpath.build.pipelines.running.running import PlanRun
 from towpath.build.pipelines.running.surroundings import Surroundings
-from towpath.build.pipelines.working.owner import is_dead, this_owner
 from towpath.build.pipelines.working.scratch import Scratch
 from towpath.build.pipelines.working.shipping import LogShipper
 from towpath.core.digests import canonical_json
 from towpath.core.errors import Conflict, NotFound, TowpathError
 from towpath.core.ids import new_id
+from towpath.ledger.owners import is_dead, this_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -29,9 +29,9 @@ from towpath.build.pipelines.running.readiness import Readiness
 from towpath.build.pipelines.running.settling import ended_of
 from towpath.build.pipelines.running.slots import Slots
 from towpath.build.pipelines.running.turns import Lost, Turn
-from towpath.build.pipelines.working.owner import is_dead
 from towpath.core.errors import TowpathError
 from towpath.core.ids import new_id
+from towpath.ledger.owners import is_dead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

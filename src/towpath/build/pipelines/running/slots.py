@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from towpath.build.pipelines.working.owner import is_dead
 from towpath.core.errors import NotFound
+from towpath.ledger.owners import is_dead
 
 if TYPE_CHECKING:
     from towpath.build.pipelines.authoring.steps import Step

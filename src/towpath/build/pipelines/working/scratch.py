@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from typing import TYPE_CHECKING, Self
 
-from towpath.build.pipelines.working.owner import is_dead, this_owner
+from towpath.ledger.owners import is_dead, this_owner
 from towpath.storage.files import disk_errors
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from towpath.core.clock import parse_time
+from towpath.ledger.owners import is_dead
 from towpath.trace.erasure.parts import Step
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ _LOOK_AGAIN_S = 0.1
 
 
 def acknowledge(parts: Parts, work: Work) -> Commit:
-    """Wait for the gateways. One without a heartbeat for 15 s is dead, and answers nobody.
+    """Wait for the gateways: for each that may still answer, whether it can be reached or not.
+
+    One that can't read the ledger serves on, and has said until when it does so about subjects; one whose
+    process is gone from this machine answers nobody.
 
     Then take note of what copies there are: once the data sets are redacted, nobody could tell.
     """
@@ -41,7 +45,14 @@ def acknowledge(parts: Parts, work: Work) -> Commit:
 
 def _living(tx: Transaction, parts: Parts) -> list[Intent]:
     now = parts.wall.now()
-    return [one for one in tx.intents.list("gateway") if now - _seen(one) < _DEAD_AFTER]
+    return [one for one in tx.intents.list("gateway", limit=None) if _may_answer(one, now)]
+
+
+def _may_answer(gateway: Intent, now: datetime) -> bool:
+    if is_dead(gateway.spec.get("owner", "")):
+        return False
+    until = gateway.status.get("answers_until")
+    return now - _seen(gateway) < _DEAD_AFTER if until is None else now < parse_time(until)
 
 
 def _behind(tx: Transaction, parts: Parts, work: Work) -> list[Intent]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from towpath.build.pipelines.working.owner import is_dead
 from towpath.core.refs import Ref
+from towpath.ledger.owners import is_dead
 from towpath.trace.erasure.derived import derived_from
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.condemn import condemn
