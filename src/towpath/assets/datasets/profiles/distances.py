@@ -67,7 +67,8 @@ def wasserstein(reference: ColumnProfile, current: ColumnProfile) -> float:
     quantile edges make nearly true. What a group of bins sums up to tells more: integrated by parts,
     ∫ (F_p - F_q) over the group is exact. Where the difference keeps its sign over a group, as it
     mostly does, that is the answer, however values cluster inside bins or lie in the tails; where it
-    does not, it is a lower bound. A number that lies farther outside than the edges are apart counts as
+    does not, it is a lower bound, and what bins say is taken if it is more; beyond the outer edges, what
+    the sums say beyond the bins. A number that lies farther outside than the edges are apart counts as
     if it stopped there. Without sums, what moves beyond the outer edges is not seen.
     """
     p, q = _shares(reference.counts, current.counts)
@@ -86,11 +87,14 @@ def wasserstein(reference: ColumnProfile, current: ColumnProfile) -> float:
     edges, ends = reference.edges, groups[1:] - 1  # a group ends at its last bin's upper edge
     at_ends = np.concatenate([[0.0], apart[ends] * edges[ends], [0.0]])
     moved = reference.sums / reference.count - current.sums / current.count
-    exact = np.abs(np.diff(at_ends) - moved)
+    exact = np.diff(at_ends) - moved
     straight = np.add.reduceat(np.concatenate([[0.0], areas, [0.0]]), groups)
+    signed = np.add.reduceat(np.concatenate([[0.0], (left + right) * width / 2, [0.0]]), groups)
+    tails = np.abs(exact - signed) * np.isin(groups, [groups[0], groups[-1]])
     signs = np.sign(np.concatenate([apart[:1], apart, apart[-1:]]))
     changes = np.minimum.reduceat(signs[:-1] * signs[1:], groups) < 0
-    return float(np.where(changes, np.maximum(exact, straight), exact).sum())
+    mixed = np.maximum(np.abs(exact), straight + tails)
+    return float(np.where(changes, mixed, np.abs(exact)).sum())
 
 
 def chi_squared(reference: Counts, current: Counts) -> tuple[float, int]:
