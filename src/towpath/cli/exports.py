@@ -22,6 +22,7 @@ from towpath.operate.exports import (
     kserve_documents,
     kubeflow_pipeline,
     parameters_of,
+    ray_serve_config,
     to_yaml,
     write_bundle,
     write_context,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from towpath.build.pipelines import Pipeline
     from towpath.operate.projects import Project
 
-app = App(name="export", help="For other platforms: kserve, sagemaker, airflow, kfp.")
+app = App(name="export", help="For other platforms: kserve, sagemaker, ray-serve, airflow, kfp.")
 _To = Annotated[Path, Parameter(name=["--to", "-t"])]
 _EXTRAS = {"catboost", "keras", "onnx", "statsmodels", "torch", "xgboost"}
 
@@ -137,6 +138,31 @@ def kfp(
     export = _pipeline(common, pipeline, folder, None)
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_text(to_yaml(kubeflow_pipeline(export, image)))
+    return _said(common, [to])
+
+
+@app.command
+def ray_serve(
+    *,
+    to: _To,
+    directory: str | None = None,
+    replicas: int = 1,
+    cpus: float = 1.0,
+    port: int = 8000,
+    common: Common = Common(),
+) -> int:
+    """Write the configuration by which `serve deploy` runs gateways as replicas of Ray Serve.
+
+    Args:
+        to: The file.
+        directory: Where the project is on Ray's nodes; this folder if left out.
+        replicas: How many gateways.
+        cpus: Cores that Ray sets aside for each.
+        port: Where Ray's proxies answer.
+    """
+    folder = directory or str(common.place().root)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_text(to_yaml(ray_serve_config(folder, replicas=replicas, cpus=cpus, port=port)))
     return _said(common, [to])
 
 

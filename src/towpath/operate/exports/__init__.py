@@ -7,6 +7,7 @@ from towpath.operate.exports.documents import to_yaml
 from towpath.operate.exports.kserve import KServeOptions, kserve_documents
 from towpath.operate.exports.kubeflow import kubeflow_pipeline
 from towpath.operate.exports.parameters import Parameter, PipelineExport, parameters_of
+from towpath.operate.exports.ray_serve import ray_serve_config
 
 __all__ = [
     "Bundle",
@@ -18,6 +19,7 @@ __all__ = [
     "kserve_documents",
     "kubeflow_pipeline",
     "parameters_of",
+    "ray_serve_config",
     "to_yaml",
     "write_bundle",
     "write_context",

@@ -14,13 +14,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import lightgbm
-import numpy as np
-import polars as pl
 import pytest
+from routed_service import route_board
 
-from towpath.assets.models import Inputs, Model, load_package, load_predictor, save_model
-from towpath.assets.models.attestation import attest, verify_attestation
+from towpath.assets.models import load_predictor
+from towpath.assets.models.attestation import verify_attestation
 from towpath.core.errors import Conflict, CorruptBlob, IntegrityError, NotFound
 from towpath.core.refs import Ref
 from towpath.operate.exports import (
@@ -39,37 +37,7 @@ WITHIN_S = 30
 @pytest.fixture
 def routed(sqlite_ledger: Any, disk_blobs: Any, keyring: Any) -> tuple[Any, Any, str]:
     """A ledger whose route serves `board` with a champion and a challenger, the blobs, the package."""
-    random = np.random.default_rng(7)
-    rows = pl.DataFrame({"distance": random.normal(500, 100, 200)})
-    inputs = Inputs.of(rows)
-    late = (rows["distance"] > 500).cast(pl.Int8).to_numpy()
-    params = {"objective": "binary", "verbosity": -1, "num_threads": 1}
-    booster = lightgbm.train(params, lightgbm.Dataset(inputs.matrix(rows), late), 10)
-    package = save_model(Model(booster, inputs=inputs, outcome="late"), disk_blobs)
-    arms = [
-        {"arm": arm, "release": 3, "model": f"model:late@{at}", "package": package, "weight": 0.5}
-        for at, arm in enumerate(("champion", "challenger"), start=1)
-    ]
-    service = {
-        "project": "flights",
-        "subject_field": "tailnum",
-        "durability": "ack",
-        "salt": "s",
-        "rollout": "r1",
-        "stage": 0,
-        "arms": arms,
-    }
-    spec = {"environment": "production", "services": {"board": service}}
-    body: dict[str, Any] = {
-        "package": package,
-        "files": dict(load_package(package, disk_blobs).files),
-        "reference": disk_blobs.put(b"a reference"),
-    }
-    body["attestation"] = attest(Ref("model", "late", 1), body, keyring)
-    with sqlite_ledger.write() as tx:
-        tx.versions.declare("model", "late", project="flights")
-        tx.versions.commit("model", "late", digest=package, body=body, state="approved")
-        tx.intents.put("route", "production", project="towpath", spec=spec, due=False)
+    package = route_board(sqlite_ledger, disk_blobs, keyring)
     return sqlite_ledger, disk_blobs, package
 
 
