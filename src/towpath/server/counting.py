@@ -20,7 +20,8 @@ class DecisionTraffic:
     """Implements `TrafficCounter` over the decision log. Thread-safe.
 
     A count is kept for `max_age_s` of wall time, however many pages ask for it; while one thread
-    counts anew, others wait for its answer instead of counting too.
+    counts anew, others wait for its answer instead of counting too. Files never change, so what one
+    holds is counted once, and a count anew reads what came since.
     """
 
     def __init__(self, decisions: DecisionLog, *, max_age_s: float = 3.0) -> None:
@@ -28,6 +29,7 @@ class DecisionTraffic:
         self._max_age_s = max_age_s
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, int], tuple[float, list[TrafficCount]]] = {}
+        self._files: dict[tuple[str, int], dict[str, pl.DataFrame]] = {}
 
     def count(self, service: str, *, bin_s: int) -> list[TrafficCount]:
         """Return counts per bin of event time and model, ordered by bin."""
@@ -40,22 +42,22 @@ class DecisionTraffic:
             return kept[1]
 
     def _count(self, service: str, bin_s: int) -> list[TrafficCount]:
-        bins = (
-            self._decisions.scan(service, columns=_COLUMNS)
-            .group_by(pl.col("at").dt.truncate(f"{bin_s}s").alias("bin"), "model")
-            .agg(
-                count=_whole(pl.col("weight")),
-                errors=_whole(pl.col("weight").filter(pl.col("status") == "error")),
-            )
-            .sort("bin", "model")
-            .collect()
-        )
+        counted = self._files.get((service, bin_s), {})
+        found = self._decisions.filewise(service, columns=_COLUMNS, known=counted)
+        files = {digest: counted[digest] for digest in found.known}
+        files |= {digest: _binned(rows, bin_s) for digest, rows in found.read.items()}
+        self._files[service, bin_s] = files
+        every = pl.concat([*files.values(), _binned(found.unsealed, bin_s)])
+        bins = every.group_by("bin", "model").sum().sort("bin", "model")
         return [
-            TrafficCount(at=at, model=model, count=count, errors=errors)
+            TrafficCount(at=at, model=model, count=round(count), errors=round(errors))
             for at, model, count, errors in bins.iter_rows()
         ]
 
 
-def _whole(weights: pl.Expr) -> pl.Expr:
-    """Return how many decisions rows stand for: of a service that samples, more than there are."""
-    return weights.sum().round().cast(pl.Int64)
+def _binned(rows: pl.DataFrame, bin_s: int) -> pl.DataFrame:
+    """Count by bin and model what rows stand for: of a service that samples, more than there are."""
+    weight = pl.col("weight").cast(pl.Float64)
+    return rows.group_by(pl.col("at").dt.truncate(f"{bin_s}s").alias("bin"), "model").agg(
+        count=weight.sum(), errors=weight.filter(pl.col("status") == "error").sum()
+    )
