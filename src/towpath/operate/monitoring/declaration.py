@@ -105,6 +105,8 @@ class Performance:
         tolerance: Loss above the test's mean, in the metric's unit, that is put up with.
         run_length: Quiet windows between two false alarms, on average, at least.
         min_rows: Windows with fewer labelled decisions are passed over.
+        price: What one unit of loss costs, so that alerts say what was lost; in `unit`.
+        unit: What `price` is counted in, such as `EUR`.
     """
 
     kind: ClassVar[str] = "performance"
@@ -117,6 +119,8 @@ class Performance:
     tolerance: float = 0.0
     run_length: int = 365
     min_rows: int = 100
+    price: float | None = None
+    unit: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what can't be watched."""
@@ -126,6 +130,8 @@ class Performance:
         parse_duration(self.window)
         if self.tolerance < 0:
             raise InvalidProject(f"monitor {self.name!r} has a tolerance below zero")
+        if self.price is not None and self.price <= 0:
+            raise InvalidProject(f"monitor {self.name!r} has a price of {self.price}")
         check_run_length(self.name, self.run_length)
 
     @classmethod

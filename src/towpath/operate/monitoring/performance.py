@@ -77,6 +77,7 @@ def judge_performance(
         evidence={monitor.metric: evidence_of(p)},
         suspects=(suspect,),
         measured=measured,
+        excess=max(0.0, mean - promised.mean) * float(answered[WEIGHT].sum()),
         summary=f"{monitor.metric} is {mean:.4g} where the test rows promised {promised.mean:.4g}",
     )
 

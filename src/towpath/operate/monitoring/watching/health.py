@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from towpath.core.clock import parse_time
 from towpath.operate.monitoring.findings import Suspect
 from towpath.operate.monitoring.kinds.health import Health
 from towpath.operate.monitoring.view import WEIGHT
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from towpath.ledger.contract import Ledger
+    from towpath.ledger.records import Intent
     from towpath.operate.monitoring.findings import Finding
     from towpath.operate.monitoring.view import WindowView
 
@@ -32,6 +34,7 @@ Floats: TypeAlias = "npt.NDArray[np.float64]"
 
 _CERTAIN = 0.01
 _MB = 1e6
+_LEAST_LIFE_S = 60.0  # starting up takes a processor whole
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -77,22 +80,21 @@ class HealthWatcher:
         if self._ledger is None:
             return
         with self._ledger.read() as tx:
-            said = [row.status for row in tx.intents.list("gateway")]
-        for name, key, limit, unit, words in (
-            ("memory_mb", "resident_bytes", monitor.max_memory_mb, _MB, "MB of memory"),
-            ("cpu", "cpu_share", monitor.max_cpu, 1.0, "of a processor"),
+            rows = tx.intents.list("gateway")
+        for name, used, limit, words in (
+            ("memory_mb", list(map(_memory_mb, rows)), monitor.max_memory_mb, "MB of memory"),
+            ("cpu", list(map(_cpu_share, rows)), monitor.max_cpu, "of a processor"),
         ):
-            used = [float(value) / unit for one in said for value in _figures(one, key)]
-            if not used:
+            known_ones = [one for one in used if one is not None]
+            if not known_ones:
                 continue
-            most = max(used)
+            most = max(known_ones)
             checks.measured[name] = most
             if limit is not None and most > limit:
                 suspect = Suspect(
                     name=name, statistic=name, value=most, p=None, before=limit, after=most
                 )
-                told = f"a gateway takes {most:.4g} {words}, {limit:g} at most"
-                checks.limit(suspect, told)
+                checks.limit(suspect, f"a gateway takes {most:.4g} {words}, {limit:g} at most")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,11 +240,19 @@ def _most(back: pl.Series) -> int:
     return -1 if most is None else int(most)
 
 
-def _figures(status: dict[str, Any], key: str) -> list[float]:
-    """Return what a gateway said under a key, of itself or of each of its processes."""
-    own = [status[key]] if isinstance(status.get(key), int | float) else []
-    workers: list[dict[str, Any]] = status.get("workers") or []
-    return [*own, *(one[key] for one in workers if isinstance(one.get(key), int | float))]
+def _memory_mb(gateway: Intent) -> float | None:
+    """Return the most memory that a gateway process had resident lately, as it reports itself."""
+    said = gateway.status.get("resident_peak_bytes") or gateway.status.get("resident_bytes")
+    return None if said is None else float(said) / _MB
+
+
+def _cpu_share(gateway: Intent) -> float | None:
+    """Return the share of one processor that a gateway process took since it began."""
+    said, at = gateway.status.get("cpu_s"), gateway.status.get("at")
+    if said is None or at is None:
+        return None
+    lived_s = (parse_time(at) - gateway.created_at).total_seconds()
+    return float(said) / lived_s if lived_s >= _LEAST_LIFE_S else None
 
 
 __all__ = ["HealthWatcher"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from towpath.operate.monitoring import (
     Fairness,
     Health,
     Outliers,
+    Performance,
     Slices,
 )
 
@@ -121,12 +122,14 @@ def test_more_errors_than_usual_are_noticed_without_any_limit(watched: Any):
 def test_gateways_that_take_too_much_are_named(watched: Any):
     production = watched.production
     with production.ledger.write() as tx:
-        status = {"workers": [{"resident_bytes": 9e8, "cpu_share": 0.2}]}
+        later = datetime.now(UTC) + timedelta(seconds=100)
+        status = {"resident_peak_bytes": 9e8, "cpu_s": 20.0, "at": later.isoformat()}
         tx.intents.put("gateway", "g1", project="towpath", spec={}, status=status, due=False)
     watched.watch(Health(window="1d", max_memory_mb=500, max_cpu=0.9))
     watched.day(watched.rows(200))
-    watched.judge()
+    row = watched.judge()
     assert blamed(watched) == {("memory_mb", "memory_mb")}
+    assert watched.measured(row)["cpu"] == pytest.approx(0.2, abs=0.01)
 
 
 def test_a_shift_to_harder_rows_is_seen_before_labels_and_compared_after(watched: Any):
@@ -310,3 +313,18 @@ def test_an_alert_ends_with_the_model_that_it_is_about(watched: Any):
     (alert,) = watched.alerts()
     assert alert.phase == "resolved"
     assert "serves in its place" in alert.status["why"]
+
+
+def test_what_drift_cost_is_what_the_service_s_losses_say(watched: Any):
+    watched.watch(Performance("log_loss", maturity="3h", price=2.0, unit="EUR"))
+    rows = watched.rows(300)
+    watched.day(rows.with_columns(late=1 - pl.col("late")))
+    watched.judge()
+    watched.watch(DataQuality(ranges={"wind": (-0.1, 0.1)}))
+    watched.judge(later=timedelta(0))
+    (alert,) = (one for one in watched.alerts() if one.spec["kind"] == "data_quality")
+    cost = alert.spec["cost"]
+    assert cost["monitor"] == "board.performance"
+    assert cost["cost"] == pytest.approx(2 * cost["excess"])
+    assert cost["words"].endswith("EUR")
+    assert cost["excess"] > 50
