@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 BLOCK_ROWS: Final = 50
 """Answers that one bet is placed on, at least; a bet is placed on a hundredth of those seen before."""
 
-_PRIOR_ROWS = 20.0
+_PRIOR_ROWS = 100.0
+"""Answers that each arm's rate is drawn towards the common one by. Fewer bet on noise: with 20, half a
+point more of 1% is found in 58% of 20,000 answers instead of 65%; more are slow where all breaks."""
 _STEPS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075)
 _STRIDES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.95)
 
