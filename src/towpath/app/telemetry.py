@@ -240,3 +240,12 @@ def sending_spans(role: str, endpoint: str = "") -> Generator[Spans | None]:
     finally:
         if spans is not None:
             spans.close()
+
+
+@contextmanager
+def sending_run(
+    endpoint: str, pipeline: str, told: Callable[[Progress], None] | None
+) -> Generator[Callable[[Progress], None] | None]:
+    """Give the listener of this process's one run, and send its spans at the end."""
+    with sending_spans("run", endpoint) as spans, tracing_run(spans, pipeline, told) as tell:
+        yield tell

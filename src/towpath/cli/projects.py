@@ -13,7 +13,7 @@ from towpath.app.applying import apply, compare
 from towpath.app.forecasting import forecast_run
 from towpath.app.home import Home
 from towpath.app.running import open_runner
-from towpath.app.telemetry import sending_spans, tracing_run
+from towpath.app.telemetry import sending_run
 from towpath.build.pipelines import PipelineResult
 from towpath.build.pipelines.planning.choosing import Part
 from towpath.build.pipelines.planning.explaining import StepForecast
@@ -140,10 +140,7 @@ def run(
                 return show_forecast(found, as_json=common.json)
             if dry_run:
                 return 0
-            with (
-                sending_spans("run", home.settings.otel_endpoint) as spans,
-                tracing_run(spans, chosen.name, progress) as told,
-            ):
+            with sending_run(home.settings.otel_endpoint, chosen.name, progress) as told:
                 result = runner.run(
                     chosen, project=project.name, reason=reason, on_progress=told, **asked
                 )

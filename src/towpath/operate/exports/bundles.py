@@ -73,21 +73,8 @@ def write_bundle(
             its package is gone.
         IntegrityError: The version is not what was signed.
     """
-    with ledger.read() as tx:
-        route = tx.intents.find("route", environment)
-    services: dict[str, Any] = {} if route is None else route.spec["services"]
-    if service not in services:
-        raise NotFound.named("service", service, services)
-    spec = services[service]
-    champion = next(arm for arm in spec["arms"] if arm["arm"] == "champion")
-    alone = {
-        **spec,
-        "arms": [{**champion, "weight": 1.0}],
-        "rollout": None,
-        "stage": None,
-        "previous": None,
-        "left": None,
-    }
+    alone = _champion_alone(ledger, environment, service)
+    champion = alone["arms"][0]
     ref = Ref.parse(champion["model"], "model")
     with ledger.read() as tx:
         version = tx.versions.get(ref)
@@ -120,6 +107,25 @@ def write_bundle(
         package=champion["package"],
         files=digests,
     )
+
+
+def _champion_alone(ledger: Ledger, environment: str, service: str) -> dict[str, Any]:
+    """Return a service's route with nothing in it but its champion."""
+    with ledger.read() as tx:
+        route = tx.intents.find("route", environment)
+    services: dict[str, Any] = {} if route is None else route.spec["services"]
+    if service not in services:
+        raise NotFound.named("service", service, services)
+    spec = services[service]
+    champion = next(arm for arm in spec["arms"] if arm["arm"] == "champion")
+    return {
+        **spec,
+        "arms": [{**champion, "weight": 1.0}],
+        "rollout": None,
+        "stage": None,
+        "previous": None,
+        "left": None,
+    }
 
 
 def install_bundle(
