@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from traceback import format_tb
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -258,7 +259,13 @@ def _failure_of(shares: Sequence[Share]) -> TowpathError | None:
         if isinstance(share.failure, (InvalidRequest, DeadlineExceeded)):
             raise share.failure
         model = share.plan.arm.model
-        _log.error("prediction.failed", model=model, exc_info=share.failure)
+        # Where it failed and as what, but not its words: they may repeat a value of the row.
+        _log.error(
+            "prediction.failed",
+            model=model,
+            error=type(share.failure).__name__,
+            stack="".join(format_tb(share.failure.__traceback__)),
+        )
         failure = TowpathError(f"{model} failed on valid rows", model=model)
     return failure
 

@@ -264,7 +264,9 @@ def test_model_that_can_not_be_loaded_leaves_the_one_before_in_place(served: Any
     assert served.get("/v2/health/ready").status_code == 200
 
 
-def test_model_that_fails_is_recorded_as_an_error(bench: Any) -> None:
+def test_model_that_fails_is_recorded_as_an_error_and_its_words_are_not_repeated(
+    bench: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     from towpath.assets.models import load_predictor
 
     class Failing:
@@ -274,16 +276,22 @@ def test_model_that_fails_is_recorded_as_an_error(bench: Any) -> None:
             self.read, self.read_matrix, self.predict = real.read, real.read_matrix, real.predict
 
         def answer(self, rows: Any) -> Any:
-            raise ZeroDivisionError(rows)
+            raise ZeroDivisionError(f"could not convert {private}")
 
-    bench.route(board=bench.service())
+    private = 612.125
+    declared = Logging(redact={"distance": "drop"}).to_spec()
+    bench.route(board=bench.service(logging=declared))
     bench.start(load=Failing)
-    answer = bench.infer()
+    answer = bench.infer(private)
     assert answer.status_code == 500
     assert "model:late@1" in answer.json()["error"]
     row = bench.log.scan("board").collect().row(0, named=True)
     assert (row["status"], row["error"]) == ("error", "ZeroDivisionError")
+    assert "input.distance" not in row
     assert bench.log.tally().errors == 1
+    printed = "".join(capsys.readouterr())
+    assert "prediction.failed" in printed
+    assert str(private) not in printed + answer.text
 
 
 def test_gateway_reports_itself_and_takes_the_report_back(bench: Any) -> None:
