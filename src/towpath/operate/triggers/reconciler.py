@@ -171,7 +171,7 @@ class _Step:
         what = f"fired-{event.seq}"
         if versions is not None and self._tx.versions.latest("dataset", versions) is not None:
             what = self._newest(f"dataset:{versions}").partition(":")[2]
-        self._answer(what, event.subject, verdict, why, fired=event.seq)
+        self._answer(what, event.subject, verdict, why, fired=event)
 
     def _newest(self, version: str) -> str:
         """Return the newest version of a version's data set."""
@@ -231,7 +231,7 @@ class _Step:
         *,
         model: str | None = None,
         repeated: int = 1,
-        fired: int | None = None,
+        fired: Event | None = None,
     ) -> None:
         """Start a run where the verdict says so, and record what became of it.
 
@@ -242,18 +242,20 @@ class _Step:
             why: In words.
             model: The model that an alert is about.
             repeated: Which alarm of its alert this is, so that each may have a run of its own.
-            fired: Number of the event with which somebody asked, if somebody did.
+            fired: The event with which somebody asked, if somebody did.
         """
         held, noun = self._held, self._noun
         if verdict == "started":
             try:
-                request = self._request(what, model)
+                request = self._request(what, model, _reason(held.name, what, fired))
             except TowpathError as error:
                 verdict, why = "failed", str(error)
             else:
                 name = f"{held.spec['project']}.{what}" + (f".{repeated}" if repeated > 1 else "")
                 if noun != "alert" or fired is not None:
-                    name = run_name(held.name, what if fired is None else f"{what}.fired-{fired}")
+                    name = run_name(
+                        held.name, what if fired is None else f"{what}.fired-{fired.seq}"
+                    )
                 want_run(self._tx, name, request)
                 self.state = msgspec.structs.replace(
                     self.state, started=self._now.isoformat(), run=name
@@ -265,7 +267,7 @@ class _Step:
         answers = (*self.state.answers, answer)[-_HISTORY_KEPT:]
         self.state = msgspec.structs.replace(self.state, answers=answers)
 
-    def _request(self, what: str, model: str | None) -> RunRequest:
+    def _request(self, what: str, model: str | None, reason: str) -> RunRequest:
         """Return what to run, on what."""
         tx, trigger, project = self._tx, self.trigger, self._held.spec["project"]
         params = dict(trigger.params)
@@ -282,7 +284,7 @@ class _Step:
             code=code_of(tx, project),
             at=self._now,
             pins=pins,
-            reason=f"{REASON}{what}",
+            reason=reason,
             wakes=None if model else ("trigger", self._held.name),
         )
 
@@ -300,6 +302,11 @@ class _Step:
                 remedy="Give it pipeline=….",
             )
         return next(iter(declared))
+
+
+def _reason(trigger: str, what: str, fired: Event | None) -> str:
+    """Return why a run is started, as its page says it."""
+    return f"{REASON}{what}" if fired is None else f"fired:{trigger} by {fired.payload['by']}"
 
 
 __all__ = ["State", "TriggerReconciler"]

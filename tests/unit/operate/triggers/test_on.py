@@ -362,4 +362,4 @@ def test_a_firing_runs_on_the_newest_version_of_what_is_waited_for(ears: Ears):
     ears.answer()
     (run,) = ears.runs()
     assert run.spec["pins"] == {"flights": 2}
-    assert run.spec["reason"] == "trigger:flights@2"
+    assert run.spec["reason"] == "fired:flights.on-flights by kim"
