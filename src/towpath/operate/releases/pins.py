@@ -80,8 +80,7 @@ def commit_release(
     }
     tx.versions.declare("release", environment, project=PLATFORM)
     release = tx.versions.commit("release", environment, digest=digest_json(body), body=body)
-    for part in _parts(body):
-        tx.graph.link(release.ref, "includes", Ref.parse(part))
+    tx.graph.link_all((release.ref, "includes", Ref.parse(part)) for part in _parts(body))
     return release
 
 

@@ -364,7 +364,7 @@ class LedgerReleases:
         """Put a route in force, and say so of each service whose arms it changes."""
         before = self.route(tx, route.environment)
         known = in_force(tx, route)
-        route = self._standing_by(tx, msgspec.structs.replace(route, known=known))
+        route = _standing_by(tx, msgspec.structs.replace(route, known=known), before)
         spec = self._put(tx, route)
         changed = [name for name, one in route.services.items() if one != before.services.get(name)]
         for name in changed if service is None else [service]:
@@ -385,19 +385,6 @@ class LedgerReleases:
                 lines={str(one.release): list(one.service_versions) for one in route.lines},
             )
 
-    def _standing_by(self, tx: Transaction, route: Route) -> Route:
-        """Return the route without a standby that may not serve: what an erasure condemned."""
-        services: dict[str, ServiceRoute] = {}
-        for name, one in route.services.items():
-            previous = one.previous
-            if previous is not None and (
-                previous.model == one.champion.model
-                or tx.versions.get(previous.ref).state != "approved"
-            ):
-                previous = None
-            services[name] = msgspec.structs.replace(one, previous=previous)
-        return msgspec.structs.replace(route, services=services)
-
     def _put(self, tx: Transaction, route: Route) -> dict[str, Any]:
         spec: dict[str, Any] = msgspec.to_builtins(route)
         tx.intents.put("route", route.environment, project=PLATFORM, spec=spec, due=False)
@@ -406,3 +393,25 @@ class LedgerReleases:
             wanted = {"environment": route.environment, "lines": watched}
             tx.intents.put(LINES, route.environment, project=PLATFORM, spec=wanted)
         return spec
+
+
+def _standing_by(tx: Transaction, route: Route, before: Route) -> Route:
+    """Return the route without a new standby that may not serve: what an erasure condemned.
+
+    Those that stood by before are taken out when they are condemned; see `forget`.
+    """
+    services: dict[str, ServiceRoute] = {}
+    for name, one in route.services.items():
+        previous, was = one.previous, before.services.get(name)
+        is_new = previous is not None and (was is None or was.previous != previous)
+        if (
+            is_new
+            and previous is not None
+            and (
+                previous.model == one.champion.model
+                or tx.versions.get(previous.ref).state != "approved"
+            )
+        ):
+            previous = None
+        services[name] = msgspec.structs.replace(one, previous=previous)
+    return msgspec.structs.replace(route, services=services)
