@@ -19,10 +19,10 @@ from towpath.server.views.models import get_model_version
 from towpath.server.views.monitors import get_monitor, list_alerts
 from towpath.server.views.overview import overview
 from towpath.server.views.profile import _column
+from towpath.server.views.releases import list_releases
 from towpath.server.views.rollouts import get_rollout
 from towpath.server.views.runs import get_run
 from towpath.server.views.search import search
-from towpath.server.views.releases import list_releases
 from towpath.server.views.traffic import series_of, traffic_now
 from towpath.trace.erasure.contract import Erasure, Phase
 
