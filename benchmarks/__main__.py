@@ -24,7 +24,7 @@ BENCHMARKS = {
     "admission": "permits out of budgets beside bare transactions, by length of the line and workers",
     "step-overhead": "a trivial step isolated, inline and cached, beside Dagster, Prefect, ZenML, Metaflow",
     "graph-size": "planning and bookkeeping of 100, 1,000 and 10,000 steps",
-    "serving": "one row and 32 through the gateway over HTTP, beside a bare protocol",
+    "serving": "rows through the gateway over HTTP, beside a bare protocol and eight model servers",
     "release-switch": "changing a release under load, by services and gateways, beside a bare restart",
     "drift": "distances of 30 columns from counts, beside Evidently, NannyML and Alibi Detect",
     "rollout-errors": "how often rollouts are wrong, beside a peeked z-test, thresholds and an mSPRT",

@@ -28,7 +28,9 @@ import structlog
 from benchmarks.feature_home import free_port
 from benchmarks.harness import PEERS, Result
 from benchmarks.load import post
-from benchmarks.serving import COLUMNS, TREES, Server, _running
+from benchmarks.serving import TREES
+from benchmarks.serving_load import COLUMNS, Server
+from benchmarks.serving_load import running as _running
 from towpath.app.home import open_home
 from towpath.app.place import resolve_place
 from towpath.assets.models import Inputs, Model, load_package, save_model

@@ -1,4 +1,4 @@
-"""One row, and 32, through the gateway over HTTP: requests a second and processor time of each.
+"""One row, 32 and 256, through the gateway over HTTP: requests a second, processor time and tail of each.
 
 The model has 200 trees over 30 features. Ours is `towpath gateway` with everything on: the route, the
 checks, the decision's identity and record, the counts. The floor is the same model behind a bare protocol;
@@ -7,28 +7,24 @@ the peers serve it with what they have on by default.
 
 from __future__ import annotations
 
-import json
-import random
 import secrets
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import lightgbm
 import numpy as np
 import polars as pl
 import structlog
 
 from benchmarks.feature_home import free_port
-from benchmarks.harness import PEERS, Result
-from benchmarks.load import drive, post, rss_mb
+from benchmarks.harness import PEERS as SCRIPTS
+from benchmarks.harness import Result
+from benchmarks.serving_load import COLUMNS, Server, running
+from benchmarks.serving_peers import PEERS, peer_server
 from towpath.app.home import open_home
 from towpath.app.place import resolve_place
 from towpath.assets.models import Inputs, Model, load_package, save_model
@@ -40,137 +36,114 @@ if TYPE_CHECKING:
 
     from towpath.app.home import Home
 
-COLUMNS = 30
 TREES = 200
-CONNECTIONS = (1, 8, 64)
-SIZES = {"1-row": 1, "32-rows": 32}
-SECONDS = 4.0
-WARM_UP_S = 1.0
-ROUNDS = 3
-DISTINCT = 256
-START_WITHIN_S = 60.0
+SIZES = {"1-row": 1, "32-rows": 32, "256-rows": 256}
+PEER_SIZES = ("1-row", "32-rows")
+ROUNDS = 2
 
 
-def run(sizes: Sequence[str] = tuple(SIZES)) -> Result:
+def run(sizes: Sequence[str] = tuple(SIZES), peers: Sequence[str] = tuple(PEERS)) -> Result:
     """Load each server in turn, several rounds, and keep each one's best round per load."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     folder = Path(tempfile.mkdtemp(prefix="towpath-serving-"))
     try:
         booster = _trained()
-        (folder / "model.txt").write_bytes(booster.model_to_string().encode())
+        model = folder / "model.txt"
+        model.write_bytes(booster.model_to_string().encode())
         with (
             _gateway(folder / "relaxed", booster, "relaxed") as relaxed,
             _gateway(folder / "ack", booster, "ack") as ack,
-            _floor(folder / "model.txt") as floor,
+            _floor(model) as floor,
         ):
-            servers = {"relaxed": relaxed, "ack": ack, "floor": floor}
-            found = {
-                name: {"start_s": one.start_s, "rss_mb": round(rss_mb(one.process.pid), 1)}
-                for name, one in servers.items()
-            }
             for _ in range(ROUNDS):
                 for size in sizes:
-                    for name, one in servers.items():
-                        _note(found[name], one, size)
+                    for server in (relaxed, floor, ack):
+                        server.load(size, SIZES[size])
+                    for server in (relaxed, ack):
+                        server.load(size, SIZES[size], binary=True)
+        theirs, notes = _peers(peers, [size for size in sizes if size in PEER_SIZES], model)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    ratios = {}
-    for name in ("relaxed", "ack"):
-        for load, mine in found[name].items():
-            if isinstance(mine, dict):
-                limit = found["floor"][load.replace("-binary", "")]
-                ratios[f"floor/{name}-{load}-rate"] = (
-                    mine["requests_per_s"] / limit["requests_per_s"]
-                )
-                ratios[f"floor/{name}-{load}-cpu"] = limit["cpu_us"] / mine["cpu_us"]
+    ours = {"relaxed": relaxed.found, "ack": ack.found}
     return Result(
         name="serving",
         sizes=sizes,
-        ours={name: found[name] for name in ("relaxed", "ack")},
-        peers={},
-        limit={"floor": found["floor"]},
-        ratios={key: round(value, 2) for key, value in ratios.items()},
+        ours=ours,
+        peers=theirs,
+        limit={"floor": floor.found},
+        ratios=_ratios(ours, floor.found, theirs),
         growth={
-            f"relaxed-{size}-requests_per_s": {
-                f"c{count}": found["relaxed"][f"{size}-c{count}"]["requests_per_s"]
-                for count in CONNECTIONS
-            }
-            for size in sizes
+            f"{name}-c8-{quantity}": {size: found[f"{size}-c8"][quantity] for size in sizes}
+            for name, found in (("relaxed", relaxed.found), ("floor", floor.found))
+            for quantity in ("requests_per_s", "cpu_us")
         },
-        notes=NOTES,
+        notes=(*NOTES, *notes),
     )
 
 
 NOTES = (
     "a closed loop over kept-alive connections on the same machine; the best of the rounds, in turn",
     "requests are one tensor of shape [rows, 30] as JSON, unless `binary` is said: then as bytes",
-    "cpu_us is the processor time of the server's process per request, which a busy machine blurs least",
+    "BentoML, LitServe, MLflow and Ray Serve have no such form, and get a list of lists",
+    "cpu_us is the processor time of the server's processes per request, which a busy machine blurs least",
     "the floor routes nothing, checks nothing, records nothing, counts nothing",
+    "ours records every row, checked and with its identity; the peers record nothing",
+    "the peers run one after the other behind ours, one round each, as their documentation starts them",
+    "start_s is from the process's start to its first ready answer",
+    "rss_mb is after the load, and counts pages that a peer's processes share in each of them",
 )
 
 
-class Server:
-    """A server process, and the requests that it understands."""
+def _peers(
+    names: Sequence[str], sizes: Sequence[str], model: Path
+) -> tuple[dict[str, Any], list[str]]:
+    """Load each peer, and tell which could not be."""
+    found: dict[str, Any] = {}
+    notes: list[str] = []
+    for name in names:
+        folder = model.parent / f"peer-{name}"
+        folder.mkdir()
+        try:
+            with peer_server(name, model, folder) as server:
+                for size in sizes:
+                    server.load(size, SIZES[size])
+                found[name] = server.found
+        except (RuntimeError, OSError, ValueError) as error:
+            notes.append(f"{name} is missing: {error}")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return found, notes
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, path: str, ready: str) -> None:
-        begun = time.perf_counter()
-        self.process = process
-        self.port = port
-        self.path = path
-        while True:
-            with suppress(httpx.TransportError):
-                if httpx.get(f"http://127.0.0.1:{port}{ready}", timeout=1).is_success:
-                    break
-            if process.poll() is not None or time.perf_counter() - begun > START_WITHIN_S:
-                raise RuntimeError(f"the server on port {port} does not answer")
-            time.sleep(0.02)
-        self.start_s = round(time.perf_counter() - begun, 2)
 
-    def requests(self, rows: int, *, binary: bool) -> list[bytes]:
-        dice = random.Random(7)
-        made = []
-        for _ in range(DISTINCT):
-            values = [round(dice.gauss(0, 1), 6) for _ in range(rows * COLUMNS)]
-            made.append(
-                _binary(self.path, rows, values) if binary else _json(self.path, rows, values)
+def _ratios(
+    ours: dict[str, dict[str, Any]], floor: dict[str, Any], peers: dict[str, dict[str, Any]]
+) -> dict[str, float]:
+    """Return how many times we are ahead: in requests, processor time and, of peers, the tail."""
+    ratios: dict[str, float] = {}
+    for name, found in ours.items():
+        for load, mine in found.items():
+            if isinstance(mine, dict):
+                limit = floor[load.replace("-binary", "")]
+                ratios[f"floor/{name}-{load}-rate"] = (
+                    mine["requests_per_s"] / limit["requests_per_s"]
+                )
+                ratios[f"floor/{name}-{load}-cpu"] = limit["cpu_us"] / mine["cpu_us"]
+    for peer, theirs in peers.items():
+        for load, other in theirs.items():
+            mine = ours["relaxed"].get(load)
+            if isinstance(other, dict) and isinstance(mine, dict):
+                ratios[f"{peer}/{load}-rate"] = mine["requests_per_s"] / other["requests_per_s"]
+                ratios[f"{peer}/{load}-p99"] = other["p99_ms"] / mine["p99_ms"]
+                ratios[f"{peer}/{load}-cpu"] = other["cpu_us"] / mine["cpu_us"]
+        for quantity in ("start_s", "rss_mb"):
+            ratios[f"{peer}/{quantity}"] = theirs[quantity] / ours["relaxed"][quantity]
+    for load in ("1-row-c64", "1-row-c8"):
+        both = [ours[name].get(load) for name in ("ack", "relaxed")]
+        if all(both):
+            ratios[f"relaxed/ack-{load}-rate"] = (
+                both[0]["requests_per_s"] / both[1]["requests_per_s"]
             )
-        return made
-
-
-def _json(path: str, rows: int, values: list[float]) -> bytes:
-    tensor = {"name": "rows", "shape": [rows, COLUMNS], "datatype": "FP64", "data": values}
-    return post(path, json.dumps({"inputs": [tensor]}, separators=(",", ":")).encode())
-
-
-def _binary(path: str, rows: int, values: list[float]) -> bytes:
-    raw = np.array(values, "<f8").tobytes()
-    tensor = {
-        "name": "rows",
-        "shape": [rows, COLUMNS],
-        "datatype": "FP64",
-        "parameters": {"binary_data_size": len(raw)},
-    }
-    head = json.dumps({"inputs": [tensor]}, separators=(",", ":")).encode()
-    return post(path, head + raw, headers=[f"Inference-Header-Content-Length: {len(head)}"])
-
-
-def _note(found: dict[str, Any], server: Server, size: str) -> None:
-    """Load a server with requests of a size, and keep what was better than before."""
-    kinds = [False] if "floor" in server.path else [False, True]
-    for binary in kinds:
-        requests = server.requests(SIZES[size], binary=binary)
-        for connections in CONNECTIONS:
-            label = f"{size}{'-binary' if binary else ''}-c{connections}"
-            pid = server.process.pid
-            drive(server.port, requests, pid=pid, connections=connections, seconds=WARM_UP_S)
-            load = asdict(
-                drive(server.port, requests, pid=pid, connections=connections, seconds=SECONDS)
-            )
-            if load["failed"]:
-                raise RuntimeError(f"{load['failed']} requests of {label} failed")
-            before = found.get(label)
-            if before is None or load["requests_per_s"] > before["requests_per_s"]:
-                found[label] = load
+    return {key: round(value, 2) for key, value in ratios.items()}
 
 
 def _trained() -> Any:
@@ -212,7 +185,7 @@ def _gateway(folder: Path, booster: Any, durability: str) -> Iterator[Server]:
         with home.ledger.write() as tx:
             tx.intents.put("route", "production", project="towpath", spec=spec, due=False)
     command = [sys.executable, "-m", "towpath", "gateway", "--directory", str(folder)]
-    with _running(command, folder) as process:
+    with running(command, folder) as process:
         yield Server(process, port, "/v2/models/board/infer", "/v2/health/ready")
 
 
@@ -229,18 +202,7 @@ def _register(home: Home, package: str) -> None:
 @contextmanager
 def _floor(model: Path) -> Iterator[Server]:
     port = free_port()
-    script = str(PEERS / "floor_server.py")
+    script = str(SCRIPTS / "floor_server.py")
     command = [sys.executable, script, str(model), str(port), str(COLUMNS)]
-    with _running(command, model.parent) as process:
+    with running(command, model.parent) as process:
         yield Server(process, port, "/v2/models/floor/infer", "/")
-
-
-@contextmanager
-def _running(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait(30)
