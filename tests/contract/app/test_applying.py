@@ -83,6 +83,24 @@ def test_a_label_queue_lives_and_goes_with_its_declaration(ledger: Ledger):
     assert ("remove", "label_queue", "review") in made(changes)
 
 
+def test_a_consumer_s_version_is_registered_and_stays_when_the_next_is_declared(ledger: Ledger):
+    settings = {"code": CODE, "environment": ENVIRONMENT}
+
+    def web(version: str, **inputs: type) -> tp.Consumer:
+        return tp.Consumer("web", version=version, contracts=[tp.Contract("board", inputs=inputs)])
+
+    first = apply(ledger, project(consumers=[web("1.0", size=float)]), **settings)
+    assert ("create", "consumer", "web@1.0") in made(first)
+    assert apply(ledger, project(consumers=[web("1.0", size=float)]), **settings) == []
+    with pytest.raises(Conflict, match="other contracts"):
+        apply(ledger, project(consumers=[web("1.0", size=int)]), **settings)
+    second = apply(ledger, project(consumers=[web("1.1", size=int)]), **settings)
+    assert ("create", "consumer", "web@1.1") in made(second)
+    with ledger.read() as tx:
+        versions = [one.body["version"] for one in tx.versions.list("consumer", "web")]
+    assert versions == ["1.1", "1.0"]
+
+
 def test_a_new_project_is_created_whole(ledger: Ledger):
     wanted = compare(ledger, project(), code=CODE, environment=ENVIRONMENT)
     assert live(ledger) == {}, "comparing has changed something"

@@ -116,6 +116,11 @@ def _of_release(version: Version) -> Json:
     }
 
 
+def _of_consumer(version: Version) -> Json:
+    asked = [one["service"] for one in version.body["contracts"]]
+    return {"version": version.body["version"], "asks": asked or None}
+
+
 _BY_KIND: dict[str, Callable[[Version], Json]] = {
     "dataset": _of_dataset,
     "features": _of_features,
@@ -123,4 +128,5 @@ _BY_KIND: dict[str, Callable[[Version], Json]] = {
     "model": _of_model,
     "code": _of_code,
     "release": _of_release,
+    "consumer": _of_consumer,
 }
