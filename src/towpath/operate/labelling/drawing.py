@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ALWAYS_READ = ("decision_id", "at", "model", "subject", "status")
+_ALWAYS_READ = ("decision_id", "at", "model", "subject", "status", "weight")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,8 @@ class Drawer:
                 subject=row["subject"],
                 day=since,
                 rank=rank,
-                weight=drawn.weight,
+                # A row of a service that samples stands for several decisions itself.
+                weight=None if drawn.weight is None else drawn.weight * row["weight"],
             )
             for rank, row in enumerate(drawn.rows.iter_rows(named=True))
         ]

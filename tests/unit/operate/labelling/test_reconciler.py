@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import polars as pl
 import pytest
 
 from towpath.assets.datasets import Schema
 from towpath.core.errors import Conflict, NotFound
 from towpath.core.refs import Ref
+from towpath.operate.decisions import DecisionIds, SegmentWriter, encode_frame
 from towpath.operate.labelling import LedgerLabelDesk
 from towpath.operate.labelling.drawing import Drawer
 
@@ -63,6 +65,25 @@ def test_another_worker_would_draw_the_same(desk: Any) -> None:
     day = drawer.draw(queue.spec, day_of(desk.production.clock.now()) - DAY)
     assert sorted(task.decision_id for task in day.tasks) == drawn(desk)
     assert {task.weight for task in day.tasks} == {8.0}  # 40 decisions, 5 drawn
+
+
+def test_a_row_of_a_sample_stands_for_the_decisions_that_were_not_recorded(desk: Any) -> None:
+    from towpath.operate.labelling.drawing import day_of
+
+    queue = desk.filled(sample="random")
+    log = desk.production.decisions
+    first = day_of(desk.production.clock.now()) - DAY
+    ids = DecisionIds()
+    writer = SegmentWriter(log._directory)
+    for name in log.scan(queue.spec.service, columns=["decision_id"]).collect()["decision_id"]:
+        whole = log.find(name)
+        at_us = whole.at_us + int(DAY.total_seconds()) * 1_000_000
+        changes = {"decision_id": ids.next(), "at_us": at_us, "kept": 0.25}
+        writer.append(encode_frame(msgspec.structs.replace(whole, **changes)))
+    writer.close()
+    drawer = Drawer(desk.production.ledger, log, desk.datasets)
+    day = drawer.draw(queue.spec, first + DAY)
+    assert {task.weight for task in day.tasks} == {32.0}  # 160 decisions, 40 recorded, 5 drawn
 
 
 def test_days_before_the_queue_are_nobody_s_question(desk: Any) -> None:
