@@ -35,6 +35,8 @@ PAGES = {
     "/rollouts/delay-board.4": "delay-board.4",
     "/monitors": "Monitors",
     "/monitors/delay-board.drift": "delay-board.drift",
+    "/alerts/alert-4": "Drift in temp and wind_speed",
+    "/webhooks": "Webhooks",
     "/lineage": "Lineage",
     "/erasures": "Erasures",
     "/erasures/0199a5c2d3e47f60a1b2c3d4e5f60718": "Erasure of one tailnum",

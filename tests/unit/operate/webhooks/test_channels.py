@@ -177,9 +177,9 @@ class Teller:
                 "alert.raised", "service:board", alert=name, severity=severity, **about
             )
 
-    def tell(self) -> Intent:
+    def tell(self, ledger: Any = None) -> Intent:
         reconciler = ChannelReconciler(
-            self.ledger, log="k1", environ=self.environ, wall=self.wall, trust=self.trust
+            ledger or self.ledger, log="k1", environ=self.environ, wall=self.wall, trust=self.trust
         )
         with self.ledger.write() as tx:
             tx.intents.wake("channel", "flights.ops")
@@ -322,6 +322,30 @@ def test_a_storm_is_one_message_now_and_one_digest_later(teller: Teller, chat: C
     assert "30 alerts and other news" in chat.got[1]["text"]
     assert "[critical]" in chat.got[1]["blocks"][0]["text"]["text"]
     assert (row.status["sent"], row.status["told"]) == (2, 31)
+
+
+def test_a_worker_that_dies_before_it_could_note_a_mail_sends_it_again_under_the_same_id(
+    teller: Teller, post: Post
+):
+    class Dying:
+        def __getattr__(self, name: str) -> Any:
+            if name == "write":
+                raise KeyboardInterrupt
+            return getattr(teller.ledger, name)
+
+    teller.trust = post.trust
+    teller.declare(mail(post))
+    teller.alert("one")
+    with pytest.raises(KeyboardInterrupt):
+        teller.tell(Dying())
+    with teller.ledger.write() as tx:
+        tx.intents.release("test")
+    teller.tell()
+    first, second = (
+        email.message_from_bytes(one.content, policy=email.policy.default) for one in post.mails
+    )
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first.get_content() == second.get_content()
 
 
 def test_only_what_is_severe_enough_and_of_the_project_is_told(teller: Teller, chat: Chat):

@@ -240,13 +240,13 @@ def _check_volume(checks: Checks, view: WindowView) -> None:
     """Compare the number of decisions, those of other models included, with earlier windows'."""
     window = view.window
     span = window.until - window.since
-    times = widened(view).rows(["at"], status=None, every_model=True)["at"]
-    if times.is_empty():
+    rows = widened(view).rows(["at"], status=None, every_model=True)
+    if rows.is_empty():
         return
-    back = ((window.until - times).dt.total_microseconds() - 1) // round(
+    back = ((window.until - rows["at"]).dt.total_microseconds() - 1) // round(
         span / timedelta(microseconds=1)
     )
-    counts = np.bincount(back.to_numpy(), minlength=1).astype(np.float64)
+    counts = np.bincount(back.to_numpy(), rows[WEIGHT].to_numpy(), minlength=1)
     now, past = float(counts[0]), counts[1:].tolist()  # from the first decision on
     checks.measured["volume"] = now
     p = unusual_either_way(now, past, least=0.5)
