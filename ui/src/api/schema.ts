@@ -2490,6 +2490,7 @@ export interface components {
             created_at: string;
             datasets: string[];
             digest: string;
+            execution: string;
             family: components["schemas"]["FamilyMember"][];
             flavour: string;
             gates: components["schemas"]["GateResult"][];

@@ -125,6 +125,7 @@ class ModelVersionDetail(ModelVersion):
     champion: str | None
     gates: list[GateResult]
     package: str
+    execution: str
     lock: str
     attestation: Json
     has_report: bool

@@ -77,6 +77,7 @@ def get_model_version(tx: Transaction, ref: Ref, environment: str) -> ModelVersi
         champion=body.get("champion"),
         gates=gate_results(body.get("gates")),
         package=text(body.get("package")),
+        execution=text(body.get("execution")) or "native",
         lock=text(body.get("lock")),
         attestation=mapping(body.get("attestation")),
         has_report=bool(body.get("report")),

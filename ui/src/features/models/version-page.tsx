@@ -100,6 +100,7 @@ function Sources({ version }: { version: Version }) {
             <RefLink ref_={version.code} />
           </Fact>
         )}
+        <Fact name="Answers by">{version.execution}</Fact>
         {version.datasets.map((ref) => (
           <Fact key={ref} name="Data">
             <RefLink ref_={ref} />
