@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,7 +110,8 @@ def _remove(tx: Transaction, change: Change, environment: str) -> None:
     if change.kind == "service":
         for rollout in tx.intents.list("rollout", phases=["new", "running"]):
             if rollout.spec["service"] == change.name:
-                order(tx, rollout.name, "roll_back")
+                with suppress(Conflict):  # it is being ended already; the route goes all the same
+                    order(tx, rollout.name, "roll_back")
         LedgerReleases().withdraw(tx, environment=environment, service=change.name)
     if (
         change.kind == "feature_view"
@@ -197,15 +199,24 @@ def _desired(
         desired["trigger", f"{project.name}.{trigger.name}"] = {**common, **_fields(trigger)}
     for schedule in project.schedules:
         desired["schedule", f"{project.name}.{schedule.name}"] = {**common, **_fields(schedule)}
-    for webhook in project.webhooks:
-        desired["webhook", f"{project.name}.{webhook.name}"] = {**common, **_fields(webhook)}
-    for channel in project.channels:
-        desired["channel", f"{project.name}.{channel.name}"] = {
+    return desired | _told(project, common)
+
+
+def _told(project: Project, common: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the intents of those who are told what happens."""
+    programs = {
+        ("webhook", f"{project.name}.{one.name}"): {**common, **_fields(one)}
+        for one in project.webhooks
+    }
+    people = {
+        ("channel", f"{project.name}.{one.name}"): {
             **common,
-            "channel": channel.channel,
-            **_fields(channel),
+            "channel": one.channel,
+            **_fields(one),
         }
-    return desired
+        for one in project.channels
+    }
+    return programs | people
 
 
 def _fields(declared: Any) -> dict[str, Any]:

@@ -33,6 +33,8 @@ _NOTABLE = (
     "trigger.answered",
     "rollout.advanced",
     "rollout.promoted",
+    "rollout.paused",
+    "rollout.resumed",
     "rollout.rolled_back",
     "rollout.superseded",
     "erasure.suppressed",
