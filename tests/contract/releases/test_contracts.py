@@ -294,3 +294,44 @@ def test_a_consumer_of_another_project_keeps_its_name(environment: Environment):
     environment.program(WEB)
     with pytest.raises(Conflict), environment.ledger.write() as tx:
         register(tx, Consumer("checkout-web", version="3"), project="other")
+
+
+def test_models_that_an_erasure_condemned_are_replaced_one_after_the_other(
+    environment: Environment,
+):
+    """Neither waits for the other, or both would serve for ever."""
+    late = [environment.model("late", spec("distance")) for _ in range(2)]
+    eta = [environment.model("arrival", spec("distance")) for _ in range(2)]
+    said = environment.program(
+        WEB, *(Contract(one, inputs={"distance": float}) for one in ("delay-board", "eta"))
+    )
+    environment.put({"delay-board": late[0], "eta": eta[0]}, said)
+    with environment.ledger.write() as tx:
+        for one in (late[0], eta[0]):
+            tx.versions.set_state(one, "condemned", reason="test")
+    for service, heir in (("delay-board", late[1]), ("eta", eta[1])):
+        with environment.ledger.write() as tx:
+            environment.releases.split(
+                tx, environment="production", service=service, challenger=heir, weight=1.0,
+                rollout=service, stage=0,
+            )  # fmt: skip
+        with environment.ledger.write() as tx:
+            environment.releases.promote(
+                tx, environment="production", service=service, rollout=service
+            )
+    services = environment.route().services
+    assert [one.champion.ref for one in services.values()] == [late[1], eta[1]]
+    assert [one.previous for one in services.values()] == [None, None]
+
+
+def test_a_condemned_model_is_told_and_can_t_come_back(environment: Environment):
+    late = [environment.model("late", spec("distance")) for _ in range(2)]
+    environment.put({"delay-board": late[0]})
+    with environment.ledger.write() as tx:
+        tx.versions.set_state(late[0], "condemned", reason="test")
+    check = environment.check({"delay-board": late[0]})
+    assert check.passes
+    assert [one.verdict for one in check.findings] == ["warning"]
+    environment.put({"delay-board": late[1]})
+    with pytest.raises(GateRefused, match="condemned, not approved"):
+        environment.put({"delay-board": late[0]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,12 +14,13 @@ from towpath.operate.releases.compatibility import Finding, compare
 from towpath.operate.releases.consumer import consumer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from towpath.core.clock import Clock
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Version
+    from towpath.operate.releases.compatibility import Verdict
     from towpath.operate.releases.consumer import Consumer
 
 # What `assets.features` calls its rows. Not imported: every gateway would load the tables with it.
@@ -63,6 +64,10 @@ class ReleaseCheck:
             if one.service == service and one.service_version in (None, service_version)
         }
         return next((one for one in ("refused", "warning") if one in verdicts), "ok")
+
+    def about(self, service: str) -> ReleaseCheck:
+        """Return what was found out about one service alone."""
+        return replace(self, findings=tuple(one for one in self.findings if one.service == service))
 
     def demand(self) -> None:
         """Refuse the release unless it passes.
@@ -108,8 +113,13 @@ class ReleaseChecker:
         environment: str,
         models: Mapping[str, Ref],
         service_versions: Sequence[ServiceVersion],
+        *,
+        serving: Collection[Ref] = (),
     ) -> ReleaseCheck:
         """Hold models, by service, to the contracts of service versions, and to what all must meet.
+
+        What is wrong with a model among `serving` itself is a warning: it answers already, and an
+        erasure that condemned it must not keep another's replacement from going in force.
 
         Raises:
             NotFound: A model or a service version was never registered.
@@ -118,7 +128,8 @@ class ReleaseChecker:
         found: dict[str, Version] = {}
         for service, ref in models.items():
             found[service] = tx.versions.get(ref)
-            findings += self._of_model(service, found[service])
+            verdict: Verdict = "warning" if ref in serving else "refused"
+            findings += self._of_model(service, found[service], verdict)
         features: dict[str, None] = {}
         for said in service_versions:
             _, consumer = consumer_of(tx, said)
@@ -132,11 +143,11 @@ class ReleaseChecker:
             findings=tuple(dict.fromkeys(findings)),
         )
 
-    def _of_model(self, service: str, model: Version) -> Iterator[Finding]:
+    def _of_model(self, service: str, model: Version, verdict: Verdict) -> Iterator[Finding]:
         name = str(model.ref)
         if model.state != "approved":
             yield Finding(
-                verdict="refused",
+                verdict=verdict,
                 problem=f"{name} is {model.state}, not approved",
                 remedy=f"See its gates: towpath model show {name.partition(':')[2]}.",
                 service=service,
@@ -148,7 +159,7 @@ class ReleaseChecker:
             verify_attestation(model, self._public_key_pem)
         except IntegrityError as error:
             yield Finding(
-                verdict="refused",
+                verdict=verdict,
                 problem=error.message,
                 remedy=error.remedy or "Register it again with this home's key.",
                 service=service,

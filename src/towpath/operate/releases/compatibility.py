@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Version
 
 
+Verdict = Literal["refused", "warning"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something that speaks against a release, or that people should know of it.
@@ -28,7 +31,7 @@ class Finding:
         field: The input, output or feature view.
     """
 
-    verdict: Literal["refused", "warning"]
+    verdict: Verdict
     problem: str
     remedy: str
     service: str | None = None

@@ -128,6 +128,8 @@ class Releases(Protocol):
     ) -> Version:
         """Create a release in which `model` serves all of `service`'s traffic, and switch to it.
 
+        Only that service is checked: what is wrong with another is no reason to keep this one back.
+
         Raises what `put_in_force` raises.
         """
         ...

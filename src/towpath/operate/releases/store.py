@@ -72,7 +72,11 @@ class LedgerReleases:
 
     def check(self, tx: Transaction, environment: str, pins: Pins) -> ReleaseCheck:
         """Hold a release to everything that it must meet, and change nothing."""
-        return self._checker.check(tx, environment, pins.models, sorted(pins.service_versions))
+        services = self.route(tx, environment).services
+        serving = {one.champion.ref for one in services.values()}
+        return self._checker.check(
+            tx, environment, pins.models, sorted(pins.service_versions), serving=serving
+        )
 
     # -- releases ----------------------------------------------------------------------------------
 
@@ -162,8 +166,14 @@ class LedgerReleases:
     ) -> Version:
         """Create a release in which `model` serves all of `service`'s traffic, and switch to it."""
         declared_service(tx, service)
+        route = self.route(tx, environment)
+        require_free(route, service, model)
         pins = self.pins(tx, environment).with_models({service: model})
-        return self.put_in_force(tx, environment, pins, reason=reason)
+        check = self.check(tx, environment, pins)
+        check.about(service).demand()
+        release = commit_release(tx, environment, pins, features=check.features, reason=reason)
+        self._switch(tx, self._as_default(tx, route, pins, release), reason)
+        return release
 
     def drain(self, tx: Transaction, environment: str, number: int, *, reason: str) -> None:
         """Take a release from beside the default: its service versions are answered by that."""
@@ -224,7 +234,7 @@ class LedgerReleases:
         else:
             pins = self.pins(tx, environment).with_models({service: challenger})
             check = self.check(tx, environment, pins)
-            check.demand()
+            check.about(service).demand()
             why = f"rollout:{rollout}"
             release = commit_release(tx, environment, pins, features=check.features, reason=why)
             placed = arm_of(tx, arm, release, challenger, weight=weight)
