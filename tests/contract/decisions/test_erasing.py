@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
 from towpath.core.errors import IntegrityError, Unavailable
-from towpath.operate.decisions import SegmentDirectory
+from towpath.operate.decisions import Compactor, SegmentDirectory, SegmentWriter, encode_frame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from towpath.ledger import Ledger
+    from towpath.storage.blobs import BlobStore
 
 GONE, STAYS = "aa" * 16, "bb" * 16
 
@@ -123,3 +129,34 @@ def test_damaged_segment_blocks_the_claim_that_all_is_erased(bench: Any) -> None
     source.path.write_bytes(data)
     with pytest.raises(IntegrityError, match="damaged"):
         bench.log.erase_subject(GONE)
+
+
+def test_rows_that_another_machine_still_held_never_become_files(
+    bench: Any, sqlite_ledger: Ledger, disk_blobs: BlobStore, tmp_path: Path
+) -> None:
+    gone = bench.decision(subject=GONE, key="g")
+    stays = bench.decision(subject="bb" * 16, key="s")
+    records = [gone, stays, *(bench.label(one, 1) for one in (gone, stays))]
+    records += [bench.signal(f"board:{key}", "won", 1) for key in "gs"]
+    elsewhere = SegmentWriter(SegmentDirectory(tmp_path / "elsewhere"))
+    elsewhere.append(b"".join(map(encode_frame, records))).result(10)
+    with sqlite_ledger.write() as tx:
+        tx.intents.put("suppression", "all", project="towpath", spec={"hashes": [GONE]}, due=False)
+
+    bench.log.erase_subject(GONE)
+    elsewhere.close()
+    Compactor(sqlite_ledger, disk_blobs, tmp_path / "elsewhere").compact()
+
+    frame = bench.log.scan_labelled("board").collect()
+    assert frame["decision_id"].to_list() == [stays.decision_id]
+    tally = bench.log.tally()
+    assert (tally.unmatched_labels, tally.unmatched_signals, tally.signalled) == (0, 0, 1)
+    assert bench.log.holdings(GONE).decisions == 0
+
+
+def test_who_is_let_in_again_is_recorded_again(bench: Any, sqlite_ledger: Ledger) -> None:
+    bench.log.erase_subject(GONE)  # nobody is suppressed (any more)
+    again = bench.decision(subject=GONE)
+    bench.write(again)
+    bench.compact()
+    assert bench.log.find(again.decision_id) == again

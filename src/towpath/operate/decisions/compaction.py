@@ -89,12 +89,17 @@ class Compactor:
         with self._directory.exclusively():
             return self.compact_held()
 
-    def compact_held(self) -> Compaction:
-        """Like `compact`, for a caller that holds the folder already."""
+    def compact_held(self, *, sparing: str | None = None) -> Compaction:
+        """Like `compact`, for a caller that holds the folder already.
+
+        Rows about subjects who were erased are left out; those of `sparing` come along all the same,
+        for the caller who counts what it erases of them.
+        """
         self._shelf.sweep()
         self._directory.recover()
         segments = files = 0
         damaged: list[str] = []
+        withheld = sorted(self._shelf.erased_subjects() - {sparing})
         for batch in _batches(self._directory.sources()):
             rows = RawRows()
             whole: list[str] = []
@@ -107,6 +112,8 @@ class Compactor:
                 rows.extend(tail.rows)
                 whole.append(source.id)
             if whole:
+                if withheld and (count := rows.withhold(withheld)):
+                    _log.info("decisions.withheld", rows=count)
                 added = list(_cut(rows))
                 self._shelf.replace(added, sources=whole)
                 segments, files = segments + len(whole), files + len(added)

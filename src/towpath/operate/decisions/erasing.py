@@ -149,9 +149,10 @@ def erase_from_files(
     timeout_s: float,
 ) -> ErasedDecisions:
     """Rewrite every file that holds a subject; see `DecisionLog.erase_subject`."""
+    shelf.note_erasure(subject_hash)
     await_rotation(directory, timeout_s)
     with directory.exclusively():
-        damaged = compactor.compact_held().damaged
+        damaged = compactor.compact_held(sparing=subject_hash).damaged
         if damaged:
             raise IntegrityError(
                 f"{len(damaged)} segments of decisions are damaged, so what they hold can't be erased",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from towpath.assets.datasets.suppression import Suppression
 from towpath.core.errors import Conflict
 from towpath.operate.decisions.streams import is_stream
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from towpath.storage.blobs.contract import BlobStore
 
 NOTE_KIND: Final = "decision_note"
+ERASED_KIND: Final = "decision_erasure"
 
 _log = structlog.get_logger()
 
@@ -67,6 +69,22 @@ class SegmentShelf:
         """Return all files of the log."""
         with self._ledger.read() as tx:
             return [segment for segment in tx.segments.list() if is_stream(segment.stream)]
+
+    def note_erasure(self, subject_hash: str) -> None:
+        """Note that a subject is being erased: see `erased_subjects`."""
+        with self._ledger.write() as tx:
+            if tx.intents.find(ERASED_KIND, subject_hash) is None:
+                tx.intents.put(ERASED_KIND, subject_hash, project="towpath", spec={}, due=False)
+
+    def erased_subjects(self) -> frozenset[str]:
+        """Return the subjects who were erased and have not been let in again.
+
+        Rows about them can still lie in raw segments of other machines, or of a gateway that was cut
+        off from the ledger and did not hear of the withdrawal: they never become files.
+        """
+        with self._ledger.read() as tx:
+            noted = {row.name for row in tx.intents.list(ERASED_KIND)}
+            return frozenset(noted & Suppression.read(tx).hashes) if noted else frozenset()
 
     def replace(
         self,

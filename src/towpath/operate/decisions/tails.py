@@ -18,7 +18,14 @@ from towpath.operate.decisions.columns import (
 )
 from towpath.operate.decisions.frames import HEADER, MAX_PAYLOAD_BYTES, check_header, decode_batches
 from towpath.operate.decisions.records import Decision, Label, Signal
-from towpath.operate.decisions.streams import DECISIONS, KEYED, LABELS, SIGNALS
+from towpath.operate.decisions.streams import (
+    DECISIONS,
+    KEYED,
+    LABELS,
+    SIGNALS,
+    id_column,
+    service_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,6 +78,27 @@ class RawRows:
         """Append the rows of another, sharing its frames."""
         for stream, frames in other.streams.items():
             self.streams.setdefault(stream, []).extend(frames)
+
+    def withhold(self, subjects: Sequence[str]) -> int:
+        """Drop decisions about some subjects, with their labels and signals; return how many."""
+        gone = pl.col("subject").is_in(subjects)
+        ids: list[str] = []
+        keys: dict[str, list[str]] = {}
+        for stream, frames in self.streams.items():
+            if stream.startswith(DECISIONS):
+                for frame in frames:
+                    lost = frame.filter(gone)
+                    ids += lost["decision_id"].to_list()
+                    keyed = KEYED + service_of(stream)
+                    keys.setdefault(keyed, []).extend(lost["key"].drop_nulls().to_list())
+        if ids:
+            for stream, frames in self.streams.items():
+                column = id_column(stream)
+                mine = keys.get(stream, []) if column == "key" else ids
+                kept = [frame.remove(pl.col(column).is_in(mine)) for frame in frames]
+                self.streams[stream] = [frame for frame in kept if not frame.is_empty()]
+            self.streams = {stream: frames for stream, frames in self.streams.items() if frames}
+        return len(ids)
 
     def consolidate(self) -> None:
         """Join the small frames that many short reads leave behind."""
