@@ -252,7 +252,9 @@ class DecisionLog(Protocol):
 
         The subject must be suppressed at every gateway first, or rows may follow that this call does
         not see. Asks the writers on this machine to rotate, waits until they have, and rewrites each
-        file that holds the subject; the old bytes are deleted. Idempotent and safe to kill anywhere: a
+        file that holds the subject; the old bytes are deleted. Rows that other machines still hold, and
+        those of a gateway that did not hear of the withdrawal, are dropped when they are compacted, as
+        long as the subject stays suppressed. Idempotent and safe to kill anywhere: a
         second call finishes what a first began and reports what is then left to remove.
 
         Raises:
