@@ -50,7 +50,7 @@ def _open(package: Package, blobs: BlobStore, *, threads: int) -> Scorer:
     execution = package.execution
     if execution.file is not None:
         graph = blobs.get(package.files[execution.file])
-        return open_compiled(graph, execution, package.task, threads=threads)
+        return open_compiled(graph, execution, package.task)
     files = load_files(package, blobs)
     return FORMATS[package.flavour].scorer(files, package.task, threads=threads)
 

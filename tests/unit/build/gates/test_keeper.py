@@ -7,15 +7,17 @@ import lightgbm
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 
-from towpath.assets.models import Model, ModelRegistry, verify_attestation
+from towpath.assets.models import Model, ModelRegistry, load_predictor, verify_attestation
 from towpath.assets.models.reference import PREDICTION, Reference
 from towpath.build.gates import Finding, GateKeeper, NonInferior, Quality
 from towpath.build.gates.keeper import describe, joint_verdict
+from towpath.build.gates.metrics import measure_all
 from towpath.build.pipelines import CandidateRequest
 from towpath.build.pipelines.formats import save_value
 from towpath.core.clock import ManualClock
-from towpath.core.errors import CorruptBlob, InvalidProject
+from towpath.core.errors import CorruptBlob, InvalidProject, NotFound
 from towpath.core.ids import new_id
 from towpath.core.refs import Ref
 
@@ -138,6 +140,28 @@ def test_a_candidate_that_fails_is_rejected_and_says_why(bench, model, past, rec
     assert bench.version(outcome.version).state == "rejected"
     assert "# Candidate `late` fails" in outcome.report_markdown
     assert "wanted at least 0.95, on" in outcome.report_markdown
+
+
+def test_a_candidate_is_judged_and_kept_in_the_form_that_will_serve(bench, past, recent):
+    pytest.importorskip("skl2onnx")
+    model = Model.fit(
+        HistGradientBoostingClassifier(max_iter=15), past.select("wind", "origin"), past["late"]
+    )
+    request = bench.request(model, past, recent)
+    version = bench.version(bench.keeper().consider(request).version)
+    assert version.body["execution"].startswith("compiled (onnxruntime")
+    assert "within" in bench.registry.card(version.ref)
+    assert version.digest != request.model.digest
+    assert bench.keeper().consider(request).version == version.ref  # the same is weighed once
+    bench.registry.verify(version.ref)
+    served = load_predictor(version.digest, bench.blobs).score(recent)
+    assert version.body["metrics"] == measure_all(
+        "binary", recent["late"].cast(pl.Float64).to_numpy(), served
+    )
+    graph = version.body["files"]["compiled.onnx"]
+    assert graph in bench.registry.delete_bytes(version.ref)
+    with pytest.raises(NotFound):
+        bench.blobs.get(graph)
 
 
 def test_a_worse_challenger_is_rejected_against_the_champion(bench, model, past, recent):

@@ -90,7 +90,7 @@ def _compiled(package: Package, rows: pl.DataFrame, blobs: BlobStore) -> tuple[b
         library=f"onnxruntime {version('onnxruntime')}",
     )
     try:
-        compiled = open_compiled(graph.data, execution, package.task, threads=1)
+        compiled = open_compiled(graph.data, execution, package.task)
     except IntegrityError as error:
         raise UsageError(f"ONNX Runtime does not take its graph: {error.message}") from error
     parity = 0.0

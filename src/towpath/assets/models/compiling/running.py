@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 _GRAPH = "model.onnx"
 
 
-def open_compiled(graph: bytes, execution: Execution, task: Task, *, threads: int) -> Scorer:
+def open_compiled(graph: bytes, execution: Execution, task: Task) -> Scorer:
     """Open a compiled graph; it is held to the same rules as a packaged ONNX model.
 
     The link is applied here, value by value: vectorised exponentials round by the place that a row has
-    in a batch, and the answer to a row must not depend on the rows around it.
+    in a batch, and the answer to a row must not depend on the rows around it. One thread answers,
+    whatever the batch: several would add up trees in another order.
 
     Raises:
         IntegrityError: It is no graph, reaches outside of itself, or has a link that is not known.
         UsageError: ONNX Runtime is not installed. The model was judged compiled, so it is not answered
             otherwise.
     """
-    scorer = FORMATS["onnx"].scorer({_GRAPH: graph}, task, threads=threads)
+    scorer = FORMATS["onnx"].scorer({_GRAPH: graph}, task, threads=1)
     links = {"identity": None, "logit": _chance, "log": _exponent}
     if execution.link not in links:
         raise IntegrityError(f"the package's compiled form has the unknown link {execution.link!r}")
