@@ -187,6 +187,11 @@ class Rollout:
                     f"a {self.strategy} rollout has no two answers to one request",
                     remedy="Agreement is for strategy='shadow'.",
                 )
+        if self.strategy == "blue_green" and self.bake is None:
+            raise InvalidProject(
+                "a blue_green rollout does not bake, so there is nothing to compare it with",
+                remedy="Say how long: bake='1h'. The champion is measured over as long before.",
+            )
         if self.strategy == "blue_green" and self.metric is not None and self.compare == "arms":
             raise InvalidProject(
                 f"a blue_green rollout has no arm to compare {self.metric} with",
