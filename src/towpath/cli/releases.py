@@ -342,7 +342,9 @@ def _tell(made: Version, followed: Followed | None, common: Common) -> int:
         models = ", ".join(f"{name}: {one['model']}" for name, one in made.body["services"].items())
         out.print(f"{made.ref}: {models}", highlight=False)
         if followed is not None and not followed.lagging:
-            err.print(f"gateways that follow it: {followed.gateways}, after {followed.took_s:.2f} s")
+            err.print(
+                f"gateways that follow it: {followed.gateways}, after {followed.took_s:.2f} s"
+            )
     if followed is None or not followed.lagging:
         return 0
     for address, why in followed.lagging.items():
