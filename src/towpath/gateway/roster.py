@@ -17,8 +17,8 @@ from towpath.gateway.metrics import GatewayMetrics
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_WIDTH: Final = 4
-_STATE, _CONNECTIONS, _BEAT_MS, _WANTS_OUT = range(_WIDTH)
+_WIDTH: Final = 5
+_STATE, _CONNECTIONS, _BEAT_MS, _WANTS_OUT, _REPLACES = range(_WIDTH)
 _LATE_MS: Final = 2000
 
 
@@ -103,9 +103,15 @@ class Seat:
         """Say how many connections the worker holds."""
         self.roster.write(self.number, _CONNECTIONS, connections)
 
-    def take(self) -> None:
+    @property
+    def replaces(self) -> bool:
+        """Whether another worker ends when this one is ready: then it must be able to do as much."""
+        return bool(self.roster.read(self.number, _REPLACES))
+
+    def take(self, *, replaces: bool = False) -> None:
         """Begin the row of a worker that is about to start."""
         self.clear()
+        self.roster.write(self.number, _REPLACES, replaces)
         self.stage = Stage.STARTING
 
     def clear(self) -> None:

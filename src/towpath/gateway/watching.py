@@ -91,6 +91,7 @@ class Watch:
         self._metrics.show("route_generation", table.route_generation)
         if self._seat is None:
             return
-        if is_ready and self._seat.stage == Stage.STARTING:
+        lacks = bool(table.broken) and self._seat.replaces
+        if is_ready and not lacks and self._seat.stage == Stage.STARTING:
             self._seat.stage = Stage.READY
         self._seat.beat()

@@ -139,7 +139,8 @@ class Workers:
             return
         self._was_ready = self._was_ready or self._roster.fewest() is not None
         while len(self._serving()) < self._roster.count and now >= self._start_at:
-            self._start(None)
+            if not self._start(None):
+                break
         for worker in self._serving():
             wants_out = worker.seat.wants_out and now - worker.started > _STEADY_S
             if wants_out and worker.pid not in self._to_roll:
@@ -160,24 +161,29 @@ class Workers:
                 self._end(coming)
             return
         while self._to_roll:
-            leaving = self._workers.get(self._to_roll.pop(0))
-            if leaving is not None and leaving.ends_at is None:
-                self._start(leaving)
+            leaving = self._workers.get(self._to_roll[0])
+            wanted = leaving is not None and leaving.ends_at is None
+            if wanted and not self._start(leaving):
+                return  # it is its turn still
+            self._to_roll.pop(0)
+            if wanted:
                 return
 
-    def _start(self, replaces: _Worker | None) -> None:
+    def _start(self, replaces: _Worker | None) -> bool:
+        """Start a worker, unless those that were told to end take all rows of the roster still."""
         taken = {worker.seat.number for worker in self._workers.values()}
         free = [seat for seat in self._roster.seats() if seat.number not in taken]
-        if not free:  # workers that were told to end are still there: one of them ends first
-            return
+        if not free:
+            return False
         seat = min(free, key=lambda one: one.number)
-        seat.take()
+        seat.take(replaces=replaces is not None)
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
             self._be(seat, parent)
         self._workers[pid] = _Worker(seat, pid, time.monotonic(), replaces)
         _log.info("worker.started", worker=seat.number, pid=pid)
+        return True
 
     def _be(self, seat: Seat, parent: int) -> None:
         """Be the worker, and never return."""

@@ -253,6 +253,39 @@ def test_a_killed_worker_loses_nothing_but_what_it_was_answering(bench: Any, sta
     check_journal(bench, load)
 
 
+def test_a_killed_server_is_missed_by_no_caller(bench: Any, start: Any, tmp_path: Path) -> None:
+    bench.route(board=bench.service())
+    pool, load = start(1)
+    with (tmp_path / "server.log").open("ab") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "towpath", "server", "-C", str(tmp_path)],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "TOWPATH_SERVER_PORT": "0", "TOWPATH_LOG_LEVEL": "info"},
+        )
+    try:
+        eventually(
+            lambda: server.poll() is not None or listens(server.pid), "a server that listens"
+        )
+        assert server.poll() is None, (tmp_path / "server.log").read_text()
+        load.await_more(20)
+    finally:
+        server.kill()
+        server.wait(DEADLINE_S)
+    load.await_more(50)
+    load.stop()
+    assert load.failed == Counter()
+    assert pool.end() == 0
+    check_journal(bench, load)
+
+
+def listens(pid: int) -> bool:
+    """Tell whether a process has a listening socket (state 0A of the kernel's table)."""
+    held = {one.readlink().name for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()}
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return any(row[3] == "0A" and f"socket:[{row[9]}]" in held for row in rows)
+
+
 def test_a_rolling_restart_fails_no_request(bench: Any, start: Any) -> None:
     bench.route(board=bench.service())
     pool, load = start(2, gateway_in_flight=64)
@@ -289,6 +322,31 @@ def test_a_replacement_that_does_not_get_ready_leaves_the_workers_that_are(
     load.await_more(20)
     load.stop()
     assert load.failed == Counter()
+    assert pool.end() == 0
+
+
+def test_a_replacement_that_can_not_open_a_model_replaces_nobody(bench: Any, start: Any) -> None:
+    bench.route(board=bench.service())
+    pool, load = start(1, gateway_memory_soft_mb=1 << 20)
+    load.await_more(20)
+    (before,) = pool.children()
+    forged = bench.service()
+    forged["arms"][0] |= {"package": bench.packages[1]}
+    bench.route(board=forged)
+    eventually(lambda: pool.ready() == 0, "a worker that stays on the model before")
+    pool.process.send_signal(signal.SIGHUP)
+    eventually(lambda: len(pool.children()) == 2, "a replacement")
+    eventually(
+        lambda: pool.log.read_text().count("route.broken") == 2, "a replacement without a model"
+    )
+    load.await_more(20)
+    assert before in pool.children()
+    mended = bench.route(board=bench.service(0.0, 1.0))
+    eventually(lambda: before not in pool.children(), "a replacement that can")
+    load.await_more(20)
+    load.stop()
+    assert load.failed == Counter()
+    assert mended == 3
     assert pool.end() == 0
 
 
