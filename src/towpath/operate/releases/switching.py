@@ -32,7 +32,7 @@ class Followed:
         generation: The route's.
         gateways: How many have it.
         lagging: Address of each living gateway that has not, and why, as far as it says.
-        took_s: How long it took until then, from the switch.
+        took_s: How long that was waited for.
     """
 
     generation: int
