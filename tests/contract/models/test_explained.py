@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from towpath.assets.models import Model, compile_package, load_predictor, save_model
 from towpath.assets.models.explaining import Background, load_explainer
+from towpath.assets.models.explaining.background import POINTS
 from towpath.assets.models.explaining.shapley import over_orders
 from towpath.assets.models.reference import build_reference
 from towpath.core.errors import InvalidRequest, NotFound
@@ -138,6 +139,7 @@ def test_lines_are_weights_times_distances_from_the_mean(table, disk_blobs):
     explainer, predictor, *_ = opened(disk_blobs, estimator, features, table["late"])
     found = explainer.explain(asked(features.head(40)))
     assert (found.method, found.scale) == ("linear", "log-odds")
+    assert found.settings["points"] == POINTS != len(NUMBERS)
     answers = predictor.score(features.head(40))
     np.testing.assert_allclose(1 / (1 + np.exp(-found.raw)), answers, rtol=1e-9)
     np.testing.assert_allclose(found.base + found.contributions.sum(axis=1), found.raw)

@@ -108,7 +108,8 @@ class LinearExplainer:
         self._predictor = predictor
         self._background = background
         self._line = line
-        self._means = np.asarray(_numbers(predictor.read(background.columns))).mean(axis=0)
+        points = _numbers(predictor.read(background.columns))
+        self._points, self._means = len(points), points.mean(axis=0)
         self._columns = tuple(spec.name for spec in predictor.signature.inputs)
 
     def explain(self, inputs: Mapping[str, ColumnValues]) -> Explanation:
@@ -123,7 +124,7 @@ class LinearExplainer:
             base=np.full(len(rows), line.intercept + line.weights @ self._means),
             contributions=(rows - self._means) * line.weights,
             raw=rows @ line.weights + line.intercept,
-            settings={"background": self._background.digest, "points": len(self._means)},
+            settings={"background": self._background.digest, "points": self._points},
         )
 
 
