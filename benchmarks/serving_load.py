@@ -69,7 +69,8 @@ class Server:
         for connections in CONNECTIONS:
             label = f"{size}{'-binary' if binary else ''}-c{connections}"
             asked = {"pid": self.process.pid, "connections": connections}
-            drive(self.port, requests, **asked, seconds=WARM_UP_S)
+            with suppress(RuntimeError):  # a peer's first answer may take longer than that
+                drive(self.port, requests, **asked, seconds=WARM_UP_S)
             load = asdict(drive(self.port, requests, **asked, seconds=SECONDS))
             if load["failed"]:
                 raise RuntimeError(f"{load['failed']} requests of {label} failed")

@@ -39,7 +39,8 @@ class Peer:
 
 
 _INFER, _READY = "/v2/models/peer/infer", "/v2/models/peer/ready"
-_MLSERVER = ("mlserver", "mlserver-lightgbm", "lightgbm")
+# Its workers ask uvloop for a loop that newer ones don't make, and die.
+_MLSERVER = ("mlserver", "mlserver-lightgbm", "lightgbm", "uvloop<0.22")
 PEERS = {
     "mlserver-0": Peer(packages=_MLSERVER, path=_INFER, ready=_READY),
     "mlserver": Peer(packages=_MLSERVER, path=_INFER, ready=_READY),
@@ -94,6 +95,7 @@ def _environment(folder: Path, packages: tuple[str, ...]) -> str:
                 text=True,
                 timeout=_INSTALL_S,
                 env=environ,
+                cwd=folder.parent,  # this project's settings choose for nobody else
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise RuntimeError(f"can't be installed ({type(error).__name__})") from error

@@ -165,6 +165,8 @@ def mlflow(model: str, port: int, _columns: int) -> None:
     folder = Path(model).parent / "mlflow"
     if not folder.exists():
         mlflow.lightgbm.save_model(booster(model), str(folder))
+    # It looks for uvicorn as a program.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     command = ["-m", "mlflow", "models", "serve", "-m", str(folder), "-h", "127.0.0.1"]
     os.execv(
         sys.executable,
