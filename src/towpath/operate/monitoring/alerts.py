@@ -179,10 +179,16 @@ def _blamed(finding: Finding, step: Step) -> tuple[list[Json], str]:
         name = column_of_stream(stream)
         grown[name] = max(level, grown.get(name, 0.0))
     highest = sorted(grown, key=lambda name: -grown[name])[:_BLAMED_BY_LEVEL]
-    blamed: list[Json] = [
-        {"name": name, "statistic": "level", "value": grown[name], "p": None} for name in highest
-    ]
-    return blamed, f"{', '.join(highest)} moved away little by little, over several windows"
+    blamed: list[Json] = []
+    told: list[str] = []
+    for name in highest:
+        one = finding.moved.get(name)
+        if one is None:
+            blamed.append({"name": name, "statistic": "level", "value": grown[name], "p": None})
+        else:
+            blamed.append(msgspec.to_builtins(one))
+        told.append(f"{name} ({one.moved})" if one is not None and one.moved else name)
+    return blamed, f"{', '.join(told)} moved away little by little, over several windows"
 
 
 def _since(finding: Finding, state: State, names: list[str]) -> datetime:

@@ -88,7 +88,10 @@ def judge_drift(
         named = {one.name for one in judged if one.value > monitor.threshold}
     found = [one for one in judged if one.name in named]
     found.sort(key=lambda one: (one.p if monitor.threshold is None else -one.value, one.name))
-    blamed = [one.suspect(reference, counts, personal=one.name == personal) for one in found]
+    moved = {
+        one.name: one.suspect(reference, counts, personal=one.name == personal) for one in judged
+    }
+    blamed = [moved[one.name] for one in found]
     evidence: dict[str, float] = {}
     if monitor.threshold is None:
         for one in judged:
@@ -103,6 +106,7 @@ def judge_drift(
         summary=_summary(blamed, len(judged)),
         breach=monitor.threshold is not None and bool(blamed),
         basis=f"compared with {judged[0].basis}" if judged else "",
+        moved=moved,
         spread={one.name: one.spread for one in judged},
     )
 

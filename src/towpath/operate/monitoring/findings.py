@@ -75,6 +75,8 @@ class Finding:
         settled: What only became known now about windows that were judged before, as further points of
             their charts.
         basis: What the window was compared with, in words.
+        moved: Everything that was looked at, by name, as a suspect would be told: an alarm may come
+            from many windows of which none stood out.
         spread: How columns were spread over the reference's groups of bins, missing values last: shares,
             rounded to a thousandth. What the page draws of the newest window.
     """
@@ -91,6 +93,7 @@ class Finding:
     examples: tuple[str, ...] = ()
     settled: tuple[tuple[Window, dict[str, float]], ...] = ()
     basis: str = ""
+    moved: dict[str, Suspect] = field(default_factory=dict[str, Suspect])
     spread: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
 
     def brief(self, *, alarm: bool, score: float) -> Json:

@@ -32,7 +32,7 @@ _BET = 1.0  # the shift that is bet on, in units of the quiet windows' spread
 _LEAST_INDEPENDENT = 5
 _MOST_CORRELATED = 0.9
 _LEAST_ROWS = 20
-_LEAST_SPREAD = 1e-3  # of a standard deviation: what moves less is rounding
+_LEAST_SPREAD = 0.03  # of a standard deviation: a column that never moved may, by that much
 
 
 def shift_evidence(
