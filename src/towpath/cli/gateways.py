@@ -13,7 +13,7 @@ from towpath.app.home import open_home
 from towpath.app.listening import reserve_port
 from towpath.cli.options import Common
 from towpath.cli.roles import ChildOf, Fd, bind_life, listener_of
-from towpath.core.errors import Unavailable
+from towpath.core.errors import InvalidSetting, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
     from towpath.gateway.accepting import Application
     from towpath.gateway.roster import Seat
 
+_LEAST = {
+    "gateway_workers": 0,
+    "gateway_connections": 1,
+    "gateway_in_flight": 1,
+    "gateway_service_in_flight": 0,
+    "gateway_deadline_ms": 0,
+    "gateway_linger_s": 0,
+    "gateway_memory_soft_mb": 0,
+    "gateway_memory_hard_mb": 0,
+    "gateway_stale_h": 0,
+}
 _START_S = 5.0
 _HANDOVER_S = 2.0
 _KILL_AFTER_S = 5.0
@@ -46,20 +57,20 @@ def gateway(
     """
     bind_life(child_of)
     with common.open(connect=False, gateway_workers=workers) as home:
-        place, settings = home.place, home.settings
+        place, settings = home.place, _checked(home.settings)
         listener = listener_of(
             home,
             fd,
             settings.gateway_port,
             allow_unauthenticated=settings.gateway_allow_unauthenticated,
         )
-    count = settings.gateway_workers or os.cpu_count() or 1
-    if count == 1 and not settings.gateway_memory_soft_mb:
+    if settings.gateway_workers == 1 and not settings.gateway_memory_soft_mb:
         serve_here(place, listener, _limits(settings), rpc_port=settings.gateway_grpc_port)
         return 0
     from towpath.gateway.roster import Roster
     from towpath.gateway.workers import Workers
 
+    count = settings.gateway_workers or os.cpu_count() or 1
     limits = _limits(settings, handover_s=_HANDOVER_S)
     with listener, _rpc_port(settings) as rpc_port:
 
@@ -128,6 +139,19 @@ def serve_here(
             opened=opened,
             stop=stop,
         ).serve()
+
+
+def _checked(settings: Settings) -> Settings:
+    """Refuse numbers that bound nothing.
+
+    Raises:
+        InvalidSetting: One is too small.
+    """
+    for name, least in _LEAST.items():
+        value = getattr(settings, name)
+        if value < least:
+            raise InvalidSetting(f"{name} is {value}", remedy=f"Use {least}, or more.", key=name)
+    return settings
 
 
 def _limits(settings: Settings, *, handover_s: float = 0.0) -> Limits:
