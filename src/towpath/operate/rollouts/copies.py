@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from towpath.assets.models.losses import find_loss
@@ -28,8 +29,8 @@ _KEYS = ("decision_id", "at", "key", "rollout")
 class CopyObserver:
     """Observes a shadow. Requests whose copy was dropped count for neither side.
 
-    A copy is recorded after its original, so it is looked for up to `slack` later in event time; one
-    that comes later still counts as dropped.
+    A copy has the event time of its original, so both lie in one span; a copy that is not in the log by
+    the time that its span has settled counts as dropped.
 
     Args:
         outputs: The champion's and the shadow's output that the label belongs to.
@@ -52,7 +53,7 @@ class CopyObserver:
 
     def answers(self, evidence: Evidence, *, since: datetime, until: datetime) -> Evidence:
         """See `Observer.answers`."""
-        original, copy = self._outputs
+        original = self._outputs[0]
         scan = self._decisions.scan(
             self._service,
             since=since,
@@ -78,7 +79,7 @@ class CopyObserver:
             ]
         )
         evidence = evidence.at(0, with_answers(evidence.stages[0], both))
-        return msgspec.structs.replace(evidence, alike=self._alike(evidence, pairs, copy))
+        return msgspec.structs.replace(evidence, alike=self._alike(evidence, pairs))
 
     def callers(
         self, evidence: Evidence, stage: int, *, since: datetime, until: datetime
@@ -130,13 +131,12 @@ class CopyObserver:
             "key", *more, answer=pl.col(answer)
         )
 
-    def _alike(self, evidence: Evidence, pairs: pl.DataFrame, copy: str) -> tuple[float, float]:
+    def _alike(self, evidence: Evidence, pairs: pl.DataFrame) -> tuple[float, float]:
         """Return the requests that both answered, and how many alike, with those of before."""
-        del copy
         measures = (*self._plan.required, *self._plan.guarding)
         tolerance = next((one.tolerance for one in measures if isinstance(one, Agreement)), 0.0)
         answered = pairs.filter((pl.col("status") == "ok") & (pl.col("status.copy") == "ok"))
-        apart = (floats(answered[self._outputs[0]]) - floats(answered["answer"])).__abs__()
+        apart = np.abs(floats(answered[self._outputs[0]]) - floats(answered["answer"]))
         before = evidence.alike
         return (
             before[0] + len(answered),
