@@ -104,7 +104,9 @@ def load_dependence(document: Document) -> Dependence | None:
     for rows, one, two in zip(stored.rows, first, second, strict=True):
         whole = np.zeros((size, size))
         whole[upper] = two
-        moments.append(Moments(rows=rows, drawn=rows, first=one, second=whole + np.triu(whole, 1).T))
+        moments.append(
+            Moments(rows=rows, drawn=rows, first=one, second=whole + np.triu(whole, 1).T)
+        )
     return Dependence(names=tuple(stored.names), blocks=tuple(moments))
 
 
