@@ -16,7 +16,7 @@ export function Spreads({ monitor }: { monitor: string }) {
   return (
     <Panel
       title="The newest window beside the training rows"
-      note="Bars are the window's shares, dark marks those of training. Ranges of numbers hold about equal shares of the training rows; missing values come last."
+      note="Bars are the window's shares, marks those of training. Ranges of numbers hold about equal shares of the training rows; missing values come last."
     >
       <ul className={styles.grid}>
         {data.slice(0, SHOWN).map((one) => (
