@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
@@ -14,6 +14,9 @@ from towpath.core.errors import DeadlineExceeded, InvalidRequest, Overloaded
 from towpath.gateway.admission import RETRY_MOST_S, Admission, refuse_late
 from towpath.gateway.limits import Limits
 from towpath.gateway.metrics import GatewayMetrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def admission(**limits: Any) -> Admission:
@@ -121,9 +124,9 @@ def held(bench: Any) -> Held:
     return Held(bench)
 
 
-def await_in_flight(bench: Any, count: int) -> None:
+def await_in_flight(bench: Any, count: int, unless: Callable[[], bool] = bool) -> None:
     told = f'towpath_gateway_in_flight{{worker="0"}} {count}'
-    bench.eventually(lambda: told in bench.get("/metrics").text.splitlines(), told)
+    bench.eventually(lambda: told in bench.get("/metrics").text.splitlines() or unless(), told)
 
 
 def test_beyond_the_bound_callers_are_told_when_to_come_back(bench: Any, held: Held) -> None:
@@ -150,9 +153,11 @@ def test_a_request_whose_time_was_up_in_the_queue_reaches_no_model(bench: Any, h
             bench.post,
             "/v2/models/board/infer",
             bench.body(*[600.0] * 70),
-            headers={"towpath-deadline-ms": "1"},
+            headers={"towpath-deadline-ms": "1500"},
         )
-        await_in_flight(bench, 2)
+        over = time.monotonic() + 1.5
+        await_in_flight(bench, 2, unless=late.done)
+        bench.eventually(lambda: time.monotonic() > over, "the deadline")
         held.let_go.set()
         assert first.result().status_code == 200
         answer = late.result()
