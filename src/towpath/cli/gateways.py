@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from towpath.app.place import Place
     from towpath.core.settings import Settings
     from towpath.gateway import Limits
-    from towpath.gateway.accepting import Application
-    from towpath.gateway.roster import Seat
+    from towpath.gateway.http.accepting import Application
+    from towpath.gateway.workers.roster import Seat
 
 _LEAST = {
     "gateway_workers": 0,
@@ -67,8 +67,8 @@ def gateway(
     if settings.gateway_workers == 1 and not settings.gateway_memory_soft_mb:
         serve_here(place, listener, _limits(settings), rpc_port=settings.gateway_grpc_port)
         return 0
-    from towpath.gateway.roster import Roster
-    from towpath.gateway.workers import Workers
+    from towpath.gateway.workers.parent import Workers
+    from towpath.gateway.workers.roster import Roster
 
     count = settings.gateway_workers or os.cpu_count() or 1
     limits = _limits(settings, handover_s=_HANDOVER_S)

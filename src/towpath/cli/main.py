@@ -57,7 +57,11 @@ _COMMANDS = (
     ("erasure", "reverse:erasure", "Withdrawals, and how far they are."),
     ("budget", "budgets:app", "What may be spent, what was, and what waits for it."),
     ("audit", "audit:app", "The event log: read, sign, verify."),
-    ("export", "exports:app", "For other platforms: KServe, SageMaker, Ray Serve, Airflow, Kubeflow."),
+    (
+        "export",
+        "exports:app",
+        "For other platforms: KServe, SageMaker, Ray Serve, Airflow, Kubeflow.",
+    ),
     ("bundle", "bundles:app", "A service's champion as a folder: create, install."),
     ("server", "roles:server", "Serve the pages and the API."),
     ("gateway", "gateways:gateway", "Answer predictions."),

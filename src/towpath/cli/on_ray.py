@@ -21,10 +21,10 @@ import msgspec
 from towpath.app.listening import open_listener
 from towpath.app.place import resolve_place
 from towpath.core.errors import Unavailable, UsageError
-from towpath.gateway.http import HttpRequest
+from towpath.gateway.http.messages import HttpRequest
 
 if TYPE_CHECKING:
-    from towpath.gateway.accepting import Application
+    from towpath.gateway.http.accepting import Application
 
 _START_S = 60.0
 

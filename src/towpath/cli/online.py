@@ -166,7 +166,7 @@ def compute(*, code: str, common: Common = Common()) -> int:
     Args:
         code: The version of the project's code to compute by.
     """
-    from towpath.gateway.computer import serve_computations
+    from towpath.gateway.features.computer import serve_computations
     from towpath.operate.projects import load_project
 
     with common.open() as home:

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from towpath.gateway.admission import Admission
-    from towpath.gateway.feature_door import FeatureDoor
-    from towpath.gateway.inference import Inference
+    from towpath.gateway.answers.inference import Inference
+    from towpath.gateway.features.door import FeatureDoor
     from towpath.gateway.protocol import InferRequest, InferResponse
-    from towpath.gateway.routing import RoutingTable
+    from towpath.gateway.routes.routing import RoutingTable
 
 
 class Answering:

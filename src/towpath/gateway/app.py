@@ -10,18 +10,19 @@ import msgspec
 import structlog
 
 from towpath.core.errors import TowpathError
-from towpath.gateway import binary, describing, explaining, invocations, repository
+from towpath.gateway import describing, invocations, repository
 from towpath.gateway.admission import DEADLINE
+from towpath.gateway.answers import binary, explaining
 from towpath.gateway.failures import HttpRefusal, body_of, status_of
-from towpath.gateway.http import Answer, HttpRequest
+from towpath.gateway.http.messages import Answer, HttpRequest
 from towpath.gateway.protocol import InferRequest, decode_infer, decode_labels, decode_signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from towpath.gateway.answering import Answering
-    from towpath.gateway.explaining import Explaining
-    from towpath.gateway.feature_door import FeatureDoor
+    from towpath.gateway.answers.explaining import Explaining
+    from towpath.gateway.features.door import FeatureDoor
     from towpath.gateway.labelling import Labelling
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.protocol import InferResponse

@@ -6,10 +6,11 @@ from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any, Final
 
 from towpath.core.errors import Unavailable
-from towpath.gateway import binary, repository
+from towpath.gateway import repository
+from towpath.gateway.answers import binary
 
 if TYPE_CHECKING:
-    from towpath.gateway.routing import LiveArm, LiveService, RoutingTable
+    from towpath.gateway.routes.routing import LiveArm, LiveService, RoutingTable
 
 _EXTENSIONS: Final = (binary.EXTENSION, repository.EXTENSION)
 

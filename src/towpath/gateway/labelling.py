@@ -11,10 +11,10 @@ from towpath.operate.decisions import Label
 from towpath.operate.decisions.feedback import checked_signal, finite, plain_id
 
 if TYPE_CHECKING:
+    from towpath.gateway.answers.recording import Recorder
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.moments import Moments
     from towpath.gateway.protocol import GivenSignal, LabelsRequest, SignalsRequest
-    from towpath.gateway.recording import Recorder
     from towpath.operate.decisions import Signal
 
 MAX_LABELS: Final = 10_000

@@ -12,7 +12,7 @@ import msgspec
 from towpath.core.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from towpath.gateway.routing import RoutingTable
+    from towpath.gateway.routes.routing import RoutingTable
 
 EXTENSION: Final = "model_repository"
 

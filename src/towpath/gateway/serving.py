@@ -14,26 +14,26 @@ import uvloop
 
 from towpath.assets.models import load_predictor
 from towpath.core.errors import Overloaded, UsageError
-from towpath.gateway.accepting import HttpServer
 from towpath.gateway.admission import Admission
 from towpath.gateway.answering import Answering
+from towpath.gateway.answers.explaining import Explaining
+from towpath.gateway.answers.inference import Inference
+from towpath.gateway.answers.recording import Recorder
+from towpath.gateway.answers.shadowing import Shadows
 from towpath.gateway.app import GatewayApp
-from towpath.gateway.arming import ModelOpener
-from towpath.gateway.computing import Computers, refuse_computing
-from towpath.gateway.explaining import Explaining
-from towpath.gateway.feature_door import FeatureDoor
-from towpath.gateway.following import LedgerFollower
-from towpath.gateway.inference import Inference
-from towpath.gateway.keeping import LastKnown, PackageCache
+from towpath.gateway.features.computing import Computers, refuse_computing
+from towpath.gateway.features.door import FeatureDoor
+from towpath.gateway.http.accepting import HttpServer
 from towpath.gateway.labelling import Labelling
 from towpath.gateway.limits import Limits
-from towpath.gateway.memory import MemoryWatch
 from towpath.gateway.metrics import GatewayMetrics
 from towpath.gateway.moments import Moments
-from towpath.gateway.recording import Recorder
-from towpath.gateway.shadowing import Shadows
+from towpath.gateway.routes.arming import ModelOpener
+from towpath.gateway.routes.following import LedgerFollower
+from towpath.gateway.routes.keeping import LastKnown, PackageCache
 from towpath.gateway.tracing import traced
 from towpath.gateway.watching import Watch
+from towpath.gateway.workers.memory import MemoryWatch
 from towpath.operate import decisions as decision_log  # what it reads with, once it reads
 from towpath.operate.decisions import SegmentDirectory, SegmentWriter
 
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from towpath.assets.models import Predictor
     from towpath.core.clock import Clock
     from towpath.core.spans import Spans
-    from towpath.gateway.accepting import Application
-    from towpath.gateway.roster import Seat
-    from towpath.gateway.routing import RoutingTable
+    from towpath.gateway.http.accepting import Application
+    from towpath.gateway.routes.routing import RoutingTable
+    from towpath.gateway.workers.roster import Seat
     from towpath.ledger.contract import Ledger
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring

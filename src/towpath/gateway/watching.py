@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from towpath.gateway.roster import Stage
+from towpath.gateway.workers.roster import Stage
 
 if TYPE_CHECKING:
-    from towpath.gateway.accepting import HttpServer
     from towpath.gateway.answering import Answering
-    from towpath.gateway.following import LedgerFollower
-    from towpath.gateway.memory import MemoryWatch
+    from towpath.gateway.http.accepting import HttpServer
     from towpath.gateway.metrics import GatewayMetrics
-    from towpath.gateway.roster import Seat
+    from towpath.gateway.routes.following import LedgerFollower
+    from towpath.gateway.workers.memory import MemoryWatch
+    from towpath.gateway.workers.roster import Seat
     from towpath.ledger.records import Json
 
 _LOOK_S: Final = 0.1

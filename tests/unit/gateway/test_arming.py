@@ -11,10 +11,10 @@ from towpath.assets.models import load_package, load_predictor
 from towpath.assets.models.attestation import attest
 from towpath.core.errors import IntegrityError, NotFound, Overloaded, Unavailable
 from towpath.core.refs import Ref
-from towpath.gateway.arming import ModelOpener
-from towpath.gateway.keeping import PackageCache
-from towpath.gateway.memory import MemoryWatch, resident_bytes
-from towpath.gateway.warming import warm_up
+from towpath.gateway.routes.arming import ModelOpener
+from towpath.gateway.routes.keeping import PackageCache
+from towpath.gateway.routes.warming import warm_up
+from towpath.gateway.workers.memory import MemoryWatch, resident_bytes
 from towpath.operate.releases.route import Arm
 from towpath.storage.keys import FileKeyring
 

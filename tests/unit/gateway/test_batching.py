@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from towpath.core.errors import DeadlineExceeded, IntegrityError
-from towpath.gateway.batching import ROWS_MOST, Batcher, CallCosts
+from towpath.gateway.answers.batching import ROWS_MOST, Batcher, CallCosts
 
 POISON = -1.0
 DEADLINE_S = 20.0

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from towpath.core.errors import InvalidRequest
-from towpath.gateway.binary import attach, json_bytes
+from towpath.gateway.answers.binary import attach, json_bytes
+from towpath.gateway.answers.tensors import values_of
 from towpath.gateway.protocol import InferRequest, Tensor
-from towpath.gateway.tensors import values_of
 
 HOUR = {"name": "hour", "datatype": "INT64"}
 DISTANCE = {"name": "distance", "datatype": "FP64"}

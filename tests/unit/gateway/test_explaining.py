@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from towpath.gateway import explaining
+from towpath.gateway.answers import explaining
 
 EXPLAIN = "/v2/models/board/explain"
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from towpath.assets.features.online import Looked, OnlineRows, Presence
-from towpath.gateway.feature_protocol import answer, feast_answer
+from towpath.gateway.features.protocol import answer, feast_answer
 
 MOMENT = datetime(2013, 2, 28, 23, 0, 0, 250_000, UTC)
 MOMENT_US = 1_362_092_400_250_000

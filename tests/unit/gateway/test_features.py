@@ -85,7 +85,7 @@ COMPUTE = """
 import sys
 sys.path.insert(0, {folder!r})
 import test_features_project as given
-from towpath.gateway.computer import serve_computations
+from towpath.gateway.features.computer import serve_computations
 serve_computations(given.project)
 """
 PROJECT = """

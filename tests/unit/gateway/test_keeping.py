@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from towpath.core.errors import IntegrityError
-from towpath.gateway.keeping import Known, LastKnown, Row
+from towpath.gateway.routes.keeping import Known, LastKnown, Row
 from towpath.storage.keys import FileKeyring
 
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from towpath.assets.models import Inputs, TensorSpec
 from towpath.assets.models.rows import RowReader
 from towpath.core.errors import InvalidRequest
-from towpath.gateway.layouts import MatrixLayout
+from towpath.gateway.answers.layouts import MatrixLayout
+from towpath.gateway.answers.tensors import columns_of
 from towpath.gateway.protocol import NumberTensor, Tensor, decode_infer
-from towpath.gateway.tensors import columns_of
 
 INPUTS = [
     TensorSpec(name="wind", datatype="FP64", nullable=True),

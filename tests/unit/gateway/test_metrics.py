@@ -7,7 +7,7 @@ import re
 
 from towpath.gateway.counters import PAGE_BYTES, CounterPages
 from towpath.gateway.metrics import GatewayMetrics
-from towpath.gateway.roster import Roster, Stage
+from towpath.gateway.workers.roster import Roster, Stage
 
 
 def lines(metrics: GatewayMetrics) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from towpath.core.errors import Unavailable
-from towpath.gateway.transport import Connection
+from towpath.gateway.http.transport import Connection
 from towpath.operate.decisions import Logging
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from towpath.gateway.accepting import HttpServer
-from towpath.gateway.http import Answer, HttpRequest
+from towpath.gateway.http.accepting import HttpServer
+from towpath.gateway.http.messages import Answer, HttpRequest
+from towpath.gateway.http.transport import MAX_HEADER_BYTES
 from towpath.gateway.limits import Limits
-from towpath.gateway.transport import MAX_HEADER_BYTES
 
 DEADLINE_S = 20.0
 MOST = 1000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from towpath.core.errors import InvalidRequest
-from towpath.gateway import binary
+from towpath.gateway.answers import binary
 from towpath.gateway.protocol import (
     InferParameters,
     InferRequest,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from towpath.gateway.computing import Computers
-    from towpath.gateway.feature_routes import FeatureRoutes
-    from towpath.gateway.features import Features
+    from towpath.gateway.features.computing import Computers
+    from towpath.gateway.features.routes import FeatureRoutes
+    from towpath.gateway.features.serving import Features
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.moments import Moments
     from towpath.gateway.protocol import InferRequest
@@ -110,7 +110,7 @@ class FeatureDoor:
 def _modules() -> Mapping[str, Any]:
     """Import what reads features: slow the first time."""
     from towpath.assets.features.online import OnlineReader  # noqa: PLC0415 - see the module
-    from towpath.gateway.feature_routes import FeatureRoutes  # noqa: PLC0415 - likewise
-    from towpath.gateway.features import Features  # noqa: PLC0415 - likewise
+    from towpath.gateway.features.routes import FeatureRoutes  # noqa: PLC0415 - likewise
+    from towpath.gateway.features.serving import Features  # noqa: PLC0415 - likewise
 
     return {"reader": OnlineReader, "features": Features, "routes": FeatureRoutes}

@@ -10,7 +10,7 @@ import msgspec
 
 from towpath.assets.features.online.computing import compute_columns
 from towpath.core.errors import NotFound, TowpathError
-from towpath.gateway.computing import LENGTH_BYTES, Computed
+from towpath.gateway.features.computing import LENGTH_BYTES, Computed
 
 if TYPE_CHECKING:
     from towpath.operate.projects import Project

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import httptools
 import msgspec
 
-from towpath.gateway.eager import run_eagerly
-from towpath.gateway.http import Answer, HttpRequest
+from towpath.gateway.http.eager import run_eagerly
+from towpath.gateway.http.messages import Answer, HttpRequest
 
 if TYPE_CHECKING:
     from towpath.gateway.limits import Limits

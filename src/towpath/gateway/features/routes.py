@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl
 
 from towpath.assets.features.online import TableQuery
 from towpath.core.errors import InvalidRequest, NotFound
-from towpath.gateway.enriching import enrich
 from towpath.gateway.failures import HttpRefusal
-from towpath.gateway.feature_protocol import (
+from towpath.gateway.features.enriching import enrich
+from towpath.gateway.features.protocol import (
     FeastPush,
     FeastRequest,
     FeastWrite,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from towpath.assets.features.online import OnlineRows
-    from towpath.gateway.features import Features
+    from towpath.gateway.features.serving import Features
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.protocol import InferRequest
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from towpath.assets.models import Rows
-    from towpath.gateway.plans import ArmPlan, Given
+    from towpath.gateway.answers.plans import ArmPlan, Given
 
 
 class Callers(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from towpath.core.errors import InvalidRequest
-from towpath.gateway.tensors import unknown_datatype
+from towpath.gateway.answers.tensors import unknown_datatype
 
 if TYPE_CHECKING:
     import numpy.typing as npt

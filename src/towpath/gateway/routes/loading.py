@@ -8,14 +8,14 @@ import structlog
 
 from towpath.core.errors import TowpathError
 from towpath.core.refs import Ref
-from towpath.gateway.routing import LiveArm, LiveLine, LiveService
+from towpath.gateway.routes.routing import LiveArm, LiveLine, LiveService
 from towpath.operate.decisions import Logging, LoggingPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from towpath.assets.models import Predictor
-    from towpath.gateway.routing import RoutingTable
+    from towpath.gateway.routes.routing import RoutingTable
     from towpath.operate.releases.route import Arm, Line, Route, ServiceRoute
 
 _log = structlog.get_logger()

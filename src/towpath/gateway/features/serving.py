@@ -11,7 +11,7 @@ import structlog
 from towpath.assets.features.online import Push, TableQuery, typed_frame
 from towpath.core.clock import from_micros
 from towpath.core.errors import InvalidRequest, NotFound, TowpathError, Unavailable
-from towpath.gateway.feature_catalogue import FeatureCatalogue
+from towpath.gateway.features.catalogue import FeatureCatalogue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from towpath.assets.features.online import DeclaredView, OnlineReader, OnlineRows, Pushed
     from towpath.assets.features.online.opened import Opened
-    from towpath.gateway.computing import Computers
-    from towpath.gateway.feature_catalogue import ServedService
+    from towpath.gateway.features.catalogue import ServedService
+    from towpath.gateway.features.computing import Computers
     from towpath.gateway.moments import Moments
     from towpath.ledger.contract import Ledger
     from towpath.storage.keys import Keyring

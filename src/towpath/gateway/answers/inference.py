@@ -11,22 +11,22 @@ import structlog
 
 from towpath.core.errors import DeadlineExceeded, InvalidRequest, TowpathError, Withdrawn
 from towpath.gateway.admission import refuse_late
-from towpath.gateway.batching import Answers, Batcher
-from towpath.gateway.plans import ServicePlan
+from towpath.gateway.answers.batching import Answers, Batcher
+from towpath.gateway.answers.plans import ServicePlan
+from towpath.gateway.answers.shares import Callers, Share
 from towpath.gateway.protocol import InferParameters, InferResponse, OutputTensor
-from towpath.gateway.routing import LiveService, RoutingTable
-from towpath.gateway.shares import Callers, Share
+from towpath.gateway.routes.routing import LiveService, RoutingTable
 from towpath.operate.decisions import DecisionIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from towpath.assets.models import Predictor
+    from towpath.gateway.answers.plans import ArmPlan, Given
+    from towpath.gateway.answers.recording import Recorder
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.moments import Moments
-    from towpath.gateway.plans import ArmPlan, Given
     from towpath.gateway.protocol import InferRequest, WantedOutput
-    from towpath.gateway.recording import Recorder
     from towpath.storage.keys import Keyring
 
 _NOTHING: Final = InferParameters()

@@ -16,19 +16,19 @@ import msgspec
 
 from towpath.core.errors import InvalidRequest, NotFound, Overloaded, Withdrawn
 from towpath.core.refs import Ref
+from towpath.gateway.answers.tensors import columns_of
 from towpath.gateway.protocol import InferResponse, OutputTensor
-from towpath.gateway.tensors import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from towpath.assets.models.explaining import Explainer, Explanation
     from towpath.assets.models.reference import Reference
-    from towpath.gateway.feature_door import FeatureDoor
-    from towpath.gateway.inference import Inference
+    from towpath.gateway.answers.inference import Inference
+    from towpath.gateway.features.door import FeatureDoor
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.protocol import InferParameters, InferRequest
-    from towpath.gateway.routing import LiveArm, LiveService
+    from towpath.gateway.routes.routing import LiveArm, LiveService
     from towpath.ledger.contract import Ledger
     from towpath.operate.decisions.contract import DecisionLog
     from towpath.operate.decisions.records import Decision

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from towpath.assets.features.online import OnlineRows
-    from towpath.gateway.features import Features
+    from towpath.gateway.features.serving import Features
     from towpath.gateway.protocol import InferRequest
 
 _DATATYPES: Final = {"int64": "INT64", "float64": "FP64", "bool": "BOOL"}

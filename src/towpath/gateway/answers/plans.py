@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from towpath.core.errors import InvalidRequest
-from towpath.gateway.layouts import MatrixLayout
-from towpath.gateway.routing import PINNED
-from towpath.gateway.tensors import columns_of
+from towpath.gateway.answers.layouts import MatrixLayout
+from towpath.gateway.answers.tensors import columns_of
+from towpath.gateway.routes.routing import PINNED
 from towpath.operate.decisions import DecisionOrigin
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from towpath.assets.models import Predictor, Rows
-    from towpath.gateway.batching import Batcher
+    from towpath.gateway.answers.batching import Batcher
     from towpath.gateway.protocol import InferRequest
-    from towpath.gateway.routing import LiveArm, LiveService
+    from towpath.gateway.routes.routing import LiveArm, LiveService
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True, gc=False):

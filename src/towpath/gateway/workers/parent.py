@@ -20,12 +20,12 @@ import structlog
 
 from towpath.app.supervising import die_with
 from towpath.core.errors import UsageError
-from towpath.gateway.roster import Seat, Stage
+from towpath.gateway.workers.roster import Seat, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from towpath.gateway.roster import Roster
+    from towpath.gateway.workers.roster import Roster
 
 READY_WITHIN_S: Final = 60.0
 """How long a replacement may take to be ready; after that the worker before it stays."""

@@ -16,18 +16,18 @@ from towpath.core.clock import parse_time
 from towpath.core.errors import TowpathError
 from towpath.core.ids import new_id
 from towpath.core.refs import Ref
-from towpath.gateway.keeping import Known, Row
-from towpath.gateway.loading import RouteLoader
-from towpath.gateway.routing import RoutingTable
+from towpath.gateway.routes.keeping import Known, Row
+from towpath.gateway.routes.loading import RouteLoader
+from towpath.gateway.routes.routing import RoutingTable
 from towpath.ledger.owners import is_dead, this_owner
 from towpath.operate.releases.route import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from towpath.gateway.arming import ModelOpener
-    from towpath.gateway.keeping import LastKnown
     from towpath.gateway.moments import Moments
+    from towpath.gateway.routes.arming import ModelOpener
+    from towpath.gateway.routes.keeping import LastKnown
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Json
     from towpath.operate.releases.route import Arm, ServiceRoute

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from towpath.gateway.roster import Stage
-from towpath.gateway.transport import Connection
+from towpath.gateway.http.transport import Connection
+from towpath.gateway.workers.roster import Stage
 
 if TYPE_CHECKING:
     import socket
 
+    from towpath.gateway.http.transport import Application
     from towpath.gateway.limits import Limits
-    from towpath.gateway.roster import Seat
-    from towpath.gateway.transport import Application
+    from towpath.gateway.workers.roster import Seat
 
 _SWEEP_S: Final = 1.0
 _YIELD_S: Final = 0.002

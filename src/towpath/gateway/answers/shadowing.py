@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from towpath.assets.models import Predictor, Rows
+    from towpath.gateway.answers.recording import Recorder
+    from towpath.gateway.answers.shares import Share
     from towpath.gateway.metrics import GatewayMetrics
-    from towpath.gateway.recording import Recorder
-    from towpath.gateway.routing import LiveArm, LiveService
-    from towpath.gateway.shares import Share
+    from towpath.gateway.routes.routing import LiveArm, LiveService
 
 QUEUE_ROWS: Final = 1024
 """Rows that may wait; at a hundred µs each that is a tenth of a second of a shadow's work."""

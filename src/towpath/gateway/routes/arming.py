@@ -8,15 +8,15 @@ import structlog
 
 from towpath.assets.models import load_package, verify_statement
 from towpath.core.errors import IntegrityError, NotFound, TowpathError, Unavailable
-from towpath.gateway.memory import give_back
-from towpath.gateway.warming import warm_up
+from towpath.gateway.routes.warming import warm_up
+from towpath.gateway.workers.memory import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from towpath.assets.models import Predictor
-    from towpath.gateway.keeping import PackageCache
-    from towpath.gateway.memory import MemoryWatch
+    from towpath.gateway.routes.keeping import PackageCache
+    from towpath.gateway.workers.memory import MemoryWatch
     from towpath.ledger.contract import Ledger
     from towpath.ledger.records import Json
     from towpath.operate.releases.route import Arm

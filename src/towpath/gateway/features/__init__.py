@@ -1,0 +1,1 @@
+"""Features served online: by the gateway's own routes and in Feast's words."""

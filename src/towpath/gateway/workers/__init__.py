@@ -1,0 +1,1 @@
+"""Several processes on one port: started, shared out, watched for memory, replaced."""
