@@ -30,6 +30,11 @@ def out_of_reach(parts: Parts, about: About, state: State, report: ScanReport) -
         told.extend(copies.beyond(about))
     with parts.ledger.read() as tx:
         derived = _derived_without_subject(tx, state.sources, about.datasets)
+        exported = [model for model in state.models if _was_exported(tx, model)]
+    if exported:
+        told.append(
+            f"copies of {', '.join(exported)} that were exported to serve elsewhere: replace them there"
+        )
     if derived:
         told.append(
             f"rows of the data sets {', '.join(derived)}, which were made from redacted ones and "
@@ -43,6 +48,11 @@ def out_of_reach(parts: Parts, about: About, state: State, report: ScanReport) -
             "name in a picture, a sound, or anything encrypted"
         )
     return tuple(told)
+
+
+def _was_exported(tx: Transaction, model: str) -> bool:
+    """Tell whether a bundle with a model version was ever written."""
+    return bool(tx.events.read(types=["model.exported"], subject=model, limit=1))
 
 
 def _derived_without_subject(

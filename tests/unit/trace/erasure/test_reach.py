@@ -15,7 +15,7 @@ from towpath.trace.erasure.beyond import out_of_reach
 from towpath.trace.erasure.contract import HeldCopy, Residue, ScanReport
 from towpath.trace.erasure.copies import About
 from towpath.trace.erasure.phases.orphans import sweep_orphans
-from towpath.trace.erasure.state import RedactedDataset, RedactedVersion, State
+from towpath.trace.erasure.state import CondemnedModel, RedactedDataset, RedactedVersion, State
 from towpath.trace.erasure.subjects import datasets_about, require_known
 
 if TYPE_CHECKING:
@@ -99,6 +99,16 @@ def test_what_was_derived_without_a_subject_is_named(bare_home: Any) -> None:
     (derived,) = [one for one in told if "made from redacted ones" in one]
     assert "sums" in derived
     assert "train" not in derived
+
+
+def test_models_that_serve_elsewhere_are_named(bare_home: Any) -> None:
+    with bare_home.ledger.write() as tx:
+        tx.events.append("model.exported", "model:late@1", service="board")
+    models = {f"model:late@{number}": CondemnedModel(package="0" * 64) for number in (1, 2)}
+    told = out_of_reach(bare_home.parts, ABOUT, State(models=models), REPORT)
+    (elsewhere,) = [one for one in told if "exported to serve elsewhere" in one]
+    assert "model:late@1" in elsewhere
+    assert "model:late@2" not in elsewhere
 
 
 @dataclass
