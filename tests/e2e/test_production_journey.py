@@ -204,7 +204,7 @@ def test_a_rollout_is_paused_resumed_and_promoted_and_gone_back_from(
         "challenger",
     }
     production.run("rollout", "pause", name, "--why", "night")
-    production.eventually(lambda: production.ask("rollout", "show", name)["paused"], "a pause")
+    production.eventually(lambda: production.ask("rollout", "show", name).get("paused"), "a pause")
     production.run("rollout", "resume", name)
     production.run("rollout", "promote", name)
     production.eventually(lambda: production.model() != before, "a promotion")

@@ -35,6 +35,7 @@ _STATUS = {
     "infrastructure": 503,
     "unavailable": 503,
     "overloaded": 503,
+    "deadline-exceeded": 504,
     "storage-full": 507,
 }
 _RETRY_AFTER_S = 2

@@ -31,7 +31,11 @@ def filled(path: str, home: SeededHome) -> str:
     noun = path.split("/")[3]
     names = {"datasets": "flights", "models": "late", "projects": "flights", **name}
     names |= {"backfills": BACKFILL, "artifacts": "{artifact}"}
-    names |= {"features": "airport_weather", "feature-services": "fare_features"}
+    names |= {
+        "alerts": "alert-4",
+        "features": "airport_weather",
+        "feature-services": "fare_features",
+    }
     run_id = home.searches[0] if noun == "searches" else home.runs[-1]
     if path.endswith("/diff"):
         names["datasets"] = "bookings"
@@ -46,6 +50,7 @@ def filled(path: str, home: SeededHome) -> str:
         "erasure_id": ERASURE,
     }
     query = {
+        "/api/v1/decisions": "?service=delay-board",
         "/api/v1/lineage": "?ref=model:late@4",
         "/api/v1/search": "?q=late",
         "/api/v1/runs/{run_id}/metrics": "?key=score",
