@@ -195,7 +195,9 @@ def test_a_rollout_is_paused_resumed_and_promoted_and_gone_back_from(
     production.run("run", "train", "--param", "strength=0.8")
 
     def running() -> Any:
-        return [one for one in production.ask("rollout", "list") if one.get("outcome") is None]
+        return [
+            one for one in production.ask("rollout", "list") if one["status"].get("outcome") is None
+        ]
 
     (rollout,) = production.eventually(running, "a rollout")
     name = rollout["name"]
@@ -204,7 +206,9 @@ def test_a_rollout_is_paused_resumed_and_promoted_and_gone_back_from(
         "challenger",
     }
     production.run("rollout", "pause", name, "--why", "night")
-    production.eventually(lambda: production.ask("rollout", "show", name).get("paused"), "a pause")
+    production.eventually(
+        lambda: production.ask("rollout", "show", name)["status"].get("paused"), "a pause"
+    )
     production.run("rollout", "resume", name)
     production.run("rollout", "promote", name)
     production.eventually(lambda: production.model() != before, "a promotion")
@@ -213,7 +217,7 @@ def test_a_rollout_is_paused_resumed_and_promoted_and_gone_back_from(
     production.run("release", "rollback")
     assert production.model() == before  # the command returns when the gateway follows
     listed = production.ask("release", "list")
-    assert len(listed) >= 3
+    assert len(listed) >= 2
 
 
 def test_what_customers_did_finds_its_decision(production: Production, client: Client) -> None:
