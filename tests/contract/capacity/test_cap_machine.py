@@ -132,12 +132,9 @@ class CapMachine(RuleBasedStateMachine):
         if isinstance(answer, Granted):
             self.running.append(work)
         elif isinstance(answer, Waits):
-            # It asks again at once: patience changes nothing, but where it stood behind another whose
-            # turn it is no more, as shares are worked out anew.
-            again = self.ask(*work)
-            assert isinstance(again, Waits) or "waits in front" in answer.blocker
-            (self.waiting if isinstance(again, Waits) else self.running).append(work)
-            return again
+            # It asks again at once, and again: patience changes nothing.
+            assert isinstance(self.ask(*work), Waits)
+            self.waiting.append(work)
         return answer
 
     @precondition(lambda self: self.waiting)
@@ -161,16 +158,12 @@ class CapMachine(RuleBasedStateMachine):
             outcome="failed" if fails else "done",
             attempts_left=left,
         )
-        with self.ledger.read() as tx:  # one that was over long ago has been settled for it
-            is_held = request.id in {one.id for one in tx.line.granted()}
         self.permits(owner).settle(request.id, usage)
         if left:
             answer = self.start((owner, self.following(request, attempts_left=left)))
+            # Only a place may be missing, never money: that was set aside from the start.
             assert not isinstance(answer, Refused)
-            if (
-                is_held
-            ):  # only a place may be missing, never money: that was set aside from the start
-                assert isinstance(answer, Granted) or "may spend" not in answer.blocker
+            assert isinstance(answer, Granted) or "may spend" not in answer.blocker
 
     @precondition(lambda self: self.running)
     @rule(place=st.integers(0, 20))

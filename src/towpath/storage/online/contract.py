@@ -63,9 +63,8 @@ class Draft(Protocol):
     """A generation that is being written: invisible until it is published whole.
 
     Not thread-safe. A draft that its process did not publish (it was killed) is swept by the next
-    `begin`; one that was overtaken (another `begin`, an `update`, a `drop`) is gone: its `publish`
-    raises `Conflict`, and so does a `write`, or the next call after it, since a store may take rows in
-    while the caller makes more.
+    `begin`; one that was overtaken (another `begin`, an `update`, a `drop`) is gone, and its next
+    `write` or `publish` raises `Conflict`.
     """
 
     def write(self, rows: Sequence[Row]) -> None:

@@ -44,16 +44,17 @@ class RedisDraft:
         self._tail = written + encoded(b"EXEC")
 
     def write(self, rows: Sequence[Row]) -> None:
-        """See `Draft.write`. The server takes these rows in while the next ones are being made."""
+        """See `Draft.write`. The server takes pieces in while the next ones are encoded."""
+        if self._done or not rows:
+            self._require(self._run(scripts.WRITTEN))
+            return
         with redis_errors():
-            self._settle()
             for piece in pieces_of(rows):
                 self._stream.send(self._encode(piece), _ANSWERS)
+            self._settle()
 
     def publish(self, body: bytes, *, keep: Callable[[bytes, bytes], bool] | None = None) -> Head:
         """See `Draft.publish`."""
-        with redis_errors():
-            self._settle()
         self._stream.close()
         self._require(self._run(scripts.CLOSE, scripts.CLOSED_MS))
         piece: list[Row] = []
@@ -86,8 +87,6 @@ class RedisDraft:
 
     def _settle(self) -> None:
         """Wait until the server has taken in what was written."""
-        if self._done:
-            raise overtaken(self._table)
         answers = self._stream.settle()
         for written in answers[_ANSWERS - 1 :: _ANSWERS]:
             refusal = first_refusal(written)
