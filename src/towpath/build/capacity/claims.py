@@ -106,17 +106,21 @@ class Claim:
 
     def following(self, **changes: Any) -> Claim:
         """Return the attempt after this one."""
-        call, _, _ = self.id.rpartition("/")
-        number = self.attempt + 1
+        name = next_attempt(self.id)
         fresh: dict[str, Any] = {"granted_at": None, "saved_at": None, "wanted_by": None}
-        name = f"{call}/{number}"
-        return replace(self, id=name, account=name, attempt=number, **fresh, **changes)
+        return replace(self, id=name, account=name, attempt=self.attempt + 1, **fresh, **changes)
 
 
 _IN_COLUMNS = frozenset(
     ("id", "project", "queue", "run", "owner", "priority", "asked_at", "saved_at", "wanted_by")
 )
 _IN_BODY = tuple(one.name for one in fields(Claim) if one.name not in _IN_COLUMNS)
+
+
+def next_attempt(permit_id: str) -> str:
+    """Return the id of the attempt after one: ids are `CALL/ATTEMPT`."""
+    call, _, attempt = permit_id.rpartition("/")
+    return f"{call}/{int(attempt) + 1}"
 
 
 def claim_of(row: PermitRow) -> Claim:

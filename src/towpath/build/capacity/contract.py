@@ -141,7 +141,9 @@ class Permits(Protocol):
     What it granted is on record under the runner's owner name. When a runner dies, its processes die
     with it, and what it held is settled by whoever asks next: at once where its death can be seen
     (this machine), else when the attempts' limits and graces are over, since the supervisor beside
-    the processes has killed them by then. Until that moment the worst case stays reserved.
+    the processes has killed them by then. Until that moment the worst case stays reserved. A runner
+    that lives after all, on a machine that slept, has an hour from then in which its retry's money is
+    kept.
     """
 
     def ask(

@@ -17,6 +17,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from towpath.build.capacity.claims import claim_of
@@ -83,7 +84,7 @@ def decide(
         tx: Where the line is.
         standing: Where the budgets stand; what starts is counted in it.
         debts: Who owes how much; likewise.
-        new: Attempts that ask for the first time, behind those that wait already.
+        new: Attempts that ask for the first time.
         again: Attempts that ask again: they are looked at even where their queue is full.
         whole: Whether to look at those that wait in full queues too, for people to see.
     """
@@ -116,6 +117,11 @@ def _delays(standing: Standing, claim: Claim, head: _Head) -> bool:
     return standing.delays(claim, head.claim, head.free_at)
 
 
+def _came(claim: Claim) -> tuple[datetime, str]:
+    """Return what a line is ordered by, as the ledger orders it."""
+    return claim.asked_at, claim.id
+
+
 def _line(claim: Claim) -> _Line:
     return claim.priority, claim.project, claim.queue
 
@@ -134,7 +140,7 @@ class _Walk:
         self._tx = tx
         self._debts = debts
         self._asking = defaultdict[_Line, list["Claim"]](list)
-        for claim in (*sorted(again, key=lambda one: (one.asked_at, one.id)), *new):
+        for claim in sorted((*again, *new), key=_came):
             self._asking[_line(claim)].append(claim)
         self.behind = defaultdict[_Line, int](int)
         self.full: set[_Line] = set()
@@ -163,14 +169,16 @@ class _Walk:
             push(name)
 
     def _of(self, name: _Line, group: Group | None) -> Iterator[Claim]:
-        """Yield a queue: those that wait, for as long as there can be room, and those that ask."""
+        """Yield a queue: those that wait, for as long as there can be room, and those that ask.
+
+        Both as they came, so that an attempt that asks again finds the order it was told before.
+        """
+        waiting = takewhile(lambda _: name not in self.full, self._stored(group))
         seen: set[str] = set()
-        for claim in self._stored(group):
-            if name in self.full:
-                break
-            seen.add(claim.id)
-            yield claim
-        yield from (claim for claim in self._asking[name] if claim.id not in seen)
+        for claim in heapq.merge(waiting, self._asking[name], key=_came):
+            if claim.id not in seen:
+                seen.add(claim.id)
+                yield claim
 
     def _stored(self, group: Group | None) -> Iterator[Claim]:
         offset, limit = 0, _FIRST_PAGE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from towpath.build.capacity.claims import Claim, claim_of
+from towpath.build.capacity.claims import Claim, claim_of, next_attempt
 from towpath.build.capacity.contract import NoPermits, Waits
 from towpath.build.capacity.crossings import tell_crossings
 from towpath.build.capacity.declaration import path_of
@@ -114,7 +114,11 @@ class LedgerPermits:
 
     def _settle(self, tx: Transaction, settled: Mapping[str, Usage]) -> None:
         """Account for what is over, and tell of soft limits that were crossed by it."""
-        claims = [claim_of(row) for row in tx.line.find(list(settled)).values()]
+        known = tx.line.find(list(settled))
+        claims = [claim_of(row) for row in known.values()]
+        # Of what was settled in their stead, only the money kept for a retry is left to give back.
+        late = [one for one, usage in settled.items() if one not in known and not usage.attempts_left]
+        claims += _waiting(tx.line.find([next_attempt(one) for one in late]))
         granted = [one for one in claims if one.granted_at is not None]
         now = self._clock.now()
         forget(tx, [one for one in claims if one.granted_at is None], now=now)
@@ -143,7 +147,7 @@ class LedgerPermits:
             return turn.unchanged(list(rows.values()))
 
     def _stand(self, tx: Transaction) -> tuple[Standing, list[Claim]]:
-        """Return where everything stands, and the granted attempts that nobody is left to settle."""
+        """Return where everything stands, and the granted attempts that are over and not settled."""
         now, wall = self._clock.now(), self._wall.now()
         granted = [claim_of(row) for row in tx.line.granted()]
         over = [claim for claim in granted if is_over(claim, wall, self._is_dead)]
@@ -176,7 +180,7 @@ class LedgerPermits:
             forsaken = self._forsaken(tx)
         if not over and not forsaken:
             return standing
-        bury(tx, over, now=standing.now, wall=standing.wall)
+        bury(tx, over, now=standing.now, wall=standing.wall, is_dead=self._is_dead)
         forget(tx, forsaken, now=standing.now)
         log.info("permits.buried", permits=len(over) + len(forsaken))
         return self._stand(tx)[0]

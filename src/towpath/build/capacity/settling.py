@@ -116,23 +116,33 @@ def _following(claim: Claim, usage: Usage) -> Claim | None:
 
 
 def is_over(claim: Claim, wall: datetime, is_dead: Callable[[str], bool]) -> bool:
-    """Tell whether a granted attempt has certainly ended, and nobody is left to settle it."""
+    """Tell whether a granted attempt has certainly ended, whoever is left to settle it."""
     if is_dead(claim.owner):
         return True
     assert claim.granted_at is not None
     return wall > claim.granted_at + timedelta(milliseconds=claim.limit_ms) + _MARGIN
 
 
-def bury(tx: Transaction, over: Iterable[Claim], *, now: datetime, wall: datetime) -> None:
-    """Settle granted attempts that ended with their runner.
+def bury(
+    tx: Transaction,
+    over: Iterable[Claim],
+    *,
+    now: datetime,
+    wall: datetime,
+    is_dead: Callable[[str], bool],
+) -> None:
+    """Settle granted attempts that ended and that their runners did not settle.
 
-    When one died is not known: it is charged until now, at most what one execution can cost.
+    When one died is not known: it is charged until now, at most what one execution can cost. A runner
+    that may live, on a machine that slept or can't be reached, finds its retry's money kept for an hour.
     """
 
     def usage_of(claim: Claim) -> Usage:
         assert claim.granted_at is not None
         ran_s = max(0.0, (wall - claim.granted_at).total_seconds())
-        return Usage(seconds=min(claim.limit_ms / 1000, ran_s), outcome="killed")
+        left = 0 if is_dead(claim.owner) else claim.executions - 1
+        seconds = min(claim.limit_ms / 1000, ran_s)
+        return Usage(seconds=seconds, outcome="killed", attempts_left=left)
 
     settle(tx, [(claim, usage_of(claim)) for claim in over], now=now, wall=wall)
 
