@@ -300,6 +300,7 @@ class Home:
             copies.LabelTasks(self.labels),
             copies.PrintedPieces(self.ledger),
             copies.WindowCounts(self.blobs),
+            copies.AlertExamples(self.ledger),
             copies.SavedStates(ResumePoints(self.ledger, self.blobs)),
             copies.Trainings(self.place.blobs_url, on_ray=self.settings.compute == "ray"),
         )

@@ -11,6 +11,7 @@ from towpath.cli.printing import out, print_facts, print_json, print_table
 from towpath.core.durations import parse_duration
 from towpath.operate.monitoring.alerts import UNRESOLVED
 from towpath.operate.monitoring.attending import acknowledge, resolve, snooze
+from towpath.operate.monitoring.examples import examples_of
 
 if TYPE_CHECKING:
     from towpath.ledger import Intent
@@ -128,7 +129,7 @@ def _facts(row: Intent) -> dict[str, Any]:
     left_out = ("features", "project", "environment", "cost", "examples")
     facts = {key: value for key, value in spec.items() if key not in left_out}
     facts["cost"] = (status.get("cost") or spec.get("cost") or {}).get("words")
-    facts["examples"] = ", ".join(spec.get("examples", ()))
+    facts["examples"] = ", ".join(examples_of(row))
     facts["state"] = row.phase
     facts |= {key: status[key] for key in ("alarms", "last", "by", "until", "why") if key in status}
     return {key: value for key, value in facts.items() if value not in ("", None)}

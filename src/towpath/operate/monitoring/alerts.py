@@ -14,6 +14,7 @@ import structlog
 
 from towpath.core.clock import parse_time
 from towpath.operate.monitoring.costing import added, cost_of
+from towpath.operate.monitoring.examples import named
 from towpath.operate.monitoring.shifts import column_of_stream
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def raise_alert(
         "window": [window.since.isoformat(), window.until.isoformat()],
         "rows": finding.rows,
         "features": blamed,
-        "examples": list(finding.examples),
+        "examples": named(tx, finding.examples),
         "summary": summary,
         "cost": cost,
     }

@@ -10,6 +10,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from towpath.ledger.records import Json
+    from towpath.operate.monitoring.examples import Example
 
 
 class Suspect(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +72,7 @@ class Finding:
             the detectors. What is merely unusual is evidence instead.
         excess: Loss beyond what was promised, summed over the decisions it is about, in the metric's
             unit; None where nobody knows. An alert says what that cost.
-        examples: Decision ids of rows that show it; never their values.
+        examples: Decisions that show it, by id; never their values.
         settled: What only became known now about windows that were judged before, as further points of
             their charts.
         basis: What the window was compared with, in words.
@@ -90,7 +91,7 @@ class Finding:
     summary: str = ""
     breach: bool = False
     excess: float | None = None
-    examples: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
     settled: tuple[tuple[Window, dict[str, float]], ...] = ()
     basis: str = ""
     moved: dict[str, Suspect] = field(default_factory=dict[str, Suspect])

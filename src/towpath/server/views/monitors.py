@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from towpath.operate.monitoring.examples import examples_of
 from towpath.server.resources.monitors import (
     Alert,
     AlertDetail,
@@ -142,7 +143,7 @@ def _alert(intent: Intent, led_to: list[str], answers: list[str]) -> Alert:
         alarms=whole(status.get("alarms")) or 1,
         rows=whole(spec.get("rows")),
         cost=text(cost.get("words")),
-        examples=[text(one) for one in spec.get("examples") or ()],
+        examples=examples_of(intent),
         by=text(status.get("by")),
         why=text(status.get("why")),
         snoozed_until=moment(status.get("until")) if intent.phase == "snoozed" else None,

@@ -58,6 +58,7 @@ class Watched:
         kept: float | None = None,
         after: timedelta = timedelta(hours=2),
         score: Any = None,
+        subjects: Any = None,
     ) -> list[str]:
         """Answer requests spread over the next hours, label them, and move the clock.
 
@@ -88,6 +89,7 @@ class Watched:
                 status="error" if failed else "ok",
                 error="it broke" if failed else None,
                 latency_us=int(latencies[place]),
+                subject=None if subjects is None else subjects[place],
                 **more,
             )
             told = to_micros(at + after)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from towpath.operate.monitoring.examples import Example
 from towpath.operate.monitoring.findings import Suspect
 from towpath.operate.monitoring.kinds.outliers import Outliers
 from towpath.operate.monitoring.view import WEIGHT
@@ -39,7 +40,7 @@ class OutliersWatcher:
         if strange is None:  # too few training rows, or fewer than two inputs that vary
             return too_few(view.window, 0)
         names = {name: view.input_column(name) for name in strange.columns}
-        rows = view.rows(["decision_id", *names.values()])
+        rows = view.rows(["decision_id", "subject", *names.values()])
         if len(rows) < monitor.min_rows:
             return too_few(view.window, len(rows))
         columns = {one.name: one for one in view.reference.columns}
@@ -76,7 +77,8 @@ class OutliersWatcher:
         checks.weigh("outliers", suspect, words)
         farthest = np.argsort(-scores, kind="stable")[: monitor.examples]
         picked = [int(place) for place in farthest if far[place]]
-        examples = tuple(rows["decision_id"].gather(picked).to_list())
+        shown = rows.select("decision_id", "subject")[picked]
+        examples = tuple(Example(decision=one, subject=who) for one, who in shown.iter_rows())
         return checks.finding(view.window, len(rows), examples=examples)
 
 

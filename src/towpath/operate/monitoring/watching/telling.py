@@ -10,6 +10,7 @@ from towpath.operate.monitoring.detector import discoveries, evidence_of
 from towpath.operate.monitoring.findings import Finding, Suspect
 
 if TYPE_CHECKING:
+    from towpath.operate.monitoring.examples import Example
     from towpath.operate.monitoring.findings import Window
 
 _NAMED = 3
@@ -56,7 +57,7 @@ class Checks:
         rows: int,
         *,
         excess: float | None = None,
-        examples: tuple[str, ...] = (),
+        examples: tuple[Example, ...] = (),
         settled: tuple[tuple[Window, dict[str, float]], ...] = (),
     ) -> Finding:
         """Return what the checks come to, broken limits first, then the most unusual.

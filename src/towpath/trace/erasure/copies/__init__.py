@@ -1,5 +1,6 @@
 """What else holds rows of a data set, or things about a subject, and how it is taken out of there."""
 
+from towpath.trace.erasure.copies.alert_examples import AlertExamples
 from towpath.trace.erasure.copies.contract import About, Copies
 from towpath.trace.erasure.copies.feature_layouts import FeatureLayouts
 from towpath.trace.erasure.copies.label_tasks import LabelTasks
@@ -14,6 +15,7 @@ from towpath.trace.erasure.copies.window_counts import WindowCounts
 
 __all__ = [
     "About",
+    "AlertExamples",
     "Copies",
     "FeatureLayouts",
     "LabelTasks",

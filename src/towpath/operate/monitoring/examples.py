@@ -1,0 +1,71 @@
+"""Decisions that an alert names as examples, and how those about a subject leave it.
+
+An alert holds ids and the subjects' keyed hashes, never values. It is written in one transaction with a
+look at who has withdrawn, and an erasure begins with putting the subject on that list: so an alert either
+comes before, and `forget_examples` finds it, or afterwards, and names nobody who is on it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from towpath.assets.datasets.suppression import Suppression
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from towpath.ledger.contract import Transaction
+    from towpath.ledger.records import Intent, Json
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision that shows what an alert is about.
+
+    Attributes:
+        decision: Its id.
+        subject: The keyed hash of whom it is about; None where it is about nobody.
+    """
+
+    decision: str
+    subject: str | None
+
+
+def named(tx: Transaction, examples: Iterable[Example]) -> list[Json]:
+    """Return the examples as an alert's row keeps them, without those of subjects who have withdrawn."""
+    gone = Suppression.read(tx).hashes
+    return [msgspec.to_builtins(one) for one in examples if one.subject not in gone]
+
+
+def examples_of(alert: Intent) -> list[str]:
+    """Return the ids that an alert names."""
+    return [one["decision"] for one in alert.spec.get("examples", ())]
+
+
+def count_examples(tx: Transaction, subject_hash: str) -> int:
+    """Return how many examples are about a subject, in all alerts."""
+    return sum(sum(map(_about(subject_hash), found)) for _, found in _held(tx))
+
+
+def forget_examples(tx: Transaction, subject_hash: str) -> None:
+    """Take a subject's decisions out of every alert. Idempotent; what else an alert says stays."""
+    mine = _about(subject_hash)
+    for alert, found in _held(tx):
+        kept = [one for one in found if not mine(one)]
+        if kept != found:
+            spec = {**alert.spec, "examples": kept}
+            tx.intents.put("alert", alert.name, project=alert.project, spec=spec, due=False)
+
+
+def _held(tx: Transaction) -> Iterator[tuple[Intent, list[Json]]]:
+    for alert in tx.intents.list("alert", limit=None):
+        if found := alert.spec.get("examples"):
+            yield alert, list(found)
+
+
+def _about(subject_hash: str) -> Callable[[Json], bool]:
+    return lambda one: one["subject"] == subject_hash
+
+
+__all__ = ["Example", "count_examples", "examples_of", "forget_examples", "named"]

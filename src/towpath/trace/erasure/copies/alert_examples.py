@@ -1,0 +1,37 @@
+"""Decisions about a subject that alerts name, so that people can look at them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from towpath.operate.monitoring.examples import count_examples, forget_examples
+from towpath.trace.erasure.contract import HeldCopy
+
+if TYPE_CHECKING:
+    from towpath.ledger.contract import Ledger
+    from towpath.trace.erasure.copies.contract import About
+
+
+class AlertExamples:
+    """See `Copies`. An alert that is raised later names nobody who has withdrawn."""
+
+    kind = "alert_examples"
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def held(self, about: About) -> list[HeldCopy]:
+        """Return how many examples are about the subject."""
+        with self._ledger.read() as tx:
+            count = count_examples(tx, about.subject)
+        return [HeldCopy(kind=self.kind, name="alerts", count=count)] if count else []
+
+    def erase(self, about: About) -> None:
+        """Take the subject's decisions out of every alert."""
+        with self._ledger.write(actor="erasure") as tx:
+            forget_examples(tx, about.subject)
+
+    def beyond(self, about: About) -> list[str]:
+        """Return nothing: messages and pages say how many examples there are, and read them when asked."""
+        del about
+        return []
