@@ -146,7 +146,7 @@ class Home:
         """The newest row of every entity; homes that share a Redis are told apart by their key."""
         from towpath.storage.online import open_online
 
-        return open_online(self.place.online_url, namespace=f"towpath.{self.keyring.key_id}")
+        return open_online(self.place.online_url, namespace=f"towpath.{self.keyring.origin}")
 
     @cached_property
     def online(self) -> OnlineFeatureStore:
@@ -244,7 +244,7 @@ class Home:
         """What serves."""
         from towpath.operate.releases import LedgerReleases, ReleaseChecker
 
-        return LedgerReleases(ReleaseChecker(self.keyring.public_key_pem, self.clock))
+        return LedgerReleases(ReleaseChecker(self.keyring, self.clock))
 
     @cached_property
     def switching(self) -> Switching:

@@ -125,8 +125,8 @@ def reconcilers(
             ScheduleReconciler(ledger, clock),
             BackfillReconciler(ledger),
         ],
-        "webhooks": [WebhookReconciler(ledger, log=home.keyring.key_id, stop=stop)],
-        "channels": [ChannelReconciler(ledger, log=home.keyring.key_id)],
+        "webhooks": [WebhookReconciler(ledger, log=home.keyring.origin, stop=stop)],
+        "channels": [ChannelReconciler(ledger, log=home.keyring.origin)],
         "monitors": [
             MonitorReconciler(
                 ledger,

@@ -85,7 +85,7 @@ def try_webhook(name: str, /, *, common: Common = Common()) -> int:
     with common.open() as home:
         with home.ledger.read() as tx:
             row = _row(tx, name)
-        code = send_test(row, log=home.keyring.key_id, environ=os.environ, at=SystemClock().now())
+        code = send_test(row, log=home.keyring.origin, environ=os.environ, at=SystemClock().now())
     taken = code is None or code in _TAKEN
     if common.json:
         print_json({"webhook": name, "code": code, "taken": taken})

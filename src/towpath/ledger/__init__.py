@@ -18,6 +18,7 @@ from towpath.ledger.records import (
     Segment,
     Version,
 )
+from towpath.ledger.signers import KEY_EVENTS, KeyHistory, LogKey, key_history, rotate_key
 from towpath.ledger.spending import (
     Account,
     Balance,
@@ -33,8 +34,11 @@ from towpath.ledger.spending import (
     ResumePoint,
 )
 from towpath.ledger.sql import open_ledger
+from towpath.ledger.verifying import LogCheck, LogFinding, Statement, verify_log
+from towpath.ledger.withdrawals import Withdrawal
 
 __all__ = [
+    "KEY_EVENTS",
     "Account",
     "Asset",
     "Balance",
@@ -49,9 +53,13 @@ __all__ = [
     "Group",
     "Grouping",
     "Intent",
+    "KeyHistory",
     "Ledger",
     "Line",
     "Lineage",
+    "LogCheck",
+    "LogFinding",
+    "LogKey",
     "Metric",
     "PermitRow",
     "PermitState",
@@ -60,11 +68,16 @@ __all__ = [
     "Revision",
     "Run",
     "Segment",
+    "Statement",
     "Transaction",
     "Version",
+    "Withdrawal",
+    "key_history",
     "leaf_of",
     "open_ledger",
+    "rotate_key",
     "verify_checkpoint",
     "verify_consistency",
     "verify_inclusion",
+    "verify_log",
 ]

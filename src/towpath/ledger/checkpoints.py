@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from towpath.ledger.records import Event
-    from towpath.storage.keys import Keyring
+    from towpath.storage.keys import Signer
 
 
-def sign_checkpoint(keyring: Keyring, *, size: int, root: str, at: datetime) -> Checkpoint:
+def sign_checkpoint(signer: Signer, *, size: int, root: str, at: datetime) -> Checkpoint:
     """State that the first `size` entries have this root, and sign it."""
-    message = _message(size=size, root=root, at=at, key_id=keyring.key_id)
-    signature = keyring.sign(message).hex()
-    return Checkpoint(size=size, root=root, at=at, key_id=keyring.key_id, signature=signature)
+    message = _message(size=size, root=root, at=at, key_id=signer.key_id)
+    signature = signer.sign(message).hex()
+    return Checkpoint(size=size, root=root, at=at, key_id=signer.key_id, signature=signature)
 
 
 def verify_checkpoint(checkpoint: Checkpoint, public_key_pem: bytes) -> bool:

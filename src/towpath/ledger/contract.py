@@ -7,7 +7,7 @@ fact *and* append its event to the log. Leaving the block commits both; an excep
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from towpath.ledger.provenance import Graph, Runs, Versions
     from towpath.ledger.records import Checkpoint, Event, Segment
     from towpath.ledger.spending import Account, Line
+    from towpath.ledger.withdrawals import Withdrawals
     from towpath.ledger.work import Cache, Intents
+
+
+StoredEntry: TypeAlias = tuple[int, int, str, str, str, str, bytes]
+"""A row of the log: seq, at (microseconds since 1970), type, subject, actor, payload (JSON), leaf."""
 
 
 class Ledger(Protocol):
@@ -100,6 +105,11 @@ class Transaction(Protocol):
         """Attempts that wait or run."""
         ...
 
+    @property
+    def withdrawals(self) -> Withdrawals:
+        """Who has withdrawn."""
+        ...
+
 
 class Events(Protocol):
     """The append-only log: an RFC 9162 Merkle tree over canonical JSON entries."""
@@ -137,11 +147,31 @@ class Events(Protocol):
         ...
 
     def checkpoint(self) -> Checkpoint:
-        """Sign and store the current size and root; the stored one if nothing was added since."""
+        """Sign and store the current size and root; the stored one if nothing was added since.
+
+        A log that was never signed gets an entry first that introduces the key. Event: `key.introduced`.
+
+        Raises:
+            IntegrityError: The keyring's key is not the one that the log names; see `signers`.
+        """
         ...
 
-    def checkpoints(self, limit: int = 100) -> list[Checkpoint]:
+    def checkpoints(self, limit: int | None = 100) -> list[Checkpoint]:
         """Return stored checkpoints, newest first."""
+        ...
+
+    def stored(self, first: int, end: int) -> list[StoredEntry]:
+        """Return what lies in the rows of [first, end), undecoded: for whoever checks them."""
+        ...
+
+    def nodes(self, level: int, first: int, end: int) -> dict[int, bytes]:
+        """Return the tree's stored nodes of a level by position in [first, end): likewise."""
+        ...
+
+    def peaks(self, size: int | None = None) -> list[bytes]:
+        """Return the complete subtrees' hashes, largest first: those the head keeps if None, else
+        those of the first `size` entries, from the stored nodes.
+        """
         ...
 
 

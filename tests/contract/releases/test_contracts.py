@@ -145,7 +145,7 @@ def test_an_unsigned_model_is_refused_where_signatures_count(
     environment: Environment, keyring: Any
 ):
     late = environment.model("late", spec("distance"))
-    releases = LedgerReleases(ReleaseChecker(keyring.public_key_pem))
+    releases = LedgerReleases(ReleaseChecker(keyring))
     with pytest.raises(GateRefused, match="carries no signature"), environment.ledger.write() as tx:
         releases.put_in_force(
             tx, "production", environment.pins({"delay-board": late}), reason="test"

@@ -42,7 +42,7 @@ class Released:
 
     def __init__(self, bench: Any) -> None:
         self.bench = bench
-        self.releases = LedgerReleases(ReleaseChecker(bench.keyring.public_key_pem))
+        self.releases = LedgerReleases(ReleaseChecker(bench.keyring))
         spec = {"environment": ENV, "model": "late", "subject_field": None, "durability": "ack"}
         with bench.ledger.write() as tx:
             tx.intents.put("service", "board", project="flights", spec=spec)

@@ -12,12 +12,9 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, cast
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
 from towpath.core.digests import canonical_json
 from towpath.core.errors import IntegrityError
+from towpath.storage.keys import verify_signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,8 +64,7 @@ def verify_statement(ref: Ref, body: Mapping[str, object], public_key_pem: bytes
         IntegrityError: It carries no signature, it was changed since, or another key signed it.
     """
     entry = body.get(_SIGNATURE)
-    key = load_pem_public_key(public_key_pem)
-    if not isinstance(key, Ed25519PublicKey) or not isinstance(entry, dict):
+    if not isinstance(entry, dict):
         raise IntegrityError(
             f"{ref} carries no signature that this key could check",
             remedy="Nothing vouches for it. Register it again, with the home's own keys.",
@@ -77,13 +73,15 @@ def verify_statement(ref: Ref, body: Mapping[str, object], public_key_pem: bytes
     signed = cast("dict[str, object]", entry)
     try:
         signature = base64.b64decode(str(signed.get("signature", "")), validate=True)
-        key.verify(signature, _envelope(statement(ref, body)))
-    except (InvalidSignature, ValueError, KeyError) as error:
+        holds = verify_signature(public_key_pem, _envelope(statement(ref, body)), signature)
+    except (ValueError, KeyError):
+        holds = False
+    if not holds:
         raise IntegrityError(
             f"the signature of {ref} does not fit what the ledger says about it",
             remedy="Compare with a backup, and don't deploy it.",
             ref=str(ref),
-        ) from error
+        )
 
 
 def _envelope(payload: bytes) -> bytes:

@@ -139,7 +139,7 @@ class ModelRegistry:
         """
         with self._ledger.read() as tx:
             version = tx.versions.get(ref)
-        verify_attestation(version, self._keyring.public_key_pem)
+        verify_attestation(version, self._keyring.public_keys_pem)
         if dict(load_package(version.digest, self._blobs).files) != version.body["files"]:
             raise CorruptBlob(f"the package of {ref} lists other files than were signed")
         for digest in version.body["files"].values():

@@ -118,7 +118,7 @@ class ModelOpener:
                 f"the route names {arm.model}, which is not in the registry",
                 remedy="Nothing vouches for its package. Register it, and release that.",
             ) from error
-        verify_statement(arm.ref, body, self._keyring.public_key_pem)
+        verify_statement(arm.ref, body, self._keyring.public_keys_pem)
         if body.get("package") != arm.package:
             raise IntegrityError(
                 f"the route names another package for {arm.model} than was signed",

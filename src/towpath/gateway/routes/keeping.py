@@ -12,28 +12,27 @@ import os
 import time
 from contextlib import contextmanager, suppress
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotation
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import msgspec
 import structlog
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from towpath.core.errors import CorruptBlob, IntegrityError, NotFound
 from towpath.core.refs import check_name
+from towpath.gateway.routes.journal import Extent, Journal
 from towpath.storage.blobs.disk import DiskBlobStore
 from towpath.storage.files import disk_errors, sync_folder
+from towpath.storage.keys import verify_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable
+    from collections.abc import Collection, Generator, Iterable, Sequence
     from pathlib import Path
 
     from towpath.ledger.records import Intent
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _DRAFT: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _PURPOSE: Final = b"towpath gateway state\n"
 _log = structlog.get_logger()
@@ -64,14 +63,32 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         route: The environment's route.
-        suppression: The list of subjects who withdrew.
         models: The bodies of the model versions that the route names, with their signatures.
+        withdrawn: How much of the journal of subjects who withdrew counts; it is kept beside this, since
+            it may be long and grows a line at a time.
+        position: The position on the ledger's list of the last line that was added, and `newest` that line.
     """
 
     format: int = _FORMAT
     route: Row | None = None
-    suppression: Row | None = None
     models: dict[str, dict[str, Any]] = {}
+    withdrawn: Extent = Extent()
+    position: int = 0
+    newest: str = ""
+
+
+class Recalled(NamedTuple):
+    """What was kept.
+
+    Attributes:
+        subjects: Who withdrew, by keyed hash, in the order of the ledger's list if there are as many as
+            `known.position` says.
+        age_s: How many seconds ago the ledger last said so.
+    """
+
+    known: Known
+    subjects: list[str]
+    age_s: float
 
 
 class LastKnown:
@@ -86,24 +103,29 @@ class LastKnown:
     def __init__(self, folder: Path, environment: str, keyring: Keyring) -> None:
         self._folder = folder
         self._path = folder / f"{check_name(environment, 'environment')}.state"
+        self._journal = Journal(self._path.with_suffix(".withdrawn"))
         self._keyring = keyring
-        self._written: Known | None = None
+        self._written: tuple[Known, int] | None = None
 
-    def remember(self, known: Known) -> None:
+    def remember(self, known: Known, withdrawn: Sequence[str] = ()) -> None:
         """Keep it, durably, unless another gateway has kept something newer.
 
         Whoever is told that a withdrawal is in force must be told after this: a gateway that starts again
-        from here must know of it.
+        from here must know of it. Of the withdrawals only new ones are written.
+
+        Args:
+            known: What is in force; what it says of withdrawals counts for nothing.
+            withdrawn: Who withdrew, by keyed hash, in the order of the ledger's list.
 
         Raises:
             InfrastructureError: The disk refuses.
         """
-        if known == self._written:
+        written = (known, len(withdrawn))
+        if written == self._written:
             return
         with disk_errors(self._folder), self._alone():
             before = self._read()
-            if before is not None:
-                known = _newest(before, known)
+            known = self._joined(before, known, withdrawn)
             if known != before:
                 payload = msgspec.json.encode(known)
                 signature = base64.b64encode(self._keyring.sign(_PURPOSE + payload))
@@ -114,42 +136,61 @@ class LastKnown:
                     os.fsync(file.fileno())
                 draft.replace(self._path)
                 sync_folder(self._folder)
-        self._written = known
+        self._written = written
 
     def confirm(self) -> None:
         """Note that the ledger says so still: from now on it counts as fresh."""
         with suppress(OSError):
             os.utime(self._path)
 
-    def recall(self) -> tuple[Known, float] | None:
-        """Return what was in force, and how many seconds ago the ledger last said so.
+    def recall(self) -> Recalled | None:
+        """Return what was in force.
 
         Raises:
             IntegrityError: Somebody else wrote it.
         """
-        with disk_errors(self._folder):
+        with disk_errors(self._folder), self._alone():
             try:
                 age_s = max(0.0, time.time() - self._path.stat().st_mtime)
             except FileNotFoundError:
                 return None
             known = self._read()
-        return None if known is None else (known, age_s)
+            if known is None:
+                return None
+            return Recalled(known, self._journal.read(known.withdrawn), age_s)
+
+    def _joined(self, before: Known | None, now: Known, withdrawn: Sequence[str]) -> Known:
+        """Return what is known with what other gateways kept, once the journal has all who withdrew."""
+        before = before or Known()
+        route = _newer(before.route, now.route)
+        models = now.models if route is now.route else before.models
+        extent, position, newest = before.withdrawn, before.position, before.newest
+        if position == 0 or (position <= len(withdrawn) and withdrawn[position - 1] == newest):
+            news = withdrawn[position:]
+        else:  # another gateway is ahead, or one of us reads a database that was put back
+            there = set(self._journal.read(extent))
+            news = [one for one in withdrawn if one not in there]
+        if news:
+            extent = self._journal.extend(extent, news)
+            position, newest = len(withdrawn), withdrawn[-1]
+        return Known(route=route, models=models, withdrawn=extent, position=position, newest=newest)
 
     def _read(self) -> Known | None:
         try:
             signature, _, payload = self._path.read_bytes().partition(b"\n")
         except FileNotFoundError:
             return None
-        key = load_pem_public_key(self._keyring.public_key_pem)
         try:
-            assert isinstance(key, Ed25519PublicKey)
-            key.verify(base64.b64decode(signature, validate=True), _PURPOSE + payload)
-            known = msgspec.json.decode(payload, type=Known)
-        except (InvalidSignature, ValueError) as error:
+            signed = base64.b64decode(signature, validate=True)
+            ours = verify_signature(self._keyring.public_keys_pem, _PURPOSE + payload, signed)
+            known = msgspec.json.decode(payload, type=Known) if ours else None
+        except ValueError:
+            known = None
+        if known is None:
             raise IntegrityError(
                 f"{self._path} was not written by this home's gateways",
                 remedy="Remove it; it is written again from the ledger.",
-            ) from error
+            )
         return known if known.format == _FORMAT else None
 
     @contextmanager
@@ -211,16 +252,6 @@ class PackageCache:
         for digest in list(self.local.walk()):
             if digest not in digests:
                 self.local.delete(digest)
-
-
-def _newest(before: Known, now: Known) -> Known:
-    """Join what two gateways know: the newer of each."""
-    route = _newer(before.route, now.route)
-    return Known(
-        route=route,
-        suppression=_newer(before.suppression, now.suppression),
-        models=now.models if route is now.route else before.models,
-    )
 
 
 def _newer(before: Row | None, now: Row | None) -> Row | None:

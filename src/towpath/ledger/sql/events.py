@@ -12,11 +12,13 @@ from towpath.core.errors import IntegrityError, UsageError
 from towpath.ledger import merkle
 from towpath.ledger.checkpoints import entry_bytes, sign_checkpoint
 from towpath.ledger.records import Checkpoint, Event
+from towpath.ledger.signers import settle_signer
 from towpath.storage.database import tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from towpath.ledger.contract import StoredEntry
     from towpath.ledger.merkle import Span, Subtree
     from towpath.ledger.sql.session import Record, Session
 
@@ -27,6 +29,10 @@ _checkpoints = tables.checkpoints
 # What every transaction executes is put together once.
 _READ_HEAD = sa.select(_head.c.size, _head.c.peaks)
 _ADD_EVENTS, _ADD_NODES = sa.insert(_events), sa.insert(_nodes)
+_STORED = sa.text(
+    "SELECT seq, at, type, subject, actor, payload, leaf FROM events"
+    " WHERE seq >= :first AND seq < :end ORDER BY seq"
+)
 _MOVE_HEAD = sa.update(_head).values(size=sa.bindparam("to_size"), peaks=sa.bindparam("to_peaks"))
 
 
@@ -125,13 +131,12 @@ class SqlEvents:
     def checkpoint(self) -> Checkpoint:
         """See `Events.checkpoint`."""
         self._session.require_writable()
+        signer = settle_signer(self, self._session.keyring)
         size = self.size()
         same = sa.select(_checkpoints).where(_checkpoints.c.size == size)
         for stored in self._session.mappings(same):
             return Checkpoint(**stored)
-        made = sign_checkpoint(
-            self._session.keyring, size=size, root=self.root(), at=self._session.wall.now()
-        )
+        made = sign_checkpoint(signer, size=size, root=self.root(), at=self._session.wall.now())
         self._session.write(
             sa.insert(_checkpoints).values(
                 size=made.size,
@@ -143,10 +148,34 @@ class SqlEvents:
         )
         return made
 
-    def checkpoints(self, limit: int = 100) -> list[Checkpoint]:
+    def checkpoints(self, limit: int | None = 100) -> list[Checkpoint]:
         """See `Events.checkpoints`."""
         query = sa.select(_checkpoints).order_by(_checkpoints.c.size.desc()).limit(limit)
         return [Checkpoint(**row) for row in self._session.mappings(query)]
+
+    def stored(self, first: int, end: int) -> list[StoredEntry]:
+        """See `Events.stored`."""
+        self.flush()
+        rows = self._session.connection.execute(_STORED, {"first": first, "end": end})
+        return [(*row[:6], bytes(row[6])) for row in rows]
+
+    def nodes(self, level: int, first: int, end: int) -> dict[int, bytes]:
+        """See `Events.nodes`."""
+        self.flush()
+        query = sa.select(_nodes.c.position, _nodes.c.hash).where(
+            _nodes.c.level == level, _nodes.c.position >= first, _nodes.c.position < end
+        )
+        return {row.position: bytes(row.hash) for row in self._session.rows(query)}
+
+    def peaks(self, size: int | None = None) -> list[bytes]:
+        """See `Events.peaks`."""
+        self.flush()
+        if size is None:
+            self._load()
+            return list(self._peaks)
+        parts = merkle.subtrees((0, self._checked(size)))
+        known = self._hashes(parts)
+        return [known[part] for part in parts]
 
     def _load(self) -> None:
         if self._size >= 0:

@@ -78,7 +78,7 @@ def write_bundle(
     ref = Ref.parse(champion["model"], "model")
     with ledger.read() as tx:
         version = tx.versions.get(ref)
-    verify_attestation(version, keyring.public_key_pem)
+    verify_attestation(version, keyring.public_keys_pem)
     package = load_package(champion["package"], blobs)
     kept = (champion["package"], version.body.get("reference"), *package.files.values())
     digests = tuple(dict.fromkeys(digest for digest in kept if digest))
@@ -93,7 +93,7 @@ def write_bundle(
         "version": {
             "ref": str(ref),
             "body": version.body,
-            "public_key": keyring.public_key_pem.decode(),
+            "public_key": keyring.public_keys_pem.decode(),
         },
         "files": list(digests),
     }

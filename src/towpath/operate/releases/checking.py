@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Version
     from towpath.operate.releases.compatibility import Verdict
     from towpath.operate.releases.consumer import Consumer
+    from towpath.storage.keys import Keyring
 
 # What `assets.features` calls its rows. Not imported: every gateway would load the tables with it.
 _SERVICE, _VIEW, _VIEW_INTENT = "feature_service", "features", "feature_view"
@@ -99,12 +100,12 @@ class ReleaseChecker:
     """Checks releases within the caller's transaction. Reads the ledger alone: milliseconds.
 
     Args:
-        public_key_pem: Models must carry a signature of this key; None: signatures are not looked at.
+        keyring: Models must carry a signature of its keys; None: signatures are not looked at.
         clock: Event time, for the freshness of features; None: it is not looked at.
     """
 
-    def __init__(self, public_key_pem: bytes | None = None, clock: Clock | None = None) -> None:
-        self._public_key_pem = public_key_pem
+    def __init__(self, keyring: Keyring | None = None, clock: Clock | None = None) -> None:
+        self._keyring = keyring
         self._clock = clock
 
     def check(
@@ -153,10 +154,10 @@ class ReleaseChecker:
                 service=service,
                 model=name,
             )
-        if self._public_key_pem is None:
+        if self._keyring is None:
             return
         try:
-            verify_attestation(model, self._public_key_pem)
+            verify_attestation(model, self._keyring.public_keys_pem)
         except IntegrityError as error:
             yield Finding(
                 verdict=verdict,

@@ -72,7 +72,7 @@ def show_release(
     services: Given, number: FromPath[int], against: FromQuery[int | None] = None
 ) -> ReleaseDetail:
     """Show what is in a release, whether its contracts hold now, and what it changed."""
-    checker = ReleaseChecker(services.keyring.public_key_pem, services.clock)
+    checker = ReleaseChecker(services.keyring, services.clock)
     with services.ledger.read() as tx:
         return releases.get_release(tx, services.environment, number, checker, against=against)
 
