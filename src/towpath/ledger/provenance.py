@@ -14,7 +14,9 @@ if TYPE_CHECKING:
         EndedRun,
         Lineage,
         Metric,
+        Near,
         NewRun,
+        Reach,
         Relation,
         Revision,
         Run,
@@ -78,6 +80,10 @@ class Versions(Protocol):
 
     def find(self, ref: Ref) -> Version | None:
         """Like `get`, with None for what does not exist."""
+        ...
+
+    def some(self, refs: Sequence[Ref]) -> dict[Ref, Version]:
+        """Return those of some numbered versions that there are, in a handful of statements."""
         ...
 
     def latest(
@@ -210,6 +216,10 @@ class Runs(Protocol):
         """Return a run with its parameters, tags and latest metrics. Raises `NotFound`."""
         ...
 
+    def some(self, run_ids: Sequence[str]) -> dict[str, Run]:
+        """Return those of some runs that there are, by id, in a handful of statements."""
+        ...
+
     def list(
         self,
         *,
@@ -265,4 +275,24 @@ class Graph(Protocol):
 
     def impact(self, node: Ref, *, depth: int | None = None) -> Lineage:
         """Walk from `node` to everything that depends on it: one recursive query."""
+        ...
+
+    def near(self, nodes: Sequence[Ref], *, backwards: bool, most: int) -> dict[Ref, Near]:
+        """Take one step from each of some nodes: towards what they depend on, or what depends on them.
+
+        Costs a handful of statements, and one more for each node with more than `most` edges; a node
+        with a million edges costs a count over an index, and `most` rows. Unknown nodes have none.
+        """
+        ...
+
+    def reach(self, node: Ref, *, backwards: bool, most: int | None = None) -> Reach:
+        """Count what is reached from `node`: one recursive query, in the database.
+
+        Uses of a model that nothing was made from, by a gate, a monitor or a label queue, are left out.
+
+        Args:
+            node: Where to begin.
+            backwards: Towards what it depends on; otherwise towards what depends on it.
+            most: Stop counting there; None counts everything.
+        """
         ...

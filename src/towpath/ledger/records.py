@@ -330,3 +330,31 @@ class Lineage:
     root: Ref
     nodes: tuple[Ref, ...]
     edges: tuple[Edge, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """One step of the graph from a node.
+
+    Attributes:
+        node: Where it was asked from.
+        total: How many edges there are that way.
+        edges: The newest of them, newest first.
+    """
+
+    node: Ref
+    total: int
+    edges: tuple[Edge, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How much of the graph is reached from a node, itself not counted.
+
+    Attributes:
+        kinds: How many nodes of each kind; runs of steps count as `step`, the others as `run`.
+        complete: Whether that is all; otherwise there are more than were allowed to be counted.
+    """
+
+    kinds: dict[str, int]
+    complete: bool

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from towpath.core.refs import Ref
-from towpath.ledger.records import Edge, Lineage, Relation
+from towpath.ledger.records import Edge, Lineage, Near, Reach, Relation
+from towpath.ledger.sql.reach import near, reach
 from towpath.ledger.sql.session import chunked
 from towpath.ledger.sql.upserts import insert_all_new, insert_new
 from towpath.storage.database import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from towpath.ledger.sql.events import SqlEvents
     from towpath.ledger.sql.session import Query, Session
@@ -70,6 +71,20 @@ class SqlGraph:
     def impact(self, node: Ref, *, depth: int | None = None) -> Lineage:
         """See `Graph.impact`."""
         return self._walk(node, backwards=False, depth=depth)
+
+    def near(self, nodes: Sequence[Ref], *, backwards: bool, most: int) -> dict[Ref, Near]:
+        """See `Graph.near`."""
+        places = {(ref.kind, ref.name, ref.version or 0): ref for ref in nodes}
+        ids = {found: places[place] for place, found in self._found(places).items()}
+        known = near(self._session, ids, backwards=backwards, most=most)
+        return {ref: known.get(ref) or Near(node=ref, total=0, edges=()) for ref in nodes}
+
+    def reach(self, node: Ref, *, backwards: bool, most: int | None = None) -> Reach:
+        """See `Graph.reach`."""
+        start = self._find(node)
+        if start is None:
+            return Reach(kinds={}, complete=True)
+        return reach(self._session, start, backwards=backwards, most=most)
 
     def _intern(self, ref: Ref) -> int:
         found = self._find(ref)

@@ -190,6 +190,15 @@ class SqlRuns:
         """See `Runs.get`."""
         return self._load([self._required(run_id)])[0]
 
+    def some(self, run_ids: Sequence[str]) -> dict[str, Run]:
+        """See `Runs.some`."""
+        rows = [
+            row
+            for piece in chunked(list(dict.fromkeys(run_ids)))
+            for row in self._session.rows(sa.select(_runs).where(_runs.c.id.in_(piece)))
+        ]
+        return {run.id: run for run in self._load(rows)}
+
     def list(
         self,
         *,

@@ -171,6 +171,20 @@ class SqlVersions:
         row = self._row(ref)
         return None if row is None else self._load([row])[0]
 
+    def some(self, refs: Sequence[Ref]) -> dict[Ref, Version]:
+        """See `Versions.some`."""
+        rows: list[Record] = []
+        for kind in sorted({ref.kind for ref in refs}):
+            mine = {(ref.name, ref.version) for ref in refs if ref.kind == kind}
+            for piece in chunked(sorted(mine, key=str)):
+                query = _JOINED.where(
+                    _assets.c.kind == kind,
+                    _assets.c.name.in_({name for name, _ in piece}),
+                    _versions.c.number.in_({number for _, number in piece if number}),
+                )
+                rows += [row for row in self._session.rows(query) if (row.name, row.number) in mine]
+        return {version.ref: version for version in self._load(rows)}
+
     def latest(
         self,
         kind: str,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+from towpath.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from towpath.core.refs import Ref
     from towpath.ledger.records import Json
+    from towpath.trace.lineage.neighbourhood import Neighbourhood
 
 Direction = Literal["back", "forth"]
 
@@ -30,6 +33,8 @@ class TraceNode:
         children: What is one step further, in a stable order.
         repeated: The same thing stands elsewhere in the tree, with its children; here they are left
             out.
+        more: How many edges lead on from here to what is not shown, because it would be too much; 0
+            where `depth` cuts. In the readable form the edges of steps count among them.
     """
 
     ref: str
@@ -38,6 +43,7 @@ class TraceNode:
     facts: Json = field(default_factory=dict)
     children: tuple[TraceNode, ...] = ()
     repeated: bool = False
+    more: int = 0
 
     def walk(self) -> Iterator[TraceNode]:
         """Yield this node and all below it, depth first, in order."""
@@ -48,10 +54,20 @@ class TraceNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceTree:
-    """The answer to a trace (`back`, towards the sources) or an impact (`forth`, towards use)."""
+    """The answer to a trace (`back`, towards the sources) or an impact (`forth`, towards use).
+
+    Attributes:
+        root: What was asked about, with what hangs below it.
+        direction: Which way.
+        reached: How many nodes of each kind are reached in the whole graph, shown or not; runs of steps
+            are `step`. Empty for what is no node of the graph.
+        complete: Whether `reached` is all there is; otherwise it is that at least.
+    """
 
     root: TraceNode
     direction: Direction
+    reached: dict[str, int] = field(default_factory=dict[str, int])
+    complete: bool = True
 
     def refs(self, kind: str | None = None) -> list[str]:
         """Return the distinct references in the tree, in the order a reader meets them."""
@@ -59,37 +75,102 @@ class TraceTree:
         return list(dict.fromkeys(found))
 
     def to_json(self) -> Json:
-        """Return the tree as nested JSON objects: `direction` and `root`.
+        """Return the tree as nested JSON objects: `direction`, `reached`, `complete` and `root`.
 
-        Each node has `ref`, `kind`, `relation`, `facts`, `children`, and `repeated` where it is.
+        Each node has `ref`, `kind`, `relation`, `facts`, `children`, and where it applies `repeated`
+        and `more`.
         """
-        return {"direction": self.direction, "root": _node_json(self.root)}
+        return {
+            "direction": self.direction,
+            "reached": self.reached,
+            "complete": self.complete,
+            "root": _node_json(self.root),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much of the graph an answer may hold. What is left out is counted, never dropped silently.
+
+    Attributes:
+        depth: How many steps to follow; None for all.
+        width: How many neighbours of one node are shown at most: kinds that matter most first, of each
+            kind the newest.
+        nodes: How many nodes are shown at most, the nearest first.
+        counted: How many nodes `TraceTree.reached` counts before it gives up; None for all of them,
+            whatever that takes.
+        full: Show every step run and artefact on the way, instead of the pipeline run alone.
+    """
+
+    depth: int | None = None
+    width: int = 20
+    nodes: int = 200
+    counted: int | None = 5000
+    full: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what would show nothing."""
+        if min(self.width, self.nodes) < 1 or min(self.depth or 0, self.counted or 0) < 0:
+            raise UsageError(
+                "an answer can't be bounded to nothing",
+                remedy="Give a depth of 0 or more, and at least one node.",
+            )
+
+
+DEFAULT: Final = Bounds()
 
 
 class Tracer(Protocol):
-    """Walks the ledger's graph both ways. Thread-safe; every answer is one consistent snapshot."""
+    """Walks the ledger's graph both ways, from anything. Thread-safe; an answer is one snapshot.
+
+    What can be asked about, by its text:
+
+    | text | |
+    |---|---|
+    | `model:late@3`, `dataset:flights@7`, `code:…`, `features:…`, `release:…`, … | a version, or the latest without a number |
+    | `run:ID`, `artifact:DIGEST`, `environment:LOCK` | what was executed, what it left, what it ran in |
+    | `decision:ID`, `label:ID` | a decision, and what turned out to be true of it |
+    | `alert:NAME`, `service:NAME` | what a monitor found, who answers |
+    | `report:late@3`, `gate:late@3` | the gates' report about a model version, and what each of them said |
+
+    Rows are asked about through `RowTracer`. Cost follows what is shown, not the size of the graph.
+    """
+
+    def ask(
+        self,
+        what: str,
+        direction: Direction,
+        *,
+        bounds: Bounds = DEFAULT,
+        actor: str = "towpath",
+        payload: bool = False,
+    ) -> TraceTree:
+        """Return the tree from anything, either way.
+
+        Asking about a decision or a label reads that record, and so is itself recorded: event
+        `decision.read` with the actor.
+
+        Args:
+            what: See the table above; a bare id is a decision's.
+            direction: `back` towards what it was made from, `forth` towards what came of it.
+            bounds: How much to show.
+            actor: Who asks, for the audit.
+            payload: Whether a decision's inputs, outputs, and label are shown.
+
+        Raises:
+            InvalidName: The text names nothing that could be.
+            NotFound: There is no such thing (it may have been erased).
+        """
+        ...
 
     def trace_decision(
         self, decision_id: str, *, actor: str = "towpath", payload: bool = True
     ) -> TraceTree:
-        """Return the way back from a decision.
-
-        The tree reads decision → release → model version → run → code, parameters, environment and
-        data-set versions (with revision and rows). Reading a decision is itself recorded: event
-        `decision.read` with the actor.
-
-        Args:
-            decision_id: As the gateway answered it.
-            actor: Who asks, for the audit.
-            payload: Whether the decision's inputs and outputs are shown.
-
-        Raises:
-            NotFound: No such decision is stored (it may have been erased).
-        """
+        """Return the way back from a decision, all of it: `ask` with `decision:…`."""
         ...
 
     def trace(self, ref: Ref, *, depth: int | None = None, full: bool = False) -> TraceTree:
-        """Return what `ref` was made from, down to code and data-set versions.
+        """Return what a node of the graph was made from, down to code and data-set versions.
 
         Args:
             ref: A version or run; a reference without a number means the asset's latest version.
@@ -105,6 +186,16 @@ class Tracer(Protocol):
         """Return what depends on `ref`: runs, models, releases. Same arguments as `trace`."""
         ...
 
+    def neighbourhood(
+        self, ref: Ref, direction: Direction, *, bounds: Bounds = DEFAULT
+    ) -> Neighbourhood:
+        """Return the part of the graph that a tree is made of, as nodes and edges.
+
+        Raises:
+            NotFound: The ledger knows nothing of it.
+        """
+        ...
+
 
 def _node_json(node: TraceNode) -> Json:
     shown: Json = {
@@ -114,7 +205,11 @@ def _node_json(node: TraceNode) -> Json:
         "facts": node.facts,
         "children": [_node_json(child) for child in node.children],
     }
-    return shown | {"repeated": True} if node.repeated else shown
+    if node.repeated:
+        shown["repeated"] = True
+    if node.more:
+        shown["more"] = node.more
+    return shown
 
 
-__all__ = ["Direction", "TraceNode", "TraceTree", "Tracer"]
+__all__ = ["DEFAULT", "Bounds", "Direction", "TraceNode", "TraceTree", "Tracer"]

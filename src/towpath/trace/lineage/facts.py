@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from towpath.core.refs import Ref
-    from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Json, Run, Version
     from towpath.operate.decisions.records import Decision
 
 
-def facts_of(tx: Transaction, ref: Ref) -> Json:
-    """Return the facts of a version or run; empty for a node that the ledger only links to."""
-    if ref.kind == "run":
-        return _of_run(tx.runs.get(ref.name))
-    version = tx.versions.find(ref) if ref.version is not None else None
-    if version is None:
-        return {}
-    of_kind = _BY_KIND.get(ref.kind, _of_version)
+def facts_of_version(version: Version) -> Json:
+    """Return the facts of a version."""
+    of_kind = _BY_KIND.get(version.ref.kind, _of_version)
     return {name: value for name, value in of_kind(version).items() if value is not None}
 
 
@@ -43,7 +36,8 @@ def facts_of_decision(decision: Decision, *, payload: bool) -> Json:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _of_run(run: Run) -> Json:
+def facts_of_run(run: Run) -> Json:
+    """Return the facts of a run."""
     facts: Json = {
         "kind": run.kind,
         "name": run.name,

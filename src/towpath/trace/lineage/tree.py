@@ -1,20 +1,17 @@
-"""Turns the graph around a node into a tree that people can read."""
+"""Turns the neighbourhood of a node into a tree that people can read."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from towpath.core.refs import Ref
 from towpath.trace.lineage.contract import TraceNode
-from towpath.trace.lineage.facts import facts_of
+from towpath.trace.lineage.facts import facts_of_run, facts_of_version
+from towpath.trace.lineage.neighbourhood import ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from towpath.ledger.contract import Transaction
-    from towpath.ledger.records import Edge
-    from towpath.trace.lineage.contract import Direction
+    from towpath.core.refs import Ref
+    from towpath.ledger.records import Json
+    from towpath.trace.lineage.neighbourhood import Hop, Neighbourhood
 
 # How the thing above came by the thing below, by relation and direction.
 _WORDS = {
@@ -27,104 +24,66 @@ _WORDS = {
     ("includes", "forth"): "included in",
     ("tuned", "forth"): "fine-tuned into",
 }
-_LEAVES = frozenset({"weighed against", "weighed in"})
-_ORDER = (
-    "release",
-    "service",
-    "model",
-    "run",
-    "code",
-    "parameters",
-    "environment",
-    "feature_service",
-    "features",
-)
 
 
 class TreeBuilder:
-    """Builds trees over a set of edges. One per answer: it remembers what it has shown.
+    """Builds trees over what was found. One per answer: it remembers what it has shown.
 
-    In the readable form (`full=False`) artefacts are left out and a step run stands for the pipeline
-    run that it is part of. Either way the walk stops at a model that a run only weighed its own
-    candidate against: the ancestors of a champion are not the ancestors of its challenger.
+    Either way a branch ends at a model that a run only weighed its own candidate against: the ancestors
+    of a champion are not the ancestors of its challenger.
+
+    Args:
+        found: The neighbourhood.
+        full: Whether steps and artefacts are shown as such.
     """
 
-    def __init__(
-        self, tx: Transaction, edges: Iterable[Edge], direction: Direction, *, full: bool
-    ) -> None:
-        self._tx = tx
-        self._direction: Direction = direction
+    def __init__(self, found: Neighbourhood, *, full: bool) -> None:
+        self._found = found
         self._full = full
         self._shown: set[Ref] = set()
-        self._next: dict[Ref, list[tuple[str, Ref]]] = defaultdict(list)
-        for edge in edges:
-            here, there = edge.child, edge.parent
-            if direction == "forth":
-                here, there = there, here
-            self._next[here].append((edge.relation, there))
 
-    def build(self, ref: Ref, relation: str = "", depth: int | None = None) -> TraceNode:
-        """Return `ref` with everything below it, `depth` steps deep."""
-        steps = self._steps(ref)
-        repeated = ref in self._shown and bool(steps)
+    def build(self, ref: Ref, relation: str = "", *, is_leaf: bool = False) -> TraceNode:
+        """Return `ref` with everything below it."""
+        hops = [] if is_leaf else self._found.hops.get(ref, [])
+        repeated = ref in self._shown and bool(hops)
         children: list[TraceNode] = []
-        if not repeated and depth != 0:
+        if ref in self._found.hops and not (repeated or is_leaf):
             self._shown.add(ref)
-            deeper = None if depth is None else depth - 1
-            for word, other in steps:
-                children.append(self.build(other, word, 0 if word in _LEAVES else deeper))
-            children.extend(self._conditions(ref))
+            for hop in hops:
+                children.append(self.build(hop.far, self._word(hop), is_leaf=hop.is_leaf))
+            children.extend(self._conditions(ref, hops))
         return TraceNode(
             ref=str(ref),
             kind=ref.kind,
             relation=relation,
-            facts=facts_of(self._tx, ref),
+            facts=self._facts(ref),
             children=tuple(sorted(children, key=_reading_order)),
             repeated=repeated,
+            more=0 if repeated or is_leaf else self._found.more.get(ref, 0),
         )
 
-    def _steps(self, ref: Ref) -> list[tuple[str, Ref]]:
-        """Return the nodes one readable step away, with the word for how."""
-        steps: dict[Ref, str] = {}
-        for relation, there in self._next.get(ref, ()):
-            other = there if self._full else self._lifted(there)
-            if other is None or other == ref:
-                continue
-            if relation == "used" and self._tunes(ref, there):
-                if self._full:
-                    steps.setdefault(other, _WORDS[relation, self._direction])
-                continue  # for people the model that came of it says so
-            steps.setdefault(other, self._word(ref, relation, other))
-        return [(word, other) for other, word in steps.items()]
+    def _facts(self, ref: Ref) -> Json:
+        """Return the facts of a version or run; empty for a node that the ledger only links to."""
+        if ref.kind == "run":
+            run = self._found.runs.get(ref.name)
+            return {} if run is None else facts_of_run(run)
+        version = self._found.versions.get(ref)
+        return {} if version is None else facts_of_version(version)
 
-    def _tunes(self, here: Ref, there: Ref) -> bool:
-        """Tell whether a use of a model is that of a step, which goes on from its weights."""
-        model, run = (there, here) if self._direction == "back" else (here, there)
-        return (model.kind, run.kind) == ("model", "run") and self._tx.runs.get(
-            run.name
-        ).kind == "step"
+    def _word(self, hop: Hop) -> str:
+        direction = self._found.direction
+        if not hop.is_leaf:
+            return _WORDS[hop.relation, direction]
+        run = self._found.runs.get((hop.far if direction == "forth" else hop.near).name)
+        if run is not None and run.kind == "monitor":
+            return "watched" if direction == "back" else "watched by"
+        return "weighed against" if direction == "back" else "weighed in"
 
-    def _lifted(self, ref: Ref) -> Ref | None:
-        """Return what stands for a node in the readable form; None when nothing does."""
-        if ref.kind == "artifact":
-            return None
-        if ref.kind != "run":
-            return ref
-        run = self._tx.runs.get(ref.name)
-        return Ref("run", run.parent) if run.kind == "step" and run.parent else ref
-
-    def _word(self, here: Ref, relation: str, there: Ref) -> str:
-        if relation == "used" and self._direction == "back" and there.kind == "model":
-            return "weighed against"
-        if relation == "used" and self._direction == "forth" and here.kind == "model":
-            return "weighed in"
-        return _WORDS[relation, self._direction]
-
-    def _conditions(self, ref: Ref) -> list[TraceNode]:
-        """Return what a pipeline run ran with, which the graph has no nodes for."""
-        if ref.kind != "run" or self._direction != "back":
+    def _conditions(self, ref: Ref, hops: list[Hop]) -> list[TraceNode]:
+        """Return what a pipeline run ran with, where the graph has no nodes for it."""
+        run = self._found.runs.get(ref.name) if ref.kind == "run" else None
+        if run is None or self._found.direction != "back":
             return []
-        run = self._tx.runs.get(ref.name)
         found: list[TraceNode] = []
         if run.kind != "step" or self._full:
             found.append(
@@ -135,7 +94,9 @@ class TreeBuilder:
                     facts=dict(sorted(run.params.items())),
                 )
             )
-        if lock := run.tags.get("lock"):
+        lock = run.tags.get("lock")
+        # Runs from before environments were nodes of the graph have it as a tag alone.
+        if lock and not any(hop.far.kind == "environment" for hop in hops):
             found.append(
                 TraceNode(
                     ref=f"environment:{lock}",
@@ -148,6 +109,9 @@ class TreeBuilder:
 
 
 def _reading_order(node: TraceNode) -> tuple[int, str, int]:
-    rank = _ORDER.index(node.kind) if node.kind in _ORDER else len(_ORDER)
+    rank = ORDER.index(node.kind) if node.kind in ORDER else len(ORDER)
     name, _, number = node.ref.partition("@")
-    return rank, name, int(number or 0)
+    return rank, name, int(number) if number.isdecimal() else 0
+
+
+__all__ = ["TreeBuilder"]

@@ -1,0 +1,114 @@
+"""How many decisions models made, by service and day: what a bad model, or bad rows, reached in the world.
+
+A sealed file of decisions never changes, so what was counted in one is remembered by its digest; asking
+again costs the files that came since. Counts name nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import date
+
+    from towpath.operate.decisions.contract import DecisionLog
+
+_FILES_MOST = 20_000
+_COLUMNS = ("model", "at", "status")
+
+_Cell: TypeAlias = "tuple[str, date]"
+_Counts: TypeAlias = "dict[_Cell, tuple[int, int]]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The decisions of one service that one model made on one day.
+
+    Attributes:
+        service: Who was asked.
+        model: Reference of the model version that answered.
+        day: The day of event time, in UTC.
+        decisions: How many are recorded.
+        errors: Those of them that failed.
+    """
+
+    service: str
+    model: str
+    day: date
+    decisions: int
+    errors: int
+
+
+class AnsweredCounts:
+    """Counts recorded decisions. Thread-safe; remembers some twenty thousand files."""
+
+    def __init__(self, decisions: DecisionLog) -> None:
+        self._decisions = decisions
+        self._known: OrderedDict[str, _Counts] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def by(self, models: Collection[str]) -> list[Answered]:
+        """Return what some models answered, by service, model and day."""
+        if not models:
+            return []
+        wanted = set(models)
+        found: list[Answered] = []
+        for service in self._decisions.services():
+            for (model, day), (count, errors) in sorted(self._of(service).items()):
+                if model in wanted:
+                    found.append(
+                        Answered(
+                            service=service, model=model, day=day, decisions=count, errors=errors
+                        )
+                    )
+        return found
+
+    def _of(self, service: str) -> _Counts:
+        with self._lock:
+            known = dict(self._known)
+        seen = self._decisions.filewise(service, columns=_COLUMNS, known=list(known))
+        fresh = {digest: _counted(rows) for digest, rows in seen.read.items()}
+        with self._lock:
+            self._known |= fresh
+            for digest in seen.known:
+                if digest in self._known:
+                    self._known.move_to_end(digest)
+            while len(self._known) > _FILES_MOST:
+                self._known.popitem(last=False)
+        parts = [known[digest] for digest in seen.known]
+        return _added([*parts, *fresh.values(), _counted(seen.unsealed)])
+
+
+def by_service(answered: Collection[Answered]) -> Mapping[str, int]:
+    """Return how many decisions each service made of them."""
+    totals: dict[str, int] = defaultdict(int)
+    for one in answered:
+        totals[one.service] += one.decisions
+    return dict(totals)
+
+
+def _counted(rows: pl.DataFrame) -> _Counts:
+    if rows.is_empty():
+        return {}
+    counts = rows.group_by("model", pl.col("at").dt.date().alias("day")).agg(
+        pl.len().alias("count"), (pl.col("status") == "error").sum().alias("errors")
+    )
+    return {(model, day): (count, errors) for model, day, count, errors in counts.iter_rows()}
+
+
+def _added(parts: list[_Counts]) -> _Counts:
+    total: _Counts = {}
+    for part in parts:
+        for cell, (count, errors) in part.items():
+            before = total.get(cell, (0, 0))
+            total[cell] = (before[0] + count, before[1] + errors)
+    return total
+
+
+__all__ = ["Answered", "AnsweredCounts", "by_service"]
