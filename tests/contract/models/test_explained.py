@@ -11,7 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from towpath.assets.models import Model, compile_package, load_predictor, save_model
 from towpath.assets.models.explaining import Background, load_explainer
@@ -151,10 +151,10 @@ def test_lines_are_weights_times_distances_from_the_mean(table, disk_blobs):
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_any_other_model_is_explained_by_all_sets_of_its_columns(table, disk_blobs, compiled):
-    features = table.select(NUMBERS)
-    forest = RandomForestClassifier(5, random_state=0)
+    features = table.select(NUMBERS).cast(pl.Float64)
+    curves = make_pipeline(PolynomialFeatures(2), LogisticRegression(max_iter=5000))
     explainer, predictor, reference, inputs = opened(
-        disk_blobs, forest, features, table["late"], compiled=compiled
+        disk_blobs, curves, features, table["late"], compiled=compiled
     )
     some = features.head(2)
     found = explainer.explain(asked(some))

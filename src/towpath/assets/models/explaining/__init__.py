@@ -3,5 +3,14 @@
 from towpath.assets.models.explaining.background import Background
 from towpath.assets.models.explaining.contract import Explainer, Explanation, Method
 from towpath.assets.models.explaining.opening import load_explainer
+from towpath.assets.models.explaining.structure import TreeStructure, load_structure
 
-__all__ = ["Background", "Explainer", "Explanation", "Method", "load_explainer"]
+__all__ = [
+    "Background",
+    "Explainer",
+    "Explanation",
+    "Method",
+    "TreeStructure",
+    "load_explainer",
+    "load_structure",
+]

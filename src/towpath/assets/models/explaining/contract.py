@@ -51,7 +51,8 @@ class Explainer(Protocol):
     - `trees`: LightGBM, XGBoost and CatBoost, by their own exact path-dependent TreeSHAP (Lundberg et
       al., "From Local Explanations to Global Understanding", 2020): an absent column sends a row down
       both branches, weighted by how the training rows went. The numbers are the library's, bit for bit,
-      and those that the `shap` package gives.
+      and those that the `shap` package gives. Those of scikit-learn, whose library computes none, by
+      the same game over their nodes: see `paths`.
     - `linear`: weights times the distance from the background's mean; exact.
     - `coalitions`: any other model of few columns: every subset of columns is tried, with absent ones
       drawn from the background; exact for that background.

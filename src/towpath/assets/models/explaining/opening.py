@@ -9,7 +9,9 @@ import numpy as np
 from towpath.assets.models.compiling.lines import Line, read_line
 from towpath.assets.models.explaining.agnostic import AgnosticExplainer, LinearExplainer
 from towpath.assets.models.explaining.background import Background
-from towpath.assets.models.explaining.trees import CONTRIBUTIONS, TreeExplainer
+from towpath.assets.models.explaining.paths import LeafPaths
+from towpath.assets.models.explaining.structure import sklearn_trees
+from towpath.assets.models.explaining.trees import CONTRIBUTIONS, PathExplainer, TreeExplainer
 from towpath.assets.models.flavours import FORMATS
 from towpath.assets.models.packages import load_files, load_package
 from towpath.assets.models.predictors import load_predictor
@@ -43,6 +45,10 @@ def load_explainer(digest: str, blobs: BlobStore, reference: Callable[[], Refere
     contributions = CONTRIBUTIONS.get(package.flavour)
     if contributions is not None:
         return TreeExplainer(package, contributions(load_files(package, blobs)))
+    trees = sklearn_trees(package, load_files(package, blobs))
+    paths = None if trees is None else LeafPaths.of(trees)
+    if trees is not None and paths is not None:
+        return PathExplainer(package, trees, paths)
     predictor = load_predictor(digest, blobs)
     background = Background.of(reference(), package.inputs)
     line = _line(package, blobs)

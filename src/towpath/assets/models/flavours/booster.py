@@ -22,6 +22,7 @@ from towpath.core.errors import IntegrityError, Unavailable
 _DTYPE_FLOAT64 = 1
 _PREDICT_NORMAL = 0
 _PREDICT_RAW = 1
+_PREDICT_LEAF = 2
 _PREDICT_CONTRIB = 3
 _ALL_ITERATIONS = -1
 _ROW_MAJOR = 1
@@ -87,6 +88,15 @@ class NativeBooster:
         Exact path-dependent TreeSHAP, as `pred_contrib` of the Python package.
         """
         return self._ask(rows, (len(rows), self.width + 1), _PREDICT_CONTRIB)
+
+    def leaves(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the number of the leaf in which each row ends in each tree, `(n, trees) float64`."""
+        return self._ask(rows, (len(rows), self.trees), _PREDICT_LEAF)
+
+    @property
+    def trees(self) -> int:
+        """How many trees there are."""
+        return self._number("LGBM_BoosterNumberOfTotalModel")
 
     def _ask(
         self, rows: npt.NDArray[np.float64], shape: tuple[int, ...], kind: int

@@ -18,7 +18,7 @@ from towpath.assets.models.flavours.tasks import CHANCES, VALUES, agree
 from towpath.core.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
     import polars as pl
@@ -144,9 +144,7 @@ class CatboostFormat:
 
 def catboost_contributions(files: Mapping[str, bytes]) -> Contributions:
     """Open a package's model for explaining."""
-    catboost = load_extra("catboost", "catboost")
     model = CatboostFormat().load(files)
-    categorical = [int(at) for at in model.get_cat_feature_indices()]
     loss = _loss(model)
     scale: Scale = "value"
     if loss in _BINARY:
@@ -156,10 +154,7 @@ def catboost_contributions(files: Mapping[str, bytes]) -> Contributions:
     elif loss in _RANKING:
         scale = "score"
 
-    def pool(rows: Any) -> Any:
-        given = _mixed(rows, categorical) if categorical else rows
-        return catboost.Pool(given, cat_features=categorical)
-
+    pool = catboost_pool(model)
     return Contributions(
         of=lambda rows: np.asarray(
             model.get_feature_importance(pool(rows), type="ShapValues", thread_count=1),
@@ -171,6 +166,18 @@ def catboost_contributions(files: Mapping[str, bytes]) -> Contributions:
         ),
         scale=scale,
     )
+
+
+def catboost_pool(model: Any) -> Callable[[Any], Any]:
+    """Return what lays rows out as a model's library takes them."""
+    catboost = load_extra("catboost", "catboost")
+    categorical = [int(at) for at in model.get_cat_feature_indices()]
+
+    def pool(rows: Any) -> Any:
+        given = _mixed(rows, categorical) if categorical else rows
+        return catboost.Pool(given, cat_features=categorical)
+
+    return pool
 
 
 def _mixed(frame: pl.DataFrame, categorical: list[int]) -> npt.NDArray[np.object_]:

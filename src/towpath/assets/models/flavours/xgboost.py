@@ -20,7 +20,7 @@ from towpath.assets.models.flavours.tasks import CHANCES, VALUES, agree
 from towpath.core.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
     import polars as pl
@@ -124,7 +124,6 @@ class XgboostFormat:
 
 def xgboost_contributions(files: Mapping[str, bytes]) -> Contributions:
     """Open a package's booster for explaining. Its contributions are 32-bit numbers."""
-    xgboost = load_extra("xgboost", "xgboost")
     booster = _load(files, threads=1)
     objective: str = _config(booster)["objective"]["name"]
     scale: Scale = "value"
@@ -134,6 +133,23 @@ def xgboost_contributions(files: Mapping[str, bytes]) -> Contributions:
         scale = "log"
     elif objective.startswith("rank:"):
         scale = "score"
+    asked = _asking(booster)
+    return Contributions(
+        of=lambda rows: asked(rows, pred_contribs=True),
+        raw=lambda rows: asked(rows, output_margin=True),
+        scale=scale,
+    )
+
+
+def xgboost_leaves(files: Mapping[str, bytes]) -> Callable[[Any], npt.NDArray[np.int64]]:
+    """Return what tells in which leaf of each tree rows end, `(n, trees)`."""
+    asked = _asking(_load(files, threads=1))
+    return lambda rows: asked(rows, pred_leaf=True).astype(np.int64).reshape(len(rows), -1)
+
+
+def _asking(booster: Any) -> Callable[..., npt.NDArray[np.float64]]:
+    """Return what asks a booster about a matrix for something else than answers."""
+    xgboost = load_extra("xgboost", "xgboost")
     kinds = booster.feature_types
 
     def asked(rows: npt.NDArray[np.float64], **how: bool) -> npt.NDArray[np.float64]:
@@ -147,11 +163,7 @@ def xgboost_contributions(files: Mapping[str, bytes]) -> Contributions:
         )
         return np.asarray(booster.predict(matrix, **how), dtype=np.float64)
 
-    return Contributions(
-        of=lambda rows: asked(rows, pred_contribs=True),
-        raw=lambda rows: asked(rows, output_margin=True),
-        scale=scale,
-    )
+    return asked
 
 
 def _load(files: Mapping[str, bytes], *, threads: int) -> Any:
