@@ -486,6 +486,4 @@ class _Story:
                     "certificate": certificate,
                 },
             )
-            tx.intents.put(
-                "suppression", "all", project="towpath", spec={"hashes": [subject]}, due=False
-            )
+            tx.withdrawals.add(subject)

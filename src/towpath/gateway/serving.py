@@ -131,7 +131,7 @@ class Gateway:
             self.ledger,
             self.online,
             self.keyring,
-            lambda: inference.table.suppressed,
+            lambda: inference.table.withdrawn(),
             computers=Computers(self.compute),
             moments=moments,
             metrics=metrics,

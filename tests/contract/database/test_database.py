@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from towpath.core.errors import Conflict, UsageError
 from towpath.storage.database import open_database
-from towpath.storage.database.tables import metadata, nodes
+from towpath.storage.database.schema import alembic_config
+from towpath.storage.database.tables import intents, metadata, nodes, withdrawals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from towpath.storage.database import Database
+
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -52,6 +58,28 @@ def test_the_migrations_build_exactly_the_tables(empty: Database) -> None:
     with empty.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_a_list_of_withdrawals_in_one_row_becomes_rows(empty: Database) -> None:
+    row = {"kind": "suppression", "name": "all", "project": "towpath", "phase": "new"}
+    row |= {
+        "spec": {"hashes": ["aa", "bb"]},
+        "generation": 2,
+        "status": {},
+        "woken": False,
+        "fence": 1,
+    }
+    row |= {"created_at": MOMENT, "updated_at": MOMENT}
+    with empty._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.execute(sa.insert(intents).values(**row))
+    empty.migrate()
+    with empty.read() as connection:
+        found = connection.execute(sa.select(withdrawals).order_by(withdrawals.c.position)).all()
+        assert [tuple(one) for one in found] == [(1, "aa", MOMENT), (2, "bb", MOMENT)]
+        assert connection.execute(sa.select(intents.c.name)).all() == []
 
 
 def test_an_unmigrated_database_is_refused(empty: Database) -> None:

@@ -33,10 +33,7 @@ class Home:
     def suppress(self, value: str, field: str = "rider") -> None:
         """Do what a withdrawal does first."""
         with self.ledger.write() as tx:
-            row = tx.intents.find("suppression", "all")
-            hashes = [] if row is None else row.spec["hashes"]
-            spec = {"hashes": [*hashes, self.keyring.subject_hash(field, value)]}
-            tx.intents.put("suppression", "all", project="system", spec=spec, due=False)
+            tx.withdrawals.add(self.keyring.subject_hash(field, value))
 
 
 @pytest.fixture(

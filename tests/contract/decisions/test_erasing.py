@@ -141,7 +141,7 @@ def test_rows_that_another_machine_still_held_never_become_files(
     elsewhere = SegmentWriter(SegmentDirectory(tmp_path / "elsewhere"))
     elsewhere.append(b"".join(map(encode_frame, records))).result(10)
     with sqlite_ledger.write() as tx:
-        tx.intents.put("suppression", "all", project="towpath", spec={"hashes": [GONE]}, due=False)
+        tx.withdrawals.add(GONE)
 
     bench.log.erase_subject(GONE)
     elsewhere.close()

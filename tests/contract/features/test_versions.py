@@ -189,9 +189,8 @@ def test_a_service_is_a_version_that_includes_its_views(home: Any) -> None:
 
 
 def erase(home: Any, source: Any, rider: str) -> list[Ref]:
-    hashes = [home.keyring.subject_hash("rider", rider)]
     with home.ledger.write() as tx:
-        tx.intents.put("suppression", "all", project="system", spec={"hashes": hashes}, due=False)
+        tx.withdrawals.add(home.keyring.subject_hash("rider", rider))
     return [one.ref for one in home.datasets.erase(rider, source.name).versions]
 
 

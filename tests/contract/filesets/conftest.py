@@ -97,13 +97,9 @@ class FileHome:
         return found
 
     def suppress(self, value: str, subject_field: str = "patient") -> int:
-        """Do what a withdrawal does first; return the list's generation."""
+        """Do what a withdrawal does first; return its position."""
         with self.ledger.write() as tx:
-            row = tx.intents.find("suppression", "all")
-            hashes = [] if row is None else row.spec["hashes"]
-            spec = {"hashes": [*hashes, self.keyring.subject_hash(subject_field, value)]}
-            listed = tx.intents.put("suppression", "all", project="system", spec=spec, due=False)
-        return listed.generation
+            return tx.withdrawals.add(self.keyring.subject_hash(subject_field, value))
 
     def pass_time(self, span: timedelta = timedelta(minutes=1)) -> None:
         """Let whoever gave no sign of life meanwhile be dead."""

@@ -183,8 +183,7 @@ def test_a_subject_leaves_queue_set_and_log(bench: Any) -> None:
     for decision_id, tasks in ((item.decision_id, 0), (open_one.decision_id, 1)):
         hashed = bench.decisions.find(decision_id).subject
         with bench.ledger.write() as tx:
-            spec = {"hashes": [hashed]}
-            tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+            tx.withdrawals.add(hashed)
         assert bench.desk.erase_subject(hashed).tasks == tasks
         for name in ("review", "review.judgements"):
             bench.datasets.erase(plain[hashed], name)

@@ -145,9 +145,7 @@ class Desk:
         """Do what an erasure does before it comes to the online rows."""
         hashed = self.keyring.subject_hash("tailnum", plane)
         with self.ledger.write() as tx:
-            hashes = sorted(Suppression.read(tx).hashes | {hashed})
-            spec = {"hashes": hashes}
-            tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+            tx.withdrawals.add(hashed)
 
     def redact(self, plane: str) -> None:
         """Take the aeroplane's rows out of the source and of the layouts."""

@@ -370,8 +370,7 @@ def test_views_that_call_the_same_people_differently_are_both_asked_who_withdrew
     assert desk.features.get(service, {"tailnum": ["N1"]}).to_dict()["owner"] == ["x"]
     hashed = desk.keyring.subject_hash("airframe", "N1")
     with desk.ledger.write() as tx:
-        spec = {"hashes": [hashed]}
-        tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+        tx.withdrawals.add(hashed)
     assert desk.heats("N1") == [1.0]
     with pytest.raises(Withdrawn):
         desk.features.get(service, {"tailnum": ["N1"]})

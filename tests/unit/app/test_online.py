@@ -54,8 +54,7 @@ def test_features_are_read_from_a_project_folder(folder: Path):
 def test_who_withdraws_is_not_served_from_the_next_opening_on(folder: Path):
     with tp.home(folder) as home:
         with home.ledger.write() as tx:
-            spec = {"hashes": [home.keyring.subject_hash("tailnum", "N1")]}
-            tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+            tx.withdrawals.add(home.keyring.subject_hash("tailnum", "N1"))
         with pytest.raises(Withdrawn):
             home.online.get(view, {"tailnum": ["N1"]})
 

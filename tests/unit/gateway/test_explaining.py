@@ -89,10 +89,9 @@ def test_subjects_who_withdrew_are_refused_given_or_recorded(served: Any) -> Non
     decision_id = registered(served)
     hashed = served.keyring.subject_hash("tailnum", "N1")
     with served.ledger.write() as tx:
-        spec = {"hashes": [hashed]}
-        row = tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+        position = tx.withdrawals.add(hashed)
     served.eventually(
-        lambda: served.reported().get("suppression_generation") == row.generation, "suppression"
+        lambda: served.reported().get("suppression_generation") == position, "suppression"
     )
     recorded = served.post(EXPLAIN, {"parameters": {"decision_id": decision_id}})
     given = served.post(EXPLAIN, served.body(600.0, 1.0, subjects=["N1", "N2"]))

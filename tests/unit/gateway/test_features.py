@@ -317,8 +317,7 @@ def test_what_is_observed_later_in_a_replay_can_be_pushed(online: Any):
 def test_who_has_withdrawn_is_neither_served_nor_taken_in(online: Any):
     hashed = online.keyring.subject_hash("tailnum", "N1")
     with online.ledger.write() as tx:
-        spec = {"hashes": [hashed]}
-        tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+        tx.withdrawals.add(hashed)
     asked = {"entities": {"tailnum": ["N2", "N1"]}}
     online.eventually(
         lambda: online.post("/v2/features/planes", asked).status_code == 451, "suppression"

@@ -32,14 +32,14 @@ def test_it_is_read_back_as_it_was_by_another_process(
 ):
     known = Known(
         route=row(3, services={"board": {}}),
-        suppression=row(2, hashes=["a"]),
         models={"model:late@1": {"package": "0", "metrics": {"x": 1e-300}}},
     )
     assert state.recall() is None
-    state.remember(known)
-    again, age_s = LastKnown(tmp_path / "gateway", "production", keyring).recall()
-    assert again == known
-    assert 0 <= age_s < 60
+    state.remember(known, ["a", "b"])
+    found = LastKnown(tmp_path / "gateway", "production", keyring).recall()
+    assert (found.known.route, found.known.models) == (known.route, known.models)
+    assert (found.subjects, found.known.position) == (["a", "b"], 2)
+    assert 0 <= found.age_s < 60
     assert LastKnown(tmp_path / "gateway", "staging", keyring).recall() is None
 
 
@@ -48,11 +48,12 @@ def test_only_its_owner_may_look_and_nobody_may_change_it(
 ):
     folder = tmp_path / "gateway"
     folder.mkdir(mode=0o755)
-    state.remember(Known(suppression=row(1, hashes=["a"])))
+    state.remember(Known(route=row(1, services={"a": {}})), ["a"])
     path = folder / "production.state"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    path.write_bytes(path.read_bytes().replace(b'["a"]', b'["b"]'))
+    for one in (path, folder / "production.withdrawn"):
+        assert stat.S_IMODE(one.stat().st_mode) == 0o600
+    path.write_bytes(path.read_bytes().replace(b'{"a":', b'{"b":'))
     with pytest.raises(IntegrityError, match="not written by this home"):
         state.recall()
     path.unlink()
@@ -61,21 +62,63 @@ def test_only_its_owner_may_look_and_nobody_may_change_it(
         state.recall()
 
 
+@pytest.mark.parametrize("change", [b"", b"a\n", b"a\nx\n", b"b\na\n"])
+def test_nobody_takes_back_a_withdrawal_on_disk(state: LastKnown, tmp_path: Path, change: bytes):
+    state.remember(Known(), ["a", "b"])
+    journal = tmp_path / "gateway" / "production.withdrawn"
+    journal.write_bytes(change)
+    with pytest.raises(IntegrityError, match="not written by this home"):
+        state.recall()
+    journal.unlink()
+    with pytest.raises(IntegrityError):
+        state.recall()
+
+
+def test_removing_what_is_not_believed_has_it_written_anew(
+    state: LastKnown, tmp_path: Path, keyring: FileKeyring
+):
+    state.remember(Known(), ["a", "b"])
+    (tmp_path / "gateway" / "production.state").unlink()
+    LastKnown(tmp_path / "gateway", "production", keyring).remember(Known(), ["a", "b", "c"])
+    assert state.recall().subjects == ["a", "b", "c"]
+
+
+def test_what_is_new_alone_is_written(state: LastKnown, tmp_path: Path):
+    subjects = [f"{number:032x}" for number in range(1000)]
+    state.remember(Known(), subjects)
+    journal = tmp_path / "gateway" / "production.withdrawn"
+    before = journal.read_bytes()
+    journal.write_bytes(b"x" * len(before))  # whoever read or wrote it again would tell
+    state.remember(Known(), [*subjects, "ff"])
+    assert journal.read_bytes() == b"x" * len(before) + b"ff\n"
+    assert (tmp_path / "gateway" / "production.state").stat().st_size < 1000
+
+
 def test_of_two_gateways_neither_takes_back_what_the_other_knows(
     state: LastKnown, tmp_path: Path, keyring: FileKeyring
 ):
     other = LastKnown(tmp_path / "gateway", "production", keyring)
-    ahead = Known(route=row(4), suppression=row(7, hashes=["a", "b"]), models={"m": {"v": 4}})
-    behind = Known(route=row(5), suppression=row(6, hashes=["a"]), models={"m": {"v": 5}})
-    state.remember(ahead)
-    other.remember(behind)
-    known, _ = state.recall()
-    assert known.suppression == ahead.suppression
-    assert (known.route, known.models) == (behind.route, behind.models)
-    anew = Known(suppression=row(1, BEGUN + timedelta(days=1), hashes=["c"]))  # put anew: newer
-    state.remember(anew)
-    assert other.recall()[0].suppression == anew.suppression
-    assert other.recall()[0].route == behind.route
+    state.remember(Known(route=row(4), models={"m": {"v": 4}}), ["a", "b"])
+    other.remember(Known(route=row(5), models={"m": {"v": 5}}), ["a"])
+    found = state.recall()
+    assert found.subjects == ["a", "b"]
+    assert (found.known.route, found.known.models) == (row(5), {"m": {"v": 5}})
+    other.remember(Known(route=row(5), models={"m": {"v": 5}}), ["a", "b", "c"])
+    assert state.recall().subjects == ["a", "b", "c"]
+    anew = Known(route=row(1, BEGUN + timedelta(days=1)))  # put anew: newer
+    state.remember(anew, ["a", "b"])
+    assert other.recall().known.route == anew.route
+    assert other.recall().subjects == ["a", "b", "c"]
+
+
+def test_a_database_that_was_put_back_takes_nobody_off(
+    state: LastKnown, tmp_path: Path, keyring: FileKeyring
+):
+    state.remember(Known(), ["a", "b", "c"])
+    LastKnown(tmp_path / "gateway", "production", keyring).remember(Known(), ["a", "d"])
+    found = state.recall()
+    assert sorted(found.subjects) == ["a", "b", "c", "d"]
+    assert found.known.position != len(found.subjects)  # so whoever recalls it reads the list anew
 
 
 def test_its_age_is_since_the_ledger_last_said_so(state: LastKnown, tmp_path: Path):
@@ -84,18 +127,20 @@ def test_its_age_is_since_the_ledger_last_said_so(state: LastKnown, tmp_path: Pa
     path = tmp_path / "gateway" / "production.state"
     hour_ago = time.time() - 3600
     os.utime(path, (hour_ago, hour_ago))
-    assert 3590 < state.recall()[1] < 3700
+    assert 3590 < state.recall().age_s < 3700
     state.confirm()
-    assert state.recall()[1] < 60
+    assert state.recall().age_s < 60
 
 
-def test_a_kill_while_it_is_written_leaves_the_one_before(state: LastKnown, tmp_path: Path):
-    state.remember(Known(route=row(1)))
+@pytest.mark.parametrize("at", ["fsync", "replace"])
+def test_a_kill_while_it_is_written_leaves_the_one_before(state: LastKnown, at: str):
+    state.remember(Known(route=row(1)), ["a"])
     pid = os.fork()
     if pid == 0:
-        Path.replace = lambda *_: os.kill(os.getpid(), 9)  # type: ignore[assignment]
-        state.remember(Known(route=row(2)))
+        owner: Any = Path if at == "replace" else os
+        setattr(owner, at, lambda *_: os.kill(os.getpid(), 9))
+        state.remember(Known(route=row(2)), ["a", "torn"])
     os.waitpid(pid, 0)
-    assert state.recall()[0].route == row(1)
-    state.remember(Known(route=row(3)))
-    assert state.recall()[0].route == row(3)
+    assert (state.recall().known.route, state.recall().subjects) == (row(1), ["a"])
+    state.remember(Known(route=row(3)), ["a", "b"])
+    assert (state.recall().known.route, state.recall().subjects) == (row(3), ["a", "b"])

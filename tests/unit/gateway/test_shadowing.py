@@ -106,12 +106,9 @@ def test_who_withdraws_while_a_copy_waits_is_left_out(held_up: Any):
     bench.infer(500.0, subject="N1")
     bench.infer(500.0, subject="N2")
     with bench.ledger.write() as tx:
-        hashes = [bench.keyring.subject_hash("tailnum", "N1")]
-        row = tx.intents.put(
-            "suppression", "all", project="towpath", spec={"hashes": hashes}, due=False
-        )
+        position = tx.withdrawals.add(bench.keyring.subject_hash("tailnum", "N1"))
     bench.eventually(
-        lambda: bench.reported().get("suppression_generation") == row.generation, "the withdrawal"
+        lambda: bench.reported().get("suppression_generation") == position, "the withdrawal"
     )
     gate.set()
     found = await_copies(bench, 1)

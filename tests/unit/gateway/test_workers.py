@@ -370,13 +370,12 @@ def test_every_worker_confirms_a_withdrawal(bench: Any, start: Any) -> None:
     pool, load = start(2)
     load.stop()
     with bench.ledger.write() as tx:
-        spec = {"hashes": [bench.keyring.subject_hash("tailnum", "N1")]}
-        row = tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+        position = tx.withdrawals.add(bench.keyring.subject_hash("tailnum", "N1"))
 
     def confirmed() -> bool:
         with bench.ledger.read() as tx:
             said = [one.status["suppression_generation"] for one in tx.intents.list("gateway")]
-        return said == [row.generation] * 2
+        return said == [position] * 2
 
     eventually(confirmed, "two confirmations")
     for _ in range(8):  # a connection each: either worker may take it

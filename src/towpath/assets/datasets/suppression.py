@@ -12,12 +12,10 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
     from towpath.storage.keys import Keyring
 
-_ROW = ("suppression", "all")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """The withdrawn subjects, as keyed hashes, at one generation of the list."""
+    """The withdrawn subjects, as keyed hashes, and the newest one's position on the ledger's list."""
 
     generation: int
     hashes: frozenset[str]
@@ -25,10 +23,7 @@ class Suppression:
     @classmethod
     def read(cls, tx: Transaction) -> Suppression:
         """Return the list as the transaction sees it."""
-        row = tx.intents.find(*_ROW)
-        if row is None:
-            return cls(generation=0, hashes=frozenset())
-        return cls(generation=row.generation, hashes=frozenset(row.spec["hashes"]))
+        return cls(generation=tx.withdrawals.position(), hashes=tx.withdrawals.subjects())
 
     def filter(self, dataset: Dataset, rows: pl.DataFrame, keyring: Keyring) -> pl.DataFrame:
         """Return the rows whose subject has not withdrawn."""

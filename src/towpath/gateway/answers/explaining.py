@@ -173,7 +173,7 @@ class Explaining:
         """Return who would answer, none of whose rows is about somebody who has withdrawn."""
         plain = [*(said.subjects or ()), said.subject]
         subjects = [self._hashed(service, one) for one in plain if one is not None]
-        if any(one in self._inference.table.suppressed for one in subjects):
+        if subjects and not self._inference.table.withdrawn().isdisjoint(subjects):
             raise _withdrawn()
         if version is not None:
             return service.arm_of_version(version)
@@ -200,7 +200,7 @@ class Explaining:
                 "withdrawn are erased.",
                 kind="decision",
             )
-        if decision.subject in self._inference.table.suppressed:
+        if decision.subject is not None and decision.subject in self._inference.table.withdrawn():
             raise _withdrawn()
         ref = Ref.parse(decision.model, "model")
         with self._ledger.read() as tx:

@@ -22,6 +22,7 @@ from towpath.operate.rollouts.shadows import shadow_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from towpath.assets.models import Predictor, Rows
     from towpath.gateway.answers.recording import Recorder
@@ -61,7 +62,7 @@ class Shadows:
     def __init__(
         self,
         recorder: Recorder,
-        suppressed: Callable[[], frozenset[str]],
+        suppressed: Callable[[], AbstractSet[str]],
         metrics: GatewayMetrics,
         *,
         queue_rows: int = QUEUE_ROWS,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from towpath.gateway.features.computing import Computers
     from towpath.gateway.features.routes import FeatureRoutes
@@ -41,7 +42,7 @@ class FeatureDoor:
         ledger: Ledger,
         store: OnlineStore,
         keyring: Keyring,
-        withdrawn: Callable[[], frozenset[str]],
+        withdrawn: Callable[[], AbstractSet[str]],
         *,
         computers: Computers,
         moments: Moments,

@@ -120,7 +120,8 @@ class Features:
             NotFound: There is neither, or a column is missing.
             InvalidRequest: A value is not of its column's type, or there are too many rows.
             Withdrawn: A row is about a subject that has withdrawn.
-            Unavailable: On-demand features can't be computed now.
+            Unavailable: On-demand features can't be computed now; or the rows are about subjects, and it
+                is not known any more who has withdrawn.
             StepFailed: An on-demand transformation failed.
         """
         service = self.catalogue.services.get(name)

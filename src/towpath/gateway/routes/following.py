@@ -19,18 +19,20 @@ from towpath.core.refs import Ref
 from towpath.gateway.routes.keeping import Known, Row
 from towpath.gateway.routes.loading import RouteLoader
 from towpath.gateway.routes.routing import RoutingTable
+from towpath.gateway.routes.withdrawn import Withdrawn
 from towpath.ledger.owners import is_dead, this_owner
 from towpath.operate.releases.route import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from towpath.gateway.moments import Moments
     from towpath.gateway.routes.arming import ModelOpener
     from towpath.gateway.routes.keeping import LastKnown
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Json
-    from towpath.operate.releases.route import Arm, ServiceRoute
+    from towpath.ledger.withdrawals import Withdrawal
+    from towpath.operate.releases.route import Arm
 
 HEARTBEAT_S: Final = 1.0
 RETRY_S: Final = 1.0
@@ -105,9 +107,9 @@ class LedgerFollower:
         self._publish = publish
         self._moments = moments
         self._refresh = refresh
-        self._table = RoutingTable()
+        self._withdrawn = Withdrawn()
+        self._table = RoutingTable(suppressed=self._withdrawn.subjects)
         self._seen_route: tuple[int, datetime] | None = None
-        self._seen_suppression: tuple[int, datetime] | None = None
         self._retry_at = float("inf")
         self._reported_at = float("-inf")
         self._announced = False
@@ -132,19 +134,21 @@ class LedgerFollower:
 
     def step(self) -> None:
         """Look once, and put in force what changed. Raises what the ledger raises."""
+        if not self._announced:
+            self._report()  # from here on an erasure waits for it to let go of what it may be about to read
         with self._ledger.read() as tx:
             route = Row.of(tx.intents.find("route", self._environment))
-            suppression = Row.of(tx.intents.find("suppression", "all"))
+            withdrawn = self._withdrawn.look(tx)
         self._moments.refresh()
         is_time = time.monotonic() - self._reported_at >= HEARTBEAT_S
-        if is_time:
+        if is_time or not self._table.loaded:
             self._refresh()
         before = self._table
-        self._follow_suppression(suppression)
+        self._follow_withdrawals(withdrawn)
         self._follow_route(route)
         self._now_fresh()
         if is_time or self._table is not before:
-            self._remember(route, suppression)
+            self._remember(route)
             self._report()
         self._stand_by()
 
@@ -196,39 +200,51 @@ class LedgerFollower:
         found = self._last_known.recall()
         if found is None:
             return
-        known, age_s = found
+        known, subjects, age_s = found
         self._known = known
         self._opener.bodies = {**known.models, **self._opener.bodies}
         self._confirmed_at = time.monotonic() - age_s
-        self._follow_suppression(known.suppression)
+        self._withdrawn.recall(subjects, known.position)
+        self._follow_withdrawals([])
+        self._let_go(known.route)  # a gateway that was killed may have had no time to
         self._follow_route(known.route)
         self._put_in_force(replace(self._table, loaded=True))
         _log.warning("gateway.recalled", services=sorted(self._table.services), age_s=int(age_s))
 
-    def _remember(self, route: Row | None, suppression: Row | None) -> None:
-        """Keep what is in force on disk, before anybody is told that it is.
+    def _remember(self, route: Row | None) -> None:
+        """Keep what is in force on disk, and let go of what else is there, before anybody is told.
 
-        A route that could not be loaded whole is not kept, and the models of the one before stay.
+        In this order: a gateway that is killed in between starts with what is in force now, has all that
+        it needs for that, and lets go then. A route that could not be loaded whole is not kept, and the
+        models of the one before stay.
         """
-        if self._table.broken:
-            route = self._known.route
-        elif route is not None and route != self._known.route:
-            found = msgspec.convert(route.spec, Route)
-            self._opener.keep_only([arm for _, share in found.shares() for arm in _arms(share)])
-        self._known = Known(route=route, suppression=suppression, models=dict(self._opener.bodies))
-        self._last_known.remember(self._known)
+        is_new = not self._table.broken and route != self._known.route
+        route = self._known.route if self._table.broken else route
+        models = self._opener.bodies
+        if is_new:
+            needed = {arm.model for arm in _needed(route)}
+            models = {name: body for name, body in models.items() if name in needed}
+        self._known = Known(route=route, models=dict(models))
+        self._last_known.remember(self._known, self._withdrawn.order)
         self._last_known.confirm()
+        if is_new:
+            self._let_go(route)
 
-    def _follow_suppression(self, row: Row | None) -> None:
-        seen = None if row is None else (row.generation, row.created_at)
-        if row is None or seen == self._seen_suppression:
+    def _let_go(self, route: Row | None) -> None:
+        """Let go of all models that a route does not name, on disk and in memory."""
+        if route is not None:
+            arms = _needed(route)
+            self._loader.keep_only(arms)
+            self._opener.keep_only(arms)
+
+    def _follow_withdrawals(self, news: Sequence[Withdrawal]) -> None:
+        """Have it that nobody who withdrew is decided about; a flush follows, as for every table."""
+        self._withdrawn.take(news)
+        position = self._withdrawn.position
+        if position == self._table.suppression_generation:
             return
-        hashes = frozenset[str](row.spec.get("hashes", ()))
-        self._put_in_force(
-            replace(self._table, suppressed=hashes, suppression_generation=row.generation)
-        )
-        self._seen_suppression = seen
-        _log.info("suppression.followed", generation=row.generation, subjects=len(hashes))
+        self._put_in_force(replace(self._table, suppression_generation=position))
+        _log.info("suppression.followed", position=position, subjects=len(news))
 
     def _follow_route(self, row: Row | None) -> None:
         """Load what a new route names; a service that fails stays as it was, and is tried again."""
@@ -307,6 +323,10 @@ class LedgerFollower:
         )
 
 
-def _arms(share: ServiceRoute) -> list[Arm]:
-    """Return all arms that a share-out needs, standing by or not."""
-    return [*share.arms, *(() if share.previous is None else (share.previous,))]
+def _needed(route: Row | None) -> list[Arm]:
+    """Return all arms that a route names, standing by or not."""
+    if route is None:
+        return []
+    shares = [share for _, share in msgspec.convert(route.spec, Route).shares()]
+    standing_by = [share.previous for share in shares if share.previous is not None]
+    return [*(arm for share in shares for arm in share.arms), *standing_by]

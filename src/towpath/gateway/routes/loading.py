@@ -58,7 +58,7 @@ class RouteLoader:
         return services, lines, tuple(dict.fromkeys(broken))
 
     def stand_by(self, route: Route) -> tuple[str, ...]:
-        """Load what stands by for the way back, and drop what no part of the route names any more.
+        """Load what stands by for the way back.
 
         Nobody waits for these: a standby that can't be loaded is told, and breaks nothing.
 
@@ -66,12 +66,9 @@ class RouteLoader:
             The models that could not be loaded.
         """
         missing: list[str] = []
-        wanted: set[tuple[str, str]] = set()
         for _, share in route.shares():
-            wanted |= {_key(arm) for arm in share.arms}
             if share.previous is None:
                 continue
-            wanted.add(_key(share.previous))
             try:
                 self._predictor(share.previous, share)
             except TowpathError as error:
@@ -81,8 +78,12 @@ class RouteLoader:
                         "standby.missing", model=share.previous.model, reason=error.message
                     )
         self._missing = tuple(dict.fromkeys(missing))
-        self._predictors = {name: one for name, one in self._predictors.items() if name in wanted}
         return self._missing
+
+    def keep_only(self, arms: Sequence[Arm]) -> None:
+        """Let go of all models but those of some arms."""
+        wanted = {_key(arm) for arm in arms}
+        self._predictors = {name: one for name, one in self._predictors.items() if name in wanted}
 
     def _all(
         self,

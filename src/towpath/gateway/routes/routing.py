@@ -13,6 +13,7 @@ from towpath.core.errors import InvalidRequest, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from towpath.assets.models import Predictor
     from towpath.operate.decisions import LoggingPolicy
@@ -138,8 +139,9 @@ class RoutingTable:
 
     Attributes:
         route_generation: Generation of the route that is served, 0 before the first.
-        suppression_generation: Generation of the list of subjects who withdrew.
-        suppressed: Their keyed hashes.
+        suppression_generation: Up to which position the ledger's list of withdrawals is followed.
+        suppressed: The keyed hashes of who withdrew: one set that all tables of a gateway share, and that
+            only grows.
         broken: Services whose newest route could not be loaded; they stay on the one before, if any.
         loaded: Whether the ledger has been read at all.
         release: Reference of the environment's release, `release:production@3`, once there is one.
@@ -153,7 +155,7 @@ class RoutingTable:
     services: Mapping[str, LiveService] = field(default_factory=dict)
     route_generation: int = 0
     suppression_generation: int = 0
-    suppressed: frozenset[str] = frozenset()
+    suppressed: AbstractSet[str] = frozenset()
     broken: tuple[str, ...] = ()
     loaded: bool = False
     release: str | None = None
@@ -162,6 +164,19 @@ class RoutingTable:
     refuses_unknown: bool = False
     asked: Asked = field(default_factory=Asked)
     is_stale: bool = False
+
+    def withdrawn(self) -> AbstractSet[str]:
+        """Return the keyed hashes of who withdrew, to whoever is about to do something about a subject.
+
+        Raises:
+            Unavailable: As `require_fresh` does; or nobody has said yet who that is.
+        """
+        if not self.loaded:
+            raise Unavailable(
+                "this gateway does not know yet who has withdrawn", remedy="Try again in a moment."
+            )
+        self.require_fresh()
+        return self.suppressed
 
     def require_fresh(self) -> None:
         """Refuse what is about a subject when it is not known any more who has withdrawn.
@@ -172,7 +187,7 @@ class RoutingTable:
         if self.is_stale:
             raise Unavailable(
                 "this gateway has not heard for too long who has withdrawn",
-                remedy="Bring its database back. Rows that are about nobody are answered.",
+                remedy="Bring its database back. What is about nobody is answered.",
             )
 
     def service(self, name: str, service_version: str | None = None) -> LiveService:

@@ -17,6 +17,7 @@ from towpath.ledger.sql.runs import SqlRuns
 from towpath.ledger.sql.segments import SqlSegments
 from towpath.ledger.sql.session import Session
 from towpath.ledger.sql.versions import SqlVersions
+from towpath.ledger.sql.withdrawals import SqlWithdrawals
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -41,6 +42,7 @@ class SqlTransaction:
         self.logs = SqlLogs(session)
         self.account = SqlAccount(session, self.events)
         self.line = SqlLine(session)
+        self.withdrawals = SqlWithdrawals(session, self.events)
 
 
 class SqlLedger:

@@ -76,16 +76,13 @@ def services_now(
 def traffic_now(tx: Transaction, environment: str, served: dict[str, Counter[str]]) -> Traffic:
     """Return services, gateways and the suppression list's length."""
     route = tx.intents.find("route", environment)
-    suppression = tx.intents.find("suppression", "all")
-    wanted = (
-        route.generation if route else 0,
-        suppression.generation if suppression else 0,
-    )
+    withdrawn = tx.withdrawals.position()
+    wanted = (route.generation if route else 0, withdrawn)
     return Traffic(
         environment=environment,
         generation=wanted[0],
         changed_at=route.updated_at if route else None,
-        suppressed_subjects=len(suppression.spec.get("hashes", [])) if suppression else 0,
+        suppressed_subjects=withdrawn,
         services=services_now(tx, environment, served),
         gateways=[_gateway(intent, wanted) for intent in tx.intents.list("gateway")],
     )

@@ -252,6 +252,15 @@ intents = sa.Table(
     sa.Index("ix_intents_project", "project", "kind"),
 )
 
+# Who has withdrawn, as keyed hashes: whoever follows the list reads from where it stood.
+withdrawals = sa.Table(
+    "withdrawals",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("subject", Word, nullable=False, unique=True),
+    sa.Column("at", Moment, nullable=False),
+)
+
 executions = sa.Table(
     "executions",
     metadata,

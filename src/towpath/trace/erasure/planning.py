@@ -13,7 +13,7 @@ from towpath.core.refs import Ref
 from towpath.trace.erasure.contract import AffectedDataset, AffectedModel, ErasurePlan
 from towpath.trace.erasure.copies import About
 from towpath.trace.erasure.derived import derived_from
-from towpath.trace.erasure.subjects import SUPPRESSION, datasets_about, require_known
+from towpath.trace.erasure.subjects import datasets_about, require_known
 from towpath.trace.erasure.traffic import live_models
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ class Planner:
         with self._ledger.read() as tx:
             require_known(tx, field)
             names = datasets_about(tx, field)
-            listed = tx.intents.find(*SUPPRESSION)
+            listed = tx.withdrawals.position()
         about = About(
             field=field,
             subject=subject,
             value=value,
             datasets=tuple(names),
-            suppression=0 if listed is None else listed.generation,
+            suppression=listed,
         )
         counts = _Counts(self._blobs, about)
         datasets = [

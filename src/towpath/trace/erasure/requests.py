@@ -22,7 +22,7 @@ from towpath.trace.erasure.state import (
     erasure_of,
     state_of,
 )
-from towpath.trace.erasure.subjects import require_known, suppress
+from towpath.trace.erasure.subjects import require_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -125,12 +125,11 @@ class LedgerErasures:
         self, tx: Transaction, erasure_id: str, *, field: str, subject: str, sealed: bytes
     ) -> None:
         now = self._wall.now()
-        listed = suppress(tx, subject)
         request = Request(
             field=field,
             subject=subject,
             sealed=base64.b64encode(sealed).decode(),
-            suppression=listed.generation,
+            suppression=tx.withdrawals.add(subject),
             requested_at=now,
         )
         state = State(steps=({"phase": "suppressed", "at": now.isoformat()},))

@@ -25,7 +25,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         field: The declared subject field.
         subject: Keyed hash of the subject.
         sealed: The plain value, sealed under the erasure's own key, base64.
-        suppression: Generation of the suppression list that gateways must have confirmed.
+        suppression: The subject's position on the list of withdrawals, which gateways must have confirmed.
     """
 
     field: str

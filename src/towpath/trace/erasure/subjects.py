@@ -1,4 +1,4 @@
-"""Who knows a subject field, and the list of subjects who have withdrawn."""
+"""Who knows a subject field."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
-    from towpath.ledger.records import Intent
 
-SUPPRESSION = ("suppression", "all")
 _LOAD = "dataset_load"
 
 
@@ -32,15 +30,6 @@ def require_known(tx: Transaction, field: str) -> None:
     fields |= {name for service in services if (name := service.spec.get("subject_field"))}
     if field not in fields:
         raise NotFound.named("subject field", field, fields)
-
-
-def suppress(tx: Transaction, subject: str) -> Intent:
-    """Put a subject's hash on the list that ingestion, gateways and training obey."""
-    kind, name = SUPPRESSION
-    before = tx.intents.find(kind, name)
-    hashes: set[str] = set() if before is None else set(before.spec["hashes"])
-    spec = {"hashes": sorted(hashes | {subject})}
-    return tx.intents.put(kind, name, project="towpath", spec=spec, due=False)
 
 
 def _subject_fields(tx: Transaction) -> dict[str, set[str]]:

@@ -128,12 +128,10 @@ class FileSetMachine(RuleBasedStateMachine):
     @rule(patient=st.sampled_from(PATIENTS))
     def erase(self, patient: str) -> None:
         self.withdrawn.add(patient)
-        hashes = [self.keyring.subject_hash("patient", one) for one in sorted(self.withdrawn)]
         with self.ledger.write() as tx:
-            spec = {"hashes": hashes}
-            row = tx.intents.put("suppression", "all", project="p", spec=spec, due=False)
+            position = tx.withdrawals.add(self.keyring.subject_hash("patient", patient))
         self.datasets.erase(patient, "scans")
-        self.store.purge(row.generation)
+        self.store.purge(position)
         self.versions = [
             {path: one for path, one in version.items() if path[:2] != patient}
             for version in self.versions

@@ -231,8 +231,7 @@ def test_an_erasure_during_a_load_makes_it_start_over(
         if progress.rows == 10 and not erased:
             erased.append(True)
             with bench.ledger.write() as tx:
-                spec = {"hashes": [bench.keyring.subject_hash("customer", "c1")]}
-                tx.intents.put("suppression", "all", project="system", spec=spec, due=False)
+                tx.withdrawals.add(bench.keyring.subject_hash("customer", "c1"))
             bench.datasets.erase("c1", "orders")
 
     bench.run(Ingest(dataset, source), piece_bytes=SMALL, on_progress=erase)

@@ -341,8 +341,7 @@ def test_nobody_is_shown_a_subject_who_has_withdrawn(desk: Any) -> None:
     item = desk.take("ann")
     subject = desk.production.decisions.find(item.decision_id).subject
     with desk.production.ledger.write() as tx:
-        spec = {"hashes": [subject]}
-        tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+        tx.withdrawals.add(subject)
     assert desk.take("bob").decision_id != item.decision_id
     desk.judge(item.decision_id, "late", "ann")
     with pytest.raises(NotFound):

@@ -134,8 +134,8 @@ def test_withdrawn_subjects_are_not_asked_about(desk: Any) -> None:
     desk.production.serve(10, labels=False)
     rows = desk.production.decisions.scan("board", columns=["subject"]).collect()
     with desk.production.ledger.write() as tx:
-        spec = {"hashes": rows["subject"].to_list()[:3]}
-        tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+        for one in rows["subject"].to_list()[:3]:
+            tx.withdrawals.add(one)
     desk.production.clock.advance(timedelta(minutes=2))
     desk.draw()
     assert len(desk.tasks()) == 7
@@ -383,8 +383,7 @@ def test_an_erasure_finds_sealed_labels_by_the_hash(desk: Any) -> None:
     assert erased.rows_removed == 1
     assert desk.rows("review.judgements")["decision_id"].to_list() == ["b"]
     with desk.production.ledger.write() as tx:
-        spec = {"hashes": [subject]}
-        tx.intents.put("suppression", "all", project="towpath", spec=spec, due=False)
+        tx.withdrawals.add(subject)
     again = desk.datasets.commit(queue.judgements, rows, project="flights", mode="merge")
     assert again.body["suppressed_rows"] in (0, 1)
     assert desk.rows("review.judgements").height == 1

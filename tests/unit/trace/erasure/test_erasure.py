@@ -57,7 +57,7 @@ def test_submitting_suppresses_at_once_and_once(home):
     assert home.erasures.submit("tailnum", SUBJECT) == first
     hashed = home.keyring.subject_hash("tailnum", SUBJECT)
     with home.ledger.read() as tx:
-        assert tx.intents.get("suppression", "all").spec == {"hashes": [hashed]}
+        assert tx.withdrawals.subjects() == {hashed}
         events = tx.events.read(limit=10_000)
     assert SUBJECT not in json.dumps([event.payload for event in events])
     assert [one.id for one in home.erasures.list()] == [first]
@@ -242,7 +242,7 @@ def test_a_blob_that_something_needs_is_no_orphan(home):
 def test_it_waits_for_every_living_gateway(home):
     erasure_id = home.erasures.submit("tailnum", SUBJECT)
     with home.ledger.write() as tx:
-        needed = tx.intents.get("suppression", "all").generation
+        needed = tx.withdrawals.position()
         for name, generation in (("one", needed), ("two", needed - 1)):
             tx.intents.put(
                 "gateway",
@@ -299,7 +299,7 @@ def test_it_waits_for_a_gateway_out_of_reach_but_for_none_whose_process_is_gone(
     assert reports("away") == "suppressed"
     assert reports("away", answers_until=(now - timedelta(hours=1)).isoformat()) == "suppressed"
     with home.ledger.write() as tx:
-        needed = tx.intents.get("suppression", "all").generation
+        needed = tx.withdrawals.position()
         tx.intents.report("gateway", "here", status=silent | {"suppression_generation": needed})
     home.work(erasure_id, until=lambda one: one.phase == "acknowledged")
 

@@ -12,6 +12,7 @@ from towpath.core.errors import Conflict, NotFound, Withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from towpath.assets.features.online.answer import OnlineRows
     from towpath.assets.features.online.opened import TableQuery
@@ -31,11 +32,12 @@ class OnlineReader:
     Args:
         store: Where the rows are.
         keyring: Hashes subjects.
-        withdrawn: Returns the keyed hashes of subjects who have withdrawn; called on each look-up.
+        withdrawn: Returns the keyed hashes of subjects who have withdrawn; called on each look-up about
+            subjects, and raises `Unavailable` where it is not known who that is.
     """
 
     def __init__(
-        self, store: OnlineStore, keyring: Keyring, withdrawn: Callable[[], frozenset[str]]
+        self, store: OnlineStore, keyring: Keyring, withdrawn: Callable[[], AbstractSet[str]]
     ) -> None:
         self._store = store
         self._keyring = keyring
@@ -94,6 +96,7 @@ class OnlineReader:
             NotFound: A table, feature or column is missing.
             InvalidRequest: Columns differ in length, or a value is not of its column's type.
             Withdrawn: A row is about a subject that has withdrawn.
+            Unavailable: The table is about subjects, and it is not known who has withdrawn.
             Conflict: A table was replaced again and again.
         """
         count = count_of(columns)

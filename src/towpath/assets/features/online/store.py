@@ -19,6 +19,7 @@ from towpath.core.clock import to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     import polars as pl
@@ -77,7 +78,7 @@ class OnlineFeatureStore:
         keyring: Keyring,
         clock: Clock,
         *,
-        withdrawn: Callable[[], frozenset[str]],
+        withdrawn: Callable[[], AbstractSet[str]],
     ) -> None:
         self._ledger = ledger
         self._offline = offline

@@ -1,0 +1,69 @@
+"""Who has withdrawn, a row each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from towpath.ledger.sql.session import chunked
+from towpath.ledger.withdrawals import Withdrawal
+from towpath.storage.database import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from towpath.ledger.sql.events import SqlEvents
+    from towpath.ledger.sql.session import Session
+
+_table = tables.withdrawals
+# A gateway asks for the first of these ten times a second: they are put together once.
+_SINCE = (
+    sa.select(_table.c.position, _table.c.subject)
+    .where(_table.c.position >= sa.bindparam("first"))
+    .order_by(_table.c.position)
+)
+_NEWEST = sa.select(sa.func.max(_table.c.position))
+
+
+class SqlWithdrawals:
+    """See `Withdrawals`."""
+
+    def __init__(self, session: Session, events: SqlEvents) -> None:
+        self._session = session
+        self._events = events
+
+    def add(self, subject: str) -> int:
+        """See `Withdrawals.add`."""
+        self._session.require_writable()
+        self._events.size()  # the log's head is this transaction's from here on, and so the next place
+        found = self._session.first(sa.select(_table.c.position).where(_table.c.subject == subject))
+        if found is not None:
+            return int(found[0])
+        position = self.position() + 1
+        row = {"position": position, "subject": subject, "at": self._session.wall.now()}
+        self._session.write(sa.insert(_table).values(**row))
+        self._events.append("subject.withdrawn", f"subject:{subject}", position=position)
+        return position
+
+    def position(self) -> int:
+        """See `Withdrawals.position`."""
+        row = self._session.first(_NEWEST)
+        return 0 if row is None else int(row[0] or 0)
+
+    def since(self, position: int) -> list[Withdrawal]:
+        """See `Withdrawals.since`."""
+        rows = self._session.rows(_SINCE, first=position)
+        return [Withdrawal(position=place, subject=subject) for place, subject in rows]
+
+    def among(self, subjects: Collection[str]) -> set[str]:
+        """See `Withdrawals.among`."""
+        found: set[str] = set()
+        for piece in chunked(list(subjects)):
+            query = sa.select(_table.c.subject).where(_table.c.subject.in_(piece))
+            found |= {row[0] for row in self._session.rows(query)}
+        return found
+
+    def subjects(self) -> frozenset[str]:
+        """See `Withdrawals.subjects`."""
+        return frozenset(row[0] for row in self._session.rows(sa.select(_table.c.subject)))
