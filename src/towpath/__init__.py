@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         Slices,
     )
     from towpath.operate.projects import Project
-    from towpath.operate.releases import Consumer, Service
+    from towpath.operate.releases import Actionable, Consumer, Recourse, Service
     from towpath.operate.rollouts import Rollout
     from towpath.operate.scheduling import Schedule
     from towpath.operate.triggers import On, Retrain
@@ -74,6 +74,7 @@ _MODULES = {
     "sources": "towpath.assets.sources",
 }
 _HOMES = {
+    "Actionable": "towpath.operate.releases",
     "Bucket": "towpath.operate.decisions",
     "Budget": "towpath.build.capacity",
     "Consumer": "towpath.operate.releases",
@@ -107,6 +108,7 @@ _HOMES = {
     "Project": "towpath.operate.projects",
     "Queue": "towpath.build.capacity",
     "Range": "towpath.assets.datasets",
+    "Recourse": "towpath.operate.releases",
     "Retrain": "towpath.operate.triggers",
     "Rollout": "towpath.operate.rollouts",
     "Schedule": "towpath.operate.scheduling",
@@ -140,6 +142,7 @@ _HOMES = {
     "window_table": "towpath.build.pipelines",
 }
 __all__ = [
+    "Actionable",
     "Bucket",
     "Budget",
     "Consumer",
@@ -173,6 +176,7 @@ __all__ = [
     "Project",
     "Queue",
     "Range",
+    "Recourse",
     "Retrain",
     "Rollout",
     "Schedule",

@@ -184,6 +184,7 @@ def _desired(
             "description": service.description,
             "logging": None if service.logging is None else service.logging.to_spec(),
             "warm_up": [dict(row) for row in service.warm_up],
+            "recourse": None if service.recourse is None else service.recourse.to_spec(),
             "rollout": _fields(project.rollout),
         }
         for monitor in project.monitors:

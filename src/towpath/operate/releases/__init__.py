@@ -8,6 +8,7 @@ from towpath.operate.releases.contract import DRAIN_S, Releases
 from towpath.operate.releases.draining import LineReconciler
 from towpath.operate.releases.pins import Pins, pins_of
 from towpath.operate.releases.reconciler import ServiceReconciler
+from towpath.operate.releases.recourse import Actionable, Recourse
 from towpath.operate.releases.route import Arm, ArmKind, Line, Route, ServiceRoute, TrialKind
 from towpath.operate.releases.service import Service
 from towpath.operate.releases.store import LedgerReleases
@@ -15,6 +16,7 @@ from towpath.operate.releases.switching import Followed, Switching
 
 __all__ = [
     "DRAIN_S",
+    "Actionable",
     "Arm",
     "ArmKind",
     "Consumer",
@@ -27,6 +29,7 @@ __all__ = [
     "Pins",
     "ReleaseCheck",
     "ReleaseChecker",
+    "Recourse",
     "Releases",
     "Route",
     "Service",

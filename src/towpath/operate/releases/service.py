@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from towpath.operate.decisions import Logging
+    from towpath.operate.releases.recourse import Recourse
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Service:
             all of them, as they are, until something else removes them.
         warm_up: Rows, as columns and values, that a model must answer before it takes traffic; without
             them they are made of its signature. Made up: they are kept in the ledger as they are.
+        recourse: How its answers become decisions about people, and what those can change; None: it is
+            explained without either.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Service:
     description: str = ""
     logging: Logging | None = None
     warm_up: tuple[Mapping[str, Any], ...] = ()
+    recourse: Recourse | None = None
 
     def __post_init__(self) -> None:
         """Refuse what can't be served."""
