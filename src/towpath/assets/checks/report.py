@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
 from towpath.assets.checks.contract import Policy  # noqa: TC001  msgspec reads the annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Outcome: TypeAlias = Literal["kept", "tolerated", "warned", "quarantined", "refused"]
 
@@ -98,11 +101,11 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         """Read what `to_json` wrote."""
         return msgspec.convert(plain, cls)
 
-    def without_subject(self, hashed: str) -> CheckReport:
-        """Return the report without samples of a subject's rows; counts stay, they name nobody."""
+    def without_subjects(self, hashes: Collection[str]) -> CheckReport:
+        """Return the report without samples of some subjects' rows; counts stay, they name nobody."""
         results = (
             msgspec.structs.replace(
-                one, sample=tuple(row for row in one.sample if row.subject != hashed)
+                one, sample=tuple(row for row in one.sample if row.subject not in hashes)
             )
             for one in self.results
         )

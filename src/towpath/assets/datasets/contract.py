@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import datetime
     from typing import Self
 
@@ -384,5 +384,14 @@ class DatasetStore(Protocol):
         call it again: it finishes. A data set without a subject column has nothing to erase. Commits
         that are under way are made to start over, so none brings back what is being removed, as long
         as the subject was suppressed first.
+        """
+        ...
+
+    def erase_all(self, subject_values: Collection[str], name: str) -> ErasedDataset:
+        """Remove several subjects at once, as `erase` does one: in one pass, and one revision.
+
+        Each file is read once and rewritten once, however many of them it holds. Calling it again with
+        the same subjects returns what was done for them; what was done for one of them alone is on a
+        record of its own. Memory: the files that are rewritten, encoded.
         """
         ...

@@ -153,6 +153,11 @@ def read_files(
         return (frame if where is None else frame.filter(where)).collect()
 
 
+def decode_file(manifest: Manifest, data: memoryview) -> pl.DataFrame:
+    """Return the rows of a file that is not in the blob store yet, with a version's columns."""
+    return pl.read_parquet(bytes(data), schema=polars_schema(manifest), missing_columns="insert")
+
+
 def open_files(blobs: BlobStore, files: Sequence[DataFile], held: ExitStack) -> list[Path]:
     """Return local paths of verified files that live as long as `held`, fetched side by side."""
 

@@ -12,7 +12,7 @@ from towpath.assets.datasets.changes.profiling import load_profile
 from towpath.assets.datasets.committing import Commit, Request
 from towpath.assets.datasets.contract import Pin, Retried
 from towpath.assets.datasets.erasures.erasing import Erasure, stop_writers
-from towpath.assets.datasets.erasures.record import nothing_erased
+from towpath.assets.datasets.erasures.record import named, nothing_erased
 from towpath.assets.datasets.lines import require_living
 from towpath.assets.datasets.loads.loading import ParquetLoad
 from towpath.assets.datasets.loads.request import LoadMode, LoadRequest
@@ -30,7 +30,7 @@ from towpath.core.errors import Conflict, InvalidName
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
     import polars as pl
@@ -228,16 +228,20 @@ class ParquetDatasetStore:
         seen = self._catalogue(name)
         if not seen.versions:
             return []
-        return [version.ref for version in self._erasure(seen, subject_value).holding(seen)]
+        return [version.ref for version in self._erasure(seen, [subject_value]).holding(seen)]
 
     def erase(self, subject_value: str, name: str) -> ErasedDataset:
         """See `DatasetStore.erase`."""
+        return self.erase_all([subject_value], name)
+
+    def erase_all(self, subject_values: Collection[str], name: str) -> ErasedDataset:
+        """See `DatasetStore.erase_all`."""
         seen = self._catalogue(name)
         if not any(version.body["subject"] for version in seen.versions):
             # A first version may be on its way, in a load or in a commit.
             stop_writers(self._ledger, self._blobs, seen.dataset)
             return nothing_erased(seen.dataset)
-        erased = self._erasure(seen, subject_value).run()
+        erased = self._erasure(seen, subject_values).run()
         _log.info(
             "dataset.erased",
             dataset=seen.dataset,
@@ -246,19 +250,22 @@ class ParquetDatasetStore:
         )
         return erased
 
-    def _erasure(self, seen: Catalogue, subject_value: str) -> Erasure:
+    def _erasure(self, seen: Catalogue, subject_values: Collection[str]) -> Erasure:
         # A later declaration may have dropped the subject; what is stored still names it.
         about = [version for version in seen.versions if version.body["subject"]]
         newest = (about or seen.versions)[-1]
         field = newest.body["subject_field"] or ""
-        hashed = self._keyring.subject_hash(field, subject_value)
+        hashes = {one: self._keyring.subject_hash(field, one) for one in subject_values}
+        stored_hashed = newest.body.get("subject_hashed")
         return Erasure(
             self._ledger,
             self._blobs,
             dataset=seen.dataset,
             project=newest.project,
-            subject=hashed if newest.body.get("subject_hashed") else subject_value,
-            hashed=hashed,
+            subjects={
+                hashed: hashed if stored_hashed else value for value, hashed in hashes.items()
+            },
+            named=named(hashes.values()),
         )
 
     def _catalogue(self, name: str) -> Catalogue:

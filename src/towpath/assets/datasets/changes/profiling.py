@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 _ROWS_AT_ONCE = 1 << 17
-_LEAST_COUNT = 5
+LEAST_COUNT = 5
 SAMPLE_ROWS = 1 << 18
 _STRETCHES_MOST = 64
 _STRETCH_ROWS = 1 << 17
@@ -37,7 +37,7 @@ def profile_rows(manifest: Manifest, rows: pl.DataFrame, *, total: int | None = 
     hidden = {column.name for column in manifest.columns if column.personal}
     keys = list(manifest.key if len(manifest.key) == 1 else ())
     keys += [column.name for column in manifest.columns if column.type == "binary"]
-    least = 1 if manifest.subject is None else _LEAST_COUNT
+    least = 1 if manifest.subject is None else LEAST_COUNT
     return Profile.of(
         rows,
         hidden=hidden,

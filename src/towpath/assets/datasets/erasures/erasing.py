@@ -1,4 +1,4 @@
-"""Removes one subject's rows from every version of a data set."""
+"""Removes some subjects' rows from every version of a data set, in one pass."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from towpath.core.digests import digest_bytes
 from towpath.core.errors import Conflict, NotFound, TowpathError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from towpath.assets.datasets.manifest import Manifest
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Version
@@ -41,10 +43,18 @@ class _Revision:
 
 
 class Erasure:
-    """One subject's erasure from one data set; see `DatasetStore.erase` for what it promises.
+    """Some subjects' erasure from one data set; see `DatasetStore.erase` for what it promises.
 
-    What was done is kept in a `dataset_erasure` row, named by the subject's hash, in the transaction
+    What was done is kept in a `dataset_erasure` row, named by the subjects' hash, in the transaction
     that did it: a call that comes after a kill returns the whole result.
+
+    Args:
+        ledger: Where versions are.
+        blobs: Where files are.
+        dataset: The data set, or one of its lines.
+        project: Whose it is.
+        subjects: What rows call whoever goes, by keyed hash.
+        named: What the record is called by; see `record.named`.
     """
 
     def __init__(
@@ -54,16 +64,17 @@ class Erasure:
         *,
         dataset: str,
         project: str,
-        subject: str,
-        hashed: str,
+        subjects: Mapping[str, str],
+        named: str,
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
         self._dataset = dataset
         self._project = project
-        self._hashed = hashed
+        self._hashes = frozenset(subjects)
+        self._named = named
         self._staging = Staging(ledger, blobs, dataset=dataset, project=project)
-        self._redaction = Redaction(blobs, subject)
+        self._redaction = Redaction(blobs, frozenset(subjects.values()))
 
     def run(self) -> ErasedDataset:
         """Erase, delete what is left over, and return what has been done over all calls."""
@@ -82,7 +93,7 @@ class Erasure:
             if done:
                 self._staging.sweep()
                 with self._ledger.read() as tx:
-                    return read_record(tx, self._dataset, self._hashed)
+                    return read_record(tx, self._dataset, self._named)
         raise Conflict(
             f"data set {self._dataset!r} is committed to faster than it can be erased from",
             remedy="Suppress the subject first, and try again.",
@@ -90,7 +101,7 @@ class Erasure:
         )
 
     def holding(self, seen: Catalogue) -> list[Version]:
-        """Return the versions that hold the subject, oldest first."""
+        """Return the versions that hold one of the subjects, oldest first."""
         self._redaction.read(seen.versions)
         return [
             version
@@ -135,18 +146,18 @@ class Erasure:
         return True
 
     def _revisions(self, versions: list[Version]) -> list[_Revision]:
-        reprofiler = Reprofiler(self._blobs, self._redaction.replacements())
+        reprofiler = Reprofiler(self._blobs, self._redaction)
         revisions: list[_Revision] = []
         for version in versions:
-            manifest, removed = self._redaction.apply(manifest_of(self._blobs, version))
-            profile = reprofiler.profile(version, manifest)
+            without = self._redaction.apply(manifest_of(self._blobs, version))
+            profile = reprofiler.profile(version, without)
             revisions.append(
                 _Revision(
                     version=version,
-                    manifest=manifest,
-                    encoded=manifest.encode(),
-                    profile=encode_profile(manifest, profile),
-                    removed_rows=removed,
+                    manifest=without.manifest,
+                    encoded=without.manifest.encode(),
+                    profile=encode_profile(without.manifest, profile),
+                    removed_rows=without.gone.height,
                 )
             )
         return revisions
@@ -167,12 +178,12 @@ class Erasure:
                 return False
             done = replace(
                 nothing_erased(self._dataset),
-                versions=tuple(_revise(tx, revision, self._hashed) for revision in revisions),
+                versions=tuple(_revise(tx, revision, self._hashes) for revision in revisions),
                 rows_removed=rows,
                 files_rewritten=files,
                 bytes_deleted=freed,
             )
-            add_to_record(tx, done, self._hashed, project=self._project)
+            add_to_record(tx, done, self._named, project=self._project)
             self._staging.retire(tx, gone | self._staging.fence(tx), used=used)
         return True
 
@@ -200,13 +211,13 @@ def stop_writers(ledger: Ledger, blobs: BlobStore, dataset: str) -> None:
         staging.sweep()
 
 
-def _revise(tx: Transaction, revision: _Revision, hashed: str) -> ErasedVersion:
+def _revise(tx: Transaction, revision: _Revision, hashes: Collection[str]) -> ErasedVersion:
     version, digest = revision.version, digest_bytes(revision.encoded)
     content = content_body(revision.manifest, digest, digest_bytes(revision.profile))
     revised = tx.versions.revise(
         version.ref,
         digest=digest,
-        body={**version.body, **content, **checks_without(version, hashed)},
+        body={**version.body, **content, **checks_without(version, hashes)},
         reason="erasure",
     )
     return ErasedVersion(

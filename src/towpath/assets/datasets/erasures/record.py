@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from towpath.assets.datasets.contract import ErasedDataset, ErasedVersion
+from towpath.core.digests import digest_json
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Json
 
@@ -21,9 +24,18 @@ def nothing_erased(dataset: str) -> ErasedDataset:
     )
 
 
-def read_record(tx: Transaction, dataset: str, hashed: str) -> ErasedDataset:
-    """Return what has been done for a subject, given by its hash."""
-    row = tx.intents.find(KIND, f"{dataset}.{hashed}")
+def named(hashes: Iterable[str]) -> str:
+    """Return what the record of a pass over some subjects is called by: one subject's own hash.
+
+    The same subjects asked for again have the same record; one of them by itself has another.
+    """
+    ordered = sorted(hashes)
+    return ordered[0] if len(ordered) == 1 else digest_json(ordered)
+
+
+def read_record(tx: Transaction, dataset: str, name: str) -> ErasedDataset:
+    """Return what has been done for some subjects; see `named`."""
+    row = tx.intents.find(KIND, f"{dataset}.{name}")
     if row is None:
         return nothing_erased(dataset)
     return ErasedDataset(
@@ -35,9 +47,9 @@ def read_record(tx: Transaction, dataset: str, hashed: str) -> ErasedDataset:
     )
 
 
-def add_to_record(tx: Transaction, done: ErasedDataset, hashed: str, *, project: str) -> None:
+def add_to_record(tx: Transaction, done: ErasedDataset, name: str, *, project: str) -> None:
     """Add a round of erasure to the record, in the transaction that made it true."""
-    before = read_record(tx, done.name, hashed)
+    before = read_record(tx, done.name, name)
     versions = {version.ref: version for version in before.versions}
     for version in done.versions:
         first = versions.get(version.ref)
@@ -48,7 +60,7 @@ def add_to_record(tx: Transaction, done: ErasedDataset, hashed: str, *, project:
         "files_rewritten": before.files_rewritten + done.files_rewritten,
         "bytes_deleted": before.bytes_deleted + done.bytes_deleted,
     }
-    tx.intents.put(KIND, f"{done.name}.{hashed}", project=project, spec=spec, due=False)
+    tx.intents.put(KIND, f"{done.name}.{name}", project=project, spec=spec, due=False)
 
 
 def _joined(first: ErasedVersion, last: ErasedVersion) -> ErasedVersion:

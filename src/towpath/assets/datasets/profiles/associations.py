@@ -34,6 +34,8 @@ _COVERED = 0.5
 _RANKS = 32
 _FARTHEST = 1e6
 _ROWS_AT_ONCE = 8_192
+_ROUND = 64
+_RANK_STEPS = 1_024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -133,6 +135,42 @@ class Associations:
             squares=self.squares + sign * other.squares,
         )
 
+    def within(self, columns: Sequence[ColumnProfile]) -> Associations | None:
+        """Return the sums in a code without the edges and items that the columns have no more.
+
+        Places of items that go are added to that for the rest, exactly. Rows at an edge that goes keep
+        the ranks they were counted with, half a rank off those that later ones get. None if the code is
+        of older make and says to the last digit what was the mean of the rows it was chosen from.
+        """
+        if not all(map(_is_round, self.numbers)):
+            return None
+        known = {column.name: column for column in columns}
+        numbers = tuple(_without_edges(one, known[one.name].edges) for one in self.numbers)
+        m = len(self.numbers)
+        kept: list[NDArray[np.intp]] = [np.arange(3 * m)]
+        categories: list[CodedCategory] = []
+        begin = 3 * m
+        for one in self.categories:
+            items = tuple(item for item in one.items if item in known[one.name].items)
+            places = {item: begin + place for place, item in enumerate(items)}
+            rest = begin + len(items)
+            kept.append(np.array([*(places.get(item, rest) for item in one.items), rest]))
+            categories.append(replace(one, items=items))
+            begin = rest + 1
+        target = np.concatenate(kept)
+        if tuple(categories) == self.categories:
+            return replace(self, numbers=numbers)
+        joined = np.zeros((target.size, begin))
+        joined[np.arange(target.size), target] = 1.0
+        beside = np.vstack([joined[:m], joined[3 * m :]])[:, [*range(m), *range(3 * m, begin)]]
+        return replace(
+            self,
+            numbers=numbers,
+            categories=tuple(categories),
+            products=joined.T @ self.products @ joined,
+            squares=self.squares @ beside,
+        )
+
     def _coordinates(self, rows: pl.DataFrame) -> Floats:
         m = len(self.numbers)
         a = np.zeros((rows.height, self.products.shape[0]))
@@ -196,13 +234,43 @@ def choose_associations(
 
 
 def _code_number(column: ColumnProfile) -> CodedNumber:
+    """Code a number by round figures.
+
+    Any centre and scale near the mean and the deviation serve. The exact ones of a table that has lost
+    a row since, beside those that it has now, would tell what the row was.
+    """
     coarse = column.coarsened(_RANKS)
     shares = coarse.counts / max(1, coarse.count)
     sd = column.sd
+    scale = float(np.exp2(np.round(np.log2(sd)))) if np.isfinite(sd) and sd > 0 else 1.0
     return CodedNumber(
         name=column.name,
-        centre=column.mean,
-        scale=sd if np.isfinite(sd) and sd > 0 else 1.0,
+        centre=_round_to(column.mean, scale / _ROUND),
+        scale=scale,
         edges=coarse.edges,
-        ranks=np.cumsum(shares) - shares / 2 - 0.5,
+        ranks=np.round((np.cumsum(shares) - shares / 2 - 0.5) * _RANK_STEPS) / _RANK_STEPS,
+    )
+
+
+def _round_to(number: float, step: float) -> float:
+    return float(np.round(number / step) * step) if np.isfinite(number) else number
+
+
+def _is_round(number: CodedNumber) -> bool:
+    step = number.scale / _ROUND
+    return (
+        float(np.frexp(number.scale)[0]) == 0.5
+        and number.centre == _round_to(number.centre, step)
+        and bool((number.ranks * _RANK_STEPS % 1 == 0).all())
+    )
+
+
+def _without_edges(number: CodedNumber, edges: Floats) -> CodedNumber:
+    kept = np.isin(number.edges, edges)
+    if kept.all():
+        return number
+    starts = np.concatenate([[0], np.flatnonzero(kept) + 1])
+    ranks = np.add.reduceat(number.ranks, starts) / np.diff(starts, append=number.ranks.size)
+    return replace(
+        number, edges=number.edges[kept], ranks=np.round(ranks * _RANK_STEPS) / _RANK_STEPS
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ITEMS_MOST = 256
 _LEAST_FENCED = 20
 _FAR_OUT = 6.0  # halves of the interquartile range
+_FENCE_BITS = 10
 _HUGE = 1e150  # numbers beyond, and their squares, can't be added up
 _NO_EDGES = np.empty(0, dtype=np.float64)
 
@@ -48,7 +49,7 @@ def profile_column(
         edges=edges,
         items=(),
         counts=np.zeros(edges.size + 1, dtype=np.int64),
-        fences=None if values.dtype.is_temporal() else outlier_fences(ordered),
+        fences=None if values.dtype.is_temporal() else _rounded(outlier_fences(ordered)),
     )
     counted = _count_ordered(empty, ordered, rows=len(values))
     if not distinct:
@@ -121,6 +122,14 @@ def outlier_fences(ordered: NDArray[np.float64]) -> tuple[float, float] | None:
         return None
     # A side without width (many equal values) takes the other's.
     return low - _FAR_OUT * (below or above), high + _FAR_OUT * (above or below)
+
+
+def _rounded(fences: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return fences a little further apart: they are made of three rows' values, which are not to stay."""
+    if fences is None or not math.isfinite(fences[1] - fences[0]):
+        return fences
+    step = 2.0 ** (math.floor(math.log2(fences[1] - fences[0])) - _FENCE_BITS)
+    return math.floor(fences[0] / step) * step, math.ceil(fences[1] / step) * step
 
 
 def _sketch(values: pl.Series) -> NDArray[np.uint8]:

@@ -87,6 +87,15 @@ class Drawn:
         """Return the sums over these rows but for `other`'s, which are among them."""
         return self._combined(other, out=True)
 
+    def has_bins_of(self, other: Drawn) -> bool:
+        """Tell whether both draw alike, and sum up in the same code."""
+        mine = (self.associations, self.repeats)
+        theirs = (other.associations, other.repeats)
+        return self.draw == other.draw and all(
+            (one is None and two is None) or (one and two and one.has_bins_of(two))
+            for one, two in zip(mine, theirs, strict=True)
+        )
+
     def _combined(self, other: Drawn, *, out: bool) -> Drawn | None:
         if self.draw != other.draw:
             return None

@@ -168,6 +168,17 @@ class Profile:
             drawn=self.drawn.without(other.drawn) if self.drawn and other.drawn else None,
         )
 
+    def has_bins_of(self, other: Profile) -> bool:
+        """Tell whether both count the same columns in the same bins, and draw rows alike."""
+        if [one.name for one in self.columns] != [two.name for two in other.columns]:
+            return False
+        alike = (self.drawn is None) == (other.drawn is None)
+        if self.drawn is not None and other.drawn is not None:
+            alike = self.drawn.has_bins_of(other.drawn)
+        return alike and all(
+            one.has_bins_of(two) for one, two in zip(self.columns, other.columns, strict=True)
+        )
+
     def column(self, name: str) -> ColumnProfile:
         """Return one column's profile. Raises `NotFound` naming what there is."""
         for column in self.columns:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEPT = 1_024
+_ROUND = ~((1 << 32) - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,7 +86,8 @@ def choose_repeats(drawn: pl.DataFrame, columns: Sequence[str]) -> Repeats | Non
     if not columns:
         return None
     found = np.unique(lots(drawn, columns))
-    bound = int(found[KEPT]) if found.size > KEPT else (1 << 64) - 1
+    # Rounded, so that the bound is no content's own hash.
+    bound = int(found[KEPT]) & _ROUND if found.size > KEPT else (1 << 64) - 1
     empty = Repeats(
         columns=tuple(columns),
         bound=bound,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from towpath.assets.checks import CheckReport
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from towpath.ledger.records import Json, Version
 
 CHECKS = "checks"
@@ -18,7 +20,7 @@ def checks_of(version: Version) -> CheckReport | None:
     return None if found is None else CheckReport.from_json(found)
 
 
-def checks_without(version: Version, hashed: str) -> Json:
-    """Return what of a body an erasure changes: the report without samples of a subject's rows."""
+def checks_without(version: Version, hashes: Collection[str]) -> Json:
+    """Return what of a body an erasure changes: the report without samples of some subjects' rows."""
     report = checks_of(version)
-    return {} if report is None else {CHECKS: report.without_subject(hashed).to_json()}
+    return {} if report is None else {CHECKS: report.without_subjects(hashes).to_json()}
