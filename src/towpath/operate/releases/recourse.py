@@ -128,4 +128,6 @@ class Recourse:
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Recourse:
         """Read what `to_spec` wrote."""
-        return cls(**{**spec, "actionable": [Actionable(**one) for one in spec["actionable"]]})
+        actionable = [Actionable(**one) for one in spec["actionable"]]
+        said: dict[str, Any] = {**spec, "actionable": actionable}
+        return cls(**said)
