@@ -156,7 +156,7 @@ class SqlEvents:
     def stored(self, first: int, end: int) -> list[StoredEntry]:
         """See `Events.stored`."""
         self.flush()
-        rows = self._session.connection.execute(_STORED, {"first": first, "end": end})
+        rows = self._session.connection.execute(_STORED, {"first": first, "end": end}).all()
         return [(*row[:6], bytes(row[6])) for row in rows]
 
     def nodes(self, level: int, first: int, end: int) -> dict[int, bytes]:
@@ -214,7 +214,12 @@ class SqlEvents:
             for row in self._session.rows(query):
                 found[0, row.seq] = bytes(row.leaf)
         if inner:
-            query = sa.select(_nodes).where(sa.tuple_(_nodes.c.level, _nodes.c.position).in_(inner))
+            # One look-up by key for each: SQLite scans the table for a list of pairs.
+            each = [
+                sa.and_(_nodes.c.level == level, _nodes.c.position == position)
+                for level, position in inner
+            ]
+            query = sa.select(_nodes).where(sa.or_(*each))
             for row in self._session.rows(query):
                 found[row.level, row.position] = bytes(row.hash)
         missing = [part for part in wanted if part not in found]
