@@ -22,6 +22,7 @@ from towpath.build.pipelines.contract import (
 )
 from towpath.build.pipelines.formats import Shards, load_artifact, missing_blobs
 from towpath.build.pipelines.planning.outline import OUTLINE_TAG, Outline, decode_outline
+from towpath.build.pipelines.planning.reads import READS_TAG, Read, decode_reads
 from towpath.build.pipelines.planning.recipe import pins_of_parent, recipe_of
 from towpath.build.pipelines.running.cancelling import cancel_run
 from towpath.build.pipelines.running.reconciling import PipelineRunReconciler
@@ -30,6 +31,7 @@ from towpath.build.pipelines.working.worker import WORKER_MODULES
 
 __all__ = [
     "OUTLINE_TAG",
+    "READS_TAG",
     "WORKER_MODULES",
     "Artifact",
     "CandidateHandler",
@@ -43,6 +45,7 @@ __all__ = [
     "PipelineRunner",
     "Progress",
     "ProgressKind",
+    "Read",
     "Shards",
     "Step",
     "StepReport",
@@ -52,6 +55,7 @@ __all__ = [
     "candidate",
     "cluster",
     "decode_outline",
+    "decode_reads",
     "finetune",
     "join",
     "load_artifact",

@@ -17,7 +17,7 @@ from towpath.server.views.values import fields_of, number, numbers
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
-    from towpath.ledger.records import Metric, Run
+    from towpath.ledger.records import Edge, Metric, Run
 
 _STEPS_MOST = 1_000
 _ATTEMPTS_MOST = 50
@@ -59,11 +59,16 @@ def get_run(tx: Transaction, run_id: str) -> RunDetail:
         params=run.params,
         steps=[summarize(step) for step in reversed(steps)],
         truncated=truncated,
-        used=sorted({str(edge.parent) for edge in used if edge.child == run.ref}),
+        used=sorted({str(edge.parent) for edge in used if _is_shown(edge, run)}),
         made=sorted({str(edge.child) for edge in made if edge.parent == run.ref}),
         attempts=_attempts(tx, run),
         saved=None if run.key is None else _saved(tx, run.key),
     )
+
+
+def _is_shown(edge: Edge, run: Run) -> bool:
+    """Tell whether an edge is worth a line: what a run ran in is among its tags already."""
+    return edge.child == run.ref and edge.parent.kind != "environment"
 
 
 def _with_drivers(tx: Transaction, run_id: str, steps: list[Run]) -> list[Run]:

@@ -14,11 +14,13 @@ from towpath.assets.datasets.history.contract import (
     RowChanges,
 )
 from towpath.assets.datasets.history.store import LedgerDatasetHistory
+from towpath.assets.datasets.history.tracking import Carried, RowTracker, Tracked
 
 __all__ = [
     "CARRIAGES",
     "CHANGE",
     "Branch",
+    "Carried",
     "ChangeKind",
     "Collection",
     "ColumnChange",
@@ -28,4 +30,6 @@ __all__ = [
     "LedgerDatasetHistory",
     "Retention",
     "RowChanges",
+    "RowTracker",
+    "Tracked",
 ]

@@ -18,6 +18,7 @@ from towpath.build.pipelines.contract import PipelineResult
 from towpath.build.pipelines.planning.explaining import Forecaster, StepForecast
 from towpath.build.pipelines.planning.outline import OUTLINE_TAG, encode_outline
 from towpath.build.pipelines.planning.planning import Plan, make_plan
+from towpath.build.pipelines.planning.reads import READS_TAG, encode_reads
 from towpath.build.pipelines.running.leases import LeaseKeeper
 from towpath.build.pipelines.running.proposing import Proposals
 from towpath.build.pipelines.running.recording import Recorder
@@ -28,6 +29,7 @@ from towpath.build.pipelines.working.shipping import LogShipper
 from towpath.core.digests import canonical_json
 from towpath.core.errors import Conflict, NotFound, TowpathError
 from towpath.core.ids import new_id
+from towpath.core.refs import Ref
 from towpath.ledger.owners import is_dead, this_owner
 
 if TYPE_CHECKING:
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
     )
     from towpath.build.pipelines.planning.choosing import Part
     from towpath.core.clock import Clock
-    from towpath.core.refs import Ref
     from towpath.ledger import Ledger
     from towpath.storage.blobs import BlobStore
 
@@ -310,7 +311,13 @@ def _begin(recorder: Recorder, plan: Plan, *, code: Ref, tags: Mapping[str, str]
     pins = canonical_json(plan.pins).decode()
     recorder.begin(
         params=plan.params,
-        tags={**tags, "code": str(code), "pins": pins, "lock": plan.lock},
-        used=[code, *plan.datasets, *plan.features],
+        tags={
+            **tags,
+            "code": str(code),
+            "pins": pins,
+            "lock": plan.lock,
+            READS_TAG: encode_reads(plan.pinned.values()),
+        },
+        used=[code, Ref("environment", plan.lock), *plan.datasets, *plan.features],
         services=plan.graph.services,
     )
