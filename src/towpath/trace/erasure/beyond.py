@@ -20,6 +20,7 @@ _ALWAYS = (
     "temporary files of processes that were killed, in the system's own folder for them",
     "what file systems and object stores have freed and not overwritten, or keep as old versions",
     "answers that models gave before the withdrawal",
+    "models on the disk of a gateway that could not read the ledger for a day, until it can again",
 )
 
 

@@ -10,7 +10,8 @@ the transaction that moved it on:
                     labels, label tasks, feature layouts, online rows, files, published metadata
     retraining      each live model that consumed an affected version is trained again
     rolling_out     the replacements take the traffic over
-    retired         the bytes of all condemned models are deleted
+    retired         the bytes of all condemned models are deleted, and every living gateway has let go of
+                    its copies
     verified        every stored byte was read again and nothing of the subject was found
     certified       the signed certificate is stored, and the sealed subject shredded
 

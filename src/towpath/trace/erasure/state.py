@@ -83,6 +83,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         copies: What there was besides data sets and decisions when the redaction began.
+        released: By environment, the generation of its route, once none names a condemned model: gateways
+            that follow it have let go of them all.
         beyond: What no erasure reaches from here, in sentences.
     """
 
@@ -99,6 +101,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     executions: int = 0
     bytes_purged: int = 0
     models: dict[str, CondemnedModel] = {}
+    released: dict[str, int] = {}
     copies: tuple[HeldCopy, ...] = ()
     beyond: tuple[str, ...] = ()
     scan: dict[str, Any] | None = None

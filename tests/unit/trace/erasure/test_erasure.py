@@ -304,6 +304,40 @@ def test_it_waits_for_a_gateway_out_of_reach_but_for_none_whose_process_is_gone(
     home.work(erasure_id, until=lambda one: one.phase == "acknowledged")
 
 
+def test_a_model_is_deleted_when_every_living_gateway_has_let_go_of_it(home):
+    with home.ledger.write() as tx:
+        package = tx.versions.get(Ref("model", "late", 3)).body["package"]
+        here = {"owner": this_owner(), "environment": "prod", "address": "127.0.0.1:8100"}
+        for name, spec in (("here", here), ("elsewhere", here | {"environment": "other"})):
+            status = {"suppression_generation": 1, "route_generation": 1}
+            tx.intents.put("gateway", name, project="towpath", spec=spec, status=status, due=False)
+    erasure_id = home.erasures.submit("tailnum", SUBJECT)
+    home.work(erasure_id, until=lambda one: "127.0.0.1:8100" in one.reason)
+    released = home.champion()
+    loop = home.loop()
+
+    def reports(route_generation):
+        with home.ledger.write() as tx:
+            status = {"suppression_generation": 1, "route_generation": route_generation}
+            tx.intents.report("gateway", "here", status=status)
+            tx.intents.wake("erasure", erasure_id)
+        loop.step()
+        return home.erasures.get(erasure_id).phase
+
+    with home.ledger.write() as tx:
+        row = tx.intents.get("route", "prod")
+        tx.intents.put("route", "prod", project="towpath", spec=row.spec | {"known": ["a@1"]})
+    assert released == Ref("model", "late", 4)
+    assert reports(row.generation - 1) == "rolling_out"
+    assert home.state("model:late@3") == "condemned"
+    assert home.blobs.exists(package)
+    # The route has changed since: the one that named no condemned model first is enough.
+    assert reports(row.generation) != "rolling_out"
+    found = home.work(erasure_id)
+    assert (found.phase, found.reason) == ("certified", "")
+    assert home.state("model:late@3") == "deleted"
+
+
 def test_a_model_made_meanwhile_from_the_old_rows_goes_too(home):
     erasure_id = home.erasures.submit("tailnum", SUBJECT)
     with home.ledger.write() as tx:  # it began before the redaction …

@@ -1,4 +1,4 @@
-"""Rolling out → retired: no traffic reaches a condemned model, and its bytes are gone."""
+"""Rolling out → retired: no traffic reaches a condemned model, and its bytes are gone, at gateways too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from towpath.core.refs import Ref
 from towpath.ledger.owners import is_dead
 from towpath.trace.erasure.derived import derived_from
+from towpath.trace.erasure.gateways import generations, holding
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.condemn import condemn
 from towpath.trace.erasure.phases.purge import forget_executions, purge_blobs
@@ -29,7 +30,7 @@ _LONGEST_READ = timedelta(minutes=10)
 
 
 def retire(parts: Parts, work: Work) -> Commit:
-    """Wait for the switch, catch stragglers, then delete the condemned models.
+    """Wait for the switch and until gateways have let go, catch stragglers, then delete the models.
 
     A run that was reading the old rows while they were redacted may have finished since: what it made
     is condemned and purged as well, and replaced if it went live.
@@ -44,6 +45,8 @@ def retire(parts: Parts, work: Work) -> Commit:
         ]
         if wait is None and _still_reading(tx, late, work.state, now=parts.wall.now()):
             wait = Step(state=work.state, wait_s=_LOOK_AGAIN_S)
+        if wait is None:
+            wait = _still_held(tx, work.state, now=parts.wall.now())
     if stragglers:
         return lambda tx: _condemn_more(work, tx, stragglers)
     if wait is not None:
@@ -62,6 +65,7 @@ def retire(parts: Parts, work: Work) -> Commit:
             artefacts=tuple(sorted({*work.state.artefacts, *leftovers})),
             executions=work.state.executions + forget_executions(tx, leftovers),
             bytes_purged=work.state.bytes_purged + size_bytes,
+            reason="",
         )
         return Step(state=state, phase="retired", facts={"models": len(state.models)})
 
@@ -92,6 +96,23 @@ def _still_serving(tx: Transaction, state: State) -> Step | None:
     return Step(state=state, wait_s=_LOOK_AGAIN_S)
 
 
+def _still_held(tx: Transaction, state: State, *, now: datetime) -> Step | None:
+    """Return the waiting step while a living gateway may have a condemned model, on disk or in memory.
+
+    Which generations they must follow is settled once: routes that change meanwhile name no condemned
+    model either, and nobody should have to keep up with them.
+    """
+    released = state.released or generations(tx)
+    late = holding(tx, released, now)
+    if not late:
+        return None
+    named = ", ".join(sorted(str(one.spec.get("address") or one.name) for one in late))
+    reason = f"waiting for the gateway at {named} to let go of the models that were replaced"
+    return Step(
+        state=msgspec.structs.replace(state, released=released, reason=reason), wait_s=_LOOK_AGAIN_S
+    )
+
+
 def _still_reading(tx: Transaction, late: Derived, state: State, *, now: datetime) -> bool:
     """Tell whether a run that began before the redaction is going on.
 
@@ -110,7 +131,9 @@ def _still_reading(tx: Transaction, late: Derived, state: State, *, now: datetim
 
 def _condemn_more(work: Work, tx: Transaction, stragglers: list[Ref]) -> Step:
     more = condemn(tx, stragglers, reason=work.reason)
-    state = msgspec.structs.replace(work.state, models={**work.state.models, **more})
+    # Gateways may have stood by with these: what they are to follow is settled anew.
+    models = {**work.state.models, **more}
+    state = msgspec.structs.replace(work.state, models=models, released={}, reason="")
     facts = {"models": sorted(more)}
     if any(model.services for model in more.values()):
         return Step(state=state, phase="purged", facts=facts)
