@@ -50,10 +50,14 @@ def print_facts(title: str, facts: Mapping[str, object]) -> None:
 
 
 def print_trace(tree: TraceTree) -> None:
-    """Draw a trace or an impact as a tree."""
+    """Draw a trace or an impact as a tree, and say how much there is beyond it."""
     root = Tree(_label(tree.root))
     _grow(root, tree.root)
     out.print(root, soft_wrap=False)
+    if any(node.more for node in tree.root.walk()):
+        counts = ", ".join(f"{count} × {kind}" for kind, count in sorted(tree.reached.items()))
+        least = "" if tree.complete else "at least "
+        err.print(f"not all is shown; reached in all: {least}{counts}", markup=False)
 
 
 def _grow(branch: Tree, node: TraceNode) -> None:
@@ -68,6 +72,8 @@ def _label(node: TraceNode) -> Text:
     label.append(node.ref, "bold")
     if node.repeated:
         label.append(" (above)", "dim")
+    if node.more:
+        label.append(f" (and {node.more} more)", "dim")
     for name, value in node.facts.items():
         label.append(f"  {name} ", "dim").append(_plain(value))
     return label

@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from towpath.trace.lineage.contract import TraceTree
 
 
+_LISTS = (
+    "versions",
+    "unread",
+    "reads",
+    "models",
+    "releases",
+    "services",
+    "derived",
+    "answered",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsHeld:
     """What one version has of the rows.
@@ -84,6 +96,7 @@ class RowImpact:
         keys: The first of them by key: keyed hashes, unless plain keys were asked for.
         versions: Every version, on all lines, and parts that were split off, that carries one of them.
         clean: How many versions of the data set were looked at and carry none.
+        unread: Versions that were collected: whether they carried the rows can't be told any more.
         reads: The runs that read some of them, newest first.
         spared: How many runs read one of those versions, and none of the rows.
         models: The model versions that came of it, and those fine-tuned from them.
@@ -99,6 +112,7 @@ class RowImpact:
     keys: tuple[str, ...]
     versions: tuple[RowsHeld, ...]
     clean: int
+    unread: tuple[str, ...]
     reads: tuple[RowsRead, ...]
     spared: int
     models: tuple[ModelReached, ...]
@@ -114,11 +128,11 @@ class RowImpact:
 
     def to_json(self, *, limit: int | None = None) -> Json:
         """Return it as JSON; lists are cut at `limit`, and `totals` says how long they are."""
-        shown = asdict(self) | {"decisions": self.decisions}
+        shown: Json = asdict(self)
         shown["answered"] = [{**one, "day": one["day"].isoformat()} for one in shown["answered"]]
-        lists = [name for name, value in shown.items() if isinstance(value, list | tuple)]
-        shown["totals"] = {name: len(shown[name]) for name in lists if name != "keys"}
-        return shown | {name: list(shown[name])[:limit] for name in lists}
+        totals = {name: len(shown[name]) for name in _LISTS}
+        cut = {name: list(shown[name])[:limit] for name in (*_LISTS, "keys")}
+        return {**shown, **cut, "decisions": self.decisions, "totals": totals}
 
 
 class RowTracer(Protocol):
