@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from towpath.trace.audit import AuditedDecisions
     from towpath.trace.erasure import LedgerErasures
     from towpath.trace.erasure.copies import Copies
-    from towpath.trace.lineage import LedgerTracer
+    from towpath.trace.lineage import LedgerRowTracer, LedgerTracer
 
 
 class Home:
@@ -259,6 +259,13 @@ class Home:
         from towpath.trace.lineage import LedgerTracer
 
         return LedgerTracer(self.ledger, self.decisions)
+
+    @cached_property
+    def row_tracer(self) -> LedgerRowTracer:
+        """Which versions, runs, models and decisions rows reached."""
+        from towpath.trace.lineage import LedgerRowTracer
+
+        return LedgerRowTracer(self.ledger, self.blobs, self.keyring, self.decisions, self.tracer)
 
     @cached_property
     def erasures(self) -> LedgerErasures:
