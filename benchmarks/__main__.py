@@ -30,6 +30,8 @@ BENCHMARKS = {
     "rollout-errors": "how often rollouts are wrong, beside a peeked z-test, thresholds and an mSPRT",
     "decision-log": "appending, compacting and reading decisions, beside the disk, SQLite and JSON lines",
     "drift-alarms": "false alarms on days that wobble, and days until a drift is found, beside naive rules",
+    "erase": "one person and a hundred out of twenty versions, beside PyArrow by hand and Delta Lake",
+    "erase-growth": "one person out of 5, 20 and 80 versions that share their files",
     "loop": "seconds and CPU of each stage of the demo",
 }
 

@@ -204,8 +204,8 @@ class Redaction:
         if not theirs.any():
             return None
         rows = read_files(self._blobs, manifest, [file], columns=columns)
-        left = {file.bucket: rows.filter(~theirs)}
-        encoded = encode_buckets(manifest, left, role=file.role)
+        left = rows.filter(~theirs)
+        encoded = encode_buckets(manifest, {file.bucket: left}, role=file.role)
         return Redacted(
             removed=rows.filter(theirs),
             key=manifest.key,

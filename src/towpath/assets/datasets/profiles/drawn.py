@@ -89,11 +89,10 @@ class Drawn:
 
     def has_bins_of(self, other: Drawn) -> bool:
         """Tell whether both draw alike, and sum up in the same code."""
-        mine = (self.associations, self.repeats)
-        theirs = (other.associations, other.repeats)
-        return self.draw == other.draw and all(
-            (one is None and two is None) or (one and two and one.has_bins_of(two))
-            for one, two in zip(mine, theirs, strict=True)
+        return (
+            self.draw == other.draw
+            and _same_bins(self.associations, other.associations)
+            and _same_bins(self.repeats, other.repeats)
         )
 
     def _combined(self, other: Drawn, *, out: bool) -> Drawn | None:
@@ -114,6 +113,12 @@ class Drawn:
             associations=None if sums is None else StoredAssociations.store(sums),
             repeats=None if repeats is None else StoredRepeats.store(repeats),
         )
+
+
+def _same_bins(one: _Sums | None, two: _Sums | None) -> bool:
+    if one is None or two is None:
+        return one is two
+    return one.has_bins_of(two)
 
 
 def _both(one: _Sums | None, two: _Sums | None, *, out: bool) -> _Sums | None:

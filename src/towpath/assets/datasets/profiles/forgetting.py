@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from towpath.assets.datasets.profiles.column import ColumnProfile
     from towpath.assets.datasets.profiles.distinct import Registers
+    from towpath.assets.datasets.profiles.drawing import Lots
     from towpath.assets.datasets.profiles.drawn import Drawn
     from towpath.assets.datasets.profiles.profile import Profile
 
@@ -44,6 +45,7 @@ class Witnesses:
     rows: pl.DataFrame
     _ordered: dict[str, Floats | None] = field(default_factory=dict[str, "Floats | None"])
     _sketches: dict[str, Registers] = field(default_factory=dict[str, "Registers"])
+    _lots: dict[tuple[str, ...], Lots] = field(default_factory=dict[tuple[str, ...], "Lots"])
 
     def numbers(self, name: str) -> Floats | None:
         """Return a column's numbers in ascending order, as they are profiled; None if it holds words."""
@@ -65,6 +67,12 @@ class Witnesses:
                 sketch_texts(self.texts(name)) if numbers is None else sketch_numbers(numbers)
             )
         return self._sketches[name]
+
+    def lots(self, columns: tuple[str, ...]) -> Lots:
+        """Return the rows' contents of some columns as hashes."""
+        if columns not in self._lots:
+            self._lots[columns] = lots(self.rows, columns)
+        return self._lots[columns]
 
     def count(self, name: str, values: Floats) -> NDArray[np.intp]:
         """Return how many rows have each of some numbers."""
@@ -190,6 +198,6 @@ def _forget_drawn(drawn: Drawn, columns: Sequence[ColumnProfile], theirs: Witnes
     associations, repeats = drawn.associations, drawn.repeats
     if associations is not None:
         associations = associations.within(columns)
-    if repeats is not None and np.isin(repeats.bound, lots(theirs.rows, repeats.columns)):
+    if repeats is not None and np.isin(repeats.bound, theirs.lots(repeats.columns)):
         repeats = None
     return replace(drawn, associations=associations, repeats=repeats)

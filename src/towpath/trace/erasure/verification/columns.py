@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
-from towpath.trace.erasure.verification.needle import Count, Needle
+from towpath.trace.erasure.verification.needle import Count, Search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _Array: TypeAlias = Any  # pyarrow carries no types
-_compute = cast("Any", pc)  # its functions are generated at import, so no checker knows them
 
 
-def count_batches(needle: Needle, batches: Iterable[Any]) -> dict[str, Count]:
+def count_batches(needle: Search, batches: Iterable[Any]) -> dict[str, Count]:
     """Return, for each column that holds the value, how often."""
     found: dict[str, Count] = {}
     for batch in batches:
@@ -26,6 +25,26 @@ def count_batches(needle: Needle, batches: Iterable[Any]) -> dict[str, Count]:
             if count != Count():
                 found[name] = found.get(name, Count()) + count
     return found
+
+
+def count_parquet(needle: Search, source: _Array, *, rows_at_once: int) -> dict[str, Count]:
+    """Return, for each column of a Parquet file that holds the value, how often.
+
+    Texts are read as dictionaries, so that entries which no row uses any more are seen, and each value
+    once. What can't hold the value is not decoded; as bytes it is searched with the rest of the file.
+    """
+    schema = pq.read_schema(source)
+    names = [one.name for one in schema if may_hold(needle, one.type)]
+    flat = [one.name for one in schema if kinds.is_string(one.type)]
+    file = pq.ParquetFile(source, read_dictionary=flat)
+    return count_batches(needle, file.iter_batches(batch_size=rows_at_once, columns=names))
+
+
+def may_hold(needle: Search, kind: _Array) -> bool:
+    """Tell whether a column of a type can hold the value: no fraction, moment or truth value is a name."""
+    if kinds.is_floating(kind) or kinds.is_temporal(kind) or kinds.is_boolean(kind):
+        return False
+    return needle.has_numbers or not kinds.is_integer(kind)
 
 
 def _leaves(array: _Array) -> Iterator[_Array]:
@@ -47,23 +66,23 @@ def _leaves(array: _Array) -> Iterator[_Array]:
         yield array
 
 
-def _count(needle: Needle, leaf: _Array) -> Count:
+def _count(needle: Search, leaf: _Array) -> Count:
     kind = leaf.type
     if kinds.is_string_view(kind) or kinds.is_binary_view(kind):
         leaf = leaf.cast(pa.large_string() if kinds.is_string_view(kind) else pa.large_binary())
         kind = leaf.type
     if kinds.is_string(kind) or kinds.is_large_string(kind):
-        hits = leaf.filter(_compute.match_substring(leaf, needle.value))
-        return sum((needle.count_text(text) for text in hits.to_pylist()), Count())
+        hits = needle.select(leaf).to_pylist()
+        return sum((needle.count_text(text) for text in hits), Count())
     if kinds.is_binary(kind) or kinds.is_large_binary(kind):
-        hits = leaf.filter(_compute.match_substring(leaf, needle.utf8))
-        return sum((_in_binary(needle, data) for data in hits.to_pylist()), Count())
-    if kinds.is_integer(kind) and needle.value.lstrip("-").isdecimal():
-        return Count(whole=_compute.sum(_compute.equal(leaf, int(needle.value))).as_py() or 0)
+        hits = needle.select_bytes(leaf).to_pylist()
+        return sum((_in_binary(needle, data) for data in hits), Count())
+    if kinds.is_integer(kind) and needle.has_numbers:
+        return needle.count_numbers(leaf)
     return Count()
 
 
-def _in_binary(needle: Needle, data: bytes) -> Count:
+def _in_binary(needle: Search, data: bytes) -> Count:
     try:
         return needle.count_text(data.decode())
     except UnicodeDecodeError:

@@ -19,20 +19,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import ipc
 
 from towpath.trace.erasure.verification.avro import MAGIC as AVRO
 from towpath.trace.erasure.verification.avro import avro_blocks
-from towpath.trace.erasure.verification.columns import count_batches
-from towpath.trace.erasure.verification.needle import Count, Needle
+from towpath.trace.erasure.verification.columns import count_batches, count_parquet
+from towpath.trace.erasure.verification.needle import Count, Needle, Search
 from towpath.trace.erasure.verification.streaming import count_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_Decoder: TypeAlias = Callable[[Needle, bytes, int], dict[str, Count]]
+_Decoder: TypeAlias = Callable[[Search, bytes, int], dict[str, Count]]
+_CELLS_AT_ONCE = 1_000
 _DEEPEST = 6  # archives inside archives
 
 
@@ -51,7 +51,7 @@ class Finding:
     ambiguous: int = 0
 
 
-def search_bytes(needle: Needle, data: bytes, *, depth: int = 0) -> Finding:
+def search_bytes(needle: Search, data: bytes, *, depth: int = 0) -> Finding:
     """Search bytes in memory: decoded as far as they can be, and raw."""
     for magic, (name, decode) in _MAGIC.items():
         if data.startswith(magic) and depth < _DEEPEST:
@@ -67,7 +67,7 @@ def search_bytes(needle: Needle, data: bytes, *, depth: int = 0) -> Finding:
     return _search_text(needle, text)
 
 
-def search_sqlite(needle: Needle, path: Path) -> Finding:
+def search_sqlite(needle: Search, path: Path) -> Finding:
     """Search a SQLite file in place: every cell of every table, then its pages, free ones too.
 
     Raises:
@@ -91,25 +91,38 @@ def search_sqlite(needle: Needle, path: Path) -> Finding:
     return with_raw(needle, "sqlite", counts, raw.whole + raw.part)
 
 
-def _count_column(needle: Needle, connection: sqlite3.Connection, table: str, column: str) -> Count:
-    # Both names come from the file's own schema and are quoted; the value is bound.
-    query = f"SELECT {column} FROM {table} WHERE instr(CAST({column} AS BLOB), ?)"  # noqa: S608 - see above
+def _count_column(needle: Search, connection: sqlite3.Connection, table: str, column: str) -> Count:
     found = Count()
-    for (cell,) in connection.execute(query, (needle.utf8,)):
+    for cell in _cells(needle, connection, table, column):
         data = cell if isinstance(cell, bytes) else str(cell).encode()
         inner = search_bytes(needle, data)
         found += Count(whole=sum(inner.counts.values()), part=inner.ambiguous)
     return found
 
 
-def _search_text(needle: Needle, text: str) -> Finding:
+def _cells(
+    needle: Search, connection: sqlite3.Connection, table: str, column: str
+) -> Iterator[object]:
+    """Yield the cells of a column whose bytes contain the value, and some others perhaps."""
+    # Both names come from the file's own schema and are quoted; the value is bound.
+    if isinstance(needle, Needle):
+        query = f"SELECT {column} FROM {table} WHERE instr(CAST({column} AS BLOB), ?)"  # noqa: S608 - see above
+        yield from (cell for (cell,) in connection.execute(query, (needle.utf8,)))
+        return
+    rows = connection.execute(f"SELECT CAST({column} AS BLOB) FROM {table}")  # noqa: S608 - see above
+    while cells := [cell for (cell,) in rows.fetchmany(_CELLS_AT_ONCE)]:
+        if needle.count_bytes(b"\0".join(cell for cell in cells if cell is not None)):
+            yield from (cell for cell in cells if cell is not None)
+
+
+def _search_text(needle: Search, text: str) -> Finding:
     count = needle.count_text(text)
     if not count.whole and "\\u" in text:  # JSON may write any letter as an escape
         count += needle.count_text(text.encode().decode("unicode_escape", errors="ignore"))
     return Finding("text", {"text": count.whole} if count.whole else {}, count.part)
 
 
-def with_raw(needle: Needle, name: str, cells: Mapping[str, Count], raw: int) -> Finding:
+def with_raw(needle: Search, name: str, cells: Mapping[str, Count], raw: int) -> Finding:
     """Judge the raw occurrences in a decoded place by what its cells hold."""
     counts = {where: count.whole for where, count in cells.items() if count.whole}
     parts = sum(count.part for count in cells.values())
@@ -120,28 +133,24 @@ def with_raw(needle: Needle, name: str, cells: Mapping[str, Count], raw: int) ->
     return Finding(name, {"raw bytes": raw})
 
 
-def _parquet(needle: Needle, data: bytes, _depth: int) -> dict[str, Count]:
-    schema = pq.read_schema(pa.BufferReader(data))
-    flat = [field.name for field in schema if pa.types.is_string(field.type)]
-    # Read as dictionaries, so that entries which no row uses any more are seen, and each value once.
-    file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=flat)
-    found = count_batches(needle, file.iter_batches(batch_size=1 << 17))
+def _parquet(needle: Search, data: bytes, _depth: int) -> dict[str, Count]:
+    found = count_parquet(needle, pa.BufferReader(data), rows_at_once=1 << 17)
     return {f"column {name}": count for name, count in found.items()}
 
 
-def _arrow_file(needle: Needle, data: bytes, _depth: int) -> dict[str, Count]:
+def _arrow_file(needle: Search, data: bytes, _depth: int) -> dict[str, Count]:
     reader = ipc.open_file(pa.BufferReader(data))
     found = count_batches(needle, (reader.get_batch(i) for i in range(reader.num_record_batches)))
     return {f"column {name}": count for name, count in found.items()}
 
 
-def _arrow_stream(needle: Needle, data: bytes, _depth: int) -> dict[str, Count]:
+def _arrow_stream(needle: Search, data: bytes, _depth: int) -> dict[str, Count]:
     with ipc.open_stream(pa.BufferReader(data)) as reader:
         found = count_batches(needle, reader)
     return {f"column {name}": count for name, count in found.items()}
 
 
-def _zip(needle: Needle, data: bytes, depth: int) -> dict[str, Count]:
+def _zip(needle: Search, data: bytes, depth: int) -> dict[str, Count]:
     found: dict[str, Count] = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in archive.namelist():
@@ -151,19 +160,19 @@ def _zip(needle: Needle, data: bytes, depth: int) -> dict[str, Count]:
 
 
 def _unpacked(unpack: Callable[[bytes], bytes]) -> _Decoder:
-    def decode(needle: Needle, data: bytes, depth: int) -> dict[str, Count]:
+    def decode(needle: Search, data: bytes, depth: int) -> dict[str, Count]:
         return _inner(needle, unpack(data), depth, "")
 
     return decode
 
 
-def _inner(needle: Needle, data: bytes, depth: int, prefix: str) -> dict[str, Count]:
+def _inner(needle: Search, data: bytes, depth: int, prefix: str) -> dict[str, Count]:
     finding = search_bytes(needle, data, depth=depth + 1)
     found = {prefix + where: Count(whole=count) for where, count in finding.counts.items()}
     return found | {prefix + "longer words": Count(part=finding.ambiguous)}
 
 
-def _avro(needle: Needle, data: bytes, _depth: int) -> dict[str, Count]:
+def _avro(needle: Search, data: bytes, _depth: int) -> dict[str, Count]:
     # In a block a text stands between numbers: what lies beside it tells nothing about its word.
     counts = (needle.count_bytes(block) for block in avro_blocks(data))
     return {f"block {place}": Count(whole=count) for place, count in enumerate(counts)}

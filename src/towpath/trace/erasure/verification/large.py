@@ -13,17 +13,16 @@ import zipfile
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import ipc
 
-from towpath.trace.erasure.verification.columns import count_batches
+from towpath.trace.erasure.verification.columns import count_batches, count_parquet
 from towpath.trace.erasure.verification.formats import (
     UNDECODABLE,
     Finding,
     search_bytes,
     with_raw,
 )
-from towpath.trace.erasure.verification.needle import Count, Needle
+from towpath.trace.erasure.verification.needle import Count, Search
 from towpath.trace.erasure.verification.streaming import count_stream
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ LARGE_BYTES = 64 << 20
 _SAMPLE_BYTES = 1 << 16
 
 
-def search_large(needle: Needle, path: Path) -> Finding:
+def search_large(needle: Search, path: Path) -> Finding:
     """Search a file in constant memory."""
     with path.open("rb") as file:
         head = file.read(_SAMPLE_BYTES)
@@ -59,14 +58,12 @@ def _is_text(head: bytes) -> bool:
     return b"\0" not in head
 
 
-def _parquet(needle: Needle, path: Path) -> Mapping[str, Count]:
+def _parquet(needle: Search, path: Path) -> Mapping[str, Count]:
     with pa.memory_map(str(path)) as source:
-        flat = [one.name for one in pq.read_schema(source) if pa.types.is_string(one.type)]
-        file = pq.ParquetFile(source, read_dictionary=flat)
-        return count_batches(needle, file.iter_batches(batch_size=1 << 15))
+        return count_parquet(needle, source, rows_at_once=1 << 15)
 
 
-def _arrow(needle: Needle, path: Path) -> Mapping[str, Count]:
+def _arrow(needle: Search, path: Path) -> Mapping[str, Count]:
     with pa.memory_map(str(path)) as source:
         reader = ipc.open_file(source)
         return count_batches(
@@ -74,7 +71,7 @@ def _arrow(needle: Needle, path: Path) -> Mapping[str, Count]:
         )
 
 
-def _zip(needle: Needle, path: Path) -> Mapping[str, Count]:
+def _zip(needle: Search, path: Path) -> Mapping[str, Count]:
     found: dict[str, Count] = {}
     with zipfile.ZipFile(path) as archive:
         for place, member in enumerate(archive.infolist()):
@@ -89,8 +86,8 @@ def _zip(needle: Needle, path: Path) -> Mapping[str, Count]:
     return found
 
 
-def _packed(open_file: Callable[[Path], Any]) -> Callable[[Needle, Path], Mapping[str, Count]]:
-    def decode(needle: Needle, path: Path) -> Mapping[str, Count]:
+def _packed(open_file: Callable[[Path], Any]) -> Callable[[Search, Path], Mapping[str, Count]]:
+    def decode(needle: Search, path: Path) -> Mapping[str, Count]:
         with open_file(path) as stream:
             return {"what is packed": count_stream(needle, cast("IO[bytes]", stream))}
 
@@ -105,7 +102,7 @@ def _unlz4(path: Path) -> Any:
     return pa.CompressedInputStream(pa.OSFile(str(path)), "lz4")
 
 
-_MAGIC: dict[bytes, tuple[str, Callable[[Needle, Path], Mapping[str, Count]]]] = {
+_MAGIC: dict[bytes, tuple[str, Callable[[Search, Path], Mapping[str, Count]]]] = {
     b"PAR1": ("parquet", _parquet),
     b"ARROW1": ("arrow", _arrow),
     b"PK\x03\x04": ("zip", _zip),

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_Array = Any  # pyarrow carries no types
+_compute = cast("Any", pc)  # its functions are generated at import, so no checker knows them
 
 _SURELY_NOT_CHANCE_BYTES = 5
 
@@ -20,6 +25,49 @@ class Count:
 
     def __add__(self, other: Count) -> Count:
         return Count(self.whole + other.whole, self.part + other.part)
+
+
+class Search(Protocol):
+    """What decoders need of a `Needle`, or of a `Sieve` of many."""
+
+    @property
+    def distinctive(self) -> bool:
+        """Whether the bytes can't well turn up by chance among gigabytes of compressed ones."""
+        ...
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a value may be stored as a whole number."""
+        ...
+
+    @property
+    def longest(self) -> int:
+        """The most bytes that a value may take."""
+        ...
+
+    def select(self, leaf: _Array) -> _Array:
+        """Return those texts of an array that contain a value."""
+        ...
+
+    def select_bytes(self, leaf: _Array) -> _Array:
+        """Return those binaries of an array that contain a value as text."""
+        ...
+
+    def count_numbers(self, leaf: _Array) -> Count:
+        """Count the whole numbers of an array that equal a value."""
+        ...
+
+    def count_text(self, text: str) -> Count:
+        """Count occurrences in decoded text."""
+        ...
+
+    def count_bytes(self, data: bytes) -> int:
+        """Count raw occurrences in any form."""
+        ...
+
+    def count_words(self, data: bytes, start: int = 0, stop: int | None = None) -> Count:
+        """Count occurrences that begin in [start, stop), by what lies beside them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +90,37 @@ class Needle:
     def distinctive(self) -> bool:
         """Whether the bytes can't well turn up by chance among gigabytes of compressed ones."""
         return len(self.utf8) >= _SURELY_NOT_CHANCE_BYTES
+
+    @property
+    def number(self) -> int | None:
+        """The value as a whole number, where it is one."""
+        return int(self.value) if self.value.removeprefix("-").isdecimal() else None
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether it may be stored as a whole number."""
+        return self.number is not None
+
+    @property
+    def longest(self) -> int:
+        """The most bytes that it may take."""
+        return max(map(len, self.forms))
+
+    def select(self, leaf: _Array) -> _Array:
+        """Return the texts that contain it."""
+        return leaf.filter(_compute.match_substring(leaf, self.value))
+
+    def select_bytes(self, leaf: _Array) -> _Array:
+        """Return the binaries that contain it as UTF-8."""
+        return leaf.filter(_compute.match_substring(leaf, self.utf8))
+
+    def count_numbers(self, leaf: _Array) -> Count:
+        """Count the whole numbers that equal it."""
+        try:
+            equal = _compute.equal(leaf, self.number)
+        except OverflowError:  # numbers of fewer bits
+            return Count()
+        return Count(whole=_compute.sum(equal).as_py() or 0)
 
     def count_text(self, text: str) -> Count:
         """Count occurrences in decoded text."""

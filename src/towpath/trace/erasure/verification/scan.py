@@ -9,18 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
 
 from towpath.core.errors import NotFound
 from towpath.trace.erasure.contract import Residue, ScanReport
 from towpath.trace.erasure.verification.formats import Finding, search_bytes, search_sqlite
 from towpath.trace.erasure.verification.large import LARGE_BYTES, search_large
-from towpath.trace.erasure.verification.needle import Count, Needle
+from towpath.trace.erasure.verification.needle import Count, Needle, Search
+from towpath.trace.erasure.verification.sieve import Sieve, Values
 from towpath.trace.erasure.verification.streaming import count_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from towpath.storage.blobs.contract import BlobStore
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 _LMDB_MAGIC, _LMDB_PLACE = (0xBEEFC0DE).to_bytes(4, "little"), 16
 _HEAD_BYTES = 32
+_CELLS_AT_ONCE = 1_000
 _READERS = 4  # decoding releases the interpreter; more would only queue for the disk
 
 
@@ -88,25 +90,28 @@ class HomeScanner:
         self._database = database
         self._online = online
 
-    def scan(self, value: str) -> ScanReport:
-        """Search for `value`, as a whole word, in every file, blob, table and online row.
+    def scan(self, *values: str) -> ScanReport:
+        """Search for `values`, as whole words, in every file, blob, table and online row.
+
+        One value is looked for by itself. Several are sieved first, all in one pass; a value that the
+        sieve says a place may hold is looked for there by itself.
 
         Each known format is decoded and its cells compared; raw bytes are searched besides. Memory
         stays constant in the size of a file. Files that vanish while the scan runs (a compaction
-        retired them) are no residue. Neither the value nor what surrounds it is in the report.
+        retired them) are no residue. Neither a value nor what surrounds it is in the report.
         """
         started = time.monotonic()
-        needle = Needle(value)
+        needles = Values.of(values)
         formats: Counter[str] = Counter()
         residue: list[Residue] = []
         size_bytes = ambiguous = 0
-        online = list(self._search_online(needle))
+        online = list(self._search_online(needles))
         # A value that online rows hold within longer ones may lie so in their files.
         longer = any(one.finding.ambiguous for one in online)
         with ThreadPoolExecutor(_READERS, "scan") as pool:
-            files = pool.map(partial(self._search_file, needle, longer=longer), self._files())
-            blobs = self._search_blobs(needle)
-            for found in chain(files, blobs, self._search_tables(needle), online):
+            files = pool.map(partial(self._search_file, needles, longer=longer), self._files())
+            blobs = self._search_blobs(needles)
+            for found in chain(files, blobs, self._search_tables(needles), online):
                 if found is None:
                     continue
                 formats[found.finding.format] += 1
@@ -127,20 +132,22 @@ class HomeScanner:
     def _files(self) -> Iterator[Path]:
         return (path for path in sorted(self._home.rglob("*")) if path.is_file())
 
-    def _search_file(self, needle: Needle, path: Path, *, longer: bool) -> _Searched | None:
+    def _search_file(self, values: Values, path: Path, *, longer: bool) -> _Searched | None:
         name = str(path.relative_to(self._home))
         try:
-            finding = search_path(needle, path, longer=longer)
+            finding = search_all(values, lambda one: search_path(one, path, longer=longer))
             size_bytes = path.stat().st_size
         except FileNotFoundError:
             return None
-        if needle.count_text(name).whole:
+        named = [one for one in values.suspects(name) if values.needles[one].count_text(name).whole]
+        if named:
             # A report that names the place must not repeat the value.
-            name = name.replace(needle.value, "…")
+            for value in named:
+                name = name.replace(value, "…")
             finding = Finding(finding.format, {**finding.counts, "its name": 1}, finding.ambiguous)
         return _Searched(name, size_bytes, finding)
 
-    def _search_blobs(self, needle: Needle) -> Iterator[_Searched]:
+    def _search_blobs(self, values: Values) -> Iterator[_Searched]:
         for area, blobs in self._blobs.items():
             prefix = f"blob:{area}/" if area else "blob:"
             for digest in blobs.walk():
@@ -148,33 +155,39 @@ class HomeScanner:
                     size_bytes = blobs.size_bytes(digest)
                     if size_bytes > LARGE_BYTES:
                         with blobs.open_local(digest) as path:
-                            finding = search_path(needle, path)
+                            finding = search_all(values, partial(search_path, path=path))
                     else:
-                        finding = search_bytes(needle, blobs.get(digest))
+                        data = blobs.get(digest)
+                        finding = search_all(values, partial(search_bytes, data=data))
                 except NotFound:  # gone since it was listed
                     continue
                 yield _Searched(prefix + digest, size_bytes, finding)
 
-    def _search_tables(self, needle: Needle) -> Iterator[_Searched]:
+    def _search_tables(self, values: Values) -> Iterator[_Searched]:
         for name, rows in () if self._database is None else self._database.tables():
             whole = size_bytes = part = 0
-            for cell in chain.from_iterable(rows):
-                data = cell if isinstance(cell, bytes) else str(cell).encode()
-                finding = search_bytes(needle, data)
-                whole += sum(finding.counts.values())
-                part += finding.ambiguous
-                size_bytes += len(data)
+            cells = (
+                cell if isinstance(cell, bytes) else str(cell).encode()
+                for cell in chain.from_iterable(rows)
+            )
+            while some := list(islice(cells, _CELLS_AT_ONCE)):
+                size_bytes += sum(map(len, some))
+                found = search_all(values, partial(_search_cells, cells=some))
+                whole += sum(found.counts.values())
+                part += found.ambiguous
             counts = {"cells": whole} if whole else {}
             yield _Searched(f"database:{name}", size_bytes, Finding("table", counts, part))
 
-    def _search_online(self, needle: Needle) -> Iterator[_Searched]:
+    def _search_online(self, values: Values) -> Iterator[_Searched]:
         if self._online is None:
             return
         found: dict[str, Count] = {}
         sizes: Counter[str] = Counter()
         for table, row in self._online.rows():
             sizes[table] += sum(map(len, row))
-            found[table] = found.get(table, Count()) + self._count_row(needle, table, row)
+            suspects = values.suspects(*row)
+            counts = (self._count_row(values.needles[one], table, row) for one in suspects)
+            found[table] = sum(counts, found.get(table, Count()))
         for table, count in sorted(found.items()):
             counts = {"rows": count.whole} if count.whole else {}
             yield _Searched(f"online:{table}", sizes[table], Finding("online", counts, count.part))
@@ -192,7 +205,32 @@ class HomeScanner:
         return count if count.whole or count.part else Count(whole=raw)
 
 
-def search_path(needle: Needle, path: Path, *, longer: bool = False) -> Finding:
+def search_all(values: Values, search: Callable[[Search], Finding]) -> Finding:
+    """Search one place for all values: those that the sieve names, or the only one, by themselves."""
+    if len(values.needles) == 1:
+        return search(*values.needles.values())
+    sieve = Sieve(values)
+    found = search(sieve)
+    counts: Counter[str] = Counter()
+    ambiguous = sieve.ambiguous
+    for value in sorted(sieve.suspects):
+        one = search(values.needles[value])
+        counts.update(one.counts)
+        ambiguous += one.ambiguous
+    return Finding(found.format, counts, ambiguous)
+
+
+def _search_cells(needle: Search, cells: Sequence[bytes]) -> Finding:
+    """Search some cells of a table: those that hold the value, or one of its like, each by itself."""
+    found = Finding("table", {})
+    if isinstance(needle, Needle) or needle.count_bytes(b"\0".join(cells)):
+        inner = [search_bytes(needle, cell) for cell in cells]
+        whole = sum(sum(one.counts.values()) for one in inner)
+        found = Finding("table", {"cells": whole}, sum(one.ambiguous for one in inner))
+    return found
+
+
+def search_path(needle: Search, path: Path, *, longer: bool = False) -> Finding:
     """Search one file.
 
     Args:
@@ -211,7 +249,7 @@ def search_path(needle: Needle, path: Path, *, longer: bool = False) -> Finding:
     return search_large(needle, path) if large else search_bytes(needle, path.read_bytes())
 
 
-def _search_lmdb(needle: Needle, path: Path, *, longer: bool) -> Finding:
+def _search_lmdb(needle: Search, path: Path, *, longer: bool) -> Finding:
     """Search the pages of an LMDB file, free ones too, as they lie."""
     with path.open("rb") as file:
         count = count_stream(needle, file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from towpath.trace.erasure.verification.needle import Count, Needle
+from towpath.trace.erasure.verification.needle import Count, Search
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,9 +13,9 @@ _PIECE_BYTES = 16 << 20
 _BESIDE = 2  # bytes beside an occurrence that tell whether its word goes on
 
 
-def count_stream(needle: Needle, file: IO[bytes], *, first: bytes = b"") -> Count:
+def count_stream(needle: Search, file: IO[bytes], *, first: bytes = b"") -> Count:
     """Count the occurrences in a stream, in every form; only those in UTF-8 can be parts of words."""
-    reach = max(len(form) for form in needle.forms) + _BESIDE
+    reach = needle.longest + _BESIDE
     found, held, begin = Count(), b"", 0
     for piece in _pieces(file, first):
         data = held + piece
