@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from towpath.storage.keys import Keyring
     from towpath.storage.online import OnlineStore
     from towpath.trace.audit import AuditedDecisions
+    from towpath.trace.audit.anchoring import Anchor
     from towpath.trace.erasure import LedgerErasures
     from towpath.trace.erasure.copies import Copies
+    from towpath.trace.explaining import LedgerDecisionExplainer, LedgerReplayer
     from towpath.trace.lineage import LedgerRowTracer, LedgerTracer
 
 
@@ -254,6 +256,24 @@ class Home:
         return Switching(self.ledger, self.releases, self.models.verify)
 
     @cached_property
+    def anchors(self) -> dict[str, Anchor]:
+        """Where statements about the log are kept elsewhere, by address."""
+        from towpath.trace.audit.anchoring import open_anchor
+
+        settings = self.settings
+        return {
+            address: open_anchor(
+                address,
+                folder=self.place.root,
+                log=self.keyring.origin,
+                secret=settings.anchor_secret,
+                private=settings.anchor_private,
+                environ=os.environ,
+            )
+            for address in settings.anchors
+        }
+
+    @cached_property
     def tracer(self) -> LedgerTracer:
         """The way back, and forth."""
         from towpath.trace.lineage import LedgerTracer
@@ -266,6 +286,22 @@ class Home:
         from towpath.trace.lineage import LedgerRowTracer
 
         return LedgerRowTracer(self.ledger, self.blobs, self.keyring, self.decisions, self.tracer)
+
+    @cached_property
+    def replayer(self) -> LedgerReplayer:
+        """Asks recorded models what they answered."""
+        from towpath.trace.explaining import LedgerReplayer
+
+        return LedgerReplayer(self.ledger, self.blobs, self.keyring, self.decisions)
+
+    @cached_property
+    def explainer(self) -> LedgerDecisionExplainer:
+        """Says why recorded decisions were made as they were."""
+        from towpath.trace.explaining import LedgerDecisionExplainer
+
+        return LedgerDecisionExplainer(
+            self.ledger, self.blobs, self.keyring, self.datasets, self.decisions
+        )
 
     @cached_property
     def erasures(self) -> LedgerErasures:

@@ -116,11 +116,15 @@ class ReleaseChecker:
         service_versions: Sequence[ServiceVersion],
         *,
         serving: Collection[Ref] = (),
+        in_force: Collection[ServiceVersion] = (),
     ) -> ReleaseCheck:
         """Hold models, by service, to the contracts of service versions, and to what all must meet.
 
         What is wrong with a model among `serving` itself is a warning: it answers already, and an
-        erasure that condemned it must not keep another's replacement from going in force.
+        erasure that condemned it must not keep another's replacement from going in force. Nor must a
+        feed that is late: features that have grown stale are a warning for whoever is `in_force`
+        already, who would look up the same rows on the release before. What is pushed between two
+        materialisations is not known here.
 
         Raises:
             NotFound: A model or a service version was never registered.
@@ -134,7 +138,8 @@ class ReleaseChecker:
         features: dict[str, None] = {}
         for said in service_versions:
             _, consumer = consumer_of(tx, said)
-            findings += self._of_consumer(tx, str(said), consumer, found, features)
+            stale: Verdict = "warning" if said in in_force else "refused"
+            findings += self._of_consumer(tx, str(said), consumer, found, features, stale=stale)
         findings.sort(key=lambda one: one.verdict != "refused")
         return ReleaseCheck(
             environment=environment,
@@ -174,6 +179,8 @@ class ReleaseChecker:
         consumer: Consumer,
         models: Mapping[str, Version],
         features: dict[str, None],
+        *,
+        stale: Verdict,
     ) -> Iterator[Finding]:
         for contract in consumer.contracts:
             model = models.get(contract.service)
@@ -190,13 +197,22 @@ class ReleaseChecker:
                 continue
             looked_up: dict[str, Sent] = {}
             for name in contract.features:
-                finding, columns = self._look(tx, name, contract.service, said, features)
+                finding, columns = self._look(
+                    tx, name, contract.service, said, features, stale=stale
+                )
                 yield from finding
                 looked_up |= columns
             yield from compare(contract, said, model, looked_up)
 
     def _look(
-        self, tx: Transaction, name: str, service: str, said: str, features: dict[str, None]
+        self,
+        tx: Transaction,
+        name: str,
+        service: str,
+        said: str,
+        features: dict[str, None],
+        *,
+        stale: Verdict,
     ) -> tuple[list[Finding], dict[str, Sent]]:
         """Return what is wrong with features that a contract looks up, and the columns they give."""
         try:
@@ -214,13 +230,13 @@ class ReleaseChecker:
         features[str(version.ref)] = None
         findings: list[Finding] = []
         for view in views:
-            verdict = self._of_view(tx, view)
-            if verdict is not None:
+            found = self._of_view(tx, view, stale)
+            if found is not None:
                 findings.append(
                     Finding(
-                        verdict="refused",
-                        problem=f"the feature view {view!r}, which {said} looks up, {verdict[0]}",
-                        remedy=verdict[1],
+                        verdict=found[0],
+                        problem=f"the feature view {view!r}, which {said} looks up, {found[1]}",
+                        remedy=found[2],
                         service=service,
                         service_version=said,
                         field=view,
@@ -233,14 +249,18 @@ class ReleaseChecker:
         }
         return findings, sent
 
-    def _of_view(self, tx: Transaction, view: str) -> tuple[str, str] | None:
+    def _of_view(
+        self, tx: Transaction, view: str, stale: Verdict
+    ) -> tuple[Verdict, str, str] | None:
         """Say what is wrong with a view online, and what would mend it; None if nothing is."""
         row = tx.intents.find(_VIEW_INTENT, view)
         if row is None or not row.spec.get("wanted", True):
-            return "is not online", "Declare it with online=True and apply the project."
+            remedy = "Declare it with online=True and apply the project."
+            return "refused", "is not online", remedy
         if not row.status.get("ref"):
             why = row.status.get("why") or "no worker has got to it"
-            return f"was never materialised: {why}", f"Run: towpath feature materialize {view}"
+            remedy = f"Run: towpath feature materialize {view}"
+            return "refused", f"was never materialised: {why}", remedy
         ttl_s, at = row.spec.get("ttl_s"), row.status.get("at")
         if ttl_s is None or not at or self._clock is None:
             return None
@@ -248,6 +268,7 @@ class ReleaseChecker:
         if age <= timedelta(seconds=ttl_s):
             return None
         return (
+            stale,
             f"is stale: it reaches {at}, longer ago than its time to live ({ttl_s:g} s)",
             f"Bring its source up to date, then: towpath feature materialize {view}",
         )

@@ -75,7 +75,12 @@ class LedgerReleases:
         services = self.route(tx, environment).services
         serving = {one.champion.ref for one in services.values()}
         return self._checker.check(
-            tx, environment, pins.models, sorted(pins.service_versions), serving=serving
+            tx,
+            environment,
+            pins.models,
+            sorted(pins.service_versions),
+            serving=serving,
+            in_force=self.pins(tx, environment).service_versions,
         )
 
     # -- releases ----------------------------------------------------------------------------------

@@ -9,10 +9,14 @@ from towpath.trace.explaining.contract import (
     SubjectReport,
     SubjectReports,
 )
+from towpath.trace.explaining.explaining import LedgerDecisionExplainer
+from towpath.trace.explaining.replaying import LedgerReplayer
 
 __all__ = [
     "DecisionExplainer",
     "DecisionExplanation",
+    "LedgerDecisionExplainer",
+    "LedgerReplayer",
     "Replay",
     "Replayer",
     "Replays",

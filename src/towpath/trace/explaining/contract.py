@@ -224,6 +224,7 @@ class Nearest:
         source: The data-set version that the rows were read from, at its present revision.
         rows_read: How many rows were compared.
         missing: Why there are none, in a sentence; empty where there are.
+        note: What to know about the rows.
     """
 
     by: Literal["leaves", "distance"] | None
@@ -232,6 +233,7 @@ class Nearest:
     rows_read: int
     rows: tuple[NearRow, ...]
     missing: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
