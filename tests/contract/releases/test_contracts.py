@@ -224,6 +224,20 @@ class TestFeatures:
         with pytest.raises(GateRefused, match=r"'weather'.*is stale"):
             self.put(environment, view, timedelta(minutes=61))
 
+    def test_those_grown_stale_hold_back_nobody_who_has_them_already(
+        self, environment: Environment, view: dict[str, Any]
+    ):
+        self.online(environment, ref="features:weather@1", at=NOW.isoformat())
+        self.put(environment, view, timedelta(minutes=59))
+        releases = LedgerReleases(ReleaseChecker(clock=ManualClock(NOW + timedelta(minutes=61))))
+        newer = environment.model("late", spec("distance"), spec("wind"))
+        with environment.ledger.write() as tx:
+            pins = releases.pins(tx, "production").with_models({"delay-board": newer})
+            (late,) = releases.check(tx, "production", pins).findings
+            assert (late.verdict, late.field) == ("warning", "weather")
+            releases.put_in_force(tx, "production", pins, reason="a newer model")
+            releases.restore(tx, "production", 1, reason="back again")
+
     def test_those_never_materialised_are_refused(
         self, environment: Environment, view: dict[str, Any]
     ):
