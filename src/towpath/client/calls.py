@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from towpath.client.messages import Prediction, Release, columns_of
 from towpath.core.breaches import breaches
-from towpath.core.contracts import Contract, ServiceVersion
+from towpath.core.contracts import Contract, Sent, ServiceVersion
 from towpath.core.errors import GateRefused, InfrastructureError, UsageError
 
 if TYPE_CHECKING:
@@ -110,6 +110,9 @@ class Calls:
     def require(self, release: Release) -> Release:
         """Hold the release to the program's contracts.
 
+        Where a contract looks up features, what the program does not send counts as theirs: which columns
+        they have was checked when the release was made, and a program knows only their names.
+
         Raises:
             GateRefused: It does not give what a contract needs; names every field.
         """
@@ -120,7 +123,13 @@ class Calls:
             if service is None:
                 problems.append(f"{said} asks {contract.service!r}, which {release.ref} has not")
                 continue
-            found = breaches(contract, said=said, model=service["model"], signature=service)
+            found = breaches(
+                contract,
+                said=said,
+                model=service["model"],
+                signature=service,
+                looked_up=_added(contract, service),
+            )
             problems += [one.problem for one in found]
         if problems:
             told = "".join(f"\n  - {one}" for one in problems)
@@ -147,3 +156,14 @@ class Calls:
             )
             for row in rows
         ]
+
+
+def _added(contract: Contract, signature: Mapping[str, Any]) -> dict[str, Sent]:
+    """Return the inputs that the gateway adds for a program, as far as the program can tell."""
+    if not contract.features:
+        return {}
+    return {
+        one["name"]: Sent(one["datatype"])
+        for one in signature["inputs"]
+        if one["name"] not in contract.inputs
+    }
