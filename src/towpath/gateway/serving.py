@@ -140,7 +140,9 @@ class Gateway:
         explainer = self._explainer(inference, features, metrics)
         labelling = Labelling(recorder, moments, metrics)
         app = GatewayApp(answering, labelling, features, explainer, metrics, token=self.token)
-        doors = _rpc(answering, self.rpc_address, token=self.token, limits=self.limits)
+        doors = _rpc(
+            answering, self.rpc_address, token=self.token, limits=self.limits, spans=self.spans
+        )
         async with aclosing(features), aclosing(shadows), aclosing(explainer), doors as bound:
             served = traced(app, self.spans)
             if self.opened is not None:
@@ -200,7 +202,12 @@ class Gateway:
 
 @asynccontextmanager
 async def _rpc(
-    answering: Answering, address: str | None, *, token: str, limits: Limits
+    answering: Answering,
+    address: str | None,
+    *,
+    token: str,
+    limits: Limits,
+    spans: Spans | None,
 ) -> AsyncGenerator[str | None]:
     """Answer gRPC, if it is wanted, for the duration of a block; yield the address.
 
@@ -217,7 +224,7 @@ async def _rpc(
         raise UsageError(
             "gRPC is not installed", remedy="Run: pip install 'towpath[grpc]'"
         ) from error
-    async with open_rpc(answering, address, token=token, limits=limits) as bound:
+    async with open_rpc(answering, address, token=token, limits=limits, spans=spans) as bound:
         yield bound
 
 

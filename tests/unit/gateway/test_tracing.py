@@ -1,4 +1,4 @@
-"""Requests become spans: with their decision, within the caller's trace, and without anybody's data."""
+"""Requests and calls become spans: with their decision, within the caller's trace, and without anybody's data."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 from span_receiver import SpanReceiver
 
 from towpath.app.telemetry import open_spans
+from towpath.gateway.rpc.messages import SERVICE, message
 from towpath.gateway.tracing import traced
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def watched(bench: Any) -> Iterator[tuple[Any, Any]]:
     with SpanReceiver() as receiver:
         spans = open_spans("gateway", endpoint=receiver.url, environ={})
         bench.route(board=bench.service())
-        bench.start(spans=spans)
+        bench.start(spans=spans, rpc_address="127.0.0.1:0")
 
         def sent() -> list[dict[str, Any]]:
             spans.close()
@@ -99,6 +101,81 @@ def test_failures_are_told_apart_from_refusals_and_probes_are_left_out(watched: 
     (span,) = sent()
     assert span["attributes"]["http.response.status_code"] == 400
     assert not span["failed"]
+
+
+@pytest.fixture
+def called(watched: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """The same gateway, a caller over gRPC, and what ends the tracing and returns the spans."""
+    gateway, sent = watched
+    with gateway.ledger.read() as tx:
+        address = tx.intents.list("gateway")[0].spec["rpc_address"]
+    with grpc.insecure_channel(address) as channel:
+
+        def call(method: str, *metadata: tuple[str, str], **fields: Any) -> Any:
+            asked = channel.unary_unary(
+                f"/{SERVICE}/{method}",
+                request_serializer=message(f"{method}Request").SerializeToString,
+                response_deserializer=message(f"{method}Response").FromString,
+            )
+            return asked.with_call(
+                message(f"{method}Request")(**fields), timeout=20, metadata=metadata
+            )
+
+        yield gateway, call, sent
+
+
+def row(distance: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": "distance",
+            "shape": [1],
+            "datatype": "FP64",
+            "contents": {"fp64_contents": [distance]},
+        },
+        {"name": "hour", "shape": [1], "datatype": "INT64", "contents": {"int64_contents": [7]}},
+    ]
+
+
+def test_a_call_is_a_span_of_the_callers_trace_with_its_decision(called: Any) -> None:
+    _, call, sent = called
+    answer, ended = call(
+        "ModelInfer", ("traceparent", PARENT), model_name="board", inputs=row(600.0)
+    )
+    said = {one.key: one.value.string_param for one in answer.parameters}
+    (span,) = sent()
+    assert (span["trace"], span["parent"]) == (TRACE, PARENT[36:52])
+    assert dict(ended.trailing_metadata())["traceresponse"] == f"00-{TRACE}-{span['id']}-01"
+    assert (span["name"], span["kind"]) == (f"{SERVICE}/ModelInfer", 2)
+    assert span["attributes"] == {
+        "rpc.system": "grpc",
+        "rpc.service": SERVICE,
+        "rpc.method": "ModelInfer",
+        "rpc.grpc.status_code": 0,
+        "towpath.service": "board",
+        "towpath.decision_id": said["decision_id"],
+        "towpath.model": "model:late@1",
+    }
+    assert not span["failed"]
+
+
+def test_calls_that_fail_are_told_apart_and_no_probe_or_value_is_traced(called: Any) -> None:
+    gateway, call, sent = called
+    call("ServerLive")
+    call("ServerReady")
+    for name in ("board", "M-SECRET"):
+        with pytest.raises(grpc.RpcError):
+            call("ModelInfer", ("x-name", "H-SECRET"), model_name=name, inputs=row(612.5)[:1])
+    gateway.route(
+        broken=gateway.service(arms=[gateway.service()["arms"][0] | {"package": "0" * 64}])
+    )
+    gateway.eventually(lambda: gateway.reported().get("broken") == ["broken"], "a broken service")
+    with pytest.raises(grpc.RpcError):
+        call("ModelInfer", model_name="broken", inputs=row(1.0))
+    spans = sent()
+    codes = [one["attributes"]["rpc.grpc.status_code"] for one in spans]
+    assert codes == [3, 5, 14]  # invalid argument, not found, unavailable
+    assert [one["failed"] for one in spans] == [False, False, True]
+    assert not re.search(r"SECRET|612\.5", json.dumps(spans))
 
 
 def test_without_spans_nothing_stands_between_socket_and_application() -> None:

@@ -10,10 +10,12 @@ import structlog
 
 from towpath.core.errors import InvalidSetting
 from towpath.gateway.rpc.service import InferenceService
+from towpath.gateway.rpc.tracing import TracingInterceptor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from towpath.core.spans import Spans
     from towpath.gateway.answering import Answering
     from towpath.gateway.limits import Limits
 
@@ -22,7 +24,12 @@ _log = structlog.get_logger()
 
 @asynccontextmanager
 async def open_rpc(
-    answering: Answering, address: str, *, token: str, limits: Limits
+    answering: Answering,
+    address: str,
+    *,
+    token: str,
+    limits: Limits,
+    spans: Spans | None = None,
 ) -> AsyncGenerator[str]:
     """Answer gRPC for the duration of a block, and yield the address that was bound.
 
@@ -34,6 +41,7 @@ async def open_rpc(
             SO_REUSEPORT, so the kernel deals connections out by a hash of who connects.
         token: What callers must send as bearer token; empty for none.
         limits: How much is taken on, and how long calls under way may take at the end.
+        spans: Takes traces of calls; None: nobody wants them.
 
     Raises:
         InvalidSetting: The address can't be bound.
@@ -47,6 +55,7 @@ async def open_rpc(
             ("grpc.keepalive_time_ms", int(limits.read_s * 1000)),
             ("grpc.keepalive_timeout_ms", int(limits.write_s * 1000)),
         ],
+        interceptors=() if spans is None else (TracingInterceptor(spans),),
         maximum_concurrent_rpcs=limits.connections,
     )
     server.add_generic_rpc_handlers((InferenceService(answering, token=token).handler(),))
