@@ -21,7 +21,8 @@ import msgspec
 from towpath.app.listening import open_listener
 from towpath.app.place import resolve_place
 from towpath.core.errors import Unavailable, UsageError
-from towpath.gateway.http.messages import HttpRequest
+from towpath.gateway.http.heads import Head
+from towpath.gateway.http.messages import HttpRequest, answer_to
 
 if TYPE_CHECKING:
     from towpath.gateway.http.accepting import Application
@@ -104,17 +105,16 @@ class Replica:
 
         target = request.scope.get("raw_path") or request.url.path.encode()
         query = request.scope.get("query_string") or b""
-        asked = HttpRequest(
-            request.method,
+        head = Head.of(
+            request.method.encode(),
             target + (b"?" + query if query else b""),
             {name.lower(): value for name, value in reversed(request.scope["headers"])},
-            await request.body(),
-            begun=time.monotonic(),
         )
+        asked = HttpRequest(head, await request.body(), begun=time.monotonic())
         assert self._app is not None
         assert self._loop is not None
         answer = await asyncio.wrap_future(
-            asyncio.run_coroutine_threadsafe(self._app.answer(asked), self._loop)
+            asyncio.run_coroutine_threadsafe(answer_to(asked, self._app), self._loop)
         )
         response = Response(answer.body, int(answer.status), media_type=answer.kind.decode())
         for name, value in answer.headers:
@@ -138,8 +138,9 @@ class Replica:
     def _is_ready(self) -> bool:
         assert self._app is not None
         assert self._loop is not None
-        ask = HttpRequest("GET", b"/v2/health/ready", {}, b"", begun=time.monotonic())
-        found = asyncio.run_coroutine_threadsafe(self._app.answer(ask), self._loop)
+        head = Head.of(b"GET", b"/v2/health/ready", {})
+        ask = HttpRequest(head, b"", begun=time.monotonic())
+        found = asyncio.run_coroutine_threadsafe(answer_to(ask, self._app), self._loop)
         return int(found.result(_START_S).status) == 200
 
     def _serve(self, directory: str, home: str | None) -> None:

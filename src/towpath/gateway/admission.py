@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from towpath.core.errors import DeadlineExceeded, InvalidRequest, Overloaded
+from towpath.core.errors import DeadlineExceeded, InvalidRequest, Overloaded, TowpathError
 from towpath.gateway.failures import status_of
 
 if TYPE_CHECKING:
@@ -29,14 +30,19 @@ _LONGEST_MS: Final = 24 * 3600 * 1000
 
 
 class Admission:
-    """Counts requests in and out. Used from one event loop only."""
+    """Counts requests in and out. Used from one event loop only.
+
+    Attributes:
+        in_flight: Requests that are being answered; `by_service` those of each service.
+        done: Requests that were answered or refused after they had been let in.
+    """
 
     def __init__(self, limits: Limits, metrics: GatewayMetrics) -> None:
         self.metrics = metrics
         self.in_flight = 0
         self._limits = limits
-        self._by_service: dict[str, int] = {}
-        self._done = 0
+        self.by_service: defaultdict[str, int] = defaultdict(int)
+        self.done = 0
         self._pace = 0.0
         self._paced_at = time.monotonic()
         self._paced_done = 0
@@ -65,45 +71,31 @@ class Admission:
         """Return the block in which a request is answered. `service` is one that is served, or empty."""
         return Entry(self, service, by)
 
-    def enter(self, service: str, by: float | None) -> None:
-        """Let a request in.
+    def require_room(self, service: str) -> None:
+        """Refuse a request for which there is no room.
 
         Raises:
-            Overloaded: There is no room, in the worker or for the service.
-            DeadlineExceeded: Its time is up.
+            Overloaded: There is none, in the worker or for the service.
         """
-        held = self._by_service.get(service, 0)
-        if self.in_flight >= self._limits.in_flight or held >= self._limits.in_flight_per_service:
+        limits = self._limits
+        held = self.by_service[service]
+        if self.in_flight >= limits.in_flight or held >= limits.in_flight_per_service:
             self.metrics.refused(service, "overloaded")
             raise Overloaded(
                 f"{self.in_flight} requests are being answered, and no more fit",
                 remedy=f"Try again in {self.retry_after_s()} s.",
                 in_flight=self.in_flight,
             )
-        if by is not None:
-            try:
-                refuse_late(by)
-            except DeadlineExceeded:
-                self.metrics.refused(service, "deadline")
-                raise
-        self.in_flight += 1
-        self._by_service[service] = held + 1
-
-    def leave(self, service: str) -> None:
-        """Let a request out."""
-        self.in_flight -= 1
-        self._by_service[service] -= 1
-        self._done += 1
 
     def tick(self) -> None:
         """Measure the pace. Called about once a second."""
         now = time.monotonic()
         over_s = now - self._paced_at
         if over_s > 0:
-            pace = (self._done - self._paced_done) / over_s
+            pace = (self.done - self._paced_done) / over_s
             share = min(1.0, over_s / (2 * _PACE_OVER_S))
             self._pace += share * (pace - self._pace)
-            self._paced_at, self._paced_done = now, self._done
+            self._paced_at, self._paced_done = now, self.done
         self.metrics.show("in_flight", self.in_flight)
 
     def retry_after_s(self) -> int:
@@ -115,7 +107,10 @@ class Admission:
 
 
 class Entry:
-    """The block in which one request is answered: room is taken for it, and its end is counted."""
+    """Room for one request: taken where it begins, given back where it ends, and counted.
+
+    A block, for whoever answers in one go; `begin` and `end` for others.
+    """
 
     __slots__ = ("_admission", "_begun", "_by", "_service")
 
@@ -124,24 +119,52 @@ class Entry:
         self._service = service
         self._by = by
 
-    def __enter__(self) -> None:
-        """Begin; raises what `Admission.enter` raises, which is counted as well."""
+    def begin(self) -> None:
+        """Let the request in.
+
+        Raises:
+            Overloaded: There is no room, in the worker or for the service.
+            DeadlineExceeded: Its time is up.
+        """
         self._begun = time.perf_counter()
+        admission, service = self._admission, self._service
         try:
-            self._admission.enter(self._service, self._by)
-        except Exception as error:
+            admission.require_room(service)
+            if self._by is not None:
+                self._refuse_late()
+        except TowpathError as error:
             self._count(int(status_of(error)))
             raise
+        admission.in_flight += 1
+        admission.by_service[service] += 1
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Let the request out, answered or refused for an error."""
+        admission, service = self._admission, self._service
+        admission.in_flight -= 1
+        admission.by_service[service] -= 1
+        admission.done += 1
+        if error is None:
+            admission.metrics.answered(service, 200, time.perf_counter() - self._begun)
+        else:
+            self._count(int(status_of(error)) if isinstance(error, Exception) else 499)
+
+    def __enter__(self) -> None:
+        """Begin."""
+        self.begin()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         """End."""
-        self._admission.leave(self._service)
-        if error is None:
-            self._count(200)
-        else:
-            self._count(int(status_of(error)) if isinstance(error, Exception) else 499)
+        self.end(error)
+
+    def _refuse_late(self) -> None:
+        try:
+            refuse_late(self._by)
+        except DeadlineExceeded:
+            self._admission.metrics.refused(self._service, "deadline")
+            raise
 
     def _count(self, status: int) -> None:
         seconds = time.perf_counter() - self._begun

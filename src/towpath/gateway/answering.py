@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from towpath.gateway.admission import Entry, refuse_late
+from towpath.gateway.answers.inference import Asked
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable
 
     from towpath.gateway.admission import Admission
@@ -50,24 +52,47 @@ class Answering:
         """
         return Entry(self.admission, name if name in self._inference.table.services else "", by)
 
-    def infer(
+    def ask(
         self, name: str, version: str | None, request: InferRequest, *, by: float | None = None
-    ) -> Awaitable[InferResponse]:
-        """Answer a request; raises what `Inference.infer` and `enriching.enrich` raise."""
+    ) -> Asked | Awaitable[Asked]:
+        """Ask the models what a request asks: at once, unless features have to be looked up first.
+
+        Raises:
+            TowpathError: What `Inference.ask` and `enriching.enrich` raise, which awaiting may raise too.
+        """
         said = request.parameters
         if said.service_version is not None:
             said.service_version = self.table.stated(said.service_version)
             known = said.service_version in self.table.known
             self.admission.metrics.stated(said.service_version if known else None)
         if said.features is None and said.entities is None:
-            return self._inference.infer(name, request, version=version, by=by)
+            return self._inference.ask(name, request, version=version, by=by)
         return self._enriched(name, version, request, by)
+
+    def record(self, asked: Asked) -> asyncio.Future[None] | None:
+        """See `Inference.record`."""
+        return self._inference.record(asked)
+
+    def conclude(self, asked: Asked) -> InferResponse:
+        """See `Inference.conclude`."""
+        return self._inference.conclude(asked)
+
+    async def finished(self, asked: Asked) -> InferResponse:
+        """See `Inference.finished`."""
+        return await self._inference.finished(asked)
+
+    async def infer(
+        self, name: str, version: str | None, request: InferRequest, *, by: float | None = None
+    ) -> InferResponse:
+        """Answer a request; raises what `ask` and `Inference.finished` raise."""
+        asked = self.ask(name, version, request, by=by)
+        return await self._inference.finished(asked if isinstance(asked, Asked) else await asked)
 
     async def _enriched(
         self, name: str, version: str | None, request: InferRequest, by: float | None
-    ) -> InferResponse:
-        """Look up what a request names, and answer it with that."""
+    ) -> Asked:
+        """Look up what a request names, and ask with that."""
         service = self.table.service(name, request.parameters.service_version)
         await self._features.enrich(request, service.columns)
         refuse_late(by)
-        return await self._inference.infer(name, request, version=version, by=by)
+        return self._inference.ask(name, request, version=version, by=by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,8 @@ from towpath.gateway import describing, invocations, repository
 from towpath.gateway.admission import DEADLINE
 from towpath.gateway.answers import binary, explaining
 from towpath.gateway.failures import HttpRefusal, body_of, status_of
-from towpath.gateway.http.messages import Answer, HttpRequest
+from towpath.gateway.http.messages import Answer, answer_of
+from towpath.gateway.inferring import Inferring, state, stated
 from towpath.gateway.protocol import InferRequest, decode_infer, decode_labels, decode_signals
 
 if TYPE_CHECKING:
@@ -23,13 +25,12 @@ if TYPE_CHECKING:
     from towpath.gateway.answering import Answering
     from towpath.gateway.answers.explaining import Explaining
     from towpath.gateway.features.door import FeatureDoor
+    from towpath.gateway.http.messages import Answered, HttpRequest
     from towpath.gateway.labelling import Labelling
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.protocol import InferResponse
 
 _MODELS: Final = ("v2", "models")
-_BYTES: Final = b"application/octet-stream"
-_SERVICE_VERSION: Final = b"towpath-service-version"
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _OPEN_PATHS: Final = ("/health", "/ping", "/v2/health/live", "/v2/health/ready")
 # What the caller may do about a refusal: say who it is, or try again in so many seconds.
@@ -63,25 +64,40 @@ class GatewayApp:
         self._features = features
         self._explaining = explainer
         self._metrics = metrics
+        self._inferring = Inferring(answering, self._failed)
         self._bearer = f"Bearer {token}".encode() if token else b""
 
-    async def answer(self, request: HttpRequest) -> Answer:
-        """Answer one request; never raises."""
+    def answer(self, request: HttpRequest) -> Answered:
+        """Answer one request; never raises, nor does what it returns."""
         try:
             if self._bearer:
                 self._authorize(request)
             parts = request.parts
             if len(parts) == 4 and parts[3] == "infer" and parts[:2] == _MODELS:  # by far the most
-                return await self._infer(request, parts[2], None)
-            return await self._answer(request)
+                found = self._inferring.answer(request, parts[2], None)
+            else:
+                found = self._answer(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            status = status_of(error)
-            if status is HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, TowpathError):
-                _log.exception("request.failed", path=request.path)
-            headers = _ADVICE.get(status, ())
-            if status is HTTPStatus.TOO_MANY_REQUESTS:
-                headers = ((b"retry-after", b"%d" % self._answering.admission.retry_after_s()),)
-            return Answer(_encode(body_of(error)), status=status, headers=headers)
+            return self._failed(error, request)
+        if type(found) is not Answer and isinstance(found, Coroutine):
+            return self._guarded(found, request)
+        return found
+
+    async def _guarded(self, found: Coroutine[Any, Any, Answer], request: HttpRequest) -> Answer:
+        try:
+            return await found
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._failed(error, request)
+
+    def _failed(self, error: Exception, request: HttpRequest) -> Answer:
+        """Tell of a failure."""
+        status = status_of(error)
+        if status is HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, TowpathError):
+            _log.error("request.failed", path=request.path, exc_info=error)
+        headers = _ADVICE.get(status, ())
+        if status is HTTPStatus.TOO_MANY_REQUESTS:
+            headers = ((b"retry-after", b"%d" % self._answering.admission.retry_after_s()),)
+        return Answer(_encode(body_of(error)), status=status, headers=headers)
 
     def _authorize(self, request: HttpRequest) -> None:
         if request.path in _OPEN_PATHS:
@@ -92,7 +108,7 @@ class GatewayApp:
     async def _answer(self, request: HttpRequest) -> Answer:
         match request.parts:
             case ["v2", "models", name, "versions", version, "infer"]:
-                found = await self._infer(request, name, version)
+                found = await answer_of(self._inferring.answer(request, name, version))
             case ["invocations"]:
                 found = await self._invoked(request)
             case ["v2", "repository", *asked]:
@@ -108,7 +124,7 @@ class GatewayApp:
                 found = Answer(_encode({"accepted": count}))
             case ["v2", "release"]:
                 request.require("GET", "HEAD")
-                found = Answer(_encode(describing.release(self._answering.table, _stated(request))))
+                found = Answer(_encode(describing.release(self._answering.table, stated(request))))
             case ["metrics"]:
                 request.require("GET")
                 found = Answer(self._metrics.render(), _TEXT)
@@ -162,23 +178,6 @@ class GatewayApp:
                 raise _no_such_path()
         return found
 
-    async def _infer(self, request: HttpRequest, name: str, version: str | None) -> Answer:
-        """Answer an inference request."""
-        request.require("POST")
-        headers, answering = request.headers, self._answering
-        by = answering.admission.deadline(headers.get(DEADLINE, b""), request.begun)
-        with answering.entry(name, by):
-            body = request.body()
-            said = binary.json_bytes(headers.get(binary.HEADER, b""), body)
-            asked = decode_infer(body[:said], numbers=answering.takes_numbers(name))
-            binary.attach(asked, memoryview(body)[said:])
-            if _SERVICE_VERSION in headers:
-                _state(asked, request)
-            answer, head = binary.encode(asked, await answering.infer(name, version, asked, by=by))
-        if head is None:
-            return Answer(answer)
-        return Answer(answer, _BYTES, headers=((binary.HEADER, str(head).encode()),))
-
     async def _invoked(self, request: HttpRequest) -> Answer:
         """Answer rows in the forms of other servers, for the one service, or the one that is named."""
         request.require("POST")
@@ -192,12 +191,12 @@ class GatewayApp:
         name = name or next(iter(services), "")
         by = self._answering.admission.deadline(request.header(DEADLINE), request.begun)
         with self._answering.entry(name, by):
-            service = self._answering.table.service(name, _stated(request))
+            service = self._answering.table.service(name, stated(request))
             kind = request.header(b"content-type").decode("latin-1")
             asked = invocations.request_of(
                 request.body(), kind, service.arms[0].predictor.signature
             )
-            _state(asked, request)
+            state(asked, request)
             found = await self._answering.infer(name, None, asked, by=by)
         answer, kind = invocations.answer_of(found, request.header(b"accept").decode("latin-1"))
         return Answer(answer, kind.encode())
@@ -211,21 +210,21 @@ class GatewayApp:
         if recorded is not None:
             decision_id, request_id = recorded
             asked = InferRequest(inputs=[], id=request_id)
-            _state(asked, request)
+            state(asked, request)
             return await self._explaining.explain(name, version, asked, decision_id)
         asked = decode_infer(body[:said])
         binary.attach(asked, memoryview(body)[said:])
-        _state(asked, request)
+        state(asked, request)
         return await self._explaining.explain(name, version, asked)
 
     async def _explain_instances(self, request: HttpRequest, name: str) -> dict[str, Any]:
         """Explain rows in the form of KServe's first protocol."""
         request.require("POST")
-        service = self._answering.table.service(name, _stated(request))
+        service = self._answering.table.service(name, stated(request))
         kind = request.header(b"content-type").decode("latin-1")
         signature = service.arms[0].predictor.signature
         asked = invocations.request_of(request.body(), kind, signature)
-        _state(asked, request)
+        state(asked, request)
         found = await self._explaining.explain(name, None, asked)
         return explaining.by_column(found)
 
@@ -247,14 +246,3 @@ def _no_such_path() -> HttpRefusal:
     return HttpRefusal(
         HTTPStatus.NOT_FOUND, "no such path; the Open Inference Protocol is below /v2"
     )
-
-
-def _stated(request: HttpRequest) -> str | None:
-    """Return which version of a program asks, by the header."""
-    return request.header(_SERVICE_VERSION).decode("latin-1") or None
-
-
-def _state(asked: InferRequest, request: HttpRequest) -> None:
-    """Say in the message which version of a program asks, unless it says so itself."""
-    if asked.parameters.service_version is None:
-        asked.parameters.service_version = _stated(request)

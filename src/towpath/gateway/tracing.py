@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from towpath.gateway.http.messages import answer_to
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -47,7 +49,7 @@ class TracedApp:
         """Answer one request; never raises."""
         parts = request.parts
         if parts[-1] in _QUIET or tuple(parts[:2]) == ("v2", "health"):
-            return await self._app.answer(request)
+            return await answer_to(request, self._app)
         route, service = _route(parts)
         attributes = {"http.request.method": request.method, "http.route": route}
         span = self._spans.begin(
@@ -56,7 +58,7 @@ class TracedApp:
             is_server=True,
             attributes=attributes,
         )
-        answer = await self._app.answer(request)
+        answer = await answer_to(request, self._app)
         span.note(http__response__status_code=int(answer.status))
         if answer.status < 400:  # names that callers made up are nobody's business
             if service:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from traceback import format_tb
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 import structlog
 
 from towpath.core.errors import DeadlineExceeded, InvalidRequest, TowpathError, Withdrawn
 from towpath.gateway.admission import refuse_late
 from towpath.gateway.answers.batching import Answers, Batcher
 from towpath.gateway.answers.plans import ServicePlan
+from towpath.gateway.answers.responding import response_of
 from towpath.gateway.answers.shares import Callers, Share
-from towpath.gateway.protocol import InferParameters, InferResponse, OutputTensor
+from towpath.gateway.protocol import InferParameters
 from towpath.gateway.routes.routing import LiveService, RoutingTable
 from towpath.operate.decisions import DecisionIds
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from towpath.gateway.answers.recording import Recorder
     from towpath.gateway.metrics import GatewayMetrics
     from towpath.gateway.moments import Moments
-    from towpath.gateway.protocol import InferRequest, WantedOutput
+    from towpath.gateway.protocol import InferRequest, InferResponse, WantedOutput
     from towpath.storage.keys import Keyring
 
 _NOTHING: Final = InferParameters()
@@ -100,45 +102,96 @@ class Inference:
             by: When the request's time is up, by the monotonic clock; None: never.
 
         Raises:
-            NotFound: No such service, or the version is not served.
-            InvalidRequest: The rows are not what the model takes. Nothing was recorded.
-            Withdrawn: A row's subject has withdrawn. Nothing was recorded.
-            Unavailable: There is no route yet.
-            DeadlineExceeded: The request's time was up before a model was asked. Nothing was recorded.
             InfrastructureError: The decisions could not be made durable.
-            TowpathError: The model failed; the decisions are recorded with status `error`.
+            TowpathError: What `ask`, `record` and `conclude` raise.
+        """
+        return await self.finished(self.ask(name, request, version=version, by=by))
+
+    # What `infer` does, in the steps between which it may have to wait: who need not, does not. ------
+
+    def ask(
+        self,
+        name: str,
+        request: InferRequest,
+        *,
+        version: str | None = None,
+        by: float | None = None,
+    ) -> Asked:
+        """Read a request and ask the models; see `infer`. Nothing is decided yet.
+
+        Raises:
+            NotFound: No such service, or the version is not served.
+            InvalidRequest: The rows are not what the model takes.
+            Withdrawn: A row's subject has withdrawn.
+            Unavailable: There is no route yet.
+            DeadlineExceeded: The request's time was up before a model was asked.
         """
         begun_ns = time.perf_counter_ns()
         said = request.parameters
         service = self._table.service(name, said.service_version)
-        plan = self._plan(service)
+        plan = self._plans.get(id(service)) or self._plan(service)
         pinned = None if version is None else plan.pinned(version)
         given = plan.given(request, pinned or plan.arms[0])
         callers = self._callers(service, said, given.count)
         if request.outputs:
             _refuse_unknown_outputs(service, request.outputs)
         shares = _shares(plan, pinned, given, callers)
-        asked = self._ask(shares, by)
-        if asked:
-            await _answered(asked)
-        failure = (
-            None if shares[-1].answers is not None and len(shares) == 1 else _failure_of(shares)
+        waiting = self._ask(shares, by)
+        return Asked(
+            service=service,
+            request=request,
+            callers=callers,
+            shares=shares,
+            waiting=waiting,
+            begun_ns=begun_ns,
         )
-        latency_us = (time.perf_counter_ns() - begun_ns) // 1000
+
+    def record(self, asked: Asked) -> asyncio.Future[None] | None:
+        """Append the decisions, once the models have answered or failed.
+
+        Returns:
+            What is done once they are on disk, shared with other requests; None where nobody waits for it.
+
+        Raises:
+            InvalidRequest: A model's own preparation refused a row. Nothing was recorded.
+            Withdrawn: A row's subject has withdrawn meanwhile. Nothing was recorded.
+            DeadlineExceeded: The time was up before a model was asked. Nothing was recorded.
+            Overloaded: The disk does not keep up. Nothing was recorded.
+        """
+        service, shares = asked.service, asked.shares
+        if len(shares) > 1 or shares[0].answers is None:
+            asked.failure = _failure_of(shares)
+        latency_us = (time.perf_counter_ns() - asked.begun_ns) // 1000
         # Again, and in the same breath as the append: whoever withdrew while a model was at work is
         # not recorded once the gateway has acknowledged the withdrawal.
-        if self._table.suppressed:
-            self._refuse_withdrawn(callers)
-        appended = self._record(service, shares, latency_us, said.service_version)
-        if service.durable:
-            await asyncio.shield(appended)
+        if asked.callers.subjects is not None and self._table.suppressed:
+            self._refuse_withdrawn(asked.callers)
+        appended = self._append(asked, latency_us)
+        return appended if service.durable else None
+
+    def conclude(self, asked: Asked) -> InferResponse:
+        """Count what was decided, and return the answer.
+
+        Raises:
+            TowpathError: A model failed on valid rows; the decisions are recorded with status `error`.
+        """
+        service, shares = asked.service, asked.shares
         for share in shares:
             self._metrics.decided(service.name, share.plan.arm.model, len(share))
         if service.shadows and self._observe is not None:
             self._observe(service, shares)
-        if failure is not None:
-            raise failure
-        return _response(service, request, shares, callers)
+        if asked.failure is not None:
+            raise asked.failure
+        return response_of(service, asked.request, shares, asked.callers)
+
+    async def finished(self, asked: Asked) -> InferResponse:
+        """Wait for whatever is to be waited for, and do the rest; see `infer`."""
+        if asked.waiting:
+            await asked.wait()
+        recorded = self.record(asked)
+        if recorded is not None:
+            await asyncio.shield(recorded)
+        return self.conclude(asked)
 
     def _plan(self, service: LiveService) -> ServicePlan:
         """Return a service's plan; made with its first request, and kept as long as the table."""
@@ -218,31 +271,44 @@ class Inference:
                 share.answers = found.tolist()
         return asked
 
-    def _record(
-        self,
-        service: LiveService,
-        shares: Sequence[Share],
-        latency_us: int,
-        service_version: str | None,
-    ) -> asyncio.Future[None]:
+    def _append(self, asked: Asked, latency_us: int) -> asyncio.Future[None]:
         """Append the decisions; return what is done once they are on disk."""
+        service, shares = asked.service, asked.shares
+        version = asked.request.parameters.service_version
         recorded_us = time.time_ns() // 1000
-        batches = shares[0].batches(recorded_us, latency_us, service_version)
+        batches = shares[0].batches(recorded_us, latency_us, version)
         for share in shares[1:]:
-            batches += share.batches(recorded_us, latency_us, service_version)
+            batches += share.batches(recorded_us, latency_us, version)
         if service.logging is None:
             return self._recorder.append(batches, durable=service.durable)
         decisions = [decision for batch in batches for decision in batch.decisions()]
         return self._recorder.append(service.logging.admitted(decisions), durable=service.durable)
 
 
-async def _answered(asked: Sequence[tuple[Share, asyncio.Future[Answers]]]) -> None:
-    """Wait for models that answer later."""
-    for share, answered in asked:
-        try:
-            share.answers = (await answered).tolist()
-        except Exception as error:  # noqa: BLE001 - whatever a model does, the decision is recorded
-            share.failure = error
+class Asked(msgspec.Struct, kw_only=True):
+    """A request whose models were asked.
+
+    Attributes:
+        waiting: Those that answer later.
+        begun_ns: When it began, by the performance counter.
+        failure: What to say of a model that failed on valid rows.
+    """
+
+    service: LiveService
+    request: InferRequest
+    callers: Callers
+    shares: Sequence[Share]
+    waiting: Sequence[tuple[Share, asyncio.Future[Answers]]]
+    begun_ns: int
+    failure: TowpathError | None = None
+
+    async def wait(self) -> None:
+        """Wait for models that answer later."""
+        for share, answered in self.waiting:
+            try:
+                share.answers = (await answered).tolist()
+            except Exception as error:  # noqa: BLE001 - whatever a model does, the decision is recorded
+                share.failure = error
 
 
 def _failure_of(shares: Sequence[Share]) -> TowpathError | None:
@@ -327,46 +393,3 @@ def _refuse_unknown_outputs(service: LiveService, outputs: Sequence[WantedOutput
                 f"the service {service.name!r} has no output {output.name!r}",
                 remedy=f"It gives: {', '.join(sorted(service.outputs))}.",
             )
-
-
-def _response(
-    service: LiveService, request: InferRequest, shares: Sequence[Share], callers: Callers
-) -> InferResponse:
-    """Put the answer together."""
-    count = len(callers.ids)
-    first = shares[0].plan
-    parameters: dict[str, Any] = (
-        {"decision_id": callers.ids[0]} if count == 1 else {"decision_ids": callers.ids}
-    )
-    if len(shares) == 1:
-        parameters |= first.said
-        outputs = [OutputTensor(first.output, [count], "FP64", shares[0].answers)]
-    else:
-        columns = _scattered(shares, count, parameters)
-        first = _answering(shares, 0)
-        outputs = [OutputTensor(name, [count], "FP64", data) for name, data in columns.items()]
-    if request.outputs:
-        wanted = {output.name for output in request.outputs}
-        outputs = [output for output in outputs if output.name in wanted]
-    return InferResponse(service.name, first.arm.version, outputs, parameters, request.id)
-
-
-def _scattered(
-    shares: Sequence[Share], count: int, parameters: dict[str, Any]
-) -> dict[str, list[float | None]]:
-    """Return the answers of several arms in the order of the rows, and say whose each is."""
-    arms: list[ArmPlan] = [shares[0].plan] * count
-    columns: dict[str, list[float | None]] = {}
-    for share in shares:
-        data = columns.setdefault(share.plan.output, [None] * count)
-        for at, answer in zip(share.members or (), share.answers or (), strict=True):
-            data[at] = answer
-            arms[at] = share.plan
-    for name, plural in (("model", "models"), ("release", "releases"), ("arm", "arms")):
-        parameters[plural] = [arm.said[name] for arm in arms]
-    return columns
-
-
-def _answering(shares: Sequence[Share], row: int) -> ArmPlan:
-    """Return the arm that answers a row."""
-    return next(share.plan for share in shares if row in (share.members or ()))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import asyncio
+from collections.abc import Coroutine
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import unquote_to_bytes
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
 from towpath.gateway.failures import HttpRefusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
+
+    from towpath.gateway.http.heads import Head
+    from towpath.gateway.http.transport import Application
 
 JSON: Final = b"application/json"
 
@@ -19,34 +22,19 @@ class HttpRequest:
     """One request, whole.
 
     Args:
-        method: `GET` and the like.
-        target: Path and query, as they came.
-        headers: As the attribute.
+        head: What came before its body.
         body: Its bytes.
         begun: When its first byte came, by the monotonic clock.
 
     Attributes:
-        path: The path, decoded.
-        headers: By name in lower case; of one that came twice the first.
-        parts: The path without slashes at its ends, cut at those inside.
-        query: What follows the question mark, undecoded.
+        method, path, parts, query, headers: As in `Head`.
     """
 
     __slots__ = ("_body", "begun", "headers", "method", "parts", "path", "query")
 
-    def __init__(
-        self,
-        method: str,
-        target: bytes,
-        headers: Mapping[bytes, bytes],
-        body: bytes,
-        *,
-        begun: float,
-    ) -> None:
-        self.method = method
+    def __init__(self, head: Head, body: bytes, *, begun: float) -> None:
+        self.method, self.path, self.parts, self.query, self.headers = head
         self.begun = begun
-        self.path, self.parts, self.query = _cut(target)
-        self.headers = headers
         self._body = body
 
     def header(self, name: bytes) -> bytes:
@@ -77,16 +65,6 @@ class HttpRequest:
         return self._body
 
 
-@lru_cache(maxsize=1024)
-def _cut(target: bytes) -> tuple[str, tuple[str, ...], bytes]:
-    """Return path, its parts and the query; callers ask for the same few again and again."""
-    path, _, query = target.partition(b"?")
-    if b"%" in path:
-        path = unquote_to_bytes(path)
-    text = path.decode("utf-8", "replace")
-    return text, tuple(text.strip("/").split("/")), query
-
-
 class Answer(NamedTuple):
     """What is sent back, with headers beside type and length."""
 
@@ -94,3 +72,31 @@ class Answer(NamedTuple):
     kind: bytes = JSON
     status: HTTPStatus = HTTPStatus.OK
     headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Later(Protocol):
+    """An answer that is there once somebody else is done."""
+
+    def then(self, told: Callable[[Answer], None]) -> None:
+        """Have `told` called with it, once, from the event loop and never before this returns."""
+        ...
+
+
+Answered: TypeAlias = "Answer | Later | Coroutine[Any, Any, Answer]"
+"""What an application gives for a request: the answer at once, most of the time."""
+
+
+async def answer_to(request: HttpRequest, app: Application) -> Answer:
+    """Ask an application, and wait for its answer."""
+    return await answer_of(app.answer(request))
+
+
+async def answer_of(found: Answered) -> Answer:
+    """Wait for an answer, if it is not there yet."""
+    if isinstance(found, Answer):
+        return found
+    if isinstance(found, Coroutine):
+        return await found
+    told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    found.then(lambda answer: None if told.done() else told.set_result(answer))
+    return await told

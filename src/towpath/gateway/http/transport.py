@@ -2,7 +2,8 @@
 
 A general server stands between a stream and an application with a message for each piece of either, which
 costs more than the rest of what the gateway does for a row. Here a request is read whole, within bounds,
-before anybody looks at it, and answered in one write. https://www.rfc-editor.org/rfc/rfc9112.
+before anybody looks at it, and answered in one write. One that comes in one piece, behind a head that was seen
+before, is not even parsed: see `heads`. https://www.rfc-editor.org/rfc/rfc9112.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -17,24 +19,29 @@ import httptools
 import msgspec
 
 from towpath.gateway.http.eager import run_eagerly
-from towpath.gateway.http.messages import Answer, HttpRequest
+from towpath.gateway.http.heads import KNOWN_BYTES, Head, known_head
+from towpath.gateway.http.messages import JSON, Answer, HttpRequest
 
 if TYPE_CHECKING:
+    from towpath.gateway.http.messages import Answered
     from towpath.gateway.limits import Limits
 
 MAX_HEADER_BYTES: Final = 64 << 10
 _PIPELINED_MOST: Final = 16
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINES: Final = {
-    status: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
+_OK: Final = HTTPStatus.OK
+_BEFORE_JSON: Final = _LINES[_OK] + b"content-type: %b\r\ncontent-length: " % JSON
+_END: Final = b"\r\n\r\n"
 
 
 class Application(Protocol):
     """Answers requests. What goes wrong is an answer too: it never raises."""
 
-    async def answer(self, request: HttpRequest) -> Answer:
-        """Return the answer."""
+    def answer(self, request: HttpRequest) -> Answered:
+        """Return the answer, or what gives it."""
         ...
 
 
@@ -85,6 +92,7 @@ class Connection(asyncio.Protocol):
         self._is_reading = True
         self._is_last = False
         self._stays = True
+        self._has_last = False  # read the request that its caller says is the last
         self._is_head = False
         self._is_going_on = False
         self.heard_at = time.monotonic()
@@ -109,6 +117,10 @@ class Connection(asyncio.Protocol):
         self.heard_at = time.monotonic()
         if self._is_last:
             return  # what follows a refusal has no beginning that could be known
+        if self.begun_at is None and not self._has_last:
+            data = self._take_whole(data)
+            if not data:
+                return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -174,11 +186,35 @@ class Connection(asyncio.Protocol):
         if self._is_last:
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        method = self._parser.get_method().decode()
+        head = Head.of(self._parser.get_method(), self._target, self._headers)
         begun = self.heard_at if self.begun_at is None else self.begun_at
-        request = HttpRequest(method, self._target, self._headers, body, begun=begun)
         self.begun_at = None
         stays = self._parser.should_keep_alive() and not self._parser.should_upgrade()
+        self._has_last = not stays
+        self._take(HttpRequest(head, body, begun=begun), stays)
+
+    def _take_whole(self, data: bytes) -> bytes:
+        """Take the requests at the beginning of a packet that are there whole; return what is left."""
+        start = 0
+        while not self._is_last:
+            end = data.find(_END, start) + len(_END)
+            if not start < end - len(_END) <= start + KNOWN_BYTES:
+                break
+            known = known_head(data[start:end])
+            if known is None:
+                break
+            head, body_bytes = known
+            after = end + body_bytes
+            if after > len(data) or body_bytes > self._server.limits.body_bytes:
+                break
+            self._take(HttpRequest(head, data[end:after], begun=self.heard_at), stays=True)
+            if after == len(data):
+                return b""
+            start = after
+        return data[start:]
+
+    def _take(self, request: HttpRequest, stays: bool) -> None:
+        """Answer a request, or let it wait for those before it."""
         if self.is_busy or self._waiting or self.clogged_at is not None:
             self._waiting.append((request, stays))
             self._read(wanted=len(self._waiting) < _PIPELINED_MOST)
@@ -210,9 +246,13 @@ class Connection(asyncio.Protocol):
         self.is_busy = True
         self._stays = stays
         self._is_head = request.method == "HEAD"
-        self._task = run_eagerly(
-            self._server.app.answer(request), self._server.loop, self._answered
-        )
+        found = self._server.app.answer(request)
+        if type(found) is Answer:
+            self._answered(found)
+        elif isinstance(found, Coroutine):
+            self._task = run_eagerly(found, self._server.loop, self._answered)
+        else:
+            found.then(self._answered)
 
     def _answered(self, answer: Answer) -> None:
         self.is_busy = False
@@ -246,6 +286,9 @@ class Connection(asyncio.Protocol):
         if transport.is_closing():
             return
         body, kind, status, headers = answer
+        if status is _OK and kind is JSON and stays and not (headers or is_head):  # most of them
+            transport.write(b"%b%d\r\n\r\n%b" % (_BEFORE_JSON, len(body), body))
+            return
         more = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
         transport.write(
             b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b%b"
