@@ -19,6 +19,7 @@ from towpath.build.capacity import CHECKPOINTS, RunOrder
 from towpath.build.capacity.storing import StorageMeter
 from towpath.build.ingestion import IngestReconciler
 from towpath.build.pipelines import PipelineRunReconciler
+from towpath.core.durations import parse_duration
 from towpath.ledger.controllers import ControllerLoop
 from towpath.operate.decisions import Compactor, Retention
 from towpath.operate.labelling import LabelQueueReconciler
@@ -29,6 +30,7 @@ from towpath.operate.rollouts.reconciler import RolloutReconciler
 from towpath.operate.scheduling import BackfillReconciler, ScheduleReconciler
 from towpath.operate.triggers.reconciler import TriggerReconciler
 from towpath.operate.webhooks import ChannelReconciler, WebhookReconciler
+from towpath.trace.audit.anchoring import AnchorReconciler
 from towpath.trace.erasure import ErasureReconciler, HomeScanner, Parts
 
 if TYPE_CHECKING:
@@ -106,8 +108,10 @@ def reconcilers(
     compactor = Compactor(ledger, blobs, home.decisions_dir)
     retention = Retention(ledger, blobs, home.decisions_dir, clock)
     meter = StorageMeter(ledger, blobs, clock)
+    every = parse_duration(home.settings.anchor_every)
+    anchoring = AnchorReconciler(ledger, home.anchors, every=every)
     with ledger.write(actor="worker") as tx:
-        for standing in (compactor, retention, meter):
+        for standing in (compactor, retention, meter, anchoring):
             standing.declare(tx)
     return {
         **{
@@ -158,6 +162,7 @@ def reconcilers(
             LayoutDeletionReconciler(ledger, blobs),
             FileDeletionReconciler(ledger, blobs.area(FILES)),
         ],
+        "anchors": [anchoring],
         "features": [FeatureViewReconciler(ledger, home.online, clock)],
         "erasures": [ErasureReconciler(erasure_parts(home))],
     }

@@ -68,6 +68,13 @@ class Settings:
             when unset (`RAY_AUTH_TOKEN`, `RAY_AUTH_TOKEN_PATH`, `~/.ray/auth_token`).
         ray_allow_unauthenticated: Use a cluster that asks nobody for a token, on a network that keeps
             strangers out.
+        anchors: Where signed statements about the log are kept besides the home, so that its owner can't
+            rewrite it unnoticed: `file:PATH`, `git:FOLDER` (a branch of its own; `?push=REMOTE` pushes
+            it) or `https://…`.
+        anchor_every: Least time between two statements in one of these places, such as `1h`.
+        anchor_secret: Signs the statements that go to web addresses; a `${NAME}` of the worker's
+            environment.
+        anchor_private: Allow such an address in the private network.
         otel_endpoint: Base URL of an OTLP/HTTP receiver that traces are sent to, such as
             `http://localhost:4318`; none are made when empty. OpenTelemetry's own environment variables
             (`OTEL_EXPORTER_OTLP_ENDPOINT` and the like) go before.
@@ -105,6 +112,10 @@ class Settings:
     ray_address: str = "local"
     ray_token_file: str | None = None
     ray_allow_unauthenticated: bool = False
+    anchors: tuple[str, ...] = ()
+    anchor_every: str = "1h"
+    anchor_secret: str = ""
+    anchor_private: bool = False
     otel_endpoint: str = ""
     log_level: str = "warning"
     log_format: str = "auto"

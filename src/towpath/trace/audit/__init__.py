@@ -1,0 +1,12 @@
+"""The log as evidence: who read what, proofs for strangers, anchors elsewhere, and exports."""
+
+from towpath.trace.audit.proofs import ProofCheck, prove_consistency, prove_inclusion, verify_proof
+from towpath.trace.audit.reading import AuditedDecisions
+
+__all__ = [
+    "AuditedDecisions",
+    "ProofCheck",
+    "prove_consistency",
+    "prove_inclusion",
+    "verify_proof",
+]
