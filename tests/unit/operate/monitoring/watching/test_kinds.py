@@ -327,3 +327,18 @@ def test_what_drift_cost_is_what_the_service_s_losses_say(watched: Any):
     assert cost["cost"] == pytest.approx(2 * cost["excess"])
     assert cost["words"].endswith("EUR")
     assert cost["excess"] > 50
+
+
+def test_where_labels_are_late_the_newest_day_that_is_known_is_told(watched: Any):
+    watched.watch(Performance("log_loss", maturity="1d", price=2.0, unit="EUR"))
+    watched.watch(DataQuality(ranges={"wind": (-0.1, 0.1)}, min_rows=200))
+    bad = watched.rows(100)
+    watched.day(bad.with_columns(late=1 - pl.col("late"), wind=pl.lit(0.0)))
+    watched.production.clock.advance(timedelta(days=1, minutes=2))
+    watched.production.step(watched.reconciler)
+    watched.day(watched.rows(200))
+    watched.judge(later=timedelta(minutes=2))
+    told = [one for one in watched.alerts() if one.spec["kind"] == "data_quality"]
+    (cost,) = (one.spec["cost"] for one in told)
+    assert cost["of"]
+    assert cost["words"].endswith(f"EUR, on {cost['of']}, the newest that is known")
