@@ -11,11 +11,10 @@ import polars as pl
 from cyclopts import App, Group, Parameter
 
 from towpath.cli.exporting import FORMATS, write_frames
+from towpath.cli.moments import moment
 from towpath.cli.options import Common
 from towpath.cli.printing import err, print_facts, print_json, print_table
-from towpath.core.clock import parse_time
-from towpath.core.durations import parse_duration
-from towpath.core.errors import InvalidName, UsageError
+from towpath.core.errors import UsageError
 from towpath.core.refs import Ref
 from towpath.operate.decisions import INPUT, OUTPUT, SIGNAL, DecisionFilter
 
@@ -25,6 +24,15 @@ if TYPE_CHECKING:
     from towpath.app.home import Home
 
 app = App(name="decision", help="Recorded predictions.")
+# Named, not imported: what explains a decision costs more to load than what lists it.
+app.command(
+    "towpath.cli.explaining:replay",
+    name="replay",
+    help="Ask the recorded model again, and compare the answer bit for bit.",
+)
+app.command(
+    "towpath.cli.explaining:explain", name="explain", help="Say why one was made as it was."
+)
 _FILTERS = Group("Which decisions", sort_key=50)
 _ACTOR = "cli"
 
@@ -68,8 +76,8 @@ class Asked:
     def window(self, home: Home) -> Span:
         """Return the span of event time."""
         return {
-            "since": _moment(self.since, home),
-            "until": _moment(self.until, home),
+            "since": moment(self.since, home),
+            "until": moment(self.until, home),
         }
 
     def filter(self, home: Home, service: str | None) -> DecisionFilter:
@@ -284,16 +292,6 @@ def _rows_of(file: Path) -> Iterator[Mapping[str, Any]]:
         raise UsageError(f"{file} can't be read as {file.suffix}") from error
     text = [name for name in ("decision_id", "service", "key", "name") if name in frame.columns]
     return frame.with_columns(pl.col(text).cast(pl.String)).iter_rows(named=True)
-
-
-def _moment(text: str | None, home: Home) -> datetime | None:
-    """Read a time, or a span that lies back from now."""
-    if text is None:
-        return None
-    try:
-        return home.clock.now() - parse_duration(text)
-    except InvalidName:
-        return parse_time(text)
 
 
 def _hashed(home: Home, service: str | None, subject: str) -> str:

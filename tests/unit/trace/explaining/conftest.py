@@ -163,6 +163,11 @@ class Lender:
         with self.ledger.write() as tx:
             tx.intents.put("service", "lending", project="lending", spec=spec, due=False)
 
+    def withdraw(self, subject: str) -> None:
+        """Put somebody on the suppression list; nothing is erased yet."""
+        with self.ledger.write() as tx:
+            tx.withdrawals.add(subject)
+
     def decide(self, model: Ref, rows: pl.DataFrame, **said: Any) -> list[str]:
         """Answer rows as one request, and record them as the gateway does."""
         with self.ledger.read() as tx:

@@ -1,0 +1,93 @@
+"""The training rows that a model holds nearest to a recorded one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from towpath.trace.explaining.contract import Nearest, NearRow
+from towpath.trace.explaining.nearness import SharedLeaves, StandardisedDistance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from towpath.assets.models import Package
+    from towpath.assets.models.explaining import TreeStructure
+    from towpath.ledger.contract import Ledger
+    from towpath.storage.keys import Keyring
+    from towpath.trace.explaining.training_rows import TrainingRows
+
+
+def find_nearest(
+    columns: Mapping[str, list[Any]],
+    rows: TrainingRows,
+    package: Package,
+    structure: TreeStructure | None,
+    *,
+    near: int,
+    keys: bool,
+    ledger: Ledger,
+    keyring: Keyring,
+) -> Nearest:
+    """Return the nearest rows; those of subjects who withdrew are passed over, redacted or not yet.
+
+    Args:
+        columns: The recorded row, as a request of one row would bring it.
+        rows: What the model learnt from.
+        package: The model.
+        structure: Its trees; None compares by distance.
+        near: How many.
+        keys: Whether to say which rows they are, and, by hash, whose.
+        ledger: Holds the suppression list.
+        keyring: Makes the hashes.
+    """
+    measure = (
+        StandardisedDistance(package) if structure is None else SharedLeaves(package, structure)
+    )
+    schema = {name: rows.rows.schema[name] for name in columns}
+    mine = pl.DataFrame(dict(columns), schema=schema, strict=False)
+    nearness = measure.to(mine, rows.rows)
+    with ledger.read() as tx:
+        withdrawn = tx.withdrawals.subjects()
+    found: list[NearRow] = []
+    for at in measure.best_first(nearness).tolist():
+        if len(found) == near:
+            break
+        row = rows.rows.row(at, named=True)
+        whose = _hashed(row, rows, keyring)
+        if whose in withdrawn:
+            continue
+        shown = {name: row[name] for name in package.inputs.names if name not in rows.hidden}
+        found.append(
+            NearRow(
+                nearness=float(nearness[at]),
+                values=shown,
+                outcome=row.get(package.outcome),
+                key={name: _plain(row[name], name, rows) for name in rows.key} if keys else None,
+                subject=whose if keys else None,
+            )
+        )
+    return Nearest(
+        by=measure.by,
+        source=rows.source,
+        revision=rows.revision,
+        rows_read=rows.rows.height,
+        rows=tuple(found),
+        missing="" if found else "there is no row left that may be shown",
+        note=rows.note,
+    )
+
+
+def _hashed(row: Mapping[str, Any], rows: TrainingRows, keyring: Keyring) -> str | None:
+    if rows.subject is None or row[rows.subject[0]] is None:
+        return None
+    column, field, is_hash = rows.subject
+    return row[column] if is_hash else keyring.subject_hash(field, row[column])
+
+
+def _plain(value: Any, name: str, rows: TrainingRows) -> Any:
+    """Return a part of a key; a subject's name stays hidden, its hash is beside it."""
+    if rows.subject is not None and name == rows.subject[0]:
+        return "…"
+    return value
