@@ -31,7 +31,7 @@ from towpath.storage.blobs import open_blobs
 from towpath.storage.database import open_database
 from towpath.storage.keys import FileKeyring
 from towpath.trace.audit import AuditedDecisions
-from towpath.trace.lineage import LedgerTracer
+from towpath.trace.lineage import LedgerRowTracer, LedgerTracer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,13 +66,15 @@ def seed_home(folder: Path, *, days: int = 60, per_day: int = 12) -> SeededHome:
     ledger = open_ledger(database, keyring)
     blobs = open_blobs(f"file://{folder}/blobs")
     decisions = SegmentDecisionLog(ledger, blobs, folder / "decisions")
+    tracer = LedgerTracer(ledger, decisions)
     services = Services(
         ledger=ledger,
         blobs=blobs,
         keyring=keyring,
         clock=ManualClock(START + timedelta(days=days, hours=7, minutes=25)),
         environment=ENV,
-        tracer=LedgerTracer(ledger, decisions),
+        tracer=tracer,
+        rows=LedgerRowTracer(ledger, blobs, keyring, decisions, tracer),
         erasures=ListedErasures(ledger, blobs),
         traffic=DecisionTraffic(decisions, max_age_s=0),
         decisions=AuditedDecisions(ledger, decisions),

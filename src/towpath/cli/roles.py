@@ -99,6 +99,7 @@ def server(*, fd: Fd = None, child_of: ChildOf = None, common: Common = Common()
             history=home.history,
             labels=home.labels,
             inbox=home.inbox,
+            rows=home.row_tracer,
         )
         settings = home.settings
         access = Access(token=settings.token, events_token=settings.events_token)

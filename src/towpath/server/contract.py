@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from towpath.storage.keys import Keyring
     from towpath.trace.audit import AuditedDecisions
     from towpath.trace.erasure.contract import Erasures
-    from towpath.trace.lineage.contract import Tracer
+    from towpath.trace.lineage import RowTracer, Tracer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ class Services:
         history: Compares versions of data sets; None compares none.
         labels: Where people judge decisions, the one thing that is written to; None has no queues.
         inbox: Takes events from outside; None takes none.
+        rows: Follows rows of data sets; None follows none.
     """
 
     ledger: Ledger
@@ -64,6 +65,7 @@ class Services:
     history: DatasetHistory | None = None
     labels: LabelDesk | None = None
     inbox: EventInbox | None = None
+    rows: RowTracer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from towpath.core.refs import Ref
-from towpath.server.views.lineage import _drawn_through, lineage_graph
+from towpath.server.views.lineage import lineage_graph
 
 if TYPE_CHECKING:
     from seeded_home import SeededHome
 
-Pairs = dict[tuple[Ref, Ref], str]
-
 
 def test_steps_and_artefacts_are_drawn_through(home: SeededHome):
-    with home.ledger.read() as tx:
-        graph = lineage_graph(tx, Ref("model", "late", 4), direction="trace", full=False, limit=100)
+    graph = lineage_graph(
+        home.services.tracer, Ref("model", "late", 4), direction="trace", full=False, limit=100
+    )
     kinds = sorted(node.kind for node in graph.nodes)
     assert kinds == ["code", "dataset", "dataset", "model", "run"]
     model, run = "model:late@4", f"run:{home.runs[3]}"
@@ -31,16 +27,18 @@ def test_steps_and_artefacts_are_drawn_through(home: SeededHome):
 
 
 def test_everything_is_there_when_asked_for(home: SeededHome):
-    with home.ledger.read() as tx:
-        graph = lineage_graph(tx, Ref("model", "late", 4), direction="trace", full=True, limit=100)
+    graph = lineage_graph(
+        home.services.tracer, Ref("model", "late", 4), direction="trace", full=True, limit=100
+    )
     kinds = [node.kind for node in graph.nodes]
     assert kinds.count("artifact") == 4
     assert kinds.count("run") == 5
 
 
 def test_distances_tell_sources_from_dependants(home: SeededHome):
-    with home.ledger.read() as tx:
-        graph = lineage_graph(tx, Ref("model", "late", 1), direction="both", full=False, limit=100)
+    graph = lineage_graph(
+        home.services.tracer, Ref("model", "late", 1), direction="both", full=False, limit=100
+    )
     places = {node.kind: node.distance for node in graph.nodes}
     assert places["model"] == 0
     assert places["run"] == 1
@@ -49,39 +47,11 @@ def test_distances_tell_sources_from_dependants(home: SeededHome):
 
 
 def test_the_nearest_are_kept_when_there_are_too_many(home: SeededHome):
-    with home.ledger.read() as tx:
-        graph = lineage_graph(tx, Ref("model", "late", 4), direction="both", full=True, limit=3)
+    graph = lineage_graph(
+        home.services.tracer, Ref("model", "late", 4), direction="both", full=True, limit=3
+    )
     assert graph.truncated
     assert len(graph.nodes) == 3
     assert max(abs(node.distance) for node in graph.nodes) == 1
     shown = {node.ref for node in graph.nodes}
     assert all({edge.child, edge.parent} <= shown for edge in graph.edges)
-
-
-@given(
-    st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda pair: pair[0] < pair[1])),
-    st.sets(st.integers(0, 9)),
-)
-def test_thinning_keeps_reachability_between_what_is_left(
-    edges: set[tuple[int, int]], left_out: set[int]
-):
-    nodes = [Ref("dataset", f"n{number}") for number in range(10)]
-    pairs: Pairs = {(nodes[a], nodes[b]): "used" for a, b in edges}
-    hidden = {nodes[number] for number in left_out}
-    drawn = _drawn_through(pairs, hidden)
-    visible = set(nodes) - hidden
-    assert {node for pair in drawn for node in pair} <= visible
-    for node in visible:
-        assert reach(node, drawn) == reach(node, pairs) & visible
-
-
-def reach(start: Ref, pairs: Pairs) -> set[Ref]:
-    found: set[Ref] = set()
-    queue = [start]
-    while queue:
-        node = queue.pop()
-        for child, parent in pairs:
-            if child == node and parent not in found:
-                found.add(parent)
-                queue.append(parent)
-    return found

@@ -819,9 +819,72 @@ export interface paths {
         };
         /**
          * ShowLineage
-         * @description Show what a node depends on and what depends on it.
+         * @description Show what a node depends on and what depends on it, nearest first; the rest is counted.
          */
         get: operations["show_lineage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lineage/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowEvents
+         * @description Show the graph from a node as OpenLineage events.
+         */
+        get: operations["show_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lineage/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ShowRows
+         * @description Show which versions, runs, models and decisions rows reached. Asking is recorded in the log.
+         *
+         *     It changes nothing but the log: it is a POST because its condition may name somebody, and addresses
+         *     of pages are kept in many places.
+         */
+        post: operations["show_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lineage/tree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ShowTree
+         * @description Trace anything back, or show what it reaches. Reading a decision is recorded in the log.
+         */
+        get: operations["show_tree"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2401,9 +2464,19 @@ export interface components {
             detail: string;
             distance: number;
             kind: string;
+            /** @default 0 */
+            more: number;
             ref: string;
             state: string;
             title: string;
+        };
+        /** LineageTree */
+        LineageTree: {
+            direction: string;
+            ref: string;
+            tree: {
+                [key: string]: unknown;
+            };
         };
         /** LogEvent */
         LogEvent: {
@@ -2598,6 +2671,13 @@ export interface components {
             rows: number;
             whole: boolean;
             why: string;
+        };
+        /** OpenLineageEvents */
+        OpenLineageEvents: {
+            events: {
+                [key: string]: unknown;
+            }[];
+            truncated: boolean;
         };
         /** Overview */
         Overview: {
@@ -2879,6 +2959,67 @@ export interface components {
             files_shared: number;
             removed: number;
             unchanged: number;
+        };
+        /** RowImpact */
+        RowImpact: {
+            answered: components["schemas"]["RowsAnswered"][];
+            clean: number;
+            decisions: number;
+            derived: string[];
+            models: components["schemas"]["RowsModel"][];
+            reads: components["schemas"]["RowsReadBy"][];
+            ref: string;
+            releases: string[];
+            rows: number;
+            services: string[];
+            spared: number;
+            totals?: {
+                [key: string]: number;
+            };
+            unread: string[];
+            versions: components["schemas"]["RowsHeldBy"][];
+        };
+        /** RowsAnswered */
+        RowsAnswered: {
+            day: string;
+            decisions: number;
+            errors: number;
+            model: string;
+            service: string;
+        };
+        /** RowsAsked */
+        RowsAsked: {
+            /** @default 100 */
+            limit: number;
+            ref: string;
+            where: string;
+        };
+        /** RowsHeldBy */
+        RowsHeldBy: {
+            changed: number;
+            ref: string;
+            revision: number;
+            rows: number;
+        };
+        /** RowsModel */
+        RowsModel: {
+            decisions: number;
+            ref: string;
+            rows: number | null;
+            runs: string[];
+            serves: string[];
+            state: string;
+        };
+        /** RowsReadBy */
+        RowsReadBy: {
+            kind: string;
+            name: string;
+            rows: number | null;
+            run: string;
+            source: string;
+            /** Format: date-time */
+            started_at: string;
+            windowed: boolean;
         };
         /** RuleFinding */
         RuleFinding: {
@@ -5891,6 +6032,8 @@ export interface operations {
                 direction?: "trace" | "impact" | "both";
                 /** @description Show step runs and artefacts too. */
                 full?: boolean;
+                /** @description Steps; all without it. */
+                depth?: number | null;
                 /** @description Most answers wanted. */
                 limit?: number;
             };
@@ -5907,6 +6050,219 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LineageGraph"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_events: {
+        parameters: {
+            query: {
+                /** @description `kind:name@version` or `run:ID`. */
+                ref: string;
+                direction?: "back" | "forth";
+                /** @description Show step runs and artefacts too. */
+                full?: boolean;
+                /** @description Steps; all without it. */
+                depth?: number | null;
+                /** @description Most answers wanted. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenLineageEvents"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_rows: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The handle under which this is recorded. */
+                "towpath-actor": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RowsAsked"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowImpact"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another site sent the request, or it names no actor. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else got there first, or the thing is in another state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_tree: {
+        parameters: {
+            query: {
+                /** @description `kind:name@version`, `run:ID`, `decision:ID`, `alert:NAME`, `service:NAME`, … */
+                ref: string;
+                direction?: "back" | "forth";
+                /** @description Show step runs and artefacts too. */
+                full?: boolean;
+                /** @description Steps; all without it. */
+                depth?: number | null;
+                /** @description Most answers wanted. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineageTree"];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */

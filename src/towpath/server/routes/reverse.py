@@ -1,4 +1,4 @@
-"""The way back: lineage, decisions, erasures, the log, and search."""
+"""The way back: erasures, the log, and search."""
 
 from __future__ import annotations
 
@@ -7,40 +7,18 @@ from typing import Annotated
 import msgspec
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from towpath.core.refs import Ref
 from towpath.server.resources.erasures import Certificate, Erasure
 from towpath.server.resources.events import EventPage
 from towpath.server.resources.health import LogState
-from towpath.server.resources.lineage import DecisionTrace, Hit, LineageGraph
+from towpath.server.resources.lineage import Hit
 from towpath.server.routes.given import Given, Limit
 from towpath.server.routes.reading import read
 from towpath.server.views.erasures import show_erasure as shown
 from towpath.server.views.events import event_page, log_state
-from towpath.server.views.lineage import Direction, lineage_graph
 from towpath.server.views.search import search
 
 _ACTOR = "server"
 _CHECKPOINTS = 20
-
-
-@read("/lineage", tag="reverse")
-def show_lineage(
-    services: Given,
-    ref: Annotated[str, QueryParameter(description="`kind:name@version` or `run:ID`.")],
-    direction: FromQuery[Direction] = "both",
-    full: Annotated[bool, QueryParameter(description="Show step runs and artefacts too.")] = False,
-    limit: Limit = 200,
-) -> LineageGraph:
-    """Show what a node depends on and what depends on it."""
-    with services.ledger.read() as tx:
-        return lineage_graph(tx, Ref.parse(ref), direction=direction, full=full, limit=limit)
-
-
-@read("/decisions/{decision_id:str}/trace", tag="reverse")
-def trace_decision(services: Given, decision_id: FromPath[str]) -> DecisionTrace:
-    """Trace one decision back to its data. Inputs stay out; the read is recorded in the log."""
-    tree = services.tracer.trace_decision(decision_id, actor=_ACTOR, payload=False)
-    return DecisionTrace(decision_id=decision_id, tree=tree.to_json())
 
 
 @read("/erasures", tag="reverse")
@@ -92,8 +70,6 @@ def find(services: Given, q: FromQuery[str], limit: Limit = 12) -> list[Hit]:
 
 
 HANDLERS = [
-    show_lineage,
-    trace_decision,
     list_erasures,
     show_erasure,
     show_certificate,

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from towpath.core.errors import NotFound
 from towpath.server.resources.lineage import LineageNode
 from towpath.server.views.values import mapping, number, text, whole
 
 if TYPE_CHECKING:
     from towpath.core.refs import Ref
-    from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Run, Version
 
 _SHORT = 10
 _TELLING = ("roc_auc", "log_loss", "rmse")  # one metric has room on a node
 
 
-def describe(tx: Transaction, ref: Ref, distance: int) -> LineageNode:
+def describe(
+    ref: Ref, distance: int, *, run: Run | None, version: Version | None, more: int = 0
+) -> LineageNode:
     """Return a node with its title and one line of detail; a bare one for what has no record."""
-    if ref.kind == "run":
-        try:
-            return _run_node(tx.runs.get(ref.name), distance)
-        except NotFound:
-            return _bare(ref, distance)
-    version = tx.versions.find(ref) if ref.version is not None else None
-    return _bare(ref, distance) if version is None else _version_node(version, distance)
+    if run is not None:
+        node = _run_node(run, distance)
+    elif version is not None:
+        node = _version_node(version, distance)
+    else:
+        node = _bare(ref, distance)
+    return replace(node, more=more)
 
 
 def _run_node(run: Run, distance: int) -> LineageNode:
@@ -72,7 +73,7 @@ def _version_node(version: Version, distance: int) -> LineageNode:
 
 
 def _bare(ref: Ref, distance: int) -> LineageNode:
-    title = ref.name[:_SHORT] if ref.kind in ("artifact", "run") else ref.name
+    title = ref.name[:_SHORT] if ref.kind in ("artifact", "environment", "run") else ref.name
     if ref.version is not None:
         title = f"{title}@{ref.version}"
     return LineageNode(
