@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from towpath.app.clock import open_clock
 from towpath.ledger import open_ledger
@@ -199,9 +199,14 @@ class Home:
         """Where gateways keep the segments that are not Parquet yet."""
         return self.place.home / "decisions"
 
-    @cached_property
+    @property
     def decisions(self) -> SegmentDecisionLog:
-        """Recorded predictions and their labels."""
+        """Recorded predictions and their labels; a script's home says in the log that they are read."""
+        return self.decision_log
+
+    @cached_property
+    def decision_log(self) -> SegmentDecisionLog:
+        """The same for the program's own parts, which read for nobody."""
         from towpath.operate.decisions import SegmentDecisionLog
 
         return SegmentDecisionLog(self.ledger, self.blobs, self.decisions_dir)
@@ -211,7 +216,7 @@ class Home:
         """Decisions as people are shown them: with a line in the ledger that says who looked."""
         from towpath.trace.audit import AuditedDecisions
 
-        return AuditedDecisions(self.ledger, self.decisions)
+        return AuditedDecisions(self.ledger, self.decision_log)
 
     @property
     def feedback(self) -> Feedback:
@@ -225,7 +230,9 @@ class Home:
         """Where people judge decisions."""
         from towpath.operate.labelling import LedgerLabelDesk
 
-        return LedgerLabelDesk(self.ledger, self.keyring, self.decisions, self.datasets, self.clock)
+        return LedgerLabelDesk(
+            self.ledger, self.keyring, self.decision_log, self.datasets, self.clock
+        )
 
     @cached_property
     def inbox(self) -> EventInbox:
@@ -278,21 +285,23 @@ class Home:
         """The way back, and forth."""
         from towpath.trace.lineage import LedgerTracer
 
-        return LedgerTracer(self.ledger, self.decisions)
+        return LedgerTracer(self.ledger, self.decision_log)
 
     @cached_property
     def row_tracer(self) -> LedgerRowTracer:
         """Which versions, runs, models and decisions rows reached."""
         from towpath.trace.lineage import LedgerRowTracer
 
-        return LedgerRowTracer(self.ledger, self.blobs, self.keyring, self.decisions, self.tracer)
+        return LedgerRowTracer(
+            self.ledger, self.blobs, self.keyring, self.decision_log, self.tracer
+        )
 
     @cached_property
     def replayer(self) -> LedgerReplayer:
         """Asks recorded models what they answered."""
         from towpath.trace.explaining import LedgerReplayer
 
-        return LedgerReplayer(self.ledger, self.blobs, self.keyring, self.decisions)
+        return LedgerReplayer(self.ledger, self.blobs, self.keyring, self.decision_log)
 
     @cached_property
     def explainer(self) -> LedgerDecisionExplainer:
@@ -300,7 +309,7 @@ class Home:
         from towpath.trace.explaining import LedgerDecisionExplainer
 
         return LedgerDecisionExplainer(
-            self.ledger, self.blobs, self.keyring, self.datasets, self.decisions
+            self.ledger, self.blobs, self.keyring, self.datasets, self.decision_log
         )
 
     @cached_property
@@ -313,7 +322,7 @@ class Home:
             self.blobs,
             self.keyring,
             self.datasets,
-            self.decisions,
+            self.decision_log,
             copies=lambda: self.copies(planning=True),
         )
 
@@ -335,7 +344,7 @@ class Home:
         server = "the Redis of the online store" if elsewhere else None
         online = () if planning and unused else (copies.OnlineTables(self.online, server=server),)
         return (
-            copies.OpenLoads(self.ledger),
+            copies.OpenLoads(self.ledger, self.blobs),
             copies.Publications(self.publisher, own_catalog=OWN_CATALOG),
             copies.StoredFiles(self.ledger, self.datasets, self.files),
             copies.FeatureLayouts(self.ledger, self.features),
@@ -377,16 +386,20 @@ class Home:
         self.close()
 
 
-def open_home(place: Place, *, connect: bool = True) -> Home:
+_H = TypeVar("_H", bound=Home)
+
+
+def open_home(place: Place, *, connect: bool = True, kind: type[_H] = Home) -> _H:
     """Make the home's folder, readable by its owner alone, and open it.
 
     Args:
         place: Where it is.
         connect: Reach for the database at once; otherwise when it is first asked for, which is for
             whoever can do without for a while.
+        kind: What to open it as.
     """
     place.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    home = Home(place)
+    home = kind(place)
     if connect:
         home.database  # noqa: B018 - migrates now, so that errors come before work begins
     return home

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from towpath.ledger.records import Json
     from towpath.operate.labelling.records import (
         Agreement,
         Dispute,
@@ -153,6 +154,13 @@ class LabelDesk(Protocol):
 
     def holdings(self, subject_hash: str) -> int:
         """Return how many tasks are about a subject, without changing anything."""
+        ...
+
+    def tasks_of(self, subject_hash: str) -> list[Json]:
+        """Return the tasks about a subject, for that subject: `queue`, `decision`, `phase`, `at`, `said`.
+
+        `said` are the labels that were given, without who gave them. Changes nothing.
+        """
         ...
 
     def erase_subject(self, subject_hash: str) -> ErasedTasks:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from towpath.assets.datasets import DatasetStore
     from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger
-    from towpath.ledger.records import Intent
+    from towpath.ledger.records import Intent, Json
     from towpath.operate.decisions.contract import DecisionLog
     from towpath.operate.labelling.records import (
         Agreement,
@@ -260,6 +260,21 @@ class LedgerLabelDesk:
         """See `LabelDesk.holdings`."""
         with self._ledger.read() as tx:
             return len(tasks_about(tx, subject_hash))
+
+    def tasks_of(self, subject_hash: str) -> list[Json]:
+        """See `LabelDesk.tasks_of`."""
+        with self._ledger.read() as tx:
+            found = tasks_about(tx, subject_hash)
+        return [
+            {
+                "queue": task.spec["queue"],
+                "decision": task.spec["decision_id"],
+                "phase": task.phase,
+                "at": task.spec["at"],
+                "said": [one.label for one in said(task).answers.values()],
+            }
+            for task in found
+        ]
 
     def erase_subject(self, subject_hash: str) -> ErasedTasks:
         """See `LabelDesk.erase_subject`."""

@@ -48,6 +48,15 @@ def count_examples(tx: Transaction, subject_hash: str) -> int:
     return sum(sum(map(_about(subject_hash), found)) for _, found in _held(tx))
 
 
+def find_examples(tx: Transaction, subject_hash: str) -> dict[str, list[str]]:
+    """Return the ids of a subject's decisions that alerts name, by alert."""
+    mine = _about(subject_hash)
+    found = {
+        alert.name: [one["decision"] for one in held if mine(one)] for alert, held in _held(tx)
+    }
+    return {name: ids for name, ids in found.items() if ids}
+
+
 def forget_examples(tx: Transaction, subject_hash: str) -> None:
     """Take a subject's decisions out of every alert. Idempotent; what else an alert says stays."""
     mine = _about(subject_hash)
@@ -68,4 +77,4 @@ def _about(subject_hash: str) -> Callable[[Json], bool]:
     return lambda one: one["subject"] == subject_hash
 
 
-__all__ = ["Example", "count_examples", "examples_of", "forget_examples", "named"]
+__all__ = ["Example", "count_examples", "examples_of", "find_examples", "forget_examples", "named"]

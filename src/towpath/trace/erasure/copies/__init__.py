@@ -1,7 +1,7 @@
 """What else holds rows of a data set, or things about a subject, and how it is taken out of there."""
 
 from towpath.trace.erasure.copies.alert_examples import AlertExamples
-from towpath.trace.erasure.copies.contract import About, Copies
+from towpath.trace.erasure.copies.contract import About, Copies, FoundCopy
 from towpath.trace.erasure.copies.feature_layouts import FeatureLayouts
 from towpath.trace.erasure.copies.label_tasks import LabelTasks
 from towpath.trace.erasure.copies.online_rows import OnlineTables
@@ -18,6 +18,7 @@ __all__ = [
     "AlertExamples",
     "Copies",
     "FeatureLayouts",
+    "FoundCopy",
     "LabelTasks",
     "OnlineTables",
     "OpenLoads",

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from towpath.operate.monitoring.examples import count_examples, forget_examples
+from towpath.operate.monitoring.examples import (
+    count_examples,
+    find_examples,
+    forget_examples,
+)
 from towpath.trace.erasure.contract import HeldCopy
+from towpath.trace.erasure.copies.contract import FoundCopy
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger
@@ -25,6 +30,20 @@ class AlertExamples:
         with self._ledger.read() as tx:
             count = count_examples(tx, about.subject)
         return [HeldCopy(kind=self.kind, name="alerts", count=count)] if count else []
+
+    def find(self, about: About) -> list[FoundCopy]:
+        """Return the alerts that name decisions about the subject."""
+        with self._ledger.read() as tx:
+            found = find_examples(tx, about.subject)
+        return [
+            FoundCopy(
+                name=alert,
+                count=len(decisions),
+                rows=tuple({"decision": one} for one in decisions),
+                note="an alert shows these decisions as examples",
+            )
+            for alert, decisions in found.items()
+        ]
 
     def erase(self, about: About) -> None:
         """Take the subject's decisions out of every alert."""

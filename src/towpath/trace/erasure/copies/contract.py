@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from towpath.ledger.records import Json
     from towpath.trace.erasure.contract import HeldCopy
 
 
@@ -31,6 +32,23 @@ class About:
     suppression: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCopy:
+    """What a copy holds of a subject, for that subject to read.
+
+    Attributes:
+        name: What it is, as in `HeldCopy`.
+        count: How many things about the subject there are; None where that can't be told from them.
+        rows: These things, as plain JSON; empty where `note` says where the same is shown, or why not.
+        note: What to know, in a sentence for the subject.
+    """
+
+    name: str
+    count: int | None
+    rows: tuple[Json, ...] = dataclasses.field(default=(), repr=False)
+    note: str = ""
+
+
 class Copies(Protocol):
     """One kind of copy. Whoever keeps a new kind implements this, and joins `app.working`.
 
@@ -45,6 +63,13 @@ class Copies(Protocol):
 
     def held(self, about: About) -> Sequence[HeldCopy]:
         """Return what there is that the erasure will touch. Changes nothing."""
+        ...
+
+    def find(self, about: About) -> Sequence[FoundCopy]:
+        """Return what is held of the subject, for an access report. Changes nothing.
+
+        Everything that `held` names is named here; a kind that can't tell whose a thing is says so.
+        """
         ...
 
     def erase(self, about: About) -> None:

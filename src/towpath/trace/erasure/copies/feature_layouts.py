@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from towpath.core.refs import Ref
 from towpath.trace.erasure.contract import HeldCopy
+from towpath.trace.erasure.copies.finding import untold
 
 if TYPE_CHECKING:
     from towpath.assets.features import FeatureStore
     from towpath.ledger.contract import Ledger
-    from towpath.trace.erasure.copies.contract import About
+    from towpath.trace.erasure.copies.contract import About, FoundCopy
+
+_WHOSE = "rows of the data set that are shown above, sorted for look-ups"
 
 
 class FeatureLayouts:
@@ -36,6 +39,10 @@ class FeatureLayouts:
                 if over:
                     found.append(HeldCopy(kind=self.kind, name=asset.name, count=len(over)))
         return found
+
+    def find(self, about: About) -> list[FoundCopy]:
+        """Return each view: its layouts are rows of the data sets, sorted."""
+        return untold(self.held(about), _WHOSE)
 
     def erase(self, about: About) -> None:
         """Delete every layout of what the data sets were before; they are laid out anew when asked."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from towpath.trace.erasure.contract import HeldCopy
+from towpath.trace.erasure.copies.contract import FoundCopy
 
 if TYPE_CHECKING:
     from towpath.operate.labelling.contract import LabelDesk
@@ -23,6 +24,16 @@ class LabelTasks:
         """Return how many tasks are about the subject."""
         count = self._desk.holdings(about.subject)
         return [HeldCopy(kind=self.kind, name="labelling", count=count)] if count else []
+
+    def find(self, about: About) -> list[FoundCopy]:
+        """Return each task: its queue, its decision, and what people said of it, without their names."""
+        tasks = self._desk.tasks_of(about.subject)
+        if not tasks:
+            return []
+        note = (
+            "decisions that people judge; what they wrote beside is sealed and goes with the task"
+        )
+        return [FoundCopy(name="labelling", count=len(tasks), rows=tuple(tasks), note=note)]
 
     def erase(self, about: About) -> None:
         """Take the tasks off every desk, and shred what was written beside them."""

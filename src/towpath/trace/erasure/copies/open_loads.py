@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from towpath.assets.datasets.load_record import KIND, state_of
 from towpath.trace.erasure.contract import HeldCopy
+from towpath.trace.erasure.copies.contract import FoundCopy
+from towpath.trace.erasure.copies.finding import rows_about
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger
+    from towpath.ledger.records import Json
+    from towpath.storage.blobs.contract import BlobStore
     from towpath.trace.erasure.copies.contract import About
 
 
@@ -17,8 +23,9 @@ class OpenLoads:
 
     kind = "open_loads"
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, blobs: BlobStore) -> None:
         self._ledger = ledger
+        self._blobs = blobs
 
     def held(self, about: About) -> list[HeldCopy]:
         """Return each load of the data sets, with the rows that it has kept so far."""
@@ -38,6 +45,25 @@ class OpenLoads:
             for row, state in loads
             if not state.fenced
         ]
+
+    def find(self, about: About) -> list[FoundCopy]:
+        """Return the subject's rows among the pieces that each load has kept so far."""
+        with self._ledger.read() as tx:
+            loads = [
+                (row.name, state_of(row))
+                for row in tx.intents.list(KIND, limit=None)
+                if row.spec["dataset"] in about.datasets
+            ]
+        found: list[FoundCopy] = []
+        for name, state in loads:
+            rows: list[Json] = []
+            for file in () if state.fenced else state.files:
+                with self._blobs.open_local(file.digest) as path:
+                    rows += rows_about(pl.scan_parquet(path), about)
+            if rows:
+                note = "on their way into the data set"
+                found.append(FoundCopy(name=name, count=len(rows), rows=tuple(rows), note=note))
+        return found
 
     def erase(self, about: About) -> None:
         """Do nothing more."""

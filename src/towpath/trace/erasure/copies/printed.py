@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from towpath.trace.erasure.contract import HeldCopy
+from towpath.trace.erasure.copies.finding import untold
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Ledger
-    from towpath.trace.erasure.copies.contract import About
+    from towpath.trace.erasure.copies.contract import About, FoundCopy
+
+_WHOSE = (
+    "what programs print while they run; whom it may name is not known, and it goes when they end"
+)
 
 
 class PrintedPieces:
@@ -32,6 +37,10 @@ class PrintedPieces:
             HeldCopy(kind=self.kind, name=run_id, count=1, size_bytes=size)
             for run_id, size in sorted(sizes.items())
         ]
+
+    def find(self, about: About) -> list[FoundCopy]:
+        """Return the pieces of each run; nobody knows whom they name."""
+        return untold(self.held(about), _WHOSE)
 
     def erase(self, about: About) -> None:
         """Delete them."""

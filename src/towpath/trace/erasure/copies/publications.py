@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from towpath.trace.erasure.contract import HeldCopy
+from towpath.trace.erasure.copies.finding import untold
 
 if TYPE_CHECKING:
     from towpath.assets.datasets.publishing import Publication, Publisher
-    from towpath.trace.erasure.copies.contract import About
+    from towpath.trace.erasure.copies.contract import About, FoundCopy
+
+_WHOSE = "the rows of the data set, which others may read there"
 
 
 class Publications:
@@ -31,6 +34,10 @@ class Publications:
             HeldCopy(kind=self.kind, name=f"{one.catalog}:{one.table}", count=len(one.snapshots))
             for one in self._published(about)
         ]
+
+    def find(self, about: About) -> list[FoundCopy]:
+        """Return each table: its rows are those of the data set itself."""
+        return untold(self.held(about), _WHOSE)
 
     def erase(self, about: About) -> None:
         """Let the tables name the redacted files; what they named before is gone from them."""

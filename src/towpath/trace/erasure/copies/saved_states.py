@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from towpath.trace.erasure.contract import HeldCopy
+from towpath.trace.erasure.copies.finding import untold
 
 if TYPE_CHECKING:
     from towpath.build.capacity import ResumePoints
-    from towpath.trace.erasure.copies.contract import About
+    from towpath.trace.erasure.copies.contract import About, FoundCopy
+
+_WHOSE = "what long computations keep to go on from; whose rows made them can not be told"
 
 
 class SavedStates:
@@ -29,6 +32,10 @@ class SavedStates:
         return [
             HeldCopy(kind=self.kind, name="checkpoints", count=len(kept), size_bytes=size_bytes)
         ]
+
+    def find(self, about: About) -> list[FoundCopy]:
+        """Return all that are kept: whose rows made them can not be told."""
+        return untold(self.held(about), _WHOSE)
 
     def erase(self, about: About) -> None:
         """Delete every state; the steps begin afresh, and what is running can't bring one back."""

@@ -9,11 +9,14 @@ import polars as pl
 from towpath.assets.filesets import is_fileset
 from towpath.core.refs import Ref
 from towpath.trace.erasure.contract import HeldCopy
+from towpath.trace.erasure.copies.contract import FoundCopy
+from towpath.trace.erasure.copies.finding import rows_about
 
 if TYPE_CHECKING:
     from towpath.assets.datasets.contract import DatasetStore
     from towpath.assets.filesets import FileSetStore
     from towpath.ledger.contract import Ledger
+    from towpath.ledger.records import Json
     from towpath.trace.erasure.copies.contract import About
 
 
@@ -47,6 +50,19 @@ class StoredFiles:
                         size_bytes=sum(sizes.values()),
                     )
                 )
+        return found
+
+    def find(self, about: About) -> list[FoundCopy]:
+        """Return the paths of the subject's files, each once, with digest and size."""
+        found: list[FoundCopy] = []
+        for name in self._filesets(about):
+            paths: dict[str, Json] = {}
+            for ref in self._datasets.holds(name, about.value):
+                for row in rows_about(self._datasets.scan(ref), about):
+                    paths[row["path"]] = row
+            if paths:
+                told = tuple(paths.values())
+                found.append(FoundCopy(name=name, count=len(told), rows=told))
         return found
 
     def erase(self, about: About) -> None:

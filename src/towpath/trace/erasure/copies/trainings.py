@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 from towpath.build.compute.ray import training_storage
 from towpath.trace.erasure.contract import HeldCopy
+from towpath.trace.erasure.copies.finding import untold
 
 if TYPE_CHECKING:
-    from towpath.trace.erasure.copies.contract import About
+    from towpath.trace.erasure.copies.contract import About, FoundCopy
 
 _CLUSTER = (
     "rows and checkpoints of steps that are running on a Ray cluster: they are in its memory, in its "
     "spill folders and beside the blobs until those steps end"
 )
+
+_WHOSE = "what trainings keep to go on from; whose rows made them can not be told"
 
 
 class Trainings:
@@ -35,6 +38,10 @@ class Trainings:
         del about
         kept = training_storage(self._blobs_url).kept()
         return [HeldCopy(kind=self.kind, name="trainings", count=len(kept))] if kept else []
+
+    def find(self, about: About) -> list[FoundCopy]:
+        """Return all that are kept: whose rows made them can not be told."""
+        return untold(self.held(about), _WHOSE)
 
     def erase(self, about: About) -> None:
         """Delete every checkpoint; trainings that were lost begin afresh."""

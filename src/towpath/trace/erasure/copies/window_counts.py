@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from towpath.operate.monitoring.counted import WINDOWS, purge_counts
 from towpath.trace.erasure.contract import HeldCopy
+from towpath.trace.erasure.copies.finding import untold
 
 if TYPE_CHECKING:
     from towpath.storage.blobs.contract import BlobStore
-    from towpath.trace.erasure.copies.contract import About
+    from towpath.trace.erasure.copies.contract import About, FoundCopy
+
+_WHOSE = "counts over many people, which do not say whose they are"
 
 
 class WindowCounts:
@@ -30,6 +33,10 @@ class WindowCounts:
         del about
         count = sum(1 for _ in self._blobs.area(WINDOWS).walk())
         return [HeldCopy(kind=self.kind, name="monitors", count=count)] if count else []
+
+    def find(self, about: About) -> list[FoundCopy]:
+        """Return all that are kept: counts name nobody."""
+        return untold(self.held(about), _WHOSE)
 
     def erase(self, about: About) -> None:
         """Delete the counts of every window that is open."""
