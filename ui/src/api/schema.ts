@@ -2973,7 +2973,7 @@ export interface components {
             rows: number;
             services: string[];
             spared: number;
-            totals?: {
+            totals: {
                 [key: string]: number;
             };
             unread: string[];

@@ -48,8 +48,13 @@ export function Canvas<T extends Record<string, unknown>>(props: CanvasProps<T>)
   }));
   const bottom = Math.max(0, ...[...places.values()].map(({ y }) => y + size.height));
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the nodes inside take the focus
     <div
       className={styles.canvas}
+      onKeyDown={(event) => {
+        const node = (event.target as HTMLElement).closest<HTMLElement>(".react-flow__node");
+        if (event.key === "Enter" && node?.dataset.id) onPick(node.dataset.id);
+      }}
       style={{ height: `clamp(${least}px, ${Math.round(bottom) + 140}px, 68vh)` }}
     >
       <ReactFlow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from towpath.server.resources.base import Json
@@ -178,7 +178,7 @@ class RowImpact:
     derived: list[str]
     answered: list[RowsAnswered]
     decisions: int
-    totals: dict[str, int] = field(default_factory=dict[str, int])
+    totals: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,17 +11,47 @@ interface TraceNode {
   facts: Record<string, unknown>;
   children: TraceNode[];
   repeated?: boolean;
+  more?: number;
 }
 
-const LINKED = new Set(["release", "model", "run", "dataset", "code", "service"]);
+interface Told {
+  root: TraceNode;
+  reached?: Record<string, number>;
+  complete?: boolean;
+}
+
+const LINKED = new Set([
+  "release",
+  "model",
+  "run",
+  "dataset",
+  "code",
+  "service",
+  "features",
+  "feature_service",
+  "alert",
+  "decision",
+  "environment",
+]);
 const MOST_FACTS = 8;
 
-/** The tree from one decision down to code and rows. */
+/** The tree from anything down to code and rows, or on to what came of it. */
 export function DecisionTree({ tree }: { tree: Record<string, unknown> }) {
+  const { root, reached = {}, complete = true } = tree as unknown as Told;
+  const counts = Object.entries(reached).map(
+    ([kind, count]) => `${count.toLocaleString("en")} ${humanize(kind).toLowerCase()}`,
+  );
   return (
-    <ul className={styles.tree}>
-      <Branch node={tree.root as unknown as TraceNode} />
-    </ul>
+    <>
+      {counts.length > 0 && (
+        <p className={styles.reached}>
+          In all{complete ? "" : ", at least"}: {counts.join(" · ")}
+        </p>
+      )}
+      <ul className={styles.tree}>
+        <Branch node={root} />
+      </ul>
+    </>
   );
 }
 
@@ -35,6 +65,9 @@ function Branch({ node }: { node: TraceNode }) {
       </div>
       <Facts facts={node.facts} />
       {node.repeated && <p className={styles.repeated}>shown above</p>}
+      {node.more ? (
+        <p className={styles.repeated}>and {node.more.toLocaleString("en")} more from here</p>
+      ) : null}
       {node.children.length > 0 && (
         <ul>
           {node.children.map((child) => (

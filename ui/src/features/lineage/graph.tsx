@@ -26,7 +26,7 @@ export default function Graph({ graph, onPick }: GraphProps) {
       data={(id, down) => ({ node: byRef.get(id), root: id === graph.root, down })}
       onPick={onPick}
     >
-      {graph.truncated && "More nodes than are drawn."}
+      {graph.truncated && "There is more than is drawn; each node says how much."}
     </Canvas>
   );
 }

@@ -47,6 +47,7 @@ export function LineageNode({ data: { node, root, down } }: NodeProps<NodeOfGrap
             </i>
           )}
           {node.detail || node.kind}
+          {node.more > 0 && <b className={styles.more}>+{node.more.toLocaleString("en")}</b>}
         </>
       }
       down={down}

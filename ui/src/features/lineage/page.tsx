@@ -1,4 +1,4 @@
-import { SegmentedControl, Switch, TextInput } from "@mantine/core";
+import { NativeSelect, SegmentedControl, Switch, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, lazy, Suspense, useState } from "react";
@@ -10,7 +10,8 @@ import { RefLink } from "@/design/ref-link";
 import { modelsQuery } from "@/features/models/queries";
 import { DecisionTree } from "./decision-tree";
 import styles from "./page.module.css";
-import { type Direction, decisionQuery, lineageQuery } from "./queries";
+import { type Around as AroundOptions, type Direction, lineageQuery, treeQuery } from "./queries";
+import { RowsPanel } from "./rows";
 
 const Graph = lazy(() => import("./graph"));
 
@@ -21,6 +22,19 @@ const DIRECTIONS = [
 ];
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?7[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 
+const VIEWS = [
+  { value: "graph", label: "Graph" },
+  { value: "tree", label: "Tree" },
+];
+const DEPTHS = [
+  { value: "", label: "All steps" },
+  { value: "1", label: "1 step" },
+  { value: "2", label: "2 steps" },
+  { value: "4", label: "4 steps" },
+];
+/** What is no node of the graph, but points into it. */
+const RECORDS = /^(alert|decision|label|report|gate):|^service:[^@]+$/;
+
 /** The graph around anything, or the way back from one decision. */
 export function LineagePage() {
   const { ref, decision } = useSearch({ strict: false });
@@ -30,13 +44,21 @@ export function LineagePage() {
     const search = UUID.test(id) ? { decision: id } : { ref: text };
     void navigate({ to: "/lineage", search });
   };
+  const asked = decision ? `decision:${decision}` : ref;
   return (
     <Page
       title="Lineage"
-      lead="From a decision back to its rows, and from a row's version on to everything it reached."
+      lead="From a decision back to its rows, and from a row’s version on to everything it reached."
     >
-      <Asked text={decision ?? ref ?? ""} key={decision ?? ref} onAsk={show} />
-      {decision ? <DecisionPanel id={decision} /> : <GraphPanel ref_={ref} onPick={show} />}
+      <Asked text={decision ?? ref ?? ""} key={asked} onAsk={show} />
+      {asked ? (
+        <Around root={asked} onPick={show} key={`around ${asked}`} />
+      ) : (
+        <Newest onPick={show} />
+      )}
+      {asked && /^dataset:[^@]+@\d+$/.test(asked) && (
+        <RowsPanel ref_={asked} key={`rows ${asked}`} />
+      )}
     </Page>
   );
 }
@@ -61,26 +83,11 @@ function Asked({ text, onAsk }: { text: string; onAsk: (text: string) => void })
   );
 }
 
-function DecisionPanel({ id }: { id: string }) {
-  return (
-    <Loaded query={useQuery(decisionQuery(id))}>
-      {(trace) => (
-        <Panel
-          title="The way back"
-          note="Reading it was recorded in the log. Inputs stay out of it."
-        >
-          <DecisionTree tree={trace.tree} />
-        </Panel>
-      )}
-    </Loaded>
-  );
-}
-
-function GraphPanel({ ref_, onPick }: { ref_?: string; onPick: (ref: string) => void }) {
-  const models = useQuery({ ...modelsQuery, enabled: ref_ === undefined });
+/** Where nothing was asked for: the newest model that serves. */
+function Newest({ onPick }: { onPick: (ref: string) => void }) {
+  const models = useQuery(modelsQuery);
   const newest = models.data?.map((model) => (model.live ?? model.latest)?.ref).find(Boolean);
-  const root = ref_ ?? newest;
-  if (root) return <Around root={root} onPick={onPick} />;
+  if (newest) return <Around root={newest} onPick={onPick} />;
   return (
     <Panel>
       <Empty title="Nothing has been made yet" command="towpath run train" />
@@ -89,8 +96,13 @@ function GraphPanel({ ref_, onPick }: { ref_?: string; onPick: (ref: string) => 
 }
 
 function Around({ root, onPick }: { root: string; onPick: (ref: string) => void }) {
-  const [direction, setDirection] = useState<Direction>("both");
+  const isRecord = RECORDS.test(root);
+  const [direction, setDirection] = useState<Direction>(isRecord ? "trace" : "both");
+  const [view, setView] = useState(isRecord ? "tree" : "graph");
+  const [depth, setDepth] = useState<number>();
   const [full, setFull] = useState(false);
+  const around = { direction, depth, full };
+  const recorded = /^(decision|label):/.test(root);
   return (
     <Panel
       title={
@@ -98,32 +110,68 @@ function Around({ root, onPick }: { root: string; onPick: (ref: string) => void 
           Around <RefLink ref_={root} />
         </>
       }
-      note="Sources first, then what came of them. Click a node to stand there."
+      note={
+        recorded
+          ? "Reading it was recorded in the log. Inputs stay out of it."
+          : "Sources first, then what came of them. Pick a node to stand there."
+      }
       aside={
         <div className={styles.controls}>
+          {!isRecord && <SegmentedControl size="xs" data={VIEWS} value={view} onChange={setView} />}
+          <SegmentedControl
+            size="xs"
+            data={view === "tree" ? DIRECTIONS.slice(1) : DIRECTIONS}
+            value={view === "tree" && direction === "both" ? "trace" : direction}
+            onChange={(value) => setDirection(value as Direction)}
+          />
+          <NativeSelect
+            size="xs"
+            aria-label="How far"
+            data={DEPTHS}
+            value={depth ?? ""}
+            onChange={(event) => setDepth(Number(event.currentTarget.value) || undefined)}
+          />
           <Switch
             size="xs"
             label="Steps and artefacts"
             checked={full}
             onChange={(event) => setFull(event.currentTarget.checked)}
           />
-          <SegmentedControl
-            size="xs"
-            data={DIRECTIONS}
-            value={direction}
-            onChange={(value) => setDirection(value as Direction)}
-          />
         </div>
       }
-      flush
+      flush={view === "graph"}
     >
-      <Loaded query={useQuery(lineageQuery(root, direction, full))}>
-        {(graph) => (
-          <Suspense fallback={<div className={styles.canvas} />}>
-            <Graph graph={graph} onPick={onPick} />
-          </Suspense>
-        )}
-      </Loaded>
+      {view === "graph" ? (
+        <GraphView root={root} around={around} onPick={onPick} />
+      ) : (
+        <TreeView root={root} around={around} />
+      )}
     </Panel>
+  );
+}
+
+interface ViewProps {
+  root: string;
+  around: AroundOptions;
+}
+
+function GraphView({ root, around, onPick }: ViewProps & { onPick: (ref: string) => void }) {
+  return (
+    <Loaded query={useQuery(lineageQuery(root, around))}>
+      {(graph) => (
+        <Suspense fallback={<div className={styles.canvas} />}>
+          <Graph graph={graph} onPick={onPick} />
+        </Suspense>
+      )}
+    </Loaded>
+  );
+}
+
+function TreeView({ root, around }: ViewProps) {
+  const way = around.direction === "impact" ? "forth" : "back";
+  return (
+    <Loaded query={useQuery(treeQuery(root, way, around))}>
+      {(told) => <DecisionTree tree={told.tree} />}
+    </Loaded>
   );
 }

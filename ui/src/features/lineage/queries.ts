@@ -3,21 +3,37 @@ import { answer, client } from "@/api/client";
 
 export type Direction = "trace" | "impact" | "both";
 
-export const lineageQuery = (ref: string, direction: Direction, full: boolean) =>
+export interface Around {
+  direction: Direction;
+  /** How many steps; all when undefined. */
+  depth?: number;
+  full: boolean;
+}
+
+export const lineageQuery = (ref: string, { direction, depth, full }: Around) =>
   queryOptions({
-    queryKey: ["lineage", ref, direction, full],
+    queryKey: ["lineage", ref, direction, depth, full],
     queryFn: () =>
-      answer(client.GET("/api/v1/lineage", { params: { query: { ref, direction, full } } })),
+      answer(client.GET("/api/v1/lineage", { params: { query: { ref, direction, depth, full } } })),
   });
 
-export const decisionQuery = (decisionId: string) =>
+/** The way back from anything, or forth. */
+export const treeQuery = (ref: string, direction: "back" | "forth", { depth, full }: Around) =>
   queryOptions({
-    queryKey: ["decisions", decisionId],
+    queryKey: ["lineage", "tree", ref, direction, depth, full],
     queryFn: () =>
       answer(
-        client.GET("/api/v1/decisions/{decision_id}/trace", {
-          params: { path: { decision_id: decisionId } },
-        }),
+        client.GET("/api/v1/lineage/tree", { params: { query: { ref, direction, depth, full } } }),
       ),
-    staleTime: Number.POSITIVE_INFINITY, // each read is recorded; don't repeat it by the way
+    // Reading a decision is recorded; don't repeat it by the way.
+    staleTime: /^(decision|label):/.test(ref) ? Number.POSITIVE_INFINITY : 0,
   });
+
+/** What rows reached; it is recorded who asked. */
+export const followRows = (ref: string, where: string, actor: string) =>
+  answer(
+    client.POST("/api/v1/lineage/rows", {
+      params: { header: { "towpath-actor": actor } },
+      body: { ref, where, limit: 200 },
+    }),
+  );
