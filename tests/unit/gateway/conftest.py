@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -19,7 +22,6 @@ from towpath.storage.online import open_online
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from towpath.ledger import Ledger
     from towpath.storage.blobs import BlobStore
@@ -70,6 +72,50 @@ def trained() -> Any:
         return Model(lightgbm.train(params, table, 20), inputs=inputs, outcome="late")
 
     return [make(1.0), make(-1.0)]
+
+
+class Killable:
+    """A gateway in a process of its own, which dies where it is told to; see `dying_gateway.py`."""
+
+    def __init__(self, home: Path, at: str) -> None:
+        program = Path(__file__).with_name("dying_gateway.py")
+        command = [sys.executable, str(program), str(home), at]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.url = f"http://127.0.0.1:{self.process.stdout.readline().strip()}"
+
+    def ask(self, body: Any) -> httpx.Response | None:
+        """Return an answer; None while nobody gives one."""
+        try:
+            return httpx.post(self.url + "/v2/models/board/infer", json=body, timeout=DEADLINE_S)
+        except httpx.TransportError:
+            assert self.process.poll() is None
+            return None
+
+    def model(self, body: Any) -> str | None:
+        """Return which model answers; None while none does."""
+        answer = self.ask(body)
+        if answer is None or answer.status_code != 200:
+            return None
+        return answer.json()["parameters"]["model"]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(DEADLINE_S)
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def killable(bench: Any, tmp_path: Path) -> Iterator[Callable[..., Killable]]:
+    """Start gateways over the bench's home in processes of their own."""
+    started: list[Killable] = []
+
+    def start(at: str = "never") -> Killable:
+        started.append(Killable(tmp_path, at))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()
 
 
 class GatewayBench:

@@ -3,56 +3,10 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import httpx
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-PROGRAM = Path(__file__).with_name("dying_gateway.py")
-
-
-class Process:
-    """A gateway in a process of its own."""
-
-    def __init__(self, home: Path, at: str = "never") -> None:
-        command = [sys.executable, str(PROGRAM), str(home), at]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.url = f"http://127.0.0.1:{self.process.stdout.readline().strip()}"
-
-    def model(self, body: Any) -> str | None:
-        """Return which model answers; None while nobody does."""
-        try:
-            answer = httpx.post(self.url + "/v2/models/board/infer", json=body, timeout=20)
-        except httpx.TransportError:
-            assert self.process.poll() is None
-            return None
-        return answer.json()["parameters"]["model"] if answer.status_code == 200 else None
-
-    def end(self) -> int:
-        self.process.kill()
-        try:
-            return self.process.wait(20)
-        finally:
-            self.process.stdout.close()
-
-
-@pytest.fixture
-def start(bench: Any, tmp_path: Path) -> Iterator[Any]:
-    started: list[Process] = []
-
-    def start(at: str = "never") -> Process:
-        started.append(Process(tmp_path, at))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.end()
 
 
 def kept(home: Path) -> set[str]:
@@ -86,18 +40,18 @@ def on_second(bench: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("at", ["written", "removed", "unreported"])
 @pytest.mark.parametrize("ledger", ["here", "away"])
 def test_killed_on_the_way_it_has_let_go_before_it_serves_again(
-    bench: Any, start: Any, tmp_path: Path, at: str, ledger: str
+    bench: Any, killable: Any, tmp_path: Path, at: str, ledger: str
 ) -> None:
     bench.route(board=bench.service())
     old, new = files_of(bench, 1), files_of(bench, 2)
-    dying = start(at)
+    dying = killable(at)
     bench.eventually(lambda: dying.model(bench.body()) == "model:late@1", "the first model")
     assert old <= kept(tmp_path)
 
     generation = bench.route(board=on_second(bench))
     assert dying.process.wait(20) == -signal.SIGKILL
     assert followed(bench)[dying.process.pid] < generation, "it said so before it was so"
-    again = start("away" if ledger == "away" else "never")
+    again = killable("away" if ledger == "away" else "never")
     first = bench.eventually(lambda: again.model(bench.body()), "an answer")
     assert first == "model:late@2"
     assert not old & kept(tmp_path)
@@ -107,10 +61,10 @@ def test_killed_on_the_way_it_has_let_go_before_it_serves_again(
     bench.eventually(lambda: followed(bench).get(again.process.pid) == generation, "its word")
 
 
-def test_what_it_says_to_follow_it_holds_alone(bench: Any, start: Any, tmp_path: Path) -> None:
+def test_what_it_says_to_follow_it_holds_alone(bench: Any, killable: Any, tmp_path: Path) -> None:
     bench.route(board=bench.service())
     old = files_of(bench, 1)
-    process = start()
+    process = killable()
     bench.eventually(lambda: process.model(bench.body()), "an answer")
     assert old <= kept(tmp_path)
     generation = bench.route(board=on_second(bench))

@@ -146,9 +146,12 @@ class LedgerFollower:
         before = self._table
         self._follow_withdrawals(withdrawn)
         self._follow_route(route)
-        self._now_fresh()
+        try:
+            if is_time or not self._table.loaded or self._table is not before:
+                self._remember(route)
+        finally:  # a disk that refuses keeps nobody from being answered; what was not kept is not reported
+            self._now_fresh()
         if is_time or self._table is not before:
-            self._remember(route)
             self._report()
         self._stand_by()
 
