@@ -48,7 +48,11 @@ if TYPE_CHECKING:
     from towpath.trace.audit.anchoring import Anchor
     from towpath.trace.erasure import LedgerErasures
     from towpath.trace.erasure.copies import Copies
-    from towpath.trace.explaining import LedgerDecisionExplainer, LedgerReplayer
+    from towpath.trace.explaining import (
+        LedgerDecisionExplainer,
+        LedgerReplayer,
+        LedgerSubjectReports,
+    )
     from towpath.trace.lineage import LedgerRowTracer, LedgerTracer
 
 
@@ -310,6 +314,20 @@ class Home:
 
         return LedgerDecisionExplainer(
             self.ledger, self.blobs, self.keyring, self.datasets, self.decision_log
+        )
+
+    @cached_property
+    def subject_reports(self) -> LedgerSubjectReports:
+        """What is held of a subject, from the places that an erasure goes to."""
+        from towpath.trace.explaining import LedgerSubjectReports
+
+        return LedgerSubjectReports(
+            self.ledger,
+            self.blobs,
+            self.keyring,
+            self.datasets,
+            self.decisions,
+            copies=lambda: self.copies(planning=True),
         )
 
     @cached_property

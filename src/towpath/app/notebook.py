@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from towpath.app.home import Home, open_home
 from towpath.app.place import resolve_place
 from towpath.build.pipelines.authoring.reporting import current_run
 from towpath.core.errors import UsageError
 
+if TYPE_CHECKING:
+    from towpath.trace.audit import WatchedDecisionLog
 
-def home(directory: str | Path = ".", **flags: object) -> Home:
+
+class ScriptHome(Home):
+    """A home in a person's hands: whoever reads decisions in it is entered in the log."""
+
+    @property
+    def decisions(self) -> WatchedDecisionLog:
+        """Recorded predictions and their labels. Each reading is entered in the log."""
+        return self._watched
+
+    @cached_property
+    def _watched(self) -> WatchedDecisionLog:
+        from towpath.trace.audit import WatchedDecisionLog  # noqa: PLC0415 -- as in `home`
+
+        actor = "script" if self.run is None else f"run:{self.run}"
+        return WatchedDecisionLog(self.ledger, self.blobs, self.decisions_dir, actor=actor)
+
+
+def home(directory: str | Path = ".", **flags: object) -> ScriptHome:
     """Open the home of a project, as the command line does in its folder.
 
     Use it in a `with` block, or close it. Inside a step, versions of data sets that are committed with
@@ -31,6 +52,6 @@ def home(directory: str | Path = ".", **flags: object) -> Home:
             f"there is no project in {place.root}, and no home",
             remedy="Name a project's folder, or say where: home('.', home='data').",
         )
-    opened = open_home(place)
+    opened = open_home(place, kind=ScriptHome)
     opened.run = current_run()
     return opened

@@ -184,6 +184,7 @@ def count_decisions(
             counts = asdict(home.decisions.tally(service))
         else:
             window, where = asked.window(home), asked.filter(home, service)
+            home.audited.counted(service, actor=_ACTOR, **window, where=where)
             counts = {"decisions": home.decisions.count(service, **window, where=where)}
             if service is not None:
                 weights = home.decisions.scan(service, **window, where=where, columns=["weight"])

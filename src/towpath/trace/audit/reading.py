@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from towpath.operate.decisions.contract import DecisionLog
     from towpath.operate.decisions.records import DecisionFilter, DecisionPage
 
+READ = "decisions.read"
+
 
 class AuditedDecisions:
     """Reads decisions for people. Thread-safe.
@@ -61,6 +63,19 @@ class AuditedDecisions:
             service, since=since, until=until, where=where, signals=signals
         )
 
+    def counted(
+        self,
+        service: str | None,
+        *,
+        actor: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        where: DecisionFilter = ANY,
+    ) -> None:
+        """Enter that decisions are counted, where the filter singles somebody or something out."""
+        if where.subject is not None or where.key is not None:
+            self._record(service or "all", actor, since, until, where, count=True)
+
     def _record(
         self,
         service: str,
@@ -70,10 +85,17 @@ class AuditedDecisions:
         where: DecisionFilter,
         **said: Any,
     ) -> None:
-        asked = {name: value for name, value in where.asked().items() if name != "key"}
-        window = {
-            name: None if moment is None else moment.isoformat()
-            for name, moment in (("since", since), ("until", until))
-        }
         with self._ledger.write(actor=actor) as tx:
-            tx.events.append("decisions.read", f"service:{service}", **window, where=asked, **said)
+            tx.events.append(READ, f"service:{service}", **asked_for(since, until, where), **said)
+
+
+def asked_for(
+    since: datetime | None, until: datetime | None, where: DecisionFilter = ANY
+) -> dict[str, Any]:
+    """Return what may be said of a reading: callers' keys stay out, subjects are hashes."""
+    window = {
+        name: None if moment is None else moment.isoformat()
+        for name, moment in (("since", since), ("until", until))
+    }
+    asked = {name: value for name, value in where.asked().items() if name != "key"}
+    return {**window, "where": asked}
