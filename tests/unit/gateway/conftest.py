@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from towpath.core.clock import ManualClock, parse_time
+from towpath.core.errors import Unavailable
 from towpath.gateway import Gateway
 from towpath.operate.decisions import SegmentDecisionLog
 from towpath.storage.online import open_online
@@ -72,6 +73,19 @@ def trained() -> Any:
         return Model(lightgbm.train(params, table, 20), inputs=inputs, outcome="late")
 
     return [make(1.0), make(-1.0)]
+
+
+class Switched:
+    """A ledger or store that can be switched off."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+        self.is_away = False
+
+    def __getattr__(self, name: str) -> Any:
+        if self.is_away and name != "close":
+            raise Unavailable(f"{name}: it is away")
+        return getattr(self.real, name)
 
 
 class Killable:
@@ -218,6 +232,13 @@ class GatewayBench:
         path = "/v2/health/ready" if ready else "/v2/health/live"
         eventually(lambda: self.get(path).status_code == 200, "a gateway that answers")
 
+    def restart(self, **options: Any) -> None:
+        """Stop, and start over the same home."""
+        self.stop()
+        self.client = httpx.Client(timeout=DEADLINE_S)
+        self.online = open_online(f"lmdb://{self.path.parent}/online")
+        self.start(**options)
+
     def stop(self) -> None:
         self._stop.set()
         if self._thread is not None:
@@ -289,3 +310,10 @@ def served(bench: GatewayBench) -> GatewayBench:
     bench.route(board=bench.service())
     bench.start()
     return bench
+
+
+@pytest.fixture
+def ledger(bench: Any) -> Switched:
+    """The bench's ledger, which can be switched off: it is, once its `is_away` is set."""
+    bench.ledger = Switched(bench.ledger)
+    return bench.ledger

@@ -332,6 +332,33 @@ def test_who_has_withdrawn_is_neither_served_nor_taken_in(online: Any):
     assert pushed == {"taken": 0, "late": 0, "withdrawn": 1}
 
 
+def test_without_word_for_too_long_nobody_is_looked_up(
+    bench: Any, ledger: Any, online: Any
+) -> None:
+    online.restart(stale_s=0.2)
+    about_planes = {"entities": {"tailnum": ["N1"]}}
+    assert online.post("/v2/features/planes", about_planes).status_code == 200
+    ledger.is_away = True
+    stale = online.eventually(
+        lambda: (
+            (found := online.post("/v2/features/planes", about_planes)).status_code == 503 and found
+        ),
+        "a refusal",
+    )
+    assert "who has withdrawn" in stale.json()["error"]
+    feast = {"features": ["planes:hours"], "entities": {"tailnum": ["N1"]}}
+    assert online.post("/get-online-features", feast).status_code == 503
+    by_service = {"entities": {"plane": ["N1"]}}
+    assert online.post("/v2/features/plain", by_service).status_code == 503
+    # The weather is about nobody.
+    found = online.get("/v2/features/weather", params={"origin": "EWR", "runway": "1"})
+    assert found.json()["features"]["wind"] == [10.5]
+    ledger.is_away = False
+    online.eventually(
+        lambda: online.post("/v2/features/planes", about_planes).status_code == 200, "an answer"
+    )
+
+
 @pytest.fixture
 def boarding(bench: Any, online: Any) -> Any:
     """A model that takes `distance` and `hour`, and a view that knows the distance of routes."""

@@ -6,29 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from towpath.core.errors import Unavailable
 from towpath.operate.decisions import Compactor
-
-
-class Switched:
-    """A ledger or store that can be switched off."""
-
-    def __init__(self, real: Any) -> None:
-        self.real = real
-        self.is_away = False
-
-    def __getattr__(self, name: str) -> Any:
-        if self.is_away and name != "close":
-            raise Unavailable(f"{name}: it is away")
-        return getattr(self.real, name)
-
-
-@pytest.fixture
-def ledger(bench: Any) -> Switched:
-    bench.ledger = Switched(bench.ledger)
-    return bench.ledger
 
 
 def suppress(bench: Any, tailnum: str) -> int:
@@ -47,18 +25,7 @@ def await_acknowledgement(bench: Any, generation: int) -> None:
     bench.eventually(told, "an acknowledgement")
 
 
-def restart(bench: Any, *, ready: bool = True) -> None:
-    import httpx
-
-    from towpath.storage.online import open_online
-
-    bench.stop()
-    bench.client = httpx.Client(timeout=20)
-    bench.online = open_online(f"lmdb://{bench.path.parent}/online")
-    bench.start(ready=ready)
-
-
-def test_a_gateway_starts_from_what_was_in_force(bench: Any, ledger: Switched) -> None:
+def test_a_gateway_starts_from_what_was_in_force(bench: Any, ledger: Any) -> None:
     generation = bench.route(board=bench.service())
     withdrawn = suppress(bench, "N1")
     bench.start()
@@ -68,9 +35,9 @@ def test_a_gateway_starts_from_what_was_in_force(bench: Any, ledger: Switched) -
     )
     bench.stop()
     ledger.is_away = True
-    bench.blobs = Switched(bench.blobs)
+    bench.blobs = type(ledger)(bench.blobs)
     bench.blobs.is_away = True
-    restart(bench)
+    bench.restart()
     assert bench.infer(600.0, subject="N2", key="a").status_code == 200
     assert bench.infer(600.0, subject="N1").status_code == 451
     assert bench.post("/v2/models/other/infer", bench.body()).status_code == 404
@@ -82,14 +49,14 @@ def test_a_gateway_starts_from_what_was_in_force(bench: Any, ledger: Switched) -
     bench.eventually(
         lambda: bench.reported().get("suppression_generation") == withdrawn, "the withdrawal"
     )
-    restart(bench)
+    bench.restart()
     Compactor(bench.ledger, bench.blobs, bench.path).compact()
     recorded = bench.log.scan("board", columns=["key"]).collect()["key"].to_list()
     assert sorted(recorded) == ["a", "b"]
 
 
 def test_a_withdrawal_that_was_acknowledged_survives_a_start_without_the_ledger(
-    bench: Any, ledger: Switched
+    bench: Any, ledger: Any
 ) -> None:
     bench.route(board=bench.service())
     bench.start()
@@ -100,12 +67,12 @@ def test_a_withdrawal_that_was_acknowledged_survives_a_start_without_the_ledger(
         await_acknowledgement(bench, generation)
         # Whoever reads that acknowledgement goes on to erase: from here on it must hold for ever.
         ledger.is_away = True
-        restart(bench)
+        bench.restart()
         assert bench.infer(600.0, subject=subject).status_code == 451
         ledger.is_away = False
 
 
-def test_without_word_for_too_long_nobody_is_decided_about(bench: Any, ledger: Switched) -> None:
+def test_without_word_for_too_long_nobody_is_decided_about(bench: Any, ledger: Any) -> None:
     bench.route(board=bench.service())
     bench.start(stale_s=timedelta(milliseconds=200).total_seconds())
     bench.await_route(1)
@@ -125,7 +92,7 @@ def test_without_word_for_too_long_nobody_is_decided_about(bench: Any, ledger: S
 
 
 def test_without_ledger_and_without_memory_nothing_is_ready(
-    bench: Any, ledger: Switched, tmp_path: Path
+    bench: Any, ledger: Any, tmp_path: Path
 ) -> None:
     bench.route(board=bench.service())
     ledger.is_away = True
@@ -138,7 +105,7 @@ def test_without_ledger_and_without_memory_nothing_is_ready(
 
 
 def test_a_state_that_was_tampered_with_is_not_believed(
-    bench: Any, ledger: Switched, tmp_path: Path
+    bench: Any, ledger: Any, tmp_path: Path
 ) -> None:
     bench.route(board=bench.service())
     bench.start()
@@ -147,5 +114,5 @@ def test_a_state_that_was_tampered_with_is_not_believed(
     (state,) = (tmp_path / "gateway").rglob("*.state")
     state.write_bytes(state.read_bytes().replace(b'"board"', b'"bored"'))
     ledger.is_away = True
-    restart(bench, ready=False)
+    bench.restart(ready=False)
     assert bench.infer().status_code == 503
