@@ -46,6 +46,7 @@ _COMMANDS = (
     ("monitor", "production:monitor", "What is watched, and what it found."),
     ("alert", "alerts:app", "What monitors found, and what was done about it."),
     ("decision", "decisions:app", "Recorded predictions."),
+    ("subject", "subjects:app", "What is held of a person, for that person."),
     ("label", "labels:app", "Labels that people give to decisions."),
     ("backfill", "backfills:app", "A pipeline over windows of the past."),
     ("schedule", "starts:schedule", "Pipelines that run at set times."),

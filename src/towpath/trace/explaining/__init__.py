@@ -11,15 +11,19 @@ from towpath.trace.explaining.contract import (
 )
 from towpath.trace.explaining.explaining import LedgerDecisionExplainer
 from towpath.trace.explaining.replaying import LedgerReplayer
+from towpath.trace.explaining.report_page import render_page
+from towpath.trace.explaining.reporting import LedgerSubjectReports
 
 __all__ = [
     "DecisionExplainer",
     "DecisionExplanation",
     "LedgerDecisionExplainer",
     "LedgerReplayer",
+    "LedgerSubjectReports",
     "Replay",
     "Replayer",
     "Replays",
     "SubjectReport",
     "SubjectReports",
+    "render_page",
 ]

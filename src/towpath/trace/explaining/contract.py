@@ -375,7 +375,7 @@ class Holding:
     name: str
     rows: int | None
     versions: dict[str, int] = dataclasses.field(default_factory=dict)
-    values: tuple[Json, ...] = ()
+    values: tuple[Json, ...] = dataclasses.field(default=(), repr=False)
     purpose: str = ""
     kept_for: str = ""
     note: str = ""

@@ -20,6 +20,7 @@ from towpath.build.pipelines.reading.previewing import personal_columns
 from towpath.core.digests import digest_bytes
 from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
+from towpath.trace.erasure.state import FINISHED, KIND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,4 +180,4 @@ def _native_digest(package: Package) -> str:
 
 
 def _erasing(tx: Transaction) -> bool:
-    return any(one.phase != "certified" for one in tx.intents.list("erasure", limit=None))
+    return any(one.phase not in FINISHED for one in tx.intents.list(KIND, limit=None))

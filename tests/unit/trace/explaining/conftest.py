@@ -119,6 +119,9 @@ class Lender:
     def add_loans(self, rows: pl.DataFrame) -> Ref:
         return self.datasets.commit(LOANS, rows, project="lending").ref
 
+    def merge_loans(self, rows: pl.DataFrame) -> Ref:
+        return self.datasets.commit(LOANS, rows, project="lending", mode="merge").ref
+
     def register(self, estimator: Any, rows: pl.DataFrame, *, compiled: bool = False) -> Ref:
         """Make a model version as a registry does, of all rows but the outcome."""
         features = rows.select(name for name in INPUTS if name in rows.columns)
