@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from cyclopts import App
 
+from towpath.cli.audit_export import export
 from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
 from towpath.core.errors import NotFound, UsageError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from towpath.ledger import LogCheck
 
 app = App(name="audit", help="The event log: read it, sign it, verify what it proves.")
+app.command(export)
 _ACTOR = "cli"
 
 
