@@ -38,6 +38,10 @@ def draw_up(tx: Transaction, work: Work, checkpoint: Checkpoint, *, at: datetime
         "field": work.request.field,
         "subject": work.request.subject,
         "requested_at": work.request.requested_at.isoformat(),
+        "riders": [
+            {"erasure": name, "subject": one.subject, "requested_at": one.requested_at.isoformat()}
+            for name, one in work.requests(tx)[1:]
+        ],
         "certified_at": at.isoformat(),
         "steps": list(state.steps),
         "totals": state.totals,

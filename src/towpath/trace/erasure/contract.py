@@ -114,6 +114,9 @@ class ErasurePlan:
         retrainings: How many pipeline runs will be needed.
         seconds_estimate: Rough time to redaction and retraining from how long the original runs took;
             None where nothing is retrained. Rolling out follows event time and comes on top.
+        due_by: By when it had to be done if it were asked for now.
+        rides_on: The erasure that it would ride on, if it were asked for now; it then costs no
+            retraining of its own.
     """
 
     field: str
@@ -132,6 +135,8 @@ class ErasurePlan:
     releases: tuple[str, ...] = ()
     retrainings: int = 0
     seconds_estimate: float | None = None
+    due_by: datetime | None = None
+    rides_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +145,11 @@ class Erasure:
 
     Attributes:
         phase: See the module's text.
+        due_by: When it must be done.
+        rides_on: Id of the erasure that fulfils it together with others; phase, steps, totals and
+            certificate are that one's. None where it is one of its own.
+        riders: How many other requests are fulfilled with it.
+        retraining_s: How long the runs took that are repeated; 0 until it is known which.
         blocked_in: While `blocked`, the phase that could not be left, and `reason` why.
         steps: When each phase was reached, in order: `{"phase", "at", …counts}`.
         totals: What was removed so far: `versions`, `files`, `rows`, `bytes`, `decisions`, `labels`,
@@ -154,6 +164,10 @@ class Erasure:
     phase: Phase
     requested_at: datetime
     updated_at: datetime
+    due_by: datetime | None = None
+    rides_on: str | None = None
+    riders: int = 0
+    retraining_s: float = 0.0
     blocked_in: Phase | None = None
     reason: str = ""
     steps: tuple[Json, ...] = ()
@@ -185,7 +199,9 @@ class Erasures(Protocol):
 
         One transaction puts the subject on the suppression list and declares the intent. The plain
         value is kept only sealed, under a key that dies with the erasure. While a request of the same
-        subject is under way its id is returned, and nothing new begins.
+        subject is under way its id is returned, and nothing new begins. One that comes while another
+        erasure of the field gathers rides on that (`gathering`). Costs the same however many requests
+        there are.
 
         Raises:
             NotFound: No data set and no service declares `field` as its subject.

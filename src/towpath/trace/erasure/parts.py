@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from towpath.core.clock import Clock, SystemClock
@@ -40,6 +41,8 @@ class Parts:
     Attributes:
         copies: Everything else that holds rows of data sets, or things about subjects.
         beyond: What this home's set-up keeps out of reach, in sentences for the certificate.
+        quiet: How long nobody must have come for an erasure to begin with whoever rides on it, and
+            `gathers`, how long it waits at most.
         scrub: Removes what deleted rows left behind in the database's files.
         certificates: Folder for a readable copy of each certificate, `ID.json`; None makes none.
         wall: Wall time; event time plays no part in an erasure but through its rollouts.
@@ -56,6 +59,8 @@ class Parts:
     copies: Sequence[Copies] = ()
     beyond: Sequence[str] = ()
     certificates: Path | None = None
+    quiet: timedelta = timedelta()
+    gathers: timedelta = timedelta(minutes=1)
     wall: Clock = field(default_factory=SystemClock)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 KIND = "erasure"
 PROJECT = "towpath"  # a subject may be in the data of many projects
 FINISHED: tuple[Phase, ...] = ("certified",)
+RIDING = "riding"  # the phase of a row whose erasure is another's: callers see that one's
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +25,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         field: The declared subject field.
         subject: Keyed hash of the subject.
-        sealed: The plain value, sealed under the erasure's own key, base64.
+        sealed: The plain value, sealed under the key of the erasure that fulfils the request, base64.
         suppression: The subject's position on the list of withdrawals, which gateways must have confirmed.
     """
 
@@ -33,6 +34,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     sealed: str
     suppression: int
     requested_at: datetime
+    due_by: datetime | None = None
 
 
 class RedactedVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,12 +84,20 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Where the work stands; the intent's status. Nothing in it is personal.
 
     Attributes:
+        rides_on: Id of the erasure that fulfils this request with others; all else is there.
+        riders: How many requests besides its own it fulfils, once it has begun.
+        suppression: The last one's position on the list of withdrawals.
+        retraining_s: How long the runs took that are repeated, once it is known which.
         copies: What there was besides data sets and decisions when the redaction began.
         released: By environment, the generation of its route, once none names a condemned model: gateways
             that follow it have let go of them all.
         beyond: What no erasure reaches from here, in sentences.
     """
 
+    rides_on: str | None = None
+    riders: int = 0
+    suppression: int = 0
+    retraining_s: float = 0.0
     steps: tuple[dict[str, Any], ...] = ()
     blocked_in: Phase | None = None
     reason: str = ""
@@ -160,16 +170,20 @@ def state_of(intent: Intent) -> State:
     return msgspec.convert(intent.status, State)
 
 
-def erasure_of(intent: Intent) -> Erasure:
-    """Return an intent as callers see it."""
-    request, state = request_of(intent), state_of(intent)
+def erasure_of(intent: Intent, driver: Intent | None = None) -> Erasure:
+    """Return an intent as callers see it; `driver` is what it rides on, if it does."""
+    request, state = request_of(intent), state_of(driver or intent)
     return Erasure(
         id=intent.name,
         field=request.field,
         subject=request.subject,
-        phase=msgspec.convert(intent.phase, Phase),
+        phase=msgspec.convert((driver or intent).phase, Phase),
         requested_at=request.requested_at,
-        updated_at=intent.updated_at,
+        updated_at=(driver or intent).updated_at,
+        due_by=request.due_by,
+        rides_on=None if driver is None else driver.name,
+        riders=state.riders,
+        retraining_s=state.retraining_s,
         blocked_in=state.blocked_in,
         reason=state.reason,
         steps=state.steps,

@@ -1,15 +1,17 @@
-"""One erasure as its phases see it."""
+"""One erasure as its phases see it, with all whom it is about."""
 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from towpath.trace.erasure.copies import About
+from towpath.trace.erasure.gathering import riders_of
 from towpath.trace.erasure.subjects import datasets_about
 
 if TYPE_CHECKING:
+    from towpath.ledger.contract import Transaction
     from towpath.storage.keys import Keyring
     from towpath.trace.erasure.parts import Parts
     from towpath.trace.erasure.state import Request, State
@@ -35,15 +37,32 @@ class Work:
         return About(
             field=self.request.field,
             subject=self.request.subject,
-            value=self.subject_value(parts.keyring),
+            value=self._unsealed(self.request, parts.keyring),
             datasets=tuple(names),
-            suppression=self.request.suppression,
+            suppression=max(self.request.suppression, self.state.suppression),
         )
 
-    def subject_value(self, keyring: Keyring) -> str:
-        """Unseal the plain value. Never log it, never let it into the ledger or an error.
+    def requests(self, tx: Transaction) -> list[tuple[str, Request]]:
+        """Return all requests that it fulfils, its own first, by id."""
+        return [(self.id, self.request), *(riders_of(tx, self.id) if self.state.riders else ())]
+
+    def everybody(self, parts: Parts) -> list[About]:
+        """Return all whom it is about, each as holders of copies are told. Unseals the plain values."""
+        first = self.about(parts)
+        with parts.ledger.read() as tx:
+            others = self.requests(tx)[1:]
+        return [
+            first,
+            *(
+                replace(first, subject=one.subject, value=self._unsealed(one, parts.keyring))
+                for _, one in others
+            ),
+        ]
+
+    def _unsealed(self, request: Request, keyring: Keyring) -> str:
+        """Unseal a plain value. Never log it, never let it into the ledger or an error.
 
         Raises:
             NotFound: The key was shredded already.
         """
-        return keyring.unseal(self.id, base64.b64decode(self.request.sealed)).decode()
+        return keyring.unseal(self.id, base64.b64decode(request.sealed)).decode()

@@ -21,6 +21,7 @@ class AlertExamples:
     """See `Copies`. An alert that is raised later names nobody who has withdrawn."""
 
     kind = "alert_examples"
+    personal = True
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

@@ -61,6 +61,14 @@ class Copies(Protocol):
         """What plans, totals and certificates call the copies, such as `stored_files`."""
         ...
 
+    @property
+    def personal(self) -> bool:
+        """Whether it looks for the one whom it is told about; if not, it does the same for everybody.
+
+        Where an erasure is about many, those that are not personal are asked once.
+        """
+        ...
+
     def held(self, about: About) -> Sequence[HeldCopy]:
         """Return what there is that the erasure will touch. Changes nothing."""
         ...

@@ -16,6 +16,7 @@ class LabelTasks:
     """See `Copies`."""
 
     kind = "label_tasks"
+    personal = True
 
     def __init__(self, desk: LabelDesk) -> None:
         self._desk = desk

@@ -24,6 +24,7 @@ class OnlineTables:
     """
 
     kind = "online_tables"
+    personal = False
 
     def __init__(self, online: OnlineFeatures, *, server: str | None = None) -> None:
         self._online = online

@@ -22,6 +22,7 @@ class OpenLoads:
     """See `Copies`. The redaction itself stops them: whoever loads starts over, without the subject."""
 
     kind = "open_loads"
+    personal = False
 
     def __init__(self, ledger: Ledger, blobs: BlobStore) -> None:
         self._ledger = ledger

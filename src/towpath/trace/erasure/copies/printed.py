@@ -24,6 +24,7 @@ class PrintedPieces:
     """
 
     kind = "printed_pieces"
+    personal = False
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

@@ -23,6 +23,7 @@ class Publications:
     """
 
     kind = "publications"
+    personal = False
 
     def __init__(self, publisher: Publisher, *, own_catalog: str) -> None:
         self._publisher = publisher

@@ -24,6 +24,7 @@ class StoredFiles:
     """See `Copies`."""
 
     kind = "stored_files"
+    personal = True
 
     def __init__(self, ledger: Ledger, datasets: DatasetStore, files: FileSetStore) -> None:
         self._ledger = ledger

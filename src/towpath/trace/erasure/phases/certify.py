@@ -9,24 +9,28 @@ import structlog
 
 from towpath.core.errors import StorageFull
 from towpath.trace.erasure.certificate import draw_up, sign
+from towpath.trace.erasure.gathering import let_off
 from towpath.trace.erasure.parts import Step
+from towpath.trace.erasure.work import Work
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from towpath.ledger.contract import Transaction
     from towpath.trace.erasure.parts import Commit, Parts
-    from towpath.trace.erasure.work import Work
 
+_RIDERS_AT_ONCE = 200
 _log = structlog.get_logger(__name__)
 
 
 def certify(parts: Parts, work: Work) -> Commit:
-    """Shred the key of the sealed subject, then sign and store the certificate.
+    """Shred the key of the sealed subjects, sign and store the certificate, and let riders off.
 
     Shredding comes first: whoever holds the certificate then knows that nobody, not even the holder
     of the database, can read whom it was about.
     """
+    if work.state.certificate is not None:
+        return lambda tx: _let_off(work, tx)
     parts.keyring.shred(work.id)
     with parts.ledger.write(actor="erasure") as tx:
         checkpoint = tx.events.checkpoint()
@@ -40,11 +44,18 @@ def certify(parts: Parts, work: Work) -> Commit:
 
     def commit(tx: Transaction) -> Step:
         state = msgspec.structs.replace(work.state, certificate=digest)
-        tx.runs.finish(work.id, "finished")
-        facts = {"certificate": digest}
-        return Step(state=state, phase="certified", facts=facts, wait_s=None)
+        return _let_off(Work(id=work.id, request=work.request, state=state), tx)
 
     return commit
+
+
+def _let_off(work: Work, tx: Transaction) -> Step:
+    """Say of some riders at a time that they are done, so that other writers get their turn."""
+    if work.state.riders and not let_off(tx, work.id, work.state, most=_RIDERS_AT_ONCE):
+        return Step(state=work.state)
+    tx.runs.finish(work.id, "finished")
+    facts = {"certificate": work.state.certificate}
+    return Step(state=work.state, phase="certified", facts=facts, wait_s=None)
 
 
 def _copy(certificate: bytes, path: Path) -> None:

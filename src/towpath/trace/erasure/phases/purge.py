@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from towpath.ledger.contract import Transaction
     from towpath.storage.blobs.contract import BlobStore
+    from towpath.trace.erasure.contract import HeldCopy
     from towpath.trace.erasure.parts import Commit, Parts
     from towpath.trace.erasure.work import Work
 
@@ -29,12 +31,12 @@ def purge(parts: Parts, work: Work) -> Commit:
     """Delete step results, logs, decisions, labels and every other copy; forget the cached steps."""
     erase_copies(parts, work)
     size_bytes = purge_blobs(parts, work.state.artefacts)
-    erased = parts.decisions.erase_subject(work.request.subject)
+    rewritten = erase_decisions(parts, work)
     # Counted again by a second attempt, the first one's blobs are gone: keep the larger number.
     state = msgspec.structs.replace(
         work.state,
         bytes_purged=max(work.state.bytes_purged, size_bytes),
-        decision_files={**work.state.decision_files, **erased.rewritten},
+        decision_files={**work.state.decision_files, **rewritten},
     )
     _log.info("erasure.purged", erasure=work.id, decisions=state.decisions, bytes=size_bytes)
 
@@ -49,9 +51,36 @@ def purge(parts: Parts, work: Work) -> Commit:
 
 def erase_copies(parts: Parts, work: Work) -> None:
     """Take the subject out of everything that copies rows, or keeps things about them."""
-    about = work.about(parts)
+    everybody = work.everybody(parts)
     for copies in parts.copies:
-        copies.erase(about)
+        for about in everybody if copies.personal else everybody[:1]:
+            copies.erase(about)
+
+
+def held_copies(parts: Parts, work: Work) -> tuple[HeldCopy, ...]:
+    """Return what there is besides data sets and decisions, of everybody whom it is about."""
+    everybody = work.everybody(parts)
+    found: dict[tuple[str, str], HeldCopy] = {}
+    for copies in parts.copies:
+        for about in everybody if copies.personal else everybody[:1]:
+            for one in copies.held(about):
+                known = found.get((one.kind, one.name))
+                found[one.kind, one.name] = one if known is None else _together(known, one)
+    return tuple(found.values())
+
+
+def _together(one: HeldCopy, two: HeldCopy) -> HeldCopy:
+    return replace(one, count=one.count + two.count, size_bytes=one.size_bytes + two.size_bytes)
+
+
+def erase_decisions(parts: Parts, work: Work) -> dict[str, str | None]:
+    """Take everybody out of the decision log; return what became of its files."""
+    with parts.ledger.read() as tx:
+        subjects = [request.subject for _, request in work.requests(tx)]
+    rewritten: dict[str, str | None] = {}
+    for subject in subjects:
+        rewritten |= parts.decisions.erase_subject(subject).rewritten
+    return rewritten
 
 
 def purge_blobs(parts: Parts, digests: Iterable[str]) -> int:

@@ -11,7 +11,6 @@ from towpath.trace.erasure.derived import derived_from
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.condemn import condemn
 from towpath.trace.erasure.state import RedactedDataset, RedactedVersion
-from towpath.trace.erasure.subjects import datasets_about
 
 if TYPE_CHECKING:
     from towpath.assets.datasets.contract import ErasedDataset, ErasedVersion
@@ -24,12 +23,14 @@ _log = structlog.get_logger(__name__)
 
 def redact(parts: Parts, work: Work) -> Commit:
     """Rewrite the data sets; then condemn what was trained on them."""
-    value = work.subject_value(parts.keyring)
-    with parts.ledger.read() as tx:
-        names = datasets_about(tx, work.request.field)
-    redacted = tuple(_recorded(parts, work, parts.datasets.erase(value, name)) for name in names)
-    # The gateways have stopped recording the subject, so this count is final.
-    holdings = parts.decisions.holdings(work.request.subject)
+    everybody = work.everybody(parts)
+    values = [one.value for one in everybody]
+    redacted = tuple(
+        _recorded(parts, work, parts.datasets.erase_all(values, name))
+        for name in everybody[0].datasets
+    )
+    # The gateways have stopped recording the subjects, so these counts are final.
+    holdings = [parts.decisions.holdings(one.subject) for one in everybody]
     for data in redacted:
         _log.info("dataset.redacted", erasure=work.id, dataset=data.name, rows=data.rows_removed)
 
@@ -39,9 +40,9 @@ def redact(parts: Parts, work: Work) -> Commit:
             work.state,
             redacted_at=now,
             datasets=redacted,
-            decisions=holdings.decisions,
-            labels=holdings.labels,
-            signals=holdings.signals,
+            decisions=sum(one.decisions for one in holdings),
+            labels=sum(one.labels for one in holdings),
+            signals=sum(one.signals for one in holdings),
         )
         derived = derived_from(tx, state.sources, before=now)
         models = condemn(tx, derived.models, reason=work.reason)

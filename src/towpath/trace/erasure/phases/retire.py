@@ -53,8 +53,11 @@ def retire(parts: Parts, work: Work) -> Commit:
         return lambda _tx: wait
     leftovers = {*late.artefacts, *late.logs}
     size_bytes = purge_blobs(parts, leftovers)
-    if parts.decisions.holdings(work.request.subject).decisions:
-        parts.decisions.erase_subject(work.request.subject)
+    with parts.ledger.read() as tx:
+        subjects = [request.subject for _, request in work.requests(tx)]
+    for subject in subjects:
+        if parts.decisions.holdings(subject).decisions:
+            parts.decisions.erase_subject(subject)
     for ref in work.state.models:
         parts.models.delete_bytes(Ref.parse(ref, "model"))
 

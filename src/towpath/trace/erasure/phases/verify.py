@@ -11,7 +11,6 @@ from towpath.trace.erasure.beyond import out_of_reach
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.orphans import sweep_orphans
 from towpath.trace.erasure.phases.purge import erase_copies
-from towpath.trace.erasure.subjects import datasets_about
 
 if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
@@ -24,20 +23,19 @@ _PLACES_SHOWN = 5
 
 def verify(parts: Parts, work: Work) -> Commit:
     """Scrub the database, then search everything; what is found blocks the certificate."""
-    value = work.subject_value(parts.keyring)
+    everybody = work.everybody(parts)
+    values = [one.value for one in everybody]
     parts.scrub()
-    report = parts.scanner.scan(value)
+    report = parts.scanner.scan(*values)
     if report.residue:
         # A reader or commit that was under way may have held bytes back: sweep once more.
-        with parts.ledger.read() as tx:
-            names = datasets_about(tx, work.request.field)
-        for name in names:
-            parts.datasets.erase(value, name)
+        for name in everybody[0].datasets:
+            parts.datasets.erase_all(values, name)
         erase_copies(parts, work)
         sweep_orphans(parts, report.residue)
-        report = parts.scanner.scan(value)
+        report = parts.scanner.scan(*values)
     scan = cast("dict[str, object]", msgspec.to_builtins(report))
-    beyond = out_of_reach(parts, work.about(parts), work.state, report)
+    beyond = out_of_reach(parts, everybody[0], work.state, report)
     _log.info("erasure.scanned", erasure=work.id, places=report.places, residue=len(report.residue))
 
     def commit(_tx: Transaction) -> Step:
