@@ -99,6 +99,8 @@ def server(*, fd: Fd = None, child_of: ChildOf = None, common: Common = Common()
             history=home.history,
             labels=home.labels,
             inbox=home.inbox,
+            replayer=home.replayer,
+            explainer=home.explainer,
             rows=home.row_tracer,
         )
         settings = home.settings

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from towpath.storage.keys import Keyring
     from towpath.trace.audit import AuditedDecisions
     from towpath.trace.erasure.contract import Erasures
+    from towpath.trace.explaining import DecisionExplainer, Replayer
     from towpath.trace.lineage import RowTracer, Tracer
 
 
@@ -50,6 +51,8 @@ class Services:
         history: Compares versions of data sets; None compares none.
         labels: Where people judge decisions, the one thing that is written to; None has no queues.
         inbox: Takes events from outside; None takes none.
+        replayer: Asks recorded models again; None replays nothing.
+        explainer: Explains recorded decisions; None explains none.
         rows: Follows rows of data sets; None follows none.
     """
 
@@ -65,6 +68,8 @@ class Services:
     history: DatasetHistory | None = None
     labels: LabelDesk | None = None
     inbox: EventInbox | None = None
+    replayer: Replayer | None = None
+    explainer: DecisionExplainer | None = None
     rows: RowTracer | None = None
 
 

@@ -326,6 +326,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/decisions/{decision_id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ExplainDecision
+         * @description Say why a decision was made: shares, nearest training rows, what would flip it, and a letter.
+         *
+         *     Costs what the model's explainer costs and a pass over its training rows: seconds, for large ones.
+         */
+        get: operations["explain_decision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/decisions/{decision_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ReplayDecision
+         * @description Ask the recorded model about the recorded inputs, and compare the answer bit for bit.
+         */
+        get: operations["replay_decision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/decisions/{decision_id}/trace": {
         parameters: {
             query?: never;
@@ -1886,6 +1928,12 @@ export interface components {
             };
             id: string;
         };
+        /** ChangedLibrary */
+        ChangedLibrary: {
+            name: string;
+            now: string | null;
+            then: string | null;
+        };
         /** ChannelListed */
         ChannelListed: {
             after: string | null;
@@ -2119,6 +2167,18 @@ export interface components {
             used_by: string[];
             warnings: number;
         };
+        /** DecisionReplay */
+        DecisionReplay: {
+            asked: string;
+            changed: components["schemas"]["ChangedLibrary"][];
+            decision_id: string;
+            fields: components["schemas"]["ReplayedField"][];
+            form: string | null;
+            model: string;
+            reason: string;
+            same_environment: boolean | null;
+            verdict: string;
+        };
         /** DecisionRow */
         DecisionRow: {
             arm: string;
@@ -2212,6 +2272,38 @@ export interface components {
             repeated: number;
             taken: number;
             unwanted: number;
+        };
+        /** ExplainedDecision */
+        ExplainedDecision: {
+            answer: number;
+            /** Format: date-time */
+            at: string;
+            base: number;
+            decision_id: string;
+            explainer: string;
+            favourable: boolean | null;
+            form: string;
+            inputs: {
+                [key: string]: unknown;
+            };
+            letter: string;
+            method: string;
+            model: string;
+            near: components["schemas"]["NearTrainingRow"][];
+            near_by: string | null;
+            near_missing: string;
+            near_note: string;
+            near_revision: number | null;
+            near_rows_read: number;
+            near_source: string | null;
+            notes: string[];
+            raw: number;
+            scale: string;
+            service: string;
+            shares: components["schemas"]["Share"][];
+            ways: components["schemas"]["Way"][];
+            ways_exact: boolean;
+            ways_missing: string;
         };
         /** FamilyMember */
         FamilyMember: {
@@ -2376,6 +2468,13 @@ export interface components {
             kind: string;
             ref: string;
             title: string;
+        };
+        /** InputChange */
+        InputChange: {
+            after: unknown;
+            before: unknown;
+            column: string;
+            description: string;
         };
         /** Judgement */
         Judgement: {
@@ -2644,6 +2743,14 @@ export interface components {
             since: string | null;
             until: string | null;
         };
+        /** NearTrainingRow */
+        NearTrainingRow: {
+            nearness: number;
+            outcome: unknown;
+            values: {
+                [key: string]: unknown;
+            };
+        };
         /** Objective */
         Objective: {
             /** @enum {string} */
@@ -2827,6 +2934,14 @@ export interface components {
         Remark: {
             /** @default  */
             comment: string;
+        };
+        /** ReplayedField */
+        ReplayedField: {
+            equal: boolean;
+            name: string;
+            recorded: number | null;
+            replayed: number | null;
+            ulps: number | null;
         };
         /** Resolution */
         Resolution: {
@@ -3233,6 +3348,13 @@ export interface components {
             stage: number | null;
             subject_field: string | null;
         };
+        /** Share */
+        Share: {
+            column: string;
+            description: string;
+            share: number;
+            value: unknown;
+        };
         /** SignIn */
         SignIn: {
             token: string;
@@ -3381,6 +3503,12 @@ export interface components {
             pipeline: string;
             project: string;
             reason: string;
+        };
+        /** Way */
+        Way: {
+            answer: number;
+            changes: components["schemas"]["InputChange"][];
+            cost: number;
         };
         /** WebhookDelivery */
         WebhookDelivery: {
@@ -4404,6 +4532,125 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DecisionRows"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_decision: {
+        parameters: {
+            query?: {
+                /** @description How many training rows. */
+                near?: number;
+            };
+            header?: never;
+            path: {
+                decision_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainedDecision"];
+                };
+            };
+            /** @description A parameter does not parse, or asks for something that can't be meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's token is missing. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The named thing does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The ledger or blob store is away; a retry may succeed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_decision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                decision_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionReplay"];
                 };
             };
             /** @description A parameter does not parse, or asks for something that can't be meant. */
