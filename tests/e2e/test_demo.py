@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from towpath.demo.feed import Feed
 
 MOST_WIND = 200
+MONITORED = ("drift", "performance", "estimated_performance", "slices", "data_quality")
+PROGRAM = "board-screens@1.0.0"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -70,9 +72,7 @@ def test_each_month_was_reviewed(told: Any):
 def test_what_was_looked_up_is_what_a_training_would_have_joined(told: Any, feed: Feed):
     project = load_project(PROJECT, "flights:project")
     views = {view.name: view for view in project.all_views()}
-    settings = {"home": str(told.home), "replay": True}
-    with open_home(resolve_place(Path(told.home), flags=settings, environ={})) as home:
-        decided = home.decisions.scan("delay-board").collect()
+    decided = read_log(told)
     rows = feed.flights.join(decided.select(flight_id="key"), on="flight_id", how="semi")
     assert rows.height == decided.height
     weather = feed.weather.filter(~(pl.col("wind_speed") > MOST_WIND).fill_null(value=False))
@@ -94,8 +94,11 @@ def test_the_loop_turned_by_itself(told: Any):
     summary = told.summary
     assert summary["alerts"], "no alarm fired"
     for alert in summary["alerts"]:
-        assert alert["kind"] in ("drift", "performance")
+        assert alert["kind"] in MONITORED
         assert alert["features"]
+    drift = next(one for one in summary["alerts"] if one["kind"] == "drift")
+    assert set(drift["features"]) & inputs_of(told)
+    assert any("USD" in (alert["cost"] or "") for alert in summary["alerts"])
     assert summary["retrainings"], "no alarm led to a retraining"
     first = summary["retrainings"][0]
     assert first["reason"].startswith("trigger:")
@@ -110,8 +113,37 @@ def test_the_loop_turned_by_itself(told: Any):
     for rollout in promoted:
         evidence = rollout["evidence"]
         assert evidence["lower"] < evidence["upper"] < evidence["margin"]
-        assert evidence["n_challenger"] > 0
+        assert evidence["pairs"] > 0
+        assert evidence["answers_challenger"] > 0
     assert (summary["champion_before"] != summary["champion_after"]) == bool(promoted)
+
+
+def test_the_first_challenger_is_shown_to_nobody_and_the_next_to_some(told: Any):
+    strategies = [one["strategy"] for one in told.summary["rollouts"]]
+    assert strategies[0] == "shadow"
+    assert set(strategies[1:]) == {"canary"}
+    answered = read_log(told)
+    by_rollout = {
+        name: set(answered.filter(pl.col("rollout") == name)["arm"])
+        for name in answered["rollout"].drop_nulls().unique()
+    }
+    for rollout in told.summary["rollouts"]:
+        tried = {"champion", "challenger"} if rollout["strategy"] == "canary" else {"champion"}
+        assert by_rollout[rollout["name"]] == tried
+
+
+def test_the_program_is_in_the_release_that_answers_it(told: Any):
+    assert told.summary["in_step"]["programs"] == [PROGRAM]
+    assert set(read_log(told)["service_version"]) == {PROGRAM}
+    (version,) = told.ask("service", "versions")
+    assert version["service_version"] == PROGRAM
+
+
+def test_one_answer_is_explained_by_every_input(told: Any):
+    explained = told.summary["explained"]
+    assert explained["added"].keys() == inputs_of(told)
+    assert all(abs(one) < 10 for one in explained["added"].values())  # log-odds
+    assert any(explained["added"].values())
 
 
 def test_the_summary_says_what_the_ledger_says(told: Any):
@@ -172,6 +204,17 @@ def test_every_data_set_of_a_trace_can_be_read(
         key = expected.columns[0]
         rows = pl.read_parquet(file).select(expected.columns).sort(key)
         assert rows.equals(expected.sort(key)), f"{ref} holds other rows than the year did"
+
+
+def read_log(told: Any) -> pl.DataFrame:
+    settings = {"home": str(told.home), "replay": True}
+    with open_home(resolve_place(Path(told.home), flags=settings, environ={})) as home:
+        return home.decisions.scan("delay-board").collect()
+
+
+def inputs_of(told: Any) -> set[str]:
+    signature = told.ask("model", "show", "late@1")["body"]["signature"]
+    return {one["name"] for one in signature["inputs"]}
 
 
 def as_of(given: pl.DataFrame, rows: pl.DataFrame, withdrawn: str) -> pl.DataFrame:

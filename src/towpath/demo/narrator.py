@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
     from towpath.app.home import Home
     from towpath.app.supervising import Whereabouts
+    from towpath.client import Release
     from towpath.ledger import Intent, Transaction
     from towpath.operate.projects import Project
+    from towpath.operate.rollouts import Rollout
     from towpath.trace.erasure import ErasurePlan
     from towpath.trace.lineage import TraceNode
+
+
+_TOLD = 4
 
 
 class Narrator:
@@ -82,6 +87,22 @@ class Narrator:
         )
         self._news(home, silent=True)
 
+    def in_step(self, program: str, release: Release) -> None:
+        """A program has asked which release it is in, and what it needs is there."""
+        models = ", ".join(f"{name} is {one['model']}" for name, one in release.services.items())
+        self._say(
+            f"[green]{program}[/green] is in {release.ref}, which gives what its contract asks for: "
+            f"{models}  (towpath service versions)"
+        )
+
+    def trusting(self, rollout: Rollout) -> None:
+        """The project's owner has changed how models are rolled out."""
+        shares = ", then ".join(f"{share:.0%}" for share in rollout.stages)
+        self._say(
+            f"the next challengers get traffic, {shares}: "
+            f"[dim]rollout=[/dim]{rollout.strategy}  (towpath apply)"
+        )
+
     def day(self, home: Home, now: datetime, service: str) -> None:
         """Another day has passed."""
         news = self._news(home)
@@ -93,15 +114,21 @@ class Narrator:
         for line in news:
             self._say(f"  {line}")
 
-    def traced(self, home: Home, service: str) -> None:
+    def traced(self, home: Home, decision: str) -> None:
         """One decision is traced back."""
-        keys = home.decisions.keys(service).sort("at", "decision_id")
-        decision = keys["decision_id"][-1]
         tree = home.tracer.trace_decision(decision, actor="demo", payload=False)
         drawn = Tree(_label(tree.root))
         _grow(drawn, tree.root)
         self._say(f"where did decision {decision} come from?  (towpath trace {decision})")
         self._console.print(drawn, soft_wrap=False)
+
+    def explained(self, added: dict[str, float]) -> None:
+        """The same decision is explained."""
+        parts = list(added.items())
+        most = ", ".join(f"{name} {one:+.2f}" for name, one in parts[:_TOLD])
+        self._say(
+            f"why was the answer that? In log-odds: {most}, and {len(parts) - _TOLD} smaller ones"
+        )
 
     def withdrawing(self, plan: ErasurePlan) -> None:
         """Somebody withdraws; this is what it will take."""
@@ -179,7 +206,8 @@ def _review(tx: Transaction, run: Intent) -> str:
 
 def _rollout(_: Transaction, rollout: Intent) -> str:
     spec, status = rollout.spec, rollout.status
-    head = f"[cyan]rollout[/cyan] {spec['champion']} → {spec['challenger']}"
+    how = spec["strategy"].replace("_", " ")
+    head = f"[cyan]rollout[/cyan] {spec['champion']} → {spec['challenger']}, {how}"
     if status.get("outcome"):
         look = (status.get("history") or [{}])[-1]
         bounds = (
@@ -188,6 +216,8 @@ def _rollout(_: Transaction, rollout: Intent) -> str:
             else ""
         )
         return f"{head}: [bold]{status['outcome']}[/bold]{bounds}"
+    if spec["strategy"] == "shadow":
+        return f"{head}: it gets copies of the requests, and nobody its answers"
     return f"{head}: stage {status.get('stage', 0)}, share {status.get('weight', 0):.0%}"
 
 
@@ -207,7 +237,13 @@ def _label(node: TraceNode) -> Text:
 
 
 def _alert(_: Transaction, alert: Intent) -> str:
-    return f"[yellow]alert[/yellow] {alert.spec['summary']}"
+    if alert.phase == "resolved":
+        return f"[green]resolved[/green] {alert.name}: {alert.status['why']}"
+    cost = (alert.spec.get("cost") or {}).get("words")
+    return (
+        f"[yellow]alert[/yellow] {alert.spec['monitor']}: {alert.spec['summary']}; "
+        f"it cost {cost or 'nobody knows what'}"
+    )
 
 
 def _erasure(_: Transaction, erasure: Intent) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib
 from contextlib import ExitStack
 from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from towpath.app.home import Home
     from towpath.app.supervising import Whereabouts
+    from towpath.core.refs import Ref
     from towpath.demo.narrator import Narrator
     from towpath.demo.plan import Plan
     from towpath.ledger import Transaction
@@ -76,7 +78,9 @@ def tell(
         )
         story.begin()
         asyncio.run(story.live(server.where, journal))
-        return summarise(home, watch, service=SERVICE, reused=story.reused)
+        return summarise(
+            home, watch, service=SERVICE, reused=story.reused, explained=story.explained
+        )
 
 
 class Story:
@@ -84,6 +88,8 @@ class Story:
 
     Attributes:
         reused: What an earlier telling had done already, for the summary.
+        explained: A decision, and what each column added to its answer; empty where an earlier telling
+            has asked for it.
     """
 
     def __init__(
@@ -99,6 +105,8 @@ class Story:
         server: Server,
     ) -> None:
         self.reused: dict[str, Any] = {}
+        self.explained: dict[str, Any] = {}
+        self._trusting = False
         self._plan = plan
         self._home = home
         self._feed = feed
@@ -107,6 +115,7 @@ class Story:
         self._clock = ReplayClock(home.ledger)
         self._watcher = Watcher(home.ledger, server.is_alive)
         self._project = project
+        self._module: Any = importlib.import_module("flights")  # since the project was loaded
         self._deliveries = deliveries
         self._tailnum = _most_frequent(feed, plan.opening)
 
@@ -115,8 +124,7 @@ class Story:
         plan, now = self._plan, self._clock.advance_to(self._plan.opening)
         with self._watch.stage("apply the project"):
             code = self._home.snapshot(self._project)
-            environment = self._home.settings.environment
-            apply(self._home.ledger, self._project, code=code, environment=environment)
+            self._declare(code)
         with self._watch.stage("ingest data"):
             if now == plan.opening:
                 self._deliveries.deliver("planes", self._feed.planes, plan.first_day)
@@ -126,14 +134,17 @@ class Story:
             self._train(str(code), now)
             self._watcher.until(_online, "the first materialisation", within_s=_SOON_S)
         self._narrator.searched(self._home)
+        self._release_in_step()
         self._narrator.deployed(self._home, SERVICE)
 
     async def live(self, where: Whereabouts, journal: Path | None) -> None:
         """Replay the months that follow as live traffic, until the withdrawal is fulfilled."""
-        module = self._project_module()
-        async with DelayBoard(where.gateway, SERVICE, module, self._feed, journal=journal) as board:
+        async with DelayBoard(
+            where.gateway, SERVICE, self._module, self._feed, journal=journal
+        ) as board:
             if self._home.erasures.list():
                 board.forget(self._tailnum)
+            self._narrator.in_step(board.says, await board.release())
             known = self._home.decisions.keys(SERVICE)
             decided = dict(known.select("key", "decision_id").iter_rows())
             waiting = set(known.filter(~pl.col("labelled"))["key"].to_list())
@@ -162,10 +173,40 @@ class Story:
             now = self._clock.advance_to(until)
             self._watcher.settle()
         self._narrator.day(self._home, now, SERVICE)
+        if not self._trusting and self._ended():
+            self._declare(self._home.snapshot(self._project))
+            self._narrator.trusting(self._module.canary)
+            self._narrator.in_step(board.says, await board.release())
         if self._ready_to_leave(now):
+            await self._look_back(board)
             with self._watch.stage("erase"):
                 self._withdraw(board)
         return now
+
+    def _declare(self, code: Ref) -> None:
+        """Apply the project; from the first rollout's end on with the way that the next ones go.
+
+        As whoever owns the project would: change the line in its file, and `towpath apply`.
+        """
+        self._trusting = bool(self._ended())
+        project = self._project
+        if self._trusting:
+            project = dataclasses.replace(project, rollout=self._module.canary)
+        apply(self._home.ledger, project, code=code, environment=self._home.settings.environment)
+
+    def _release_in_step(self) -> None:
+        """Release the program together with the model that it asks, if it is in no release yet."""
+        said, environment = self._module.screens.service_version, self._home.settings.environment
+        releases = self._home.releases
+        with self._home.ledger.write(actor="demo") as tx:
+            pins = releases.pins(tx, environment)
+            if said in pins.service_versions:
+                return
+            releases.put_in_force(
+                tx, environment, pins.with_versions([said]), reason=f"{said} goes live"
+            )
+            generation = tx.intents.get("route", environment).generation
+        self._home.switching.wait(environment, generation, timeout_s=_SOON_S)
 
     def _train(self, code: str, now: datetime) -> None:
         """Ask for the first model and wait until it serves; an earlier telling's is taken as it is."""
@@ -239,13 +280,25 @@ class Story:
         """Whether a rollout has ended long enough ago, and nobody has withdrawn yet."""
         if self._home.erasures.list():
             return False
-        with self._home.ledger.read() as tx:
-            rollouts = tx.intents.list("rollout", phases=["done"])
-        ended = [parse_time(one.status["ended"]) for one in rollouts]
+        ended = self._ended()
         return bool(ended) and now >= min(ended) + self._plan.withdraw_after
 
+    def _ended(self) -> list[datetime]:
+        """Return when rollouts ended."""
+        with self._home.ledger.read() as tx:
+            rollouts = tx.intents.list("rollout", phases=["done"])
+        return [parse_time(one.status["ended"]) for one in rollouts]
+
+    async def _look_back(self, board: DelayBoard) -> None:
+        """Ask of the newest decision where it came from, and why it is what it is."""
+        keys = self._home.decisions.keys(SERVICE).sort("at", "decision_id")
+        decision: str = keys["decision_id"][-1]
+        with self._watch.stage("trace and explain"):
+            self._narrator.traced(self._home, decision)
+            self.explained = {"decision": decision, "added": await board.explain(decision)}
+            self._narrator.explained(self.explained["added"])
+
     def _withdraw(self, board: DelayBoard) -> None:
-        self._narrator.traced(self._home, SERVICE)
         plan = self._home.erasures.plan(SUBJECT, self._tailnum)
         self._narrator.withdrawing(plan)
         self._home.erasures.submit(SUBJECT, self._tailnum, actor="demo")
@@ -255,9 +308,6 @@ class Story:
         """Whether the withdrawal is fulfilled, or needs a person."""
         found = self._home.erasures.list()
         return bool(found) and (found[0].done or found[0].phase == "blocked")
-
-    def _project_module(self) -> Any:
-        return importlib.import_module("flights")  # importable since the project was loaded
 
 
 def _most_frequent(feed: Feed, until: datetime) -> str:

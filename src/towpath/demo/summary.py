@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def summarise(
-    home: Home, watch: Stopwatch, *, service: str, reused: dict[str, Any]
+    home: Home, watch: Stopwatch, *, service: str, reused: dict[str, Any], explained: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the summary. Everything but the seconds comes from the ledger and the decision log."""
     tally = home.decisions.tally(service)
@@ -50,11 +50,13 @@ def summarise(
                 if one.spec["reason"].startswith("trigger:")
             ],
             "rollouts": [_rollout(one) for one in tx.intents.list("rollout")],
+            "in_step": _in_step(home, tx),
             "champion_before": first.body["services"][service]["model"],
             "champion_after": None if champion is None else str(champion),
         }
     summary["searches"] = _searches(home)
     summary["trace"] = _trace(home, service)
+    summary["explained"] = explained
     summary["erasure"] = _erasure(home)
     summary["reused"] = reused
     summary["stages"] = watch.to_json()
@@ -87,6 +89,7 @@ def _alert(alert: Intent) -> dict[str, Any]:
         "at": spec["at"],
         "model": spec["model"],
         "summary": spec["summary"],
+        "cost": (spec.get("cost") or {}).get("words"),
         "features": [one["name"] for one in spec["features"]],
     }
 
@@ -101,9 +104,18 @@ def _retraining(run: Intent) -> dict[str, Any]:
     }
 
 
+def _in_step(home: Home, tx: Transaction) -> dict[str, Any]:
+    """Return the release in force, and the programs that are part of it."""
+    environment = home.settings.environment
+    route = home.releases.route(tx, environment)
+    said = home.releases.pins(tx, environment).service_versions
+    return {"release": route.release, "programs": sorted(map(str, said))}
+
+
 def _rollout(rollout: Intent) -> dict[str, Any]:
     return {
         "name": rollout.name,
+        "strategy": rollout.spec["strategy"],
         "champion": rollout.spec["champion"],
         "challenger": rollout.spec["challenger"],
         "phase": rollout.phase,

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import polars as pl
 
+from towpath.client import AsyncClient
 from towpath.core.errors import InvalidRequest, Unavailable
 
 if TYPE_CHECKING:
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from towpath.client import Release
     from towpath.demo.feed import Feed
 
 _TIMEOUT_S = 30.0
-_DATATYPES: dict[pl.DataType, str] = {
-    pl.String(): "BYTES",
-    pl.Int64(): "INT64",
-}
 
 
 class DelayBoard:
-    """A client of the gateway. It keeps nothing: what was decided is in the decision log.
+    """The program at the airports. It keeps nothing: what was decided is in the decision log.
+
+    It states its version with each question, and holds the release that answers to its contract.
+
+    Attributes:
+        says: How it states its version.
 
     With a `journal`, though, it writes down each answer that reached it, one `[flight, decision id]`
     per line: what an audit of the log compares with.
@@ -46,7 +49,14 @@ class DelayBoard:
         *,
         journal: Path | None = None,
     ) -> None:
+        self.says = str(project.screens.service_version)
         self._client = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S)
+        self._program = AsyncClient(
+            url,
+            service_version=self.says,
+            contracts=project.screens.contracts,
+            timeout_s=_TIMEOUT_S,
+        )
         self._service = service
         self._journal = journal
         self._inputs: list[str] = project.FLIGHT
@@ -62,7 +72,21 @@ class DelayBoard:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._program.aclose()
         await self._client.aclose()
+
+    async def release(self) -> Release:
+        """Return the release that the program is in, held to what it needs."""
+        return await self._program.require()
+
+    async def explain(self, decision_id: str) -> dict[str, float]:
+        """Return what each column added to a recorded answer, most first."""
+        asked = {"parameters": {"decision_id": decision_id}}
+        response = await self._post(f"/v2/models/{self._service}/explain", asked)
+        told: dict[str, Any] = response.json()
+        (added,) = (one["data"] for one in told["outputs"] if one["name"] == "contributions")
+        parts = zip(told["parameters"]["columns"], added, strict=True)
+        return dict(sorted(parts, key=lambda part: -abs(part[1])))
 
     def posted(self, since: datetime, until: datetime, *, share: int) -> pl.DataFrame:
         """Return the rows of one flight in `share` that is posted in [since, until)."""
@@ -111,32 +135,19 @@ class DelayBoard:
         flights = board["flight_id"].to_list()
         times = [when.isoformat() for when in board["posted"].to_list()]
         entities = {name: board[name].to_list() for name in ("origin", "tailnum")}
-        body = {
-            "id": f"board-{times[0]}",
-            "parameters": {
-                "keys": flights,
-                "subjects": entities["tailnum"],
-                "times": times,
-                "features": self._features,
-                "entities": entities,
-            },
-            "inputs": [self._tensor(board[name]) for name in self._inputs],
-        }
-        response = await self._post(f"/v2/models/{self._service}/infer", body)
-        told: dict[str, Any] = response.json()["parameters"]
-        ids = told.get("decision_ids") or [told["decision_id"]]
-        answers = dict(zip(flights, ids, strict=True))
+        given = await self._program.predict_many(
+            self._service,
+            board.select(self._inputs).to_dicts(),
+            keys=flights,
+            subjects=entities["tailnum"],
+            times=times,
+            features=self._features,
+            entities=entities,
+        )
+        answers = {flight: str(one.decision_id) for flight, one in zip(flights, given, strict=True)}
         if self._journal is not None:
             _note(self._journal, answers)
         return answers
-
-    def _tensor(self, column: pl.Series) -> dict[str, Any]:
-        return {
-            "name": column.name,
-            "datatype": _DATATYPES[column.dtype],
-            "shape": [len(column)],
-            "data": column.to_list(),
-        }
 
     async def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
         try:

@@ -14,6 +14,7 @@ import towpath as tp
 
 AIRPORTS = tp.Values("EWR", "JFK", "LGA")
 LATE_MINUTES = 15
+LOSS_USD = 40.0  # made up: travellers who wait for nothing, or miss their flight, per unit of loss
 ROUNDS = 20  # trees between two looks at how a trial is doing
 
 
@@ -187,6 +188,37 @@ def review(window: str = "30d"):
     return tp.map(punctual, flights.last(window), by="origin")
 
 
+# The program at the airports that shows the answers: what it sends, what it reads, what is looked up for
+# it. A release that does not fit is refused before it is in force.
+screens = tp.Consumer(
+    "board-screens",
+    version="1.0.0",
+    contracts=[
+        tp.Contract(
+            "delay-board",
+            inputs=dict(zip(FLIGHT, (str, str, str, int, int, int), strict=True)),
+            outputs={"late": "binary"},
+            features=["board"],
+        )
+    ],
+    description="The screens that show which flights will be late.",
+)
+
+# A flight lands when it lands, whatever the board said: both models can be judged by each flight.
+# The first challenger only gets copies of the requests, and nobody sees what it answers.
+shadow = tp.Rollout(
+    strategy="shadow", metric="log_loss", margin=0.02, maturity="1d", max_duration="28d"
+)
+# Once one has come through that, the next are shown to some travellers straight away.
+canary = tp.Rollout(
+    stages=[0.2, 0.5],
+    metric="log_loss",
+    margin=0.02,
+    compare="paired",
+    maturity="1d",
+    max_duration="28d",
+)
+
 project = tp.Project(
     "flights",
     owner="ops@example.org",
@@ -205,15 +237,15 @@ project = tp.Project(
         tp.gates.NonInferior("log_loss", margin=0.01),
     ],
     services=[tp.Service("delay-board", model="late", subject="tailnum")],
-    # A flight lands when it lands, whatever the board said: both models can be judged by each flight.
-    rollout=tp.Rollout(
-        stages=[0.2, 0.5],
-        metric="log_loss",
-        margin=0.02,
-        compare="paired",
-        maturity="1d",
-        max_duration="28d",
-    ),
-    monitors=[tp.Drift(), tp.Performance("log_loss", maturity="1d")],
+    consumers=[screens],
+    rollout=shadow,
+    monitors=[
+        tp.Drift(),
+        tp.Performance("log_loss", maturity="1d", price=LOSS_USD, unit="USD"),
+        # What the loss should be by the model's own probabilities, a day before anything has landed.
+        tp.EstimatedPerformance("log_loss", maturity="1d", price=LOSS_USD, unit="USD"),
+        tp.Slices("log_loss", depth=1, maturity="1d", price=LOSS_USD, unit="USD"),
+        tp.DataQuality(),
+    ],
     triggers=[tp.Retrain(on=["drift", "performance"], cooldown="28d")],
 )
