@@ -29,6 +29,7 @@ class SqlGraph:
     def __init__(self, session: Session, events: SqlEvents) -> None:
         self._session = session
         self._events = events
+        self._met: dict[Ref, int] = {}  # a node keeps its id
 
     def link(self, child: Ref, relation: Relation, parent: Ref) -> None:
         """See `Graph.link`."""
@@ -74,17 +75,24 @@ class SqlGraph:
 
     def near(self, nodes: Sequence[Ref], *, backwards: bool, most: int) -> dict[Ref, Near]:
         """See `Graph.near`."""
-        places = {(ref.kind, ref.name, ref.version or 0): ref for ref in nodes}
-        ids = {found: places[place] for place, found in self._found(places).items()}
-        known = near(self._session, ids, backwards=backwards, most=most)
+        ids = {found: ref for ref in nodes if (found := self._known(ref)) is not None}
+        known, met = near(self._session, ids, backwards=backwards, most=most)
+        self._met |= met
         return {ref: known.get(ref) or Near(node=ref, total=0, edges=()) for ref in nodes}
 
     def reach(self, node: Ref, *, backwards: bool, most: int | None = None) -> Reach:
         """See `Graph.reach`."""
-        start = self._find(node)
+        start = self._known(node)
         if start is None:
             return Reach(kinds={}, complete=True)
         return reach(self._session, start, backwards=backwards, most=most)
+
+    def _known(self, ref: Ref) -> int | None:
+        """Return a node's id, without asking again for what a walk has met."""
+        found = self._met.get(ref) or self._find(ref)
+        if found is not None:
+            self._met[ref] = found
+        return found
 
     def _intern(self, ref: Ref) -> int:
         found = self._find(ref)

@@ -28,8 +28,11 @@ _STEP = "step"
 
 def near(
     session: Session, ids: Mapping[int, Ref], *, backwards: bool, most: int
-) -> dict[Ref, Near]:
-    """Return the newest edges of some nodes, by node; see `Graph.near`."""
+) -> tuple[dict[Ref, Near], dict[Ref, int]]:
+    """Return the newest edges of some nodes, by node, and the ids of what they lead to.
+
+    See `Graph.near`. The ids spare the next step a search for nodes by their names.
+    """
     start, end = _ends(backwards=backwards)
     totals = dict.fromkeys(ids, 0)
     for piece in chunked(list(ids)):
@@ -44,12 +47,18 @@ def near(
             newest = _edges_of(start, end).where(start == node).order_by(end.desc()).limit(most)
             rows += session.rows(newest)
     edges: dict[int, list[Edge]] = {node: [] for node in ids}
+    met: dict[Ref, int] = {}
     for row in rows:
-        edges[row.near].append(_edge(row, ids[row.near], backwards=backwards))
-    return {
+        there = Ref(row.kind, row.name, row.version or None)
+        met[there] = row.far
+        child, parent = (ids[row.near], there) if backwards else (there, ids[row.near])
+        relation: Relation = row.relation
+        edges[row.near].append(Edge(child=child, parent=parent, relation=relation))
+    found = {
         ref: Near(node=ref, total=totals[node], edges=tuple(edges[node]))
         for node, ref in ids.items()
     }
+    return found, met
 
 
 def reach(session: Session, node: int, *, backwards: bool, most: int | None) -> Reach:
@@ -94,15 +103,13 @@ def _ends(*, backwards: bool) -> tuple[sa.Column[int], sa.Column[int]]:
 
 def _edges_of(start: sa.Column[int], end: sa.Column[int]) -> Query:
     return sa.select(
-        start.label("near"), _edges.c.relation, _nodes.c.kind, _nodes.c.name, _nodes.c.version
+        start.label("near"),
+        end.label("far"),
+        _edges.c.relation,
+        _nodes.c.kind,
+        _nodes.c.name,
+        _nodes.c.version,
     ).select_from(_edges.join(_nodes, _nodes.c.id == end))
-
-
-def _edge(row: Record, here: Ref, *, backwards: bool) -> Edge:
-    there = Ref(row.kind, row.name, row.version or None)
-    child, parent = (here, there) if backwards else (there, here)
-    relation: Relation = row.relation
-    return Edge(child=child, parent=parent, relation=relation)
 
 
 def _weighing() -> sa.ColumnElement[bool]:

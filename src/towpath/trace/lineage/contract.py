@@ -59,8 +59,9 @@ class TraceTree:
     Attributes:
         root: What was asked about, with what hangs below it.
         direction: Which way.
-        reached: How many nodes of each kind are reached in the whole graph, shown or not; runs of steps
-            are `step`. Empty for what is no node of the graph.
+        reached: How many nodes of each kind are reached, shown or not. Where all is shown, it counts
+            that; otherwise the whole graph, with artefacts, and runs of steps as `step`. Empty for what
+            is no node of the graph.
         complete: Whether `reached` is all there is; otherwise it is that at least.
     """
 

@@ -264,13 +264,12 @@ def _used(
 
 def _reach(tx: Transaction, found: Neighbourhood, bounds: Bounds) -> Reach:
     """Count what is reached, shown or not."""
+    if found.complete and bounds.depth is None:
+        return found.counted()
     most = bounds.counted
-    widest = max(found.more.values(), default=0)
-    if most is not None and widest > _WIDE:
-        most = 0  # one step would visit them all before it could stop
-    if most != 0:
-        return tx.graph.reach(found.root, backwards=found.direction == "back", most=most)
-    return found.counted()
+    if most is not None and max(found.more.values(), default=0) > _WIDE:
+        return found.counted()  # a query would visit all those before it could stop
+    return tx.graph.reach(found.root, backwards=found.direction == "back", most=most)
 
 
 def _existing(tx: Transaction, ref: Ref) -> Ref:
