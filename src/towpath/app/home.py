@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -342,6 +343,7 @@ class Home:
             self.datasets,
             self.decision_log,
             copies=lambda: self.copies(planning=True),
+            deadline=timedelta(days=self.settings.erasure_days),
         )
 
     def copies(self, *, planning: bool = False) -> tuple[Copies, ...]:

@@ -191,4 +191,6 @@ def erasure_parts(home: Home) -> Parts:
         beyond=() if not settings.blobs else (_CACHES,),
         scrub=home.database.scrub,
         certificates=home.place.home / "certificates",
+        quiet=timedelta(seconds=settings.erasure_quiet_s),
+        rides=timedelta(hours=settings.erasure_rides_h),
     )

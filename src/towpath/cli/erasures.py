@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Annotated
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 from rich.prompt import Confirm
@@ -15,6 +17,7 @@ from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
 from towpath.core.errors import InvalidName, UsageError
 from towpath.trace.erasure import Erasure, ErasurePlan
+from towpath.trace.erasure.readable import as_page, as_pdf
 
 erasure = App(name="erasure", help="Withdrawals and how far they are.")
 _LOOK_AGAIN_S = 0.2
@@ -94,10 +97,37 @@ def retry(erasure_id: str, /, *, common: Common = Common()) -> int:
 
 
 @erasure.command
-def certificate(erasure_id: str, /, *, common: Common = Common()) -> int:
-    """Print the signed certificate, byte for byte as it was stored."""
+def certificate(
+    erasure_id: str,
+    /,
+    *,
+    form: Annotated[Literal["json", "html", "pdf"], Parameter(name="--as")] = "json",
+    to: Path | None = None,
+    common: Common = Common(),
+) -> int:
+    """Print the signed certificate, byte for byte as it was stored; or a readable form of it.
+
+    Args:
+        erasure_id: Whose.
+        form: json is the certificate; html a page that stands alone, pdf a paper with it attached.
+        to: Write it to this file, which must not be there yet. A PDF needs one.
+    """
+    if form == "pdf" and to is None:
+        raise UsageError("a PDF goes to a file", remedy="Add --to FILE.")
     with common.open() as home:
-        out.file.write(home.erasures.certificate(erasure_id).decode() + "\n")
+        signed = home.erasures.certificate(erasure_id)
+    made = signed + b"\n"
+    if form != "json":
+        made = as_pdf(signed) if form == "pdf" else as_page(signed).encode()
+    if to is None:
+        out.file.write(made.decode())
+        return 0
+    try:
+        with to.open("xb") as file:
+            file.write(signed if form == "json" else made)
+    except FileExistsError as error:
+        raise UsageError(f"{to} is there already") from error
+    err.print(f"written to {to}")
     return 0
 
 
@@ -144,6 +174,11 @@ def _show_plan(plan: ErasurePlan) -> None:
             "models": ", ".join(one.ref for one in plan.models),
             "retrainings": plan.retrainings,
             "releases": ", ".join(plan.releases),
+            "retraining takes about": None
+            if plan.seconds_estimate is None
+            else f"{plan.seconds_estimate:.0f} s",
+            "rides on": plan.rides_on,
+            "due by": None if plan.due_by is None else f"{plan.due_by:%Y-%m-%d}",
         },
     )
 
@@ -152,9 +187,30 @@ def _report(found: Erasure, *, as_json: bool) -> int:
     if as_json:
         print_json(found)
     else:
-        facts = {"phase": found.phase, "reason": found.reason or None, **found.totals}
+        facts = {
+            "phase": found.phase,
+            "reason": found.reason or None,
+            "rides on": found.rides_on,
+            "riders": found.riders or None,
+            **_times(found),
+            **found.totals,
+        }
         print_facts(
             f"erasure {found.id}",
             {**facts, "replacements": found.replacements, "certificate": found.certificate},
         )
     return 3 if found.phase == "blocked" else 0
+
+
+def _times(found: Erasure) -> dict[str, str | None]:
+    """Return by when it must be done, and when it will be."""
+    if found.due_by is None:
+        return {}
+    now = datetime.now(UTC)
+    expected = found.forecast(now)
+    told = "when it is unblocked" if expected is None else f"{expected:%Y-%m-%d %H:%M}"
+    late = " (late)" if found.is_late(now) else ""
+    return {
+        "due by": f"{found.due_by:%Y-%m-%d}",
+        "done" if found.done else "expected": told + late,
+    }

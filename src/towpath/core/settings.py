@@ -75,6 +75,11 @@ class Settings:
         anchor_secret: Signs the statements that go to web addresses; a `${NAME}` of the worker's
             environment.
         anchor_private: Allow such an address in the private network.
+        erasure_quiet_s: An erasure begins, with all withdrawals that came meanwhile, when none has come
+            for so long; after a minute in any case.
+        erasure_days: Within how many days a withdrawal must be fulfilled.
+        erasure_rides_h: How long an erasure waits, with rows and copies gone, for a retraining that
+            comes anyway, before it asks for one of its own; never so long that the deadline is at risk.
         otel_endpoint: Base URL of an OTLP/HTTP receiver that traces are sent to, such as
             `http://localhost:4318`; none are made when empty. OpenTelemetry's own environment variables
             (`OTEL_EXPORTER_OTLP_ENDPOINT` and the like) go before.
@@ -116,6 +121,9 @@ class Settings:
     anchor_every: str = "1h"
     anchor_secret: str = ""
     anchor_private: bool = False
+    erasure_quiet_s: int = 2
+    erasure_days: int = 30
+    erasure_rides_h: int = 0
     otel_endpoint: str = ""
     log_level: str = "warning"
     log_format: str = "auto"

@@ -34,6 +34,12 @@ class Erasure:
         totals: What was removed so far, by what it was.
         replacements: Condemned live model to what replaced it.
         certified: Whether the signed certificate is there.
+        due_by: When it must be done.
+        expected_at: When the replacements will be trained, by how long their runs took; rollouts come
+            on top. None while a person must act.
+        late: Whether that is past the deadline.
+        rides_on: The erasure that fulfils it together with others, or None.
+        riders: How many other withdrawals are fulfilled with it.
     """
 
     id: str
@@ -47,6 +53,11 @@ class Erasure:
     totals: dict[str, int]
     replacements: dict[str, str]
     certified: bool
+    due_by: datetime | None
+    expected_at: datetime | None
+    late: bool
+    rides_on: str | None
+    riders: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
 from towpath.server.resources import erasures as shapes
@@ -18,6 +19,7 @@ _WAITING = frozenset({"retraining", "rolling_out"})  # named after what is waite
 
 def show_erasure(erasure: Erasure) -> shapes.Erasure:
     """Return an erasure as the API writes it."""
+    now = datetime.now(UTC)
     return shapes.Erasure(
         id=erasure.id,
         subject=erasure.subject,
@@ -30,6 +32,11 @@ def show_erasure(erasure: Erasure) -> shapes.Erasure:
         totals=dict(erasure.totals),
         replacements=dict(erasure.replacements),
         certified=erasure.certificate is not None,
+        due_by=erasure.due_by,
+        expected_at=erasure.forecast(now),
+        late=erasure.is_late(now),
+        rides_on=erasure.rides_on,
+        riders=erasure.riders,
     )
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -179,6 +180,31 @@ class Erasure:
     def done(self) -> bool:
         """Whether the certificate is there."""
         return self.phase == "certified"
+
+    def forecast(self, now: datetime) -> datetime | None:
+        """Return when the replacements will be trained, by how long their runs took last time.
+
+        Rolling out follows event time and comes on top. When it was done, for one that is; None while
+        it is blocked, since people keep no time.
+        """
+        if self.done:
+            return self.updated_at
+        if self.phase == "blocked":
+            return None
+        ahead = self.phase in (
+            "new",
+            "suppressed",
+            "acknowledged",
+            "redacted",
+            "purged",
+            "retraining",
+        )
+        return now + timedelta(seconds=self.retraining_s if ahead else 0.0)
+
+    def is_late(self, now: datetime) -> bool:
+        """Tell whether the deadline has passed, or will have by the forecast."""
+        expected = self.forecast(now)
+        return self.due_by is not None and (expected is None or expected > self.due_by)
 
 
 class Erasures(Protocol):

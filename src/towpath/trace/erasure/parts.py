@@ -43,6 +43,7 @@ class Parts:
         beyond: What this home's set-up keeps out of reach, in sentences for the certificate.
         quiet: How long nobody must have come for an erasure to begin with whoever rides on it, and
             `gathers`, how long it waits at most.
+        rides: How long it waits for retrainings that come anyway before it asks for its own.
         scrub: Removes what deleted rows left behind in the database's files.
         certificates: Folder for a readable copy of each certificate, `ID.json`; None makes none.
         wall: Wall time; event time plays no part in an erasure but through its rollouts.
@@ -61,6 +62,7 @@ class Parts:
     certificates: Path | None = None
     quiet: timedelta = timedelta()
     gathers: timedelta = timedelta(minutes=1)
+    rides: timedelta = timedelta()
     wall: Clock = field(default_factory=SystemClock)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from towpath.operate.decisions.contract import DecisionLog
     from towpath.storage.blobs.contract import BlobStore
     from towpath.trace.erasure.copies import Copies
+    from towpath.trace.erasure.state import CondemnedModel
 
 
 class Planner:
@@ -74,7 +75,7 @@ class Planner:
             models = affected_models(tx, derived.models, sources)
             executions = tx.cache.using(derived.artefacts) if derived.artefacts else []
             again = _trained_again(tx, models)
-            seconds = _seconds_of(tx, again)
+            seconds = seconds_of(tx, again)
         retrainings = len(again)
         return ErasurePlan(
             field=field,
@@ -196,7 +197,7 @@ def _trained_again(tx: Transaction, models: Iterable[AffectedModel]) -> list[Aff
     return list(wanted.values())
 
 
-def _seconds_of(tx: Transaction, models: Iterable[AffectedModel]) -> float:
+def seconds_of(tx: Transaction, models: Iterable[AffectedModel | CondemnedModel]) -> float:
     """Add up how long the runs took that would be repeated."""
     total = 0.0
     for model in models:

@@ -209,6 +209,10 @@ class TinyHome:
         with self.ledger.read() as tx:
             return self.releases.champion(tx, "prod", "delay-board")
 
+    def ledger_size(self) -> int:
+        with self.ledger.read() as tx:
+            return tx.events.size()
+
     def state(self, model: str) -> str:
         with self.ledger.read() as tx:
             return tx.versions.get(Ref.parse(model, "model")).state
@@ -247,11 +251,11 @@ class TinyRollouts:
             if held.phase == "new":
                 outcome = self.home.outcomes.pop(0) if self.home.outcomes else "promoted"
                 challenger = Ref.parse(held.spec["challenger"], "model")
-                self.home.releases.split(tx, **where, challenger=challenger, weight=0.1, stage=0)
+                self.home.releases.trials.split(tx, **where, challenger=challenger, weight=0.1, stage=0)
                 if outcome == "promoted":
-                    self.home.releases.promote(tx, **where)
+                    self.home.releases.trials.promote(tx, **where)
                 else:
-                    self.home.releases.roll_back(tx, **where)
+                    self.home.releases.trials.roll_back(tx, **where)
                 tx.intents.wake("service", held.spec["service"])
             status = {"outcome": outcome, "evidence": {"upper": 0.001}}
             tx.intents.advance(held, phase="done", status=status)

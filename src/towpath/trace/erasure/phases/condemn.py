@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from towpath.core.refs import Ref
-from towpath.operate.releases import LedgerReleases
+from towpath.operate.releases import forget
 from towpath.trace.erasure.state import CondemnedModel
 from towpath.trace.erasure.traffic import live_models, routes
 
@@ -33,7 +33,7 @@ def condemn(tx: Transaction, models: Iterable[Ref], *, reason: str) -> dict[str,
             run=version.body.get("run") or version.made_by,
         )
         tx.versions.set_state(ref, "condemned", reason=reason)
-    LedgerReleases().forget(tx, [Ref.parse(one, "model") for one in found])
+    forget(tx, [Ref.parse(one, "model") for one in found])
     for route in routes(tx):
         for share in route.services.values():
             challenger = share.challenger

@@ -10,6 +10,7 @@ import structlog
 from towpath.trace.erasure.derived import derived_from
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.condemn import condemn
+from towpath.trace.erasure.planning import seconds_of
 from towpath.trace.erasure.state import RedactedDataset, RedactedVersion
 
 if TYPE_CHECKING:
@@ -46,8 +47,12 @@ def redact(parts: Parts, work: Work) -> Commit:
         )
         derived = derived_from(tx, state.sources, before=now)
         models = condemn(tx, derived.models, reason=work.reason)
+        again = (one for one in models.values() if one.services)
         state = msgspec.structs.replace(
-            state, artefacts=tuple(sorted({*derived.artefacts, *derived.logs})), models=models
+            state,
+            retraining_s=seconds_of(tx, again),
+            artefacts=tuple(sorted({*derived.artefacts, *derived.logs})),
+            models=models,
         )
         totals = state.totals
         facts = {name: totals[name] for name in ("versions", "files", "rows")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +15,7 @@ from towpath.trace.erasure.traffic import heir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Intent
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from towpath.trace.erasure.work import Work
 
 _LOOK_AGAIN_S = 0.25
+_COMES_BY_S = 5.0
 # An erasure has a deadline; whatever else wants a worker has none that is anybody's right.
 _PRIORITY = 100
 _OVER = ("done", "refused", "failed")
@@ -33,13 +36,15 @@ def order_replacements(parts: Parts, work: Work) -> Commit:
     Parameters, code and data-set versions are those of the run that made the model; only the rows of
     the subject are gone from them. A model that was fine-tuned from one that goes as well waits for
     that one's replacement, and goes on from it. A model that a newer approved version is about to
-    replace anyway rides on that. On a retry, only what did not succeed is asked for again.
+    replace anyway rides on that; where the set-up says so, such a one is waited for before anything is
+    asked for. On a retry, only what did not succeed is asked for again.
     """
-    del parts
 
     def commit(tx: Transaction) -> Step:
         models = with_bases(tx, work.state.models)
         state = msgspec.structs.replace(work.state, models=models)
+        if parts.wall.now() < rides_until(parts, work) and not _all_ride(tx, work, models):
+            return Step(state=work.state, wait_s=_COMES_BY_S)
         for ref, model in state.wanted.items():
             if model.replacement is not None or _under_way(tx, work, ref, model):
                 continue
@@ -110,6 +115,27 @@ def await_replacements(parts: Parts, work: Work) -> Commit:
         return Step(state=state, phase="rolling_out", facts={"replacements": replacements})
 
     return commit
+
+
+def rides_until(parts: Parts, work: Work) -> datetime:
+    """Return how long a retraining that comes anyway is waited for: a deadline is never at risk.
+
+    A quarter of the time there was is kept for gates, rollouts and people, and ten times what the
+    retraining took.
+    """
+    asked, due_by = work.request.requested_at, work.request.due_by
+    if work.state.blocked_in is not None or due_by is None:
+        return asked
+    needed = (due_by - asked) / 4 + timedelta(seconds=10 * work.state.retraining_s)
+    return min(asked + parts.rides, due_by - needed)
+
+
+def _all_ride(tx: Transaction, work: Work, models: Mapping[str, CondemnedModel]) -> bool:
+    """Tell whether nothing needs a retraining of its own."""
+    wanted = work.state.wanted
+    return all(
+        one.replacement or one.attempt or _heir_of(tx, ref, models) for ref, one in wanted.items()
+    )
 
 
 def with_bases(tx: Transaction, models: Mapping[str, CondemnedModel]) -> dict[str, CondemnedModel]:
