@@ -15,7 +15,6 @@ from towpath.core.errors import NotFound, UsageError
 from towpath.ledger import Checkpoint, Statement, rotate_key, verify_log
 from towpath.trace.audit import prove_consistency, prove_inclusion, verify_proof
 from towpath.trace.audit.anchoring import KIND, AnchorState, anchor_name, line_of, statements_of
-from towpath.trace.erasure import verify_certificate
 
 if TYPE_CHECKING:
     from towpath.app.home import Home
@@ -266,6 +265,8 @@ def _verify_document(
         check = verify_proof(msgspec.json.decode(text), pem)
         says = check.says
     else:
+        from towpath.trace.erasure import verify_certificate  # brings all that erases
+
         check = verify_certificate(text, pem)
         says = f"signature, checkpoint and {check.events} events"
     if common.json:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from scipy.special import ndtri
 
 from towpath.assets.models.columns import group_of
 
@@ -108,6 +107,8 @@ def learn_dependence(
 
 def scores_of(columns: Sequence[ColumnProfile], rows: pl.DataFrame, names: Sequence[str]) -> Floats:
     """Return `(rows, names) float64`: the normal score of each value's group, 0 where missing."""
+    from scipy.special import ndtri  # noqa: PLC0415 - most commands compute nothing, and start sooner
+
     by_name = {one.name: one for one in columns}
     found = np.zeros((rows.height, len(names)))
     for place, name in enumerate(names):

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import phonenumbers
-from phonenumbers import NumberParseException
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -87,7 +84,9 @@ def _share(texts: Sequence[str], region: str, *, least: float) -> float:
 
 
 def _valid(text: str, region: str | None) -> bool:
+    import phonenumbers  # noqa: PLC0415 - its plans are of every region: only who looks at texts loads them
+
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
-    except NumberParseException:
+    except phonenumbers.NumberParseException:
         return False

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from scipy.special import stdtr
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -172,6 +171,8 @@ def tail_probability(value: float, quiet: Floats, *, rows: float, independent: f
 
 def exceedance(t: float, degrees: float) -> float:
     """Return the probability that Student's t with so many degrees of freedom is above `t`."""
+    from scipy.special import stdtr  # noqa: PLC0415 - most commands compute nothing, and start sooner
+
     return float(stdtr(degrees, -t))
 
 
