@@ -50,7 +50,9 @@ steps = st.one_of(
 
 
 def frame(rows: dict[int, dict[str, Any]]) -> pl.DataFrame:
-    table = [{"ride": ride, "at": START + timedelta(hours=ride), **row} for ride, row in rows.items()]
+    table = [
+        {"ride": ride, "at": START + timedelta(hours=ride), **row} for ride, row in rows.items()
+    ]
     schema = {"ride": pl.Int64, "at": pl.Datetime("us", "UTC"), "rider": pl.String}
     return pl.DataFrame(table, schema={**schema, "origin": pl.String, "fare": pl.Float64})
 
@@ -69,9 +71,7 @@ def make(store: ParquetDatasetStore, history: LedgerDatasetHistory, name: str, s
         case "erase":
             store.erase(what, name)
         case "delete":
-            store.commit(
-                dataset, pl.DataFrame({"ride": what}), project="rides", mode="delete"
-            )
+            store.commit(dataset, pl.DataFrame({"ride": what}), project="rides", mode="delete")
         case "append":
             held = set(store.scan(Ref("dataset", name)).collect()["ride"])
             fresh = {ride: row for ride, row in what.items() if ride not in held}
@@ -99,7 +99,14 @@ def whole(store: ParquetDatasetStore, ref: Ref) -> dict[int, tuple[Any, ...]]:
     at=st.integers(0, 10),
 )
 def test_tracked_rows_are_what_a_reader_of_every_version_finds(
-    sqlite_ledger: Any, disk_blobs: Any, keyring: Any, first: Any, later: Any, origin: str, at: int
+    *,
+    sqlite_ledger: Any,
+    disk_blobs: Any,
+    keyring: Any,
+    first: Any,
+    later: Any,
+    origin: str,
+    at: int,
 ):
     name = f"rides{new_id()}"
     store = ParquetDatasetStore(sqlite_ledger, disk_blobs, keyring)

@@ -24,18 +24,12 @@ _FACETS: Final = "https://openlineage.io/spec/facets/"
 PRODUCER: Final = "urn:towpath:openlineage:1"
 """What names us as the source of events and facets; an identifier, as the specification wants a URI."""
 
-_TYPES = {
-    "finished": "COMPLETE",
-    "failed": "FAIL",
-    "killed": "ABORT",
-    "running": "RUNNING",
-    "scheduled": "START",
-}
+_ENDS = {"finished": "COMPLETE", "failed": "FAIL", "killed": "ABORT"}
 _ERROR_LANGUAGE = "PYTHON"
 
 
 def open_lineage(found: Neighbourhood, *, namespace: str = "towpath") -> list[Json]:
-    """Return the events of a neighbourhood, oldest first: one for each run, release and lone version.
+    """Return the events of a neighbourhood, oldest first: of each run, release and lone version.
 
     Args:
         found: The part of the graph. Explored with `Bounds(full=True)` it has the runs of steps, too.
@@ -65,7 +59,7 @@ class _Writer:
         spoken: set[Ref] = set()
         for run in self._found.runs.values():
             if run.ref in self._found.distances:
-                events.append(self._run_event(run))
+                events += self._run_events(run)
                 spoken |= {run.ref, *self._used.get(run.ref, ()), *self._made.get(run.ref, ())}
         for ref in self._found.distances:
             version = self._found.versions.get(ref)
@@ -77,13 +71,19 @@ class _Writer:
                 events.append(self._dataset_event(version))
         return events
 
-    def _run_event(self, run: Run) -> Json:
-        status = _TYPES.get(run.status, "OTHER")
+    def _run_events(self, run: Run) -> list[Json]:
+        """Return a run's start, and its end where it has one: the specification asks for both."""
+        started = self._run_event(run, "START", run.started_at)
+        if run.ended_at is None:
+            return [started]
+        return [started, self._run_event(run, _ENDS.get(run.status, "OTHER"), run.ended_at)]
+
+    def _run_event(self, run: Run, status: str, at: datetime) -> Json:
         facets: Json = {}
         parent = self._found.runs.get(run.parent or "")
         if parent is not None:
             facets["parent"] = _facet(
-                "1-1-0/ParentRunFacet.json#/$defs/ParentRunFacet",
+                "1-2-0/ParentRunFacet.json#/$defs/ParentRunFacet",
                 run={"runId": _run_id(parent.id)},
                 job={"namespace": self._job_namespace(parent.project), "name": parent.name},
             )
@@ -94,14 +94,14 @@ class _Writer:
                 programmingLanguage=_ERROR_LANGUAGE,
             )
         kind = _facet(
-            "2-0-3/JobTypeJobFacet.json#/$defs/JobTypeJobFacet",
+            "2-0-4/JobTypeJobFacet.json#/$defs/JobTypeJobFacet",
             processingType="BATCH",
             integration="TOWPATH",
             jobType=run.kind.upper(),
         )
         return {
             "eventType": status,
-            "eventTime": _time(run.ended_at or run.started_at),
+            "eventTime": _time(at),
             "producer": PRODUCER,
             "schemaURL": f"{_SPEC}RunEvent",
             "run": {"runId": _run_id(run.id), "facets": facets},
@@ -153,7 +153,7 @@ class _Writer:
         columns: list[Json] = [] if version is None else version.body.get("columns") or []
         if ref.kind == "dataset" and columns:
             facets["schema"] = _facet(
-                "1-1-1/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet",
+                "1-2-0/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet",
                 fields=[{"name": one["name"], "type": str(one["type"])} for one in columns],
             )
         shown: Json = {
