@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
+from litestar import Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from towpath.server.problems import PROBLEM_RESPONSES
 from towpath.server.resources.erasures import Certificate, Erasure
 from towpath.server.resources.events import EventPage
 from towpath.server.resources.health import LogState
@@ -16,9 +18,12 @@ from towpath.server.routes.reading import read
 from towpath.server.views.erasures import show_erasure as shown
 from towpath.server.views.events import event_page, log_state
 from towpath.server.views.search import search
+from towpath.trace.erasure.readable import as_page
 
 _ACTOR = "server"
 _CHECKPOINTS = 20
+# The page is one file: its style is inside, and nothing else is loaded or run.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
 @read("/erasures", tag="reverse")
@@ -38,6 +43,19 @@ def show_certificate(services: Given, erasure_id: FromPath[str]) -> Certificate:
     """Show the signed certificate of a finished erasure."""
     stored = services.erasures.certificate(erasure_id)
     return Certificate(id=erasure_id, certificate=msgspec.json.decode(stored))
+
+
+@get(
+    "/erasures/{erasure_id:str}/certificate.html",
+    sync_to_thread=True,
+    tags=["reverse"],
+    media_type="text/html; charset=utf-8",
+    responses=PROBLEM_RESPONSES,
+)
+def print_certificate(services: Given, erasure_id: FromPath[str]) -> Response[str]:
+    """Show the certificate of a finished erasure as a page that stands alone, to read and to print."""
+    page = as_page(services.erasures.certificate(erasure_id))
+    return Response(page, headers={"content-security-policy": _POLICY, "cache-control": "no-store"})
 
 
 @read("/events", tag="log")
@@ -73,6 +91,7 @@ HANDLERS = [
     list_erasures,
     show_erasure,
     show_certificate,
+    print_certificate,
     list_events,
     show_log,
     find,

@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, Group } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
@@ -100,6 +100,17 @@ function CertificatePanel({ id }: { id: string }) {
           title="Certificate"
           note="Signed; it verifies offline with the public key."
           aside={
+            <Group gap="xs">
+            <Button
+              component="a"
+              size="xs"
+              variant="subtle"
+              href={`/api/v1/erasures/${id}/certificate.html`}
+              target="_blank"
+              rel="noopener"
+            >
+              Read and print
+            </Button>
             <Button
               component="a"
               size="xs"
@@ -110,6 +121,7 @@ function CertificatePanel({ id }: { id: string }) {
             >
               Save
             </Button>
+            </Group>
           }
         >
           <Json value={certificate} />
