@@ -101,26 +101,26 @@ function CertificatePanel({ id }: { id: string }) {
           note="Signed; it verifies offline with the public key."
           aside={
             <Group gap="xs">
-            <Button
-              component="a"
-              size="xs"
-              variant="subtle"
-              href={`/api/v1/erasures/${id}/certificate.html`}
-              target="_blank"
-              rel="noopener"
-            >
-              Read and print
-            </Button>
-            <Button
-              component="a"
-              size="xs"
-              variant="light"
-              leftSection={<SaveIcon size={14} />}
-              href={`data:application/json,${encodeURIComponent(JSON.stringify(certificate, null, 2))}`}
-              download={`erasure-${id}.json`}
-            >
-              Save
-            </Button>
+              <Button
+                component="a"
+                size="xs"
+                variant="subtle"
+                href={`/api/v1/erasures/${id}/certificate.html`}
+                target="_blank"
+                rel="noopener"
+              >
+                Read and print
+              </Button>
+              <Button
+                component="a"
+                size="xs"
+                variant="light"
+                leftSection={<SaveIcon size={14} />}
+                href={`data:application/json,${encodeURIComponent(JSON.stringify(certificate, null, 2))}`}
+                download={`erasure-${id}.json`}
+              >
+                Save
+              </Button>
             </Group>
           }
         >
