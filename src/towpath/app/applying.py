@@ -14,7 +14,7 @@ from towpath.assets.features.registry import declare_view, register_service
 from towpath.build.capacity import budget_specs, compare_budgets, declare_budgets
 from towpath.core.digests import canonical_json, digest_json
 from towpath.core.errors import Conflict
-from towpath.operate.releases import LedgerReleases, find_consumer, register
+from towpath.operate.releases import find_consumer, redeclare, register, withdraw
 from towpath.operate.rollouts import order
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def apply(ledger: Ledger, project: Project, *, code: Ref, environment: str) -> l
                 _commit_service(tx, project, name, spec)
             tx.intents.put(kind, name, project=project.name, spec=spec, due=kind in _RECONCILED)
             if kind == "service":
-                LedgerReleases().redeclare(tx, environment=environment, service=name)
+                redeclare(tx, environment=environment, service=name)
         for change in changes:
             if change.action == "remove":
                 _remove(tx, change, environment)
@@ -112,7 +112,7 @@ def _remove(tx: Transaction, change: Change, environment: str) -> None:
             if rollout.spec["service"] == change.name:
                 with suppress(Conflict):  # it is being ended already; the route goes all the same
                     order(tx, rollout.name, "roll_back")
-        LedgerReleases().withdraw(tx, environment=environment, service=change.name)
+        withdraw(tx, environment=environment, service=change.name)
     if (
         change.kind == "feature_view"
     ):  # its reconciler deletes the row once the online rows are gone

@@ -283,7 +283,7 @@ def test_a_challenger_that_breaks_a_contract_gets_no_traffic(environment: Enviro
     environment.put({"delay-board": first}, said)
     before = environment.route()
     with pytest.raises(GateRefused, match="wind"), environment.ledger.write() as tx:
-        environment.releases.split(
+        environment.releases.trials.split(
             tx, environment="production", service="delay-board", challenger=second, weight=0.0,
             rollout="r", stage=0, arm="shadow",
         )  # fmt: skip
@@ -295,7 +295,7 @@ def test_a_program_is_held_to_the_challenger_beside_its_model_too(environment: E
     second = environment.model("late", spec("distance"), spec("wind"))
     environment.put({"delay-board": first})
     with environment.ledger.write() as tx:
-        environment.releases.split(
+        environment.releases.trials.split(
             tx, environment="production", service="delay-board", challenger=second, weight=0.1,
             rollout="r", stage=0,
         )  # fmt: skip
@@ -325,12 +325,12 @@ def test_models_that_an_erasure_condemned_are_replaced_one_after_the_other(
             tx.versions.set_state(one, "condemned", reason="test")
     for service, heir in (("delay-board", late[1]), ("eta", eta[1])):
         with environment.ledger.write() as tx:
-            environment.releases.split(
+            environment.releases.trials.split(
                 tx, environment="production", service=service, challenger=heir, weight=1.0,
                 rollout=service, stage=0,
             )  # fmt: skip
         with environment.ledger.write() as tx:
-            environment.releases.promote(
+            environment.releases.trials.promote(
                 tx, environment="production", service=service, rollout=service
             )
     services = environment.route().services

@@ -5,7 +5,7 @@ import pytest
 from towpath.core.errors import Conflict, GateRefused, NotFound
 from towpath.core.refs import Ref
 from towpath.ledger import Ledger
-from towpath.operate.releases import LedgerReleases
+from towpath.operate.releases import LedgerReleases, withdraw
 
 ENV, SERVICE = "production", "delay-board"
 ROLLOUT = "delay-board.2"
@@ -38,7 +38,7 @@ def deploy(ledger: Ledger, releases: LedgerReleases, number: int):
 
 def split(ledger: Ledger, releases: LedgerReleases, weight: float, rollout: str = ROLLOUT):
     with ledger.write() as tx:
-        releases.split(
+        releases.trials.split(
             tx, environment=ENV, service=SERVICE, challenger=model(2), weight=weight,
             rollout=rollout, stage=0,
         )  # fmt: skip
@@ -114,7 +114,7 @@ def test_promotion_makes_the_challenger_the_champion(ledger: Ledger, releases: L
     deploy(ledger, releases, 1)
     split(ledger, releases, 0.5)
     with ledger.write() as tx:
-        release = releases.promote(tx, environment=ENV, service=SERVICE, rollout=ROLLOUT)
+        release = releases.trials.promote(tx, environment=ENV, service=SERVICE, rollout=ROLLOUT)
     assert arms(ledger, releases) == [("champion", "model:late@2", 1.0)]
     assert release.body["services"][SERVICE]["model"] == "model:late@2"
 
@@ -126,14 +126,14 @@ def test_a_rollback_returns_all_traffic_and_doing_it_twice_is_harmless(
     split(ledger, releases, 0.5)
     for _ in range(2):
         with ledger.write() as tx:
-            releases.roll_back(tx, environment=ENV, service=SERVICE, rollout=ROLLOUT)
+            releases.trials.roll_back(tx, environment=ENV, service=SERVICE, rollout=ROLLOUT)
     assert arms(ledger, releases) == [("champion", "model:late@1", 1.0)]
 
 
 def test_what_is_not_in_the_rollout_is_not_promoted(ledger: Ledger, releases: LedgerReleases):
     deploy(ledger, releases, 1)
     with pytest.raises(Conflict, match="not in rollout"), ledger.write() as tx:
-        releases.promote(tx, environment=ENV, service=SERVICE, rollout=ROLLOUT)
+        releases.trials.promote(tx, environment=ENV, service=SERVICE, rollout=ROLLOUT)
 
 
 def test_a_release_pins_every_service_of_the_environment(ledger: Ledger, releases: LedgerReleases):
@@ -154,7 +154,7 @@ def test_a_withdrawn_service_leaves_the_route_and_others_stay(
     deploy(ledger, releases, 1)
     for _ in range(2):
         with ledger.write() as tx:
-            releases.withdraw(tx, environment=ENV, service=SERVICE)
+            withdraw(tx, environment=ENV, service=SERVICE)
     with ledger.read() as tx:
         assert releases.route(tx, ENV).services == {}
         assert releases.champion(tx, ENV, SERVICE) is None

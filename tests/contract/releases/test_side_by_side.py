@@ -10,7 +10,7 @@ import pytest
 from towpath.core.contracts import Contract
 from towpath.core.errors import Conflict, CorruptBlob, GateRefused, NotFound
 from towpath.core.refs import Ref
-from towpath.operate.releases import LineReconciler, Switching
+from towpath.operate.releases import LineReconciler, Switching, forget
 
 if TYPE_CHECKING:
     from conftest import Environment
@@ -256,7 +256,7 @@ class TestWayBack:
         environment.put({"delay-board": late[1], "eta": eta[0]})
         for service, challenger in (("delay-board", late[2]), ("eta", eta[1])):
             with environment.ledger.write() as tx:
-                environment.releases.split(
+                environment.releases.trials.split(
                     tx, environment=ENV, service=service, challenger=challenger, weight=0.1,
                     rollout=f"{service}.2", stage=0,
                 )  # fmt: skip
@@ -304,7 +304,7 @@ def test_a_standby_that_was_condemned_is_forgotten(
     environment.put({"delay-board": models[0]})
     environment.put({"delay-board": models[1]})
     with environment.ledger.write() as tx:
-        environment.releases.forget(tx, [models[0]])
+        forget(tx, [models[0]])
     assert environment.route().services["delay-board"].previous is None
 
 
@@ -314,13 +314,13 @@ def test_two_rollouts_that_end_one_after_the_other_make_a_release_of_both(enviro
     environment.put({"delay-board": late[0], "eta": eta[0]})
     for service, challenger in (("delay-board", late[1]), ("eta", eta[1])):
         with environment.ledger.write() as tx:
-            environment.releases.split(
+            environment.releases.trials.split(
                 tx, environment=ENV, service=service, challenger=challenger, weight=0.1,
                 rollout=service, stage=0,
             )  # fmt: skip
     for service in ("delay-board", "eta"):
         with environment.ledger.write() as tx:
-            release = environment.releases.promote(
+            release = environment.releases.trials.promote(
                 tx, environment=ENV, service=service, rollout=service
             )
     route = environment.route()

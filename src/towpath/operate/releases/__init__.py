@@ -1,10 +1,11 @@
 """Releases: which model versions an environment serves, to whom, and how traffic moves between them."""
 
 from towpath.core.contracts import Contract, ServiceVersion
+from towpath.operate.releases.amending import forget, redeclare, withdraw
 from towpath.operate.releases.checking import ReleaseCheck, ReleaseChecker
 from towpath.operate.releases.compatibility import Finding
 from towpath.operate.releases.consumer import Consumer, find_consumer, register
-from towpath.operate.releases.contract import DRAIN_S, Releases
+from towpath.operate.releases.contract import DRAIN_S, Releases, Trials
 from towpath.operate.releases.draining import LineReconciler
 from towpath.operate.releases.pins import Pins, pins_of
 from towpath.operate.releases.reconciler import ServiceReconciler
@@ -38,7 +39,11 @@ __all__ = [
     "ServiceVersion",
     "Switching",
     "TrialKind",
+    "Trials",
     "find_consumer",
+    "forget",
     "pins_of",
+    "redeclare",
     "register",
+    "withdraw",
 ]

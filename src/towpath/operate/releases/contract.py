@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from towpath.core.contracts import ServiceVersion
     from towpath.core.refs import Ref
@@ -31,6 +31,11 @@ class Releases(Protocol):
     Since a switch is one row in one transaction, whoever is killed on the way leaves the old route or
     the new one, never a mixture; each gateway loads a route whole before it takes it.
     """
+
+    @property
+    def trials(self) -> Trials:
+        """What rollouts do."""
+        ...
 
     def route(self, tx: Transaction, environment: str) -> Route:
         """Return what the environment's gateways follow; empty before the first deployment."""
@@ -112,13 +117,6 @@ class Releases(Protocol):
         """Say whether service versions that are in no release in force get the default, or refused."""
         ...
 
-    def forget(self, tx: Transaction, models: Iterable[Ref]) -> None:
-        """Keep none of these models on standby, in any environment: an erasure calls it.
-
-        A standby is a pointer for gateways, who then drop the loaded model; it is no copy of rows.
-        """
-        ...
-
     def champion(self, tx: Transaction, environment: str, service: str) -> Ref | None:
         """Return the model version that serves the service, or None before the first deployment."""
         ...
@@ -133,6 +131,10 @@ class Releases(Protocol):
         Raises what `put_in_force` raises.
         """
         ...
+
+
+class Trials(Protocol):
+    """The moves of rollouts. Each acts inside the caller's transaction, as those of `Releases` do."""
 
     def split(
         self,
@@ -167,20 +169,6 @@ class Releases(Protocol):
 
         Raises:
             Conflict: The service is not in this rollout.
-        """
-        ...
-
-    def redeclare(self, tx: Transaction, *, environment: str, service: str) -> None:
-        """Have gateways record decisions as the service's declaration says from now on.
-
-        Carries subject, durability and logging over into the route. Harmless when the service is not routed.
-        """
-        ...
-
-    def withdraw(self, tx: Transaction, *, environment: str, service: str) -> None:
-        """Stop serving a service: it leaves the route, and gateways answer 404 for it.
-
-        Its releases stay on record. Harmless when the service is not routed.
         """
         ...
 

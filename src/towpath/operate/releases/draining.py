@@ -11,7 +11,7 @@ from towpath.core.clock import parse_time
 from towpath.core.contracts import ServiceVersion
 from towpath.core.refs import Ref
 from towpath.operate.releases.pins import Pins
-from towpath.operate.releases.store import LINES
+from towpath.operate.releases.routes import LINES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Version
     from towpath.operate.releases.pins import Pins
     from towpath.operate.releases.route import ArmKind, Route
+
+
+_REMEMBERED: Final = 20
+"""Former defaults that a route names, for the way back."""
 
 
 def require_free(route: Route, service: str, model: Ref) -> None:
@@ -118,3 +122,25 @@ def line_of(tx: Transaction, release: Version, pins: Pins, drain_s: float) -> Li
         drain_s=drain_s,
         since=datetime.now(UTC).isoformat(),
     )
+
+
+def as_default(tx: Transaction, route: Route, pins: Pins, release: Version) -> Route:
+    """Return the route with a release as its default; trials of other services go on."""
+    number = release.ref.version
+    assert number is not None
+    also = sent(tx, pins)
+    services: dict[str, ServiceRoute] = {}
+    for name, model in pins.models.items():
+        before = route.services.get(name)
+        if before is None:
+            after = fresh(tx, name, release, model)
+        elif before.champion.ref == model:
+            champion = msgspec.structs.replace(before.champion, release=number)
+            after = msgspec.structs.replace(before, arms=(champion, *before.arms[1:]))
+        else:
+            after = before.alone(arm_of(tx, "champion", release, model, weight=1.0))
+        services[name] = refreshed(tx, name, after, also.get(name, ()))
+    before = route.before
+    if route.release not in (None, number):
+        before = (*(one for one in before if one != number), route.release)[-_REMEMBERED:]
+    return msgspec.structs.replace(route, services=services, release=number, before=before)

@@ -10,7 +10,7 @@ from towpath.core.errors import Conflict
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from towpath.core.contracts import ServiceVersion
 
@@ -177,9 +177,24 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, services={**self.services, service: route})
 
     def without(self, service: str) -> Self:
-        """Return the route without a service."""
-        rest = {name: route for name, route in self.services.items() if name != service}
-        return msgspec.structs.replace(self, services=rest)
+        """Return the route without a service, by default and on all lines."""
+
+        def rest(services: Mapping[str, ServiceRoute]) -> dict[str, ServiceRoute]:
+            return {name: share for name, share in services.items() if name != service}
+
+        return self._of(rest)
+
+    def each(self, change: Callable[[str, ServiceRoute], ServiceRoute]) -> Self:
+        """Return the route with each service's share-out, the default's and the lines', changed."""
+
+        def changed(services: Mapping[str, ServiceRoute]) -> dict[str, ServiceRoute]:
+            return {name: change(name, share) for name, share in services.items()}
+
+        return self._of(changed)
+
+    def _of(self, of: Callable[[Mapping[str, ServiceRoute]], dict[str, ServiceRoute]]) -> Self:
+        lines = (msgspec.structs.replace(one, services=of(one.services)) for one in self.lines)
+        return msgspec.structs.replace(self, services=of(self.services), lines=tuple(lines))
 
     def clear_of(self, service_versions: Iterable[ServiceVersion]) -> Self:
         """Return the route with service versions taken off the lines that they are on."""

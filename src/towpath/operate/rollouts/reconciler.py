@@ -262,7 +262,7 @@ class RolloutReconciler:
         self, tx: Transaction, held: Intent, plan: Rollout, *, stage: int, weight: float
     ) -> None:
         arm: TrialKind = "shadow" if plan.strategy == "shadow" else "challenger"
-        self._releases.split(
+        self._releases.trials.split(
             tx,
             environment=held.spec["environment"],
             service=held.spec["service"],
@@ -289,9 +289,9 @@ class RolloutReconciler:
             "rollout": held.name,
         }
         if outcome == "promoted":
-            self._releases.promote(tx, **where)
+            self._releases.trials.promote(tx, **where)
         else:
-            self._releases.roll_back(tx, **where)
+            self._releases.trials.roll_back(tx, **where)
         self._tell(tx, held, f"rollout.{outcome}", look.reason, progress)
         plan = Rollout.from_spec(held.spec)
         status = {
