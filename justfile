@@ -27,6 +27,10 @@ bench *ARGS:
 pin:
     uv run python scripts/pin.py
 
+# Write the synchronous client from the asynchronous one.
+client:
+    uv run python scripts/write_client.py
+
 # The page in development: needs `towpath up` running beside it.
 ui:
     cd ui && npm run dev

@@ -1,16 +1,18 @@
-"""The client of programs that do other things while they wait, on one event loop."""
+"""The client of programs that do other things while they wait, on one event loop.
+
+The client of programs that wait is written from this one: scripts/write_client.py.
+"""
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import sleep
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from towpath.client.calls import Call, Calls
 from towpath.client.messages import Prediction, Release, predictions_of, release_of
-from towpath.client.retrying import Attempts, Retries, error_of
-from towpath.client.synchronous import POOL
+from towpath.client.retrying import POOL, Attempts, Retries, error_of
 from towpath.core.errors import TowpathError
 
 if TYPE_CHECKING:
@@ -20,9 +22,19 @@ if TYPE_CHECKING:
 
 
 class AsyncClient:
-    """Asks services for one version of one program, from one event loop. As `Client`, but awaited.
+    """Asks services for one version of one program, from one event loop; connections are kept open.
 
-    Its arguments are those of `Client`.
+    Args:
+        url: Where a gateway answers, `http://127.0.0.1:8100`.
+        service_version: The program and its version, `checkout-web@2.4.1`: stated with each request,
+            so that the release it is on answers; None: it states none, and the default answers.
+        contracts: What it needs of services; see `Contract`. Rows are held to them before they go.
+        token: What the gateway asks for as bearer token.
+        timeout_s: How long a call may take that has no deadline of its own.
+        retries: How often to ask again where that makes no second decision.
+        fallback: Answers a row where no gateway does: takes the service and the row, and returns
+            outputs by name. No decision is recorded then.
+        transport: How requests travel, instead of over the network; for tests.
     """
 
     def __init__(
@@ -44,11 +56,21 @@ class AsyncClient:
         )
 
     async def release(self) -> Release:
-        """Return the release that answers this version of the program; see `Client.release`."""
+        """Return the release that answers this version of the program.
+
+        Raises:
+            Unavailable: No gateway answers, or nothing was released yet.
+            InvalidRequest: The version is in no release in force, and the environment refuses such.
+        """
         return release_of(await self._send(Call(path="/v2/release", content=None)))
 
     async def require(self) -> Release:
-        """Return the release that answers, held to the contracts; see `Client.require`."""
+        """Return the release that answers, once it was held to the contracts: for a program's start.
+
+        Raises:
+            GateRefused: It does not give what a contract needs; names every field.
+            Unavailable: No gateway answers, or nothing was released yet.
+        """
         return self._calls.require(await self.release())
 
     async def predict(
@@ -63,7 +85,24 @@ class AsyncClient:
         entities: Mapping[str, Any] | None = None,
         deadline_s: float | None = None,
     ) -> Prediction:
-        """Return the answer to one row; see `Client.predict`."""
+        """Return the answer to one row.
+
+        Args:
+            service: The service.
+            row: Input name to value.
+            key: What the program calls the thing decided on.
+            subject: Whom it is about; hashed at the gateway's door.
+            time: Event time, for gateways that replay.
+            features: A feature service or view whose features are inputs too.
+            entities: By which they are looked up, one value each.
+            deadline_s: How long the answer is of use. The gateway is told, and begins nothing later.
+
+        Raises:
+            InvalidRequest: The row is not what the contract says, or not what the model takes.
+            NotFound: There is no such service.
+            Withdrawn: The subject has withdrawn.
+            InfrastructureError: No gateway answered in time, and there is no fallback.
+        """
         by = None if entities is None else {name: [one] for name, one in entities.items()}
         answers = await self.predict_many(
             service,
@@ -89,7 +128,7 @@ class AsyncClient:
         entities: Mapping[str, Sequence[Any]] | None = None,
         deadline_s: float | None = None,
     ) -> list[Prediction]:
-        """Return the answers to rows, in their order; all of them, or none. See `Client.predict`."""
+        """Return the answers to rows, in their order; all of them, or none. See `predict`."""
         told = {
             "key": keys,
             "subject": subjects,
@@ -153,4 +192,4 @@ class AsyncClient:
             wait_s = attempts.again(answer, failed)
             if wait_s is None:
                 raise error_of(answer, failed) from failed
-            await asyncio.sleep(wait_s)
+            await sleep(wait_s)

@@ -39,6 +39,8 @@ _ERRORS: Final[dict[int, type[TowpathError]]] = {
     504: DeadlineExceeded,
 }
 _BUSY: Final = 429
+POOL: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
+"""Connections are kept for less time than a gateway keeps them silent, so that it closes none first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

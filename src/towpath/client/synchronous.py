@@ -1,24 +1,24 @@
-"""The client of programs that wait for their answers."""
+"""The client of programs that wait for their answers.
+
+Written by scripts/write_client.py from the asynchronous one; don't edit.
+"""
 
 from __future__ import annotations
 
-import time as clock
+from time import sleep
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from towpath.client.calls import Call, Calls
 from towpath.client.messages import Prediction, Release, predictions_of, release_of
-from towpath.client.retrying import Attempts, Retries, error_of
+from towpath.client.retrying import POOL, Attempts, Retries, error_of
 from towpath.core.errors import TowpathError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from towpath.core.contracts import Contract
-
-POOL = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
-"""Connections are kept for less time than a gateway keeps them silent, so that it closes none first."""
 
 
 class Client:
@@ -104,7 +104,7 @@ class Client:
             InfrastructureError: No gateway answered in time, and there is no fallback.
         """
         by = None if entities is None else {name: [one] for name, one in entities.items()}
-        return self.predict_many(
+        answers = self.predict_many(
             service,
             [row],
             keys=None if key is None else [key],
@@ -113,7 +113,8 @@ class Client:
             features=features,
             entities=by,
             deadline_s=deadline_s,
-        )[0]
+        )
+        return answers[0]
 
     def predict_many(
         self,
@@ -191,4 +192,4 @@ class Client:
             wait_s = attempts.again(answer, failed)
             if wait_s is None:
                 raise error_of(answer, failed) from failed
-            clock.sleep(wait_s)
+            sleep(wait_s)
