@@ -113,7 +113,7 @@ class RayNodes:
                     one.send_signal(signal.SIGKILL)
         process.wait(_WITHIN_S)
 
-    def until(self, condition: Callable[[], bool], what: str, *, within_s: float = 60) -> None:
+    def until(self, condition: Callable[[], bool], what: str, *, within_s: float = 180) -> None:
         """Wait until something holds.
 
         Raises:
