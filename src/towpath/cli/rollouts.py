@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -15,7 +16,19 @@ if TYPE_CHECKING:
 
 app = App(name="rollout", help="Champion against challenger.")
 
-As = Annotated[str, Parameter(name="--as")]
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What goes on record with an order.
+
+    Attributes:
+        why: For the record; nothing personal.
+        as_: Your handle, for the record.
+    """
+
+    why: str = ""
+    as_: Annotated[str, Parameter(name="--as")] = "cli"
 
 
 @app.command(name="list")
@@ -70,56 +83,48 @@ def show(name: str, /, *, common: Common = Common()) -> int:
 
 
 @app.command
-def promote(name: str, /, *, why: str = "", as_: As = "cli", common: Common = Common()) -> int:
+def promote(name: str, /, *, said: Said = Said(), common: Common = Common()) -> int:
     """Give the challenger all traffic now, whatever the evidence so far. The order is recorded.
 
     Args:
         name: The rollout.
-        why: For the record; nothing personal.
-        as_: Your handle, for the record.
     """
-    return _order(name, "promote", common, by=as_, why=why)
+    return _order(name, "promote", said, common)
 
 
 @app.command
-def abort(name: str, /, *, why: str = "", as_: As = "cli", common: Common = Common()) -> int:
+def abort(name: str, /, *, said: Said = Said(), common: Common = Common()) -> int:
     """Give the champion all traffic back now. The order is recorded.
 
     Args:
         name: The rollout.
-        why: For the record; nothing personal.
-        as_: Your handle, for the record.
     """
-    return _order(name, "roll_back", common, by=as_, why=why)
+    return _order(name, "roll_back", said, common)
 
 
 @app.command
-def pause(name: str, /, *, why: str = "", as_: As = "cli", common: Common = Common()) -> int:
+def pause(name: str, /, *, said: Said = Said(), common: Common = Common()) -> int:
     """Leave traffic as it is, and stop the clock; the evidence grows on. The order is recorded.
 
     Args:
         name: The rollout.
-        why: For the record; nothing personal.
-        as_: Your handle, for the record.
     """
-    return _order(name, "pause", common, by=as_, why=why)
+    return _order(name, "pause", said, common)
 
 
 @app.command
-def resume(name: str, /, *, why: str = "", as_: As = "cli", common: Common = Common()) -> int:
+def resume(name: str, /, *, said: Said = Said(), common: Common = Common()) -> int:
     """End a pause; what the evidence says by now is done at once. The order is recorded.
 
     Args:
         name: The rollout.
-        why: For the record; nothing personal.
-        as_: Your handle, for the record.
     """
-    return _order(name, "resume", common, by=as_, why=why)
+    return _order(name, "resume", said, common)
 
 
-def _order(name: str, wanted: Order, common: Common, *, by: str, why: str) -> int:
+def _order(name: str, wanted: Order, said: Said, common: Common) -> int:
     with common.open() as home, home.ledger.write(actor="cli") as tx:
-        changed = order(tx, name, wanted, by=by, why=why)
+        changed = order(tx, name, wanted, by=said.as_, why=said.why)
     if common.json:
         print_json({"rollout": name, "ordered": wanted, "changed": changed})
     elif changed:
