@@ -1,7 +1,8 @@
 """The measures that gates know, each with its definition, direction and denominators.
 
-A measure that is the mean of a per-row loss takes the loss from `towpath.assets.models.losses`, so
-that gates, rollouts and monitors mean the same thing by the same word.
+A measure that is the mean of a per-row loss takes the loss from `towpath.assets.models.losses`, and
+one that is a rate from `towpath.assets.models.rates`, so that gates, rollouts and monitors mean the same
+thing by the same word.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 import numpy as np
 
 from towpath.assets.models.losses import LOSSES, PROBABILITY_FLOOR
+from towpath.assets.models.rates import find_rate
 from towpath.build.gates.bounds import Estimate
 from towpath.build.gates.lists import ndcg, recall, relevant_lists
 from towpath.build.gates.ranking import average_precision, roc_auc
@@ -137,7 +139,7 @@ def _mean(loss: Loss, reach: float | None = None) -> Measure:
 
 
 def _accuracy(outcome: Floats, score: Floats, within: Within = ALONE, /) -> Estimate:
-    right = 1 - LOSSES["binary"]["error_rate"](outcome, score)
+    right = find_rate("accuracy").values(outcome, score)
     return Estimate(value=float(right.mean()), parts=(within.batched(right),), reach=1.0)
 
 

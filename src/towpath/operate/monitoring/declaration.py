@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from towpath.assets.models.losses import find_loss
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
-from towpath.core.refs import check_name
+from towpath.operate.monitoring.kinds.base import Declared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from towpath.assets.models.columns import ColumnReference
     from towpath.operate.monitoring.calibration import Statistic
@@ -25,7 +25,7 @@ _WITHIN_A_DAY = (timedelta(hours=6), timedelta(hours=12))
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Declared):
     """Watches whether the model's inputs and answers still look like what it was trained on.
 
     Attributes:
@@ -44,8 +44,8 @@ class Drift:
             What that means depends on the statistic, the rows and the wobble of days.
         fdr: False-discovery rate over the features of one window (Benjamini–Hochberg): the features
             that a window names.
-        run_length: Quiet windows between two false alarms, on average, at least.
-        min_rows: Windows with fewer decisions are passed over.
+
+    The others are those of `Declared`.
     """
 
     kind: ClassVar[str] = "drift"
@@ -53,18 +53,15 @@ class Drift:
     name: str = "drift"
     _: KW_ONLY
     features: Sequence[str] | Literal["all"] = "all"
-    window: str = "1d"
     season: Season = "auto"
     numbers: Literal["ks", "psi", "js", "wasserstein"] = "ks"
     categories: Literal["tv", "psi", "js", "chi2"] = "tv"
     threshold: float | None = None
     fdr: float = 0.05
-    run_length: int = 365
-    min_rows: int = 100
 
     def __post_init__(self) -> None:
         """Refuse what can't be watched."""
-        check_name(self.name, "monitor name")
+        self.check_common()
         check_span(self.name, self.window)
         for field, found in (
             ("numbers", _NUMBERS),
@@ -80,20 +77,14 @@ class Drift:
             raise InvalidProject(f"monitor {self.name!r} has a threshold of {self.threshold}")
         if not 0 < self.fdr < 1:
             raise InvalidProject(f"monitor {self.name!r} has a false-discovery rate of {self.fdr}")
-        check_run_length(self.name, self.run_length)
 
     def statistic_of(self, column: ColumnReference) -> Statistic:
         """Return the distance that is taken of a column."""
         return self.numbers if column.ordered else self.categories
 
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, Any]) -> Self:
-        """Read the declaration out of an intent's spec; keys of others are left alone."""
-        return cls(**{one.name: spec[one.name] for one in fields(cls) if one.name in spec})
-
 
 @dataclass(frozen=True, slots=True)
-class Performance:
+class Performance(Declared):
     """Watches whether the model's answers are still as good as they were on its test rows.
 
     Attributes:
@@ -101,12 +92,11 @@ class Performance:
         name: Unique among the project's monitors.
         maturity: How long after a decision its label is waited for. A window is judged only then, on
             the labels that are there, and never again.
-        window: Span of event time judged at once.
         tolerance: Loss above the test's mean, in the metric's unit, that is put up with.
-        run_length: Quiet windows between two false alarms, on average, at least.
-        min_rows: Windows with fewer labelled decisions are passed over.
         price: What one unit of loss costs, so that alerts say what was lost; in `unit`.
         unit: What `price` is counted in, such as `EUR`.
+
+    The others are those of `Declared`.
     """
 
     kind: ClassVar[str] = "performance"
@@ -115,38 +105,18 @@ class Performance:
     name: str = "performance"
     _: KW_ONLY
     maturity: str = "6h"
-    window: str = "1d"
     tolerance: float = 0.0
-    run_length: int = 365
-    min_rows: int = 100
     price: float | None = None
     unit: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what can't be watched."""
-        check_name(self.name, "monitor name")
+        self.check_common()
         find_loss(self.metric)
         parse_duration(self.maturity)
-        parse_duration(self.window)
         if self.tolerance < 0:
             raise InvalidProject(f"monitor {self.name!r} has a tolerance below zero")
-        if self.price is not None and self.price <= 0:
-            raise InvalidProject(f"monitor {self.name!r} has a price of {self.price}")
-        check_run_length(self.name, self.run_length)
-
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, Any]) -> Self:
-        """Read the declaration out of an intent's spec; keys of others are left alone."""
-        return cls(**{one.name: spec[one.name] for one in fields(cls) if one.name in spec})
-
-
-def check_run_length(name: str, run_length: int) -> None:
-    """Refuse what would alarm at every window. Raises `InvalidProject`."""
-    if run_length < 2:
-        raise InvalidProject(
-            f"monitor {name!r} tolerates a false alarm every {run_length} windows",
-            remedy="Use a run_length of 2 or more.",
-        )
+        self.check_positive("price", self.price)
 
 
 def check_span(name: str, window: str) -> None:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
-from towpath.core.refs import check_name
 from towpath.operate.monitoring.calibration import tail_probability
-from towpath.operate.monitoring.declaration import check_run_length
 from towpath.operate.monitoring.detector import lasting_evidence_of
 from towpath.operate.monitoring.findings import Finding, Suspect
+from towpath.operate.monitoring.kinds.base import Declared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
 
     from towpath.assets.models.dependence import Dependence, Moments
@@ -36,7 +33,7 @@ _STREAM = "together"
 
 
 @dataclass(frozen=True, slots=True)
-class Multivariate:
+class Multivariate(Declared):
     """Watches whether the model's inputs still go together as they did in its training data.
 
     Two inputs can each look as always while their combination never occurred: warm and snowing. Each
@@ -49,8 +46,8 @@ class Multivariate:
             `reconstruction`, the error of writing rows in the training data's principal components,
             which sees fewer changes and is there for comparison with other tools.
         window: Span of event time judged at once: whole days.
-        run_length: Quiet windows between two false alarms, on average, at least.
-        min_rows: Windows with fewer decisions are passed over.
+
+    The others are those of `Declared`.
     """
 
     kind: ClassVar[str] = "multivariate"
@@ -58,13 +55,10 @@ class Multivariate:
     name: str = "multivariate"
     _: KW_ONLY
     statistic: Literal["correlations", "reconstruction"] = "correlations"
-    window: str = "1d"
-    run_length: int = 365
-    min_rows: int = 100
 
     def __post_init__(self) -> None:
         """Refuse what can't be watched."""
-        check_name(self.name, "monitor name")
+        self.check_common()
         if parse_duration(self.window) % timedelta(days=1):
             raise InvalidProject(
                 f"monitor {self.name!r} judges windows of {self.window}, not of whole days",
@@ -75,12 +69,6 @@ class Multivariate:
                 f"monitor {self.name!r} has a statistic {self.statistic!r}",
                 remedy="Use 'correlations' or 'reconstruction'.",
             )
-        check_run_length(self.name, self.run_length)
-
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, Any]) -> Self:
-        """Read the declaration out of an intent's spec; keys of others are left alone."""
-        return cls(**{one.name: spec[one.name] for one in fields(cls) if one.name in spec})
 
 
 class MultivariateWatcher:

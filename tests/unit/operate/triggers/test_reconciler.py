@@ -127,6 +127,15 @@ def test_it_waits_for_kinds_or_names(alarms: Alarms, on: list[str], fires: bool)
     assert bool(alarms.runs()) is fires
 
 
+def test_an_alert_on_the_quality_of_data_starts_a_run_like_any_other(alarms: Alarms):
+    alarms.declare(on=["data_quality"])
+    alarms.raise_one("one")
+    alarms.raise_one("two", kind="data_quality")
+    alarms.answer()
+    (run,) = alarms.runs()
+    assert "data_quality.two" in run.spec["reason"]
+
+
 def test_other_projects_alerts_are_theirs(alarms: Alarms):
     alarms.declare()
     alarms.raise_one("one", project="loans")

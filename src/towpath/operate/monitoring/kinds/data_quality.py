@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
-from towpath.operate.monitoring.kinds.base import Declared, Severity
+from towpath.operate.monitoring.kinds.base import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,6 @@ class DataQuality(Declared):
     name: str = "data-quality"
     _: KW_ONLY
     features: Sequence[str] | Literal["all"] = "all"
-    window: str = "1d"
     max_missing: Mapping[str, float] = field(default_factory=dict[str, float])
     ranges: Mapping[str, tuple[float, float]] = field(
         default_factory=dict[str, tuple[float, float]]
@@ -44,9 +43,6 @@ class DataQuality(Declared):
     max_age: str | None = None
     volume: bool = True
     fdr: float = 0.05
-    run_length: int = 365
-    min_rows: int = 100
-    severity: Severity = "warning"
 
     def __post_init__(self) -> None:
         """Refuse what can't be watched."""

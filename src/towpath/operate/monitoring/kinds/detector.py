@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
-from towpath.operate.monitoring.kinds.base import Declared, Severity
+from towpath.operate.monitoring.kinds.base import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,10 +47,6 @@ class Detector(Declared):
     features: Sequence[str] | Literal["all"] = "all"
     reference: str = "7d"
     max_rows: int = 5000
-    window: str = "1d"
-    run_length: int = 365
-    min_rows: int = 100
-    severity: Severity = "warning"
 
     def __post_init__(self) -> None:
         """Refuse what can't be watched."""

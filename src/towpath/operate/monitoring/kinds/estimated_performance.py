@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, TypeAlias
 from towpath.assets.models.losses import find_loss
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
-from towpath.operate.monitoring.kinds.base import Declared, Severity
+from towpath.operate.monitoring.kinds.base import Declared
 
 Method: TypeAlias = Literal["auto", "cbpe", "dle"]
 
@@ -42,13 +42,9 @@ class EstimatedPerformance(Declared):
     _: KW_ONLY
     method: Method = "auto"
     maturity: str = "6h"
-    window: str = "1d"
     tolerance: float = 0.0
     price: float | None = None
     unit: str = ""
-    run_length: int = 365
-    min_rows: int = 100
-    severity: Severity = "warning"
 
     def __post_init__(self) -> None:
         """Refuse what can't be watched."""

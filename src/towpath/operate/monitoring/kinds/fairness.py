@@ -43,7 +43,6 @@ class Fairness(Declared):
     groups: Sequence[str] = ()
     maturity: str = "6h"
     window: str = "7d"
-    run_length: int = 365
     min_rows: int = 30
     severity: Severity = "critical"
 

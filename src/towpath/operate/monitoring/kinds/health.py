@@ -39,7 +39,6 @@ class Health(Declared):
     max_memory_mb: float | None = None
     max_cpu: float | None = None
     run_length: int = 1000
-    min_rows: int = 100
     severity: Severity = "critical"
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from towpath.operate.monitoring.kinds.base import Declared, Severity
+from towpath.operate.monitoring.kinds.base import Declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,6 @@ class Outliers(Declared):
     name: str = "outliers"
     _: KW_ONLY
     examples: int = 5
-    window: str = "1d"
-    run_length: int = 365
-    min_rows: int = 100
-    severity: Severity = "warning"
 
     def __post_init__(self) -> None:
         """Refuse what can't be watched."""

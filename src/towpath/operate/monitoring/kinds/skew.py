@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from towpath.core.durations import parse_duration
-from towpath.operate.monitoring.kinds.base import Declared, Severity
+from towpath.operate.monitoring.kinds.base import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,10 +41,7 @@ class Skew(Declared):
     tolerance: float = 1e-6
     settle: str = "1h"
     sample: int = 2000
-    window: str = "1d"
-    run_length: int = 365
     min_rows: int = 50
-    severity: Severity = "warning"
 
     def __post_init__(self) -> None:
         """Refuse what can't be watched."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from towpath.assets.models.losses import find_loss
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject
-from towpath.operate.monitoring.kinds.base import Declared, Severity
+from towpath.operate.monitoring.kinds.base import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,14 +43,10 @@ class Slices(Declared):
     features: Sequence[str] | Literal["all"] = "all"
     depth: Literal[1, 2] = 2
     maturity: str = "6h"
-    window: str = "1d"
     fdr: float = 0.05
     min_slice_rows: int = 30
     price: float | None = None
     unit: str = ""
-    run_length: int = 365
-    min_rows: int = 100
-    severity: Severity = "warning"
 
     def __post_init__(self) -> None:
         """Refuse what can't be watched."""
