@@ -6,7 +6,8 @@ groups; peers are a row per decision in SQLite (WAL, synchronous=FULL, one trans
 JSON lines through Python's logging, which flushes but never syncs.
 
 Reading is over logs of three sizes, a hundred thousand decisions a day: one decision by its id, one day
-with three columns, all decisions of one subject. The peer is SQLite with an index for each. The limit
+with three columns, all decisions of one subject: of one that comes twice a day, so that every file has
+rows about it, and of one that came once or so in all. The peer is SQLite with an index for each. The limit
 of compaction is PyArrow writing the same rows, which are columns already, into one file.
 """
 
@@ -16,7 +17,6 @@ import io
 import json
 import logging
 import os
-import random
 import resource
 import sqlite3
 import statistics
@@ -27,6 +27,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import structlog
 
@@ -56,6 +57,7 @@ IN_FLIGHT = {"c1": 1, "c8": 8, "c64": 64}
 APPENDED = 6_400
 ROUNDS = 3
 PER_DAY = 100_000
+USUAL, RARE = 50_000, 1_000_000
 LOOK_UPS = 30
 BATCH = 50_000
 START = datetime(2013, 1, 1, tzinfo=UTC)
@@ -101,31 +103,53 @@ def run(sizes: Sequence[str] = tuple(SIZES)) -> Result:
     )
 
 
-def decision(ids: DecisionIds, number: int, at_us: int) -> Decision:
-    """Return a decision of a service with seven inputs; the values vary as flights' do."""
-    draw = random.Random(number)
-    return Decision(
-        decision_id=ids.next(),
-        at_us=at_us,
-        recorded_us=at_us + draw.randrange(200, 900),
-        service="delay-board",
-        release="release:production@4",
-        model="model:late@4",
-        arm="champion" if draw.random() < 0.9 else "challenger",
-        key=f"flight-{number}",
-        subject=f"{draw.randrange(50_000) * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}",
-        inputs={
-            "distance": float(draw.randrange(80, 5000)),
-            "carrier": draw.choice(CARRIERS),
-            "hour": draw.randrange(24),
-            "wind_speed": round(draw.gammavariate(2, 5), 1),
-            "visib": draw.choice((10.0, 9.0, 5.0, None)),
-            "temp": round(draw.gauss(55, 18), 2),
-            "origin": draw.choice(("EWR", "JFK", "LGA")),
-        },
-        outputs={"late": draw.random()},
-        latency_us=round(80 * draw.lognormvariate(0, 0.3)),
-    )
+def decisions_of(ids: DecisionIds, at_us: Sequence[int], *, first: int = 0) -> list[Decision]:
+    """Return decisions of a service with seven inputs; the values vary as flights' do.
+
+    Most subjects come twice a day; one decision in twenty is about somebody who is hardly ever seen.
+    """
+    count = len(at_us)
+    dice = np.random.default_rng(first)
+    usual = dice.random(count) < 0.95
+    whom = np.where(usual, dice.integers(0, USUAL, count), dice.integers(USUAL, RARE, count))
+    drawn = {
+        "recorded": (np.array(at_us) + dice.integers(200, 900, count)).tolist(),
+        "arm": dice.choice(["champion", "challenger"], count, p=[0.9, 0.1]).tolist(),
+        "whom": whom.tolist(),
+        "latency": (80 * dice.lognormal(0, 0.3, count)).astype(int).tolist(),
+        "late": dice.random(count).tolist(),
+    }
+    inputs = {
+        "distance": dice.integers(80, 5000, count).astype(float).tolist(),
+        "carrier": dice.choice(CARRIERS, count).tolist(),
+        "hour": dice.integers(0, 24, count).tolist(),
+        "wind_speed": dice.gamma(2, 5, count).round(1).tolist(),
+        "visib": dice.choice(np.array([10.0, 9.0, 5.0, None]), count).tolist(),
+        "temp": dice.normal(55, 18, count).round(2).tolist(),
+        "origin": dice.choice(["EWR", "JFK", "LGA"], count).tolist(),
+    }
+    rows = zip(*inputs.values(), strict=True)
+    return [
+        Decision(
+            decision_id=name,
+            at_us=at_us[place],
+            recorded_us=drawn["recorded"][place],
+            service="delay-board",
+            release="release:production@4",
+            model="model:late@4",
+            arm=drawn["arm"][place],
+            key=f"flight-{first + place}",
+            subject=_subject(drawn["whom"][place]),
+            inputs=dict(zip(inputs, row, strict=True)),
+            outputs={"late": drawn["late"][place]},
+            latency_us=drawn["latency"][place],
+        )
+        for place, (name, row) in enumerate(zip(ids.take(count), rows, strict=True))
+    ]
+
+
+def _subject(number: int) -> str:
+    return f"{number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}"
 
 
 def _append(
@@ -139,7 +163,7 @@ def _append(
     ratios: dict[str, float],
 ) -> None:
     ids = DecisionIds()
-    decisions = [decision(ids, n, 1_362_096_000_000_000 + n) for n in range(APPENDED)]
+    decisions = decisions_of(ids, [1_362_096_000_000_000 + n for n in range(APPENDED)])
     groups = [decisions[start : start + in_flight] for start in range(0, APPENDED, in_flight)]
     if in_flight == 1:
         groups = groups[: APPENDED // 8]
@@ -267,10 +291,15 @@ def _read(folder: Path, count: int) -> tuple[dict[str, float], dict[str, float],
     compactor = Compactor(ledger, blobs, path)
     table = _table(folder / "rows.db")
     ids, compacting_s, rewriting = DecisionIds(), 0.0, 0.0
+    usual = frozenset(map(_subject, range(USUAL)))
     asked: list[Decision] = []
+    rarely: list[Decision] = []
     for start in range(0, count, BATCH):
-        batch = [decision(ids, n, _moment(n)) for n in range(start, min(start + BATCH, count))]
-        asked += batch[:: max(1, count // LOOK_UPS)]
+        moments = [_moment(n) for n in range(start, min(start + BATCH, count))]
+        batch = decisions_of(ids, moments, first=start)
+        for one in batch[:: max(1, count // LOOK_UPS // 10)]:
+            mine = asked if one.subject in usual else rarely
+            mine.append(one)
         _write(path, batch)
         with table:
             table.executemany(_INSERT, map(_row, batch))
@@ -281,6 +310,7 @@ def _read(folder: Path, count: int) -> tuple[dict[str, float], dict[str, float],
     day = START + timedelta(days=(count - 1) // PER_DAY)
     window = (_us(day), _us(day + timedelta(days=1)))
     columns = ["at", "model", "output.late"]
+    asked_about = {"usual": asked[:10], "rare": rarely[:10]}
     with ledger.read() as tx:
         files = tx.segments.list()
     mine = {
@@ -289,25 +319,31 @@ def _read(folder: Path, count: int) -> tuple[dict[str, float], dict[str, float],
         "bytes_each": sum(one.size_bytes for one in files) / count,
         "files": float(len(files)),
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "look_up_ms": _median_ms(lambda one: log.find(one.decision_id), asked),
+        "look_up_ms": _median_ms(lambda one: log.find(one.decision_id), asked[::10]),
         "day_ms": _median_ms(
             lambda _: log.scan("delay-board", since=day, columns=columns).collect(), asked[:5]
         ),
-        "subject_ms": _median_ms(
-            lambda one: log.scan(
-                "delay-board", where=DecisionFilter(subject=one.subject), columns=columns
-            ).collect(),
-            asked[:10],
-        ),
+        **{
+            f"{how}_subject_ms": _median_ms(
+                lambda one: log.scan(
+                    "delay-board", where=DecisionFilter(subject=one.subject), columns=columns
+                ).collect(),
+                some,
+            )
+            for how, some in asked_about.items()
+        },
         "page_ms": _median_ms(lambda _: log.page("delay-board", limit=100), asked[:10]),
     }
     theirs = {
         "bytes_each": (folder / "rows.db").stat().st_size / count,
-        "look_up_ms": _median_ms(lambda one: _rows(table, "id = ?", one.decision_id), asked),
+        "look_up_ms": _median_ms(lambda one: _rows(table, "id = ?", one.decision_id), asked[::10]),
         "day_ms": _median_ms(lambda _: _rows(table, "at >= ? AND at < ?", *window), asked[:3]),
-        "subject_ms": _median_ms(
-            lambda one: _rows(table, "subject = ?", str(one.subject)), asked[:10]
-        ),
+        **{
+            f"{how}_subject_ms": _median_ms(
+                lambda one: _rows(table, "subject = ?", str(one.subject)), some
+            )
+            for how, some in asked_about.items()
+        },
     }
     part = log.scan("delay-board", since=day).collect().to_arrow()
     buffer = io.BytesIO()

@@ -18,6 +18,7 @@ from towpath.operate.decisions.partitions import (
     time_part,
 )
 from towpath.operate.decisions.shelf import SegmentShelf
+from towpath.operate.decisions.tags import TAG
 from towpath.operate.decisions.tails import RawRows, Tail, joined_by_shape
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class Compactor:
         shapes: dict[frozenset[str], list[Segment]] = defaultdict(list)
         for segment in segments:
             with self._blobs.open_local(segment.digest) as path:
-                shapes[frozenset(pl.read_parquet_schema(path))].append(segment)
+                shapes[frozenset(pl.read_parquet_schema(path)) - {TAG}].append(segment)
         return list(shapes.values())
 
     def _merge_these(self, stream: str, segments: Sequence[Segment]) -> int:
@@ -153,6 +154,9 @@ class Compactor:
                 pl.read_parquet(stack.enter_context(self._blobs.open_local(segment.digest)))
                 for segment in segments
             ]
+        frames = [
+            frame.drop(TAG, strict=False) for frame in frames
+        ]  # made anew for what they become
         rows = RawRows()
         rows.streams[stream] = frames
         self._shelf.replace(list(_cut(rows)), retire=segments)

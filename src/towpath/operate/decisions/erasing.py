@@ -12,6 +12,7 @@ from towpath.core.errors import IntegrityError, Unavailable
 from towpath.operate.decisions.partitions import ParquetFile, encode, may_hold
 from towpath.operate.decisions.records import ErasedDecisions, Holdings
 from towpath.operate.decisions.streams import DECISIONS, LABELS, SIGNALS, id_column, service_of
+from towpath.operate.decisions.tags import rows_about
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,9 +95,9 @@ def files_of_subject(
         if segment.stream.startswith(DECISIONS) and may_hold(segment.partition, subject_hash):
             service = service_of(segment.stream)
             with blobs.open_local(segment.digest) as path:
-                plan = pl.scan_parquet(path).select("decision_id", "key", "subject").filter(mine)
-                found = rows_of_subject(plan.collect(), service, subject_hash)
-            if found.ids:
+                held = rows_about(path, subject_hash, ("decision_id", "key"))
+            if held is not None:
+                found = rows_of_subject(held, service, subject_hash)
                 decisions[segment.digest] = (mine, len(found.ids))
                 services.add(service)
                 rows |= found

@@ -10,7 +10,7 @@ from towpath.operate.decisions.contract import ANY, INPUT
 from towpath.operate.decisions.joining import beside, signals_in, with_labels
 from towpath.operate.decisions.records import DecisionPage
 from towpath.operate.decisions.streams import DECISIONS
-from towpath.operate.decisions.view import ALWAYS, chosen
+from towpath.operate.decisions.view import ALWAYS, chosen, scanned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,8 @@ def page_of(
         if rows.height > limit and rows["decision_id"][-1] > segment.last_id:
             break  # whatever this file and those after it hold is older than the page
         with view.blobs.open_local(segment.digest) as path:
-            found = newest(pl.scan_parquet(path))
+            frame = scanned(path, where)
+            found = rows.clear() if frame is None else newest(frame)
         rows = _newest([rows, found], limit + 1)
     more = rows.height > limit
     shown = rows.head(limit)

@@ -12,6 +12,7 @@ import polars as pl
 from towpath.core.digests import digest_bytes
 from towpath.ledger.records import Segment
 from towpath.operate.decisions.streams import id_column, time_column
+from towpath.operate.decisions.tags import tagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +66,7 @@ def cut(stream: str, rows: pl.DataFrame) -> Iterator[ParquetFile]:
 def encode(stream: str, partition: str, rows: pl.DataFrame) -> ParquetFile:
     """Encode rows as one Parquet file, sorted by id so that a look-up reads one row group of it."""
     at, name = time_column(stream), id_column(stream)
-    rows = rows.sort(name, maintain_order=True)
+    rows = tagged(rows.sort(name, maintain_order=True))
     buffer = io.BytesIO()
     rows.write_parquet(
         buffer, compression="zstd", compression_level=3, row_group_size=_ROW_GROUP_ROWS

@@ -20,6 +20,7 @@ from towpath.operate.decisions.streams import (
     is_stream,
     service_of,
 )
+from towpath.operate.decisions.tags import TAG, rows_about
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,6 +63,8 @@ class Window:
 
 
 ALWAYS: Final = Window()
+_SAMPLED: Final = ("kept", "service_version")
+"""What decisions have since services may be sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,12 @@ class View:
     ) -> pl.DataFrame:
         """Return the decisions of a service in a window; columns that no row has are null."""
         with ExitStack() as opened:
-            frames = [
-                pl.scan_parquet(opened.enter_context(self.blobs.open_local(segment.digest)))
+            paths = [
+                opened.enter_context(self.blobs.open_local(segment.digest))
                 for segment in self.decision_files(service, window, where)
+            ]
+            frames = [
+                frame for path in paths if (frame := scanned(path, where, columns)) is not None
             ]
             frames += [frame.lazy() for frame in self.raw.frames(f"{DECISIONS}{service}")]
             picked = [_pick(chosen(frame, window, where), columns) for frame in frames]
@@ -216,6 +222,18 @@ def schema_of(columns: Sequence[str] | None) -> dict[str, Any]:
     return {name: fixed.get(name, pl.Null) for name in columns}
 
 
+def scanned(
+    path: Path, where: DecisionFilter = ANY, columns: Sequence[str] | None = None
+) -> pl.LazyFrame | None:
+    """Return a file's rows that may be asked for; of one subject no others are read, None if none are."""
+    if where.subject is None:
+        return pl.scan_parquet(path)
+    # What rows are chosen and weighed by comes along with what is asked for.
+    needed = None if columns is None else {*columns, "at", *_SAMPLED, *where.asked()}
+    found = rows_about(path, where.subject, needed)
+    return None if found is None else found.lazy()
+
+
 def chosen(frame: pl.LazyFrame, window: Window, where: DecisionFilter = ANY) -> pl.LazyFrame:
     """Keep a frame's rows that are asked for, with how many decisions each stands for."""
     condition = window.holds("at")
@@ -236,8 +254,11 @@ def _pick(frame: pl.LazyFrame, columns: Sequence[str] | None) -> pl.LazyFrame:
 
 def _weighted(frame: pl.LazyFrame) -> pl.LazyFrame:
     """Add how many decisions each row stands for; rows from before sampling stand for themselves."""
-    if "kept" not in frame.collect_schema():
+    present = frame.collect_schema()
+    if not set(_SAMPLED) & present.keys():
         frame = frame.with_columns(kept=pl.lit(1.0), service_version=pl.lit(None, pl.String))
+    if TAG in present:
+        frame = frame.drop(TAG)
     return frame.with_columns(weight=1 / pl.col("kept"))
 
 

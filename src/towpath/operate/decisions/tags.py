@@ -1,0 +1,58 @@
+"""How the rows about one subject are found in a file without reading whom all others are about.
+
+A subject is a keyed hash: thirty-two digits that compress to sixteen bytes and no fewer, so reading them is
+most of what a look-up costs. A file has the first eight beside them, as a number: four bytes a row, read in
+a seventh of the time. Of the row groups in which it occurs, and of no others, the rest is read and compared.
+It is a column like others, so there is no index to keep in step: it is written, replaced and erased with its
+file, and says nothing that the hash does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+TAG: Final = "subject_tag"
+_DIGITS: Final = 8
+
+
+def tagged(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows as they go into a file: with the tag, where they are about subjects."""
+    if "subject" not in rows.columns:
+        return rows
+    digits = pl.col("subject").str.slice(0, _DIGITS)
+    return rows.with_columns(digits.str.to_integer(base=16).cast(pl.UInt32).alias(TAG))
+
+
+def rows_about(
+    path: Path, subject_hash: str, columns: Collection[str] | None = None
+) -> pl.DataFrame | None:
+    """Return a file's rows about a subject, and of their columns those that are named and there.
+
+    None where it has no such rows. Files from before there were tags are read the long way.
+    """
+    mine = pl.col("subject") == subject_hash
+    tag = int(subject_hash[:_DIGITS], 16)
+    with pq.ParquetFile(path, memory_map=True) as file:
+        names: list[str] = file.schema_arrow.names
+        if TAG in names and not _occurs(tag, file):
+            return None
+    wanted = [one for one in names if columns is None or one in columns or one == "subject"]
+    rows = pl.scan_parquet(path, parallel="prefiltered")
+    if TAG in names:
+        # Apart, or the planner would put both conditions together and read all subjects after all.
+        rows = rows.filter(pl.col(TAG) == tag).select(wanted).collect().lazy()
+    found = rows.select(wanted).filter(mine).drop(TAG, strict=False).collect()
+    return None if found.is_empty() else found
+
+
+def _occurs(tag: int, file: Any) -> bool:
+    """Tell whether any row of a file has a tag, at half of what a scan takes that finds none."""
+    tags = file.read(columns=[TAG], use_threads=False)[TAG].to_numpy()
+    return bool((tags == tag).any())
