@@ -32,3 +32,14 @@ class EventPage:
     size: int
     events: list[LogEvent]
     before: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogProof:
+    """A proof about the log, to be saved as a file and checked with `towpath audit verify`.
+
+    Attributes:
+        proof: The document: an entry or an older root, the path, and the signed checkpoint.
+    """
+
+    proof: Json

@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from towpath.server.problems import PROBLEM_RESPONSES
 from towpath.server.resources.erasures import Certificate, Erasure
-from towpath.server.resources.events import EventPage
+from towpath.server.resources.events import EventPage, LogProof
 from towpath.server.resources.health import LogState
 from towpath.server.resources.lineage import Hit
 from towpath.server.routes.given import Given, Limit
@@ -18,6 +18,7 @@ from towpath.server.routes.reading import read
 from towpath.server.views.erasures import show_erasure as shown
 from towpath.server.views.events import event_page, log_state
 from towpath.server.views.search import search
+from towpath.trace.audit import prove_consistency, prove_inclusion
 from towpath.trace.erasure.readable import as_page
 
 _ACTOR = "server"
@@ -80,6 +81,24 @@ def show_log(services: Given) -> LogState:
         return log_state(tx, services.keyring, limit=_CHECKPOINTS)
 
 
+@read("/log/proofs/{entry:int}", tag="log")
+def prove_entry(services: Given, entry: FromPath[int]) -> LogProof:
+    """Prove that an entry is in the log: its Merkle path to a signed root (RFC 9162, 2.1.3)."""
+    return LogProof(proof=prove_inclusion(services.ledger, entry))
+
+
+@read("/log/growth", tag="log")
+def prove_growth(
+    services: Given,
+    old: Annotated[int, QueryParameter(ge=1, description="Entries of the older log.")],
+    new: Annotated[
+        int | None, QueryParameter(ge=1, description="Of the newer; as it is now, if left out.")
+    ] = None,
+) -> LogProof:
+    """Prove that the log of `old` entries is the beginning of that of `new` (RFC 9162, 2.1.4)."""
+    return LogProof(proof=prove_consistency(services.ledger, old, new))
+
+
 @read("/search", tag="reverse")
 def find(services: Given, q: FromQuery[str], limit: Limit = 12) -> list[Hit]:
     """Find assets, runs, services and decisions by a piece of their name or their id."""
@@ -94,5 +113,7 @@ HANDLERS = [
     print_certificate,
     list_events,
     show_log,
+    prove_entry,
+    prove_growth,
     find,
 ]
