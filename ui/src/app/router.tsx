@@ -148,6 +148,14 @@ const routes = [
   }),
   createRoute({
     getParentRoute: under,
+    path: "/decisions/$decisionId",
+    component: lazyRouteComponent(
+      () => import("@/features/decisions/decision-page"),
+      "DecisionPage",
+    ),
+  }),
+  createRoute({
+    getParentRoute: under,
     path: "/releases",
     component: lazyRouteComponent(() => import("@/features/releases/page"), "ReleasesPage"),
   }),

@@ -118,7 +118,7 @@ function Decisions({ service, asked }: { service: string; asked: Asked }) {
               <Table
                 rows={rows}
                 columns={columnsOf(pages)}
-                to={(one) => `/lineage?decision=${one.decision_id}`}
+                to={(one) => `/decisions/${one.decision_id}`}
               />
             )}
             <Older query={query}>Older decisions</Older>

@@ -1,4 +1,4 @@
-import { infiniteQueryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { answer, client } from "@/api/client";
 import type { Asked } from "./asked";
 
@@ -28,6 +28,32 @@ export const decisionsQuery = (service: string, asked: Asked) =>
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.before,
     staleTime: Number.POSITIVE_INFINITY, // each read is recorded; don't repeat it by the way
+  });
+
+export const explanationQuery = (decisionId: string) =>
+  queryOptions({
+    queryKey: ["decisions", decisionId, "explanation"],
+    queryFn: () =>
+      answer(
+        client.GET("/api/v1/decisions/{decision_id}/explanation", {
+          params: { path: { decision_id: decisionId } },
+        }),
+      ),
+    staleTime: Number.POSITIVE_INFINITY, // each read is recorded, and costs seconds
+    retry: false,
+  });
+
+export const replayQuery = (decisionId: string) =>
+  queryOptions({
+    queryKey: ["decisions", decisionId, "replay"],
+    queryFn: () =>
+      answer(
+        client.GET("/api/v1/decisions/{decision_id}/replay", {
+          params: { path: { decision_id: decisionId } },
+        }),
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
   });
 
 /** The beginning of a day, as the API takes it. */
