@@ -263,7 +263,7 @@ class Counterfactual:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counterfactuals:
-    """The cheapest changes that flip a decision, cheapest first, each of other inputs.
+    """The cheapest changes that flip a decision, cheapest first; none is an earlier one with more changed.
 
     Attributes:
         exact: Whether nothing cheaper flips it, among all that the service declares to be possible.

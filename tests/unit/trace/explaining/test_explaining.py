@@ -152,7 +152,7 @@ def test_counterfactuals_flip_the_model_and_change_other_things_each(
         for one in way.changes:
             assert one.column in {"amount", "debts", "years"}  # nothing else is declared
             assert one.after < one.before if one.column != "years" else one.before < one.after <= 40
-    assert not any(a <= b for i, a in enumerate(sets) for j, b in enumerate(sets) if i != j)
+    assert not any(sets[i] <= sets[j] for j in range(len(sets)) for i in range(j))
 
 
 def test_nothing_is_promised_where_nothing_that_is_possible_flips_it(
