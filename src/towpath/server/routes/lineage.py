@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
@@ -90,7 +90,7 @@ def show_events(
 
 
 @write("/lineage/rows", tag="reverse")
-def show_rows(services: Given, data: RowsAsked, actor: Actor) -> RowImpact:
+def show_rows(services: Given, data: JSONBody[RowsAsked], actor: Actor) -> RowImpact:
     """Show which versions, runs, models and decisions rows reached. Asking is recorded in the log.
 
     It changes nothing but the log: it is a POST because its condition may name somebody, and addresses
