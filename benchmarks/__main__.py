@@ -32,6 +32,7 @@ BENCHMARKS = {
     "drift-alarms": "false alarms on days that wobble, and days until a drift is found, beside naive rules",
     "erase": "one person and a hundred out of twenty versions, beside PyArrow by hand and Delta Lake",
     "erase-growth": "one person out of 5, 20 and 80 versions that share their files",
+    "trace": "trace and impact in graphs of up to a million edges, beside the bare recursive query",
     "loop": "seconds and CPU of each stage of the demo",
 }
 
