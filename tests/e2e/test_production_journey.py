@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 WITHIN_S = 120.0
 GATE_REFUSED = 3
+EVENTS_TOKEN = "from the laboratory, and from nobody else"
 
 
 class Production:
@@ -46,7 +47,7 @@ class Production:
             self.up = subprocess.Popen(
                 [str(self.program), "up", "--server-port", "0", "--gateway-port", "0"],
                 cwd=self.folder,
-                env=surroundings(),
+                env={**surroundings(), "TOWPATH_EVENTS_TOKEN": EVENTS_TOKEN},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -282,3 +283,89 @@ def test_a_gateway_that_is_killed_loses_and_doubles_nothing(
 def _await_more(production: Production, answered: list[str]) -> None:
     enough = len(answered) + 50
     production.eventually(lambda: len(answered) > enough, "answers")
+
+
+TRIGGER = """
+    triggers=[tp.On(event="org.clinic.assayed", name="assayed", pipeline="train",
+                    given={"strength": "data.strength"})],
+    rollout=tp.Rollout(strategy="blue_green", bake="10s", require=[tp.rollouts.Errors(margin=0.2)],
+                       min_rows=50),
+"""
+
+
+def test_an_event_from_outside_is_answered_by_a_run_its_gates_and_a_rollout_that_ends_by_itself(
+    production: Production,
+) -> None:
+    project = production.folder / "mine.py"
+    text = project.read_text()
+    for line in (
+        "rollout=tp.Rollout(stages=[0.5]),",
+        'triggers=[tp.Retrain(on=["drift"], cooldown="7d")],',
+    ):
+        assert line in text
+        text = text.replace(line, "")
+    project.write_text(
+        text.replace("    monitors=[tp.Drift()],", "    monitors=[tp.Drift()]," + TRIGGER)
+    )
+    production.run("apply")
+    before = production.model()
+    where = json.loads((production.folder / ".towpath" / "run" / "up.json").read_text())
+
+    def send(number: int, strength: float) -> dict[str, Any]:
+        """Send an event as Knative would, and return the run that answers it, once that has ended."""
+        head = {"ce-specversion": "1.0", "ce-id": f"assay-{number}", "ce-source": "/clinic"}
+        head |= {"ce-type": "org.clinic.assayed", "authorization": f"Bearer {EVENTS_TOKEN}"}
+        url = f"{where['server']}/api/v1/events"
+        assert httpx.post(url, headers=head, json={"strength": strength}, timeout=60).is_success
+
+        def ended() -> Any:
+            runs = production.ask("runs", "--kind", "pipeline")
+            mine = [one for one in runs if one["params"].get("strength") == str(strength)]
+            return [one for one in mine if one["status"] == "finished"]
+
+        return production.eventually(ended, "the run that answers the event")[0]
+
+    refused = send(1, 1e-9)  # learns next to nothing
+    assert refused["tags"]["verdict"] == "fail"
+    assert production.model() == before
+    assert not ongoing(production)
+
+    with asking(production):  # the champion is measured up to the switch, the challenger after it
+        passed = send(2, 0.7)
+        assert passed["tags"]["verdict"] == "pass"
+        model = passed["tags"]["model"]
+
+        def outcome() -> Any:
+            found = [
+                one
+                for one in production.ask("rollout", "list")
+                if one["spec"]["challenger"] == model
+            ]
+            return found and found[0]["status"].get("outcome")
+
+        assert production.eventually(outcome, "a rollout that ends by itself") == "promoted"
+    production.eventually(lambda: production.model() == model, "the promoted model")
+    assert passed["tags"]["reason"].startswith("trigger:")
+
+
+@contextmanager
+def asking(production: Production) -> Iterator[None]:
+    """Ask for predictions, one after another, for as long as the block lasts."""
+    done = threading.Event()
+
+    def ask() -> None:
+        with Client(production.url, timeout_s=WITHIN_S) as mine:
+            while not done.is_set():
+                mine.predict("mine", production.row)
+
+    caller = threading.Thread(target=ask)
+    caller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        caller.join(WITHIN_S)
+
+
+def ongoing(production: Production) -> list[Any]:
+    return [one for one in production.ask("rollout", "list") if not one["status"].get("outcome")]

@@ -1,12 +1,14 @@
 """Explanations add up, and are the Shapley values that their definition asks for."""
 
 import itertools
+import json
 import math
 
 import lightgbm
 import numpy as np
 import polars as pl
 import pytest
+from peer_environments import ask_peer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
@@ -92,13 +94,53 @@ def test_lightgbms_contributions_are_its_own_bit_for_bit(table, disk_blobs):
     np.testing.assert_allclose(1 / (1 + np.exp(-found.raw)), answers, rtol=1e-12)
 
 
-def test_shap_gives_the_same_numbers(table, disk_blobs):
-    shap = pytest.importorskip("shap")
+SHAP = """
+import json
+import lightgbm
+import numpy
+import shap
+
+given = json.load(open(sys.argv[1]))
+rows, background = numpy.array(given["rows"]), numpy.array(given["background"])
+trees = shap.TreeExplainer(lightgbm.Booster(model_str=given["trees"])).shap_values(rows)
+
+
+def curve(x):
+    parts = numpy.prod(x[:, None, :] ** numpy.array(given["powers"])[None], axis=2)
+    return 1 / (1 + numpy.exp(-(parts @ numpy.array(given["weights"]) + given["offset"])))
+
+
+masker = shap.maskers.Independent(background, max_samples=len(background))
+curves = shap.explainers.Exact(curve, masker)(rows).values
+print(json.dumps({"trees": trees.tolist(), "curves": curves.tolist()}))
+"""
+
+
+def test_shap_gives_the_same_numbers(table, disk_blobs, tmp_path):
+    """SHAP itself, for trees and by all sets of columns; it brings a compiler, so it lives elsewhere."""
     features = table.select(NUMBERS).cast(pl.Float64)
-    estimator = lightgbm.LGBMRegressor(n_estimators=20, verbose=-1, n_jobs=1)
-    explainer, *_ = opened(disk_blobs, estimator, features, table["delay"])
-    theirs = shap.TreeExplainer(estimator.booster_).shap_values(features.to_numpy())
-    np.testing.assert_array_equal(explainer.explain(asked(features)).contributions, theirs)
+    some = features.head(8)
+    trees = lightgbm.LGBMRegressor(n_estimators=20, verbose=-1, n_jobs=1)
+    by_trees, *_ = opened(disk_blobs, trees, features, table["delay"])
+    curves = make_pipeline(PolynomialFeatures(2), LogisticRegression(max_iter=5000))
+    by_sets, _, reference, inputs = opened(disk_blobs, curves, features, table["late"])
+    background = Background.of(reference, inputs)
+    given = {
+        "rows": some.to_numpy().tolist(),
+        "background": np.column_stack([background.columns[name] for name in NUMBERS]).tolist(),
+        "trees": trees.booster_.model_to_string(),
+        "powers": curves[0].powers_.tolist(),
+        "weights": curves[1].coef_[0].tolist(),
+        "offset": float(curves[1].intercept_[0]),
+    }
+    file = tmp_path / "given.json"
+    file.write_text(json.dumps(given))
+    theirs = ask_peer(SHAP, ["shap", "lightgbm"], str(file))
+    contributions = by_trees.explain(asked(some)).contributions
+    np.testing.assert_array_equal(contributions, theirs["trees"])
+    np.testing.assert_allclose(
+        by_sets.explain(asked(some)).contributions, theirs["curves"], atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("library", ["xgboost", "catboost"])
