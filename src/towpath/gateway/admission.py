@@ -71,21 +71,19 @@ class Admission:
         """Return the block in which a request is answered. `service` is one that is served, or empty."""
         return Entry(self, service, by)
 
-    def require_room(self, service: str) -> None:
-        """Refuse a request for which there is no room.
-
-        Raises:
-            Overloaded: There is none, in the worker or for the service.
-        """
+    def has_room(self, service: str) -> bool:
+        """Tell whether one more request fits, into the worker and for its service."""
         limits = self._limits
         held = self.by_service[service]
-        if self.in_flight >= limits.in_flight or held >= limits.in_flight_per_service:
-            self.metrics.refused(service, "overloaded")
-            raise Overloaded(
-                f"{self.in_flight} requests are being answered, and no more fit",
-                remedy=f"Try again in {self.retry_after_s()} s.",
-                in_flight=self.in_flight,
-            )
+        return self.in_flight < limits.in_flight and held < limits.in_flight_per_service
+
+    def overloaded(self) -> Overloaded:
+        """Return the refusal of a request that does not fit, with when to come back."""
+        return Overloaded(
+            f"{self.in_flight} requests are being answered, and no more fit",
+            remedy=f"Try again in {self.retry_after_s()} s.",
+            in_flight=self.in_flight,
+        )
 
     def tick(self) -> None:
         """Measure the pace. Called about once a second."""
@@ -128,13 +126,8 @@ class Entry:
         """
         self._begun = time.perf_counter()
         admission, service = self._admission, self._service
-        try:
-            admission.require_room(service)
-            if self._by is not None:
-                self._refuse_late()
-        except TowpathError as error:
-            self._count(int(status_of(error)))
-            raise
+        if not admission.has_room(service) or self._by is not None:
+            self._require(admission, service)
         admission.in_flight += 1
         admission.by_service[service] += 1
 
@@ -159,11 +152,19 @@ class Entry:
         """End."""
         self.end(error)
 
-    def _refuse_late(self) -> None:
+    def _require(self, admission: Admission, service: str) -> None:
+        """Refuse the request where there is no room, or its time is up, and count that."""
         try:
-            refuse_late(self._by)
-        except DeadlineExceeded:
-            self._admission.metrics.refused(self._service, "deadline")
+            if not admission.has_room(service):
+                admission.metrics.refused(service, "overloaded")
+                raise admission.overloaded()
+            try:
+                refuse_late(self._by)
+            except DeadlineExceeded:
+                admission.metrics.refused(service, "deadline")
+                raise
+        except TowpathError as error:
+            self._count(int(status_of(error)))
             raise
 
     def _count(self, status: int) -> None:

@@ -50,7 +50,7 @@ class Answering:
             name: The service.
             by: When the request's time is up, by the monotonic clock; None: never.
         """
-        return Entry(self.admission, name if name in self._inference.table.services else "", by)
+        return Entry(self.admission, name if name in self._inference.names else "", by)
 
     def ask(
         self, name: str, version: str | None, request: InferRequest, *, by: float | None = None

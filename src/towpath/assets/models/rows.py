@@ -23,6 +23,7 @@ _KINDS = {"BOOL": "b", "BYTES": "OSU", "FP32": "fiu", "FP64": "fiu"}
 _WORDS = {"BOOL": "booleans", "BYTES": "text", "FP32": "numbers", "FP64": "numbers"}
 _NAN = math.nan
 _FEW = 128
+_SOME = 8192  # of more, the product might go to several threads
 _FP32_MOST = float(np.finfo(np.float32).max)
 _FP64_MOST = float(np.finfo(np.float64).max)
 
@@ -30,13 +31,15 @@ _FP64_MOST = float(np.finfo(np.float64).max)
 def are_finite(values: npt.NDArray[np.float64]) -> bool:
     """Tell whether an array has neither NaN nor infinity.
 
-    Of few values, as a row has them, Python's own sum tells in a quarter of the time that numpy takes: a
-    sum is finite only if all that it is of are.
+    A sum is finite only if all that it is of are, and of some values it is there in a fifth of the time that
+    looking at each takes: of a row's by Python's own, of a batch's by the product with itself.
     """
     if values.size <= _FEW:
         flat = values if values.ndim == 1 else values.ravel()
         if math.isfinite(sum(flat.tolist())):
             return True
+    elif values.size <= _SOME and math.isfinite(np.vdot(values, values)):
+        return True
     return bool(np.isfinite(values).all())
 
 

@@ -46,6 +46,8 @@ _FASTER: Final = 0.5
 _SLOWER: Final = 0.1
 _FORGETTING: Final = 0.9995
 _SIZES: Final = 64
+_TRIED_EVERY: Final = 8
+"""Of so many requests one waits for others, as long as none ever came with another."""
 _UNMEASURED: Final = 15
 """So many trifling calls are made between two that are measured."""
 
@@ -97,18 +99,17 @@ class CallCosts:
             size += 1
         return (1 << (size - 1)) - 1
 
-    def joining_pays(self, rows: int) -> bool:
-        """Tell whether so many rows are answered more cheaply beside others than alone.
+    def joining_pays(self, rows: int) -> bool | None:
+        """Tell whether so many rows are answered more cheaply beside others than alone; None: not known.
 
-        Larger calls that were never made are tried. And each answer makes the way that is not taken
-        seem a little cheaper, until it is taken and measured again: so neither one slow call nor a
-        time without load is held against it for ever.
+        Each answer makes the way that is not taken seem a little cheaper, until it is taken and measured
+        again: so neither one slow call nor a time without load is held against it for ever.
         """
         known = self._per_row_s
         size = rows.bit_length()
         alone = known[size]
         if alone is None:
-            return True
+            return None
         if alone * rows <= _JOINING_S:
             return False
         for larger in range(size + 1, _SIZES):
@@ -117,7 +118,7 @@ class CallCosts:
                 pays = (alone - beside) * rows > _JOINING_S
                 known[size if pays else larger] = (alone if pays else beside) * _FORGETTING
                 return pays
-        return True
+        return None
 
 
 class _Waiting(NamedTuple):
@@ -143,6 +144,7 @@ class Batcher:
         self._is_due = False
         self._is_busy = False
         self._unmeasured = 0
+        self._alone = 0
         self._trifling = 0
 
     def answer(self, rows: Rows, by: float | None = None) -> Answers | asyncio.Future[Answers]:
@@ -181,7 +183,11 @@ class Batcher:
         expected_s = self.costs.expected_s(count)
         if expected_s is None or expected_s > INLINE_S:
             return True
-        return self.costs.joining_pays(count)
+        pays = self.costs.joining_pays(count)
+        if pays is None:  # nobody came beside it yet: see now and then whether somebody does
+            self._alone = (self._alone + 1) % _TRIED_EVERY
+            return not self._alone
+        return pays
 
     def _ask(self, rows: Rows, count: int) -> Answers:
         """Ask the predictor, and note what it cost."""

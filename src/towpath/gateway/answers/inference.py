@@ -40,6 +40,7 @@ class Inference:
     """Answers requests, whatever transport they came by. Used from one event loop only.
 
     Attributes:
+        names: Names of the services.
         of_numbers: Names of the services whose inputs are all numbers.
 
     Args:
@@ -56,6 +57,7 @@ class Inference:
         observe: Callable[[LiveService, Sequence[Share]], None] | None = None,
     ) -> None:
         self._table = RoutingTable()
+        self.names: frozenset[str] = frozenset()
         self.of_numbers: frozenset[str] = frozenset()
         self._plans: dict[int, ServicePlan] = {}
         self._batchers: dict[int, tuple[Predictor, Batcher]] = {}
@@ -81,6 +83,7 @@ class Inference:
             services += line.services.values()
         served = {id(arm.predictor) for service in services for arm in service.arms}
         self._batchers = {key: kept for key, kept in self._batchers.items() if key in served}
+        self.names = frozenset(table.services)
         self.of_numbers = frozenset(
             name for name, service in table.services.items() if self._plan(service).takes_numbers
         )

@@ -247,7 +247,7 @@ class Connection(asyncio.Protocol):
         self._stays = stays
         self._is_head = request.method == "HEAD"
         found = self._server.app.answer(request)
-        if type(found) is Answer:
+        if isinstance(found, Answer):
             self._answered(found)
         elif isinstance(found, Coroutine):
             self._task = run_eagerly(found, self._server.loop, self._answered)
