@@ -140,18 +140,51 @@ class Gateway:
         explainer = self._explainer(inference, features, metrics)
         labelling = Labelling(recorder, moments, metrics)
         app = GatewayApp(answering, labelling, features, explainer, metrics, token=self.token)
-        doors = _rpc(
-            answering, self.rpc_address, token=self.token, limits=self.limits, spans=self.spans
-        )
+        admitted = asyncio.Event()
+        doors = self._rpc(answering, admitted)
         async with aclosing(features), aclosing(shadows), aclosing(explainer), doors as bound:
             served = traced(app, self.spans)
             if self.opened is not None:
                 self.opened(served)
             server = HttpServer(served, limits=self.limits, seat=self.seat)
             watch = Watch(answering, server, metrics, self.memory, self.seat)
-            publish = _publisher(inference, writer, server.admit)
+
+            def admit() -> None:
+                server.admit()
+                admitted.set()
+
+            publish = _publisher(inference, writer, admit)
             follower = self._follower(bound, watch, publish, moments, features)
             await _serve(server, follower, self.listener, self.stop, watch)
+
+    @asynccontextmanager
+    async def _rpc(
+        self, answering: Answering, admitted: asyncio.Event
+    ) -> AsyncGenerator[str | None]:
+        """Answer gRPC, if it is wanted, for the duration of a block; yield the address.
+
+        Raises:
+            UsageError: gRPC is not installed.
+            InvalidSetting: The address can't be bound.
+        """
+        if self.rpc_address is None:
+            yield None
+            return
+        try:
+            from towpath.gateway.rpc import open_rpc  # noqa: PLC0415 -- gRPC is optional
+        except ImportError as error:
+            raise UsageError(
+                "gRPC is not installed", remedy="Run: pip install 'towpath[grpc]'"
+            ) from error
+        async with open_rpc(
+            answering,
+            self.rpc_address,
+            token=self.token,
+            limits=self.limits,
+            admitted=admitted,
+            spans=self.spans,
+        ) as bound:
+            yield bound
 
     def _explainer(
         self, inference: Inference, features: FeatureDoor, metrics: GatewayMetrics
@@ -198,34 +231,6 @@ class Gateway:
             refresh=features.refresh,
             keyed_hash=self.keyring.subject_hash,
         )
-
-
-@asynccontextmanager
-async def _rpc(
-    answering: Answering,
-    address: str | None,
-    *,
-    token: str,
-    limits: Limits,
-    spans: Spans | None,
-) -> AsyncGenerator[str | None]:
-    """Answer gRPC, if it is wanted, for the duration of a block; yield the address.
-
-    Raises:
-        UsageError: gRPC is not installed.
-        InvalidSetting: The address can't be bound.
-    """
-    if address is None:
-        yield None
-        return
-    try:
-        from towpath.gateway.rpc import open_rpc  # noqa: PLC0415 -- gRPC is optional
-    except ImportError as error:
-        raise UsageError(
-            "gRPC is not installed", remedy="Run: pip install 'towpath[grpc]'"
-        ) from error
-    async with open_rpc(answering, address, token=token, limits=limits, spans=spans) as bound:
-        yield bound
 
 
 async def _serve(

@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import polars as pl
 import pytest
+from loaded_gateway import Load, Pool
 
 from towpath.core.clock import ManualClock, parse_time
 from towpath.core.errors import Unavailable
@@ -317,3 +318,23 @@ def ledger(bench: Any) -> Switched:
     """The bench's ledger, which can be switched off: it is, once its `is_away` is set."""
     bench.ledger = Switched(bench.ledger)
     return bench.ledger
+
+
+@pytest.fixture
+def pools(bench: Any, tmp_path: Path) -> Iterator[Callable[..., tuple[Pool, Load]]]:
+    """Start gateways with workers over the bench's home, each under load."""
+    started: list[tuple[Pool, Load]] = []
+
+    def start(
+        workers: int = 2, *, database: str | None = None, rpc: bool = False, **settings: Any
+    ) -> tuple[Pool, Load]:
+        pool = Pool(tmp_path, workers, database=database, rpc=rpc, **settings)
+        started.append((pool, Load(bench, pool.url, pool.rpc if rpc else None)))
+        return started[-1]
+
+    yield start
+    for pool, load in started:
+        load.stop()
+        if pool.process.poll() is None:
+            pool.process.kill()
+            pool.process.wait()

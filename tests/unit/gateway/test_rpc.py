@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import grpc
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 import tritonclient.grpc as triton
 
+from towpath.gateway.limits import Limits
 from towpath.gateway.rpc.messages import SERVICE, message
 
 
@@ -222,3 +225,36 @@ def test_triton_client_works_unmodified(call: Caller) -> None:
             client.infer("board", inputs, parameters={"key": "UA-1"})
     finally:
         client.close()
+
+
+def test_a_call_to_a_gateway_that_starts_waits_for_the_first_route(bench: Any, ledger: Any) -> None:
+    bench.route(board=bench.service())
+    ledger.is_away = True
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    starting = threading.Thread(
+        target=bench.start, kwargs={"rpc_address": address, "limits": Limits(start_s=60)}
+    )
+    starting.start()
+    try:
+        with grpc.insecure_channel(address) as channel:
+            infer = channel.unary_unary(
+                f"/{SERVICE}/ModelInfer",
+                request_serializer=message("ModelInferRequest").SerializeToString,
+                response_deserializer=message("ModelInferResponse").FromString,
+            )
+            bench.eventually(lambda: is_bound(address), "a port")
+            asked = message("ModelInferRequest")(model_name="board", inputs=[DISTANCE, HOUR])
+            answer = infer.future(asked, timeout=20, wait_for_ready=True)
+            ledger.is_away = False
+            assert answer.result().model_name == "board"
+    finally:
+        ledger.is_away = False
+        starting.join()
+
+
+def is_bound(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with suppress(OSError), socket.create_connection((host, int(port)), 20):
+        return True
+    return False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import grpc
@@ -29,11 +30,14 @@ async def open_rpc(
     *,
     token: str,
     limits: Limits,
+    admitted: asyncio.Event,
     spans: Spans | None = None,
 ) -> AsyncGenerator[str]:
     """Answer gRPC for the duration of a block, and yield the address that was bound.
 
-    Calls under way are finished at its end.
+    The port is bound at once, and its connections wait until there is something to answer them with, as
+    those of HTTP do: a worker that starts gets its share of the callers before it has loaded a model. Calls
+    under way are finished at the end.
 
     Args:
         answering: Answers.
@@ -41,6 +45,7 @@ async def open_rpc(
             SO_REUSEPORT, so the kernel deals connections out by a hash of who connects.
         token: What callers must send as bearer token; empty for none.
         limits: How much is taken on, and how long calls under way may take at the end.
+        admitted: Set when calls can be answered; they are taken after `limits.start_s` even so.
         spans: Takes traces of calls; None: nobody wants them.
 
     Raises:
@@ -67,9 +72,18 @@ async def open_rpc(
             remedy="Set gateway_grpc_port to a free port, or to 0.",
             key="gateway_grpc_port",
         ) from error
-    await server.start()
-    _log.info("gateway.rpc_started", port=port)
+
+    async def start() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(admitted.wait(), limits.start_s)
+        await server.start()
+        _log.info("gateway.rpc_started", port=port)
+
+    starting = asyncio.create_task(start())
     try:
         yield f"{address.rpartition(':')[0]}:{port}"
     finally:
+        starting.cancel()
+        with suppress(asyncio.CancelledError):
+            await starting
         await server.stop(limits.drain_s)
