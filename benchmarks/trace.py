@@ -292,8 +292,7 @@ def _fill(database: Database, folder: Path, edges: int) -> int:
             for table, values in filled:
                 marks = ", ".join("?" * len(table.columns))
                 raw.executemany(f"INSERT INTO {table.name} VALUES ({marks})", values)
-            raw.execute("ANALYZE")
-            raw.commit()
+            raw.commit()  # without ANALYZE, as the program leaves it
         return number
     with database.write() as connection:
         cursor = connection.connection.cursor()
