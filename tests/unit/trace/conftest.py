@@ -22,6 +22,7 @@ from towpath.operate.decisions import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from towpath.ledger import Ledger
 
@@ -32,27 +33,41 @@ def decisions(sqlite_ledger, disk_blobs, tmp_path) -> SegmentDecisionLog:
 
 
 @pytest.fixture
-def record(tmp_path) -> Iterator[Callable[..., str]]:
+def recorder() -> Iterator[Callable[[Path], Callable[..., str]]]:
+    """Return what records decisions (and their labels) durably in a home, and gives their ids."""
+    writers: list[SegmentWriter] = []
+
+    def in_home(path: Path) -> Callable[..., str]:
+        writer = SegmentWriter(SegmentDirectory(path / "decisions"))
+        writers.append(writer)
+        ids = DecisionIds()
+
+        def write(*, label: float | None = None, **fields: object) -> str:
+            at_us = to_micros(datetime(2013, 3, 1, 6, tzinfo=UTC))
+            defaults = {"service": "delay-board", "release": "release:prod@1"}
+            defaults |= {"model": "model:late@1", "arm": "champion"}
+            defaults |= {"inputs": {"distance": 733.0}, "outputs": {"late": 0.3}}
+            decision_id = ids.next()
+            decision = Decision(
+                decision_id=decision_id, at_us=at_us, recorded_us=at_us, **(defaults | fields)
+            )
+            writer.append(encode_frame(decision)).result(10)
+            if label is not None:
+                known = Label(decision_id=decision_id, value=label, at_us=at_us, recorded_us=at_us)
+                writer.append(encode_frame(known)).result(10)
+            return decision_id
+
+        return write
+
+    yield in_home
+    for writer in writers:
+        writer.close()
+
+
+@pytest.fixture
+def record(tmp_path, recorder) -> Callable[..., str]:
     """Record a decision (and its label) durably and return its id."""
-    writer = SegmentWriter(SegmentDirectory(tmp_path / "decisions"))
-    ids = DecisionIds()
-
-    def write(*, label: float | None = None, **fields: object) -> str:
-        at_us = to_micros(datetime(2013, 3, 1, 6, tzinfo=UTC))
-        defaults = {"service": "delay-board", "release": "release:prod@1", "model": "model:late@1"}
-        defaults |= {"arm": "champion", "inputs": {"distance": 733.0}, "outputs": {"late": 0.3}}
-        decision_id = ids.next()
-        decision = Decision(
-            decision_id=decision_id, at_us=at_us, recorded_us=at_us, **(defaults | fields)
-        )
-        writer.append(encode_frame(decision)).result(10)
-        if label is not None:
-            known = Label(decision_id=decision_id, value=label, at_us=at_us, recorded_us=at_us)
-            writer.append(encode_frame(known)).result(10)
-        return decision_id
-
-    yield write
-    writer.close()
+    return recorder(tmp_path)
 
 
 @dataclass(frozen=True)

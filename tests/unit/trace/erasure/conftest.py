@@ -251,7 +251,9 @@ class TinyRollouts:
             if held.phase == "new":
                 outcome = self.home.outcomes.pop(0) if self.home.outcomes else "promoted"
                 challenger = Ref.parse(held.spec["challenger"], "model")
-                self.home.releases.trials.split(tx, **where, challenger=challenger, weight=0.1, stage=0)
+                self.home.releases.trials.split(
+                    tx, **where, challenger=challenger, weight=0.1, stage=0
+                )
                 if outcome == "promoted":
                     self.home.releases.trials.promote(tx, **where)
                 else:
@@ -308,12 +310,28 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(tmp_path: Path, trained: Path, record: Any) -> Iterator[TinyHome]:
     """Two versions that hold the subject and one that doesn't, a model on each, the last one live."""
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
-    tiny = open_tiny_home(tmp_path)
+    tiny = live_home(tmp_path, trained, record)
+    yield tiny
+    tiny.ledger.close()
+
+
+@pytest.fixture
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, trained: Path, recorder: Any
+) -> Iterator[TinyHome]:
+    """The same home once more, to compare with."""
+    path = tmp_path_factory.mktemp("undisturbed")
+    tiny = live_home(path, trained, recorder(path))
+    yield tiny
+    tiny.ledger.close()
+
+
+def live_home(path: Path, trained: Path, record: Any) -> TinyHome:
+    shutil.copytree(trained, path, dirs_exist_ok=True)
+    tiny = open_tiny_home(path)
     hashed = tiny.keyring.subject_hash("tailnum", SUBJECT)
     for _ in range(3):
         record(subject=hashed, label=1.0, model="model:late@3")
     other = tiny.keyring.subject_hash("tailnum", OTHERS[0])
     record(subject=other, label=0.0, model="model:late@3")
-    yield tiny
-    tiny.ledger.close()
+    return tiny

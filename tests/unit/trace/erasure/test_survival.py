@@ -79,8 +79,9 @@ def one_life(home: Any, erasure_id: str, life: Life) -> None:
         ledger=ledger,
         blobs=blobs,
         models=type(home.models)(ledger, blobs, home.keyring),
-        # How these two survive their own deaths is their contracts' to test.
-        datasets=Mortal(home.datasets, life, "erase"),
+        datasets=type(home.datasets)(ledger, blobs, home.keyring),
+        keyring=Mortal(home.keyring, life, "shred"),
+        # How the log survives its own deaths is its contract's to test.
         decisions=Mortal(home.decisions, life, "erase_subject"),
     )
     reconciler = ErasureReconciler(parts)
@@ -92,7 +93,7 @@ def one_life(home: Any, erasure_id: str, life: Life) -> None:
         reconciler.reconcile(held)
 
 
-def test_it_survives_a_death_at_every_effect(home):
+def test_it_survives_a_death_at_every_effect(home, undisturbed):
     erasure_id = home.erasures.submit("tailnum", SUBJECT)
     others = home.loop(only=("service", "pipeline_run", "rollout"))
     lives = effects = 0
@@ -121,8 +122,34 @@ def test_it_survives_a_death_at_every_effect(home):
     assert found.replacements == {"model:late@3": "model:late@4"}
     assert home.champion() == Ref("model", "late", 4)
     assert len(home.trained) == 1
-    check = verify_certificate(home.erasures.certificate(erasure_id), home.keyring.public_key_pem)
+    certificate = home.erasures.certificate(erasure_id)
+    check = verify_certificate(certificate, home.keyring.public_key_pem)
     assert check.valid, check.problems
+    spared = undisturbed
+    spared_id = spared.erasures.submit("tailnum", SUBJECT)
+    assert spared.work(spared_id).done
+    assert said(certificate) == said(spared.erasures.certificate(spared_id))
+    for number in (1, 2, 3):
+        ref = Ref("dataset", "flights", number)
+        frames = [one.datasets.scan(ref).sort("flight_id").collect() for one in (home, spared)]
+        assert frames[0].equals(frames[1]), "nothing extra went"
+
+
+def said(certificate: bytes) -> dict[str, Any]:
+    """Return what a certificate says, but for ids, times, and what training makes anew."""
+    told = json.loads(certificate)
+    kept = ("field", "subject", "riders", "datasets", "copies", "out_of_reach")
+    shown = {name: told[name] for name in kept}
+    shown["totals"] = {name: count for name, count in told["totals"].items() if name != "bytes"}
+    shown["phases"] = [step["phase"] for step in told["steps"]]
+    shown["models"] = [
+        (one["model"], one["services"], one["replacement"]) for one in told["models"]
+    ]
+    shown["decisions"] = {
+        name: count for name, count in told["decisions"].items() if name != "files"
+    }
+    shown["residue"] = told["verification"]["residue"]
+    return shown
 
 
 WORKER = """
