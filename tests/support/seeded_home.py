@@ -290,12 +290,12 @@ class _Story:
                 name = f"{SERVICE}.{number}"
                 challenger = Ref("model", "late", number)
                 weight, stage = (0.5, 1) if number == 4 else (1.0, 2)
-                releases.split(
+                releases.trials.split(
                     tx, **common, challenger=challenger, weight=weight, rollout=name, stage=stage
                 )
                 done = number == 2
                 if done:
-                    releases.promote(tx, **common, rollout=name)
+                    releases.trials.promote(tx, **common, rollout=name)
                 tx.intents.put(
                     "rollout",
                     name,
