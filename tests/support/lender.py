@@ -63,7 +63,7 @@ RECOURSE = Recourse(
 )
 
 
-def loans(count: int = 600) -> pl.DataFrame:
+def loans(count: int = 400) -> pl.DataFrame:
     random = np.random.default_rng(11)
     income = random.normal(40_000, 12_000, count).clip(9_000).round(-2)
     amount = random.normal(160_000, 60_000, count).clip(10_000).round(-3)

@@ -194,7 +194,9 @@ def test_other_models_are_compared_by_distance_and_searched_all_the_same(
     estimator = make_pipeline(StandardScaler(), LogisticRegression())
     estimator.only_numbers = True
     lender.add_loans(rows)
-    lender.serve()
+    steps = {"amount": 20_000.0, "debts": 3.0}
+    coarse = [Actionable(name, direction="down", step=one, least=0) for name, one in steps.items()]
+    lender.serve(Recourse(actionable=coarse))
     decision_id, row = refused(lender, lender.register(estimator, rows), rows)
     found = lender.explainer.explain(decision_id, actor="ada")
     assert found.attributions.method == "linear"
