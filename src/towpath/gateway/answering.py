@@ -38,8 +38,12 @@ class Answering:
         return self._inference.table
 
     def takes_numbers(self, name: str) -> bool:
-        """Tell whether a service's inputs are all numbers; of a name that is not served, no."""
+        """Tell whether a service's inputs are all numbers or truth values; of one not served, no."""
         return name in self._inference.of_numbers
+
+    def takes_truths(self, name: str) -> bool:
+        """Tell whether there are truth values among them."""
+        return name in self._inference.of_truths
 
     def entry(self, name: str, by: float | None) -> Entry:
         """Return the block in which a request is answered, its reading and writing included.

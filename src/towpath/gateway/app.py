@@ -194,7 +194,10 @@ class GatewayApp:
             service = self._answering.table.service(name, stated(request))
             kind = request.header(b"content-type").decode("latin-1")
             asked = invocations.request_of(
-                request.body(), kind, service.arms[0].predictor.signature
+                request.body(),
+                kind,
+                service.arms[0].predictor.signature,
+                numbers=self._answering.takes_numbers(name),
             )
             state(asked, request)
             found = await self._answering.infer(name, None, asked, by=by)

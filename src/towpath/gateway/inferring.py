@@ -95,12 +95,13 @@ class Inferring:
     def _decoded(self, request: HttpRequest, name: str) -> InferRequest:
         body, headers = request.body(), request.headers
         numbers = self._answering.takes_numbers(name)
+        truths = numbers and self._answering.takes_truths(name)
         if binary.HEADER in headers:
             said = binary.json_bytes(headers[binary.HEADER], body)
-            message = decode_infer(body[:said], numbers=numbers)
+            message = decode_infer(body[:said], numbers=numbers, truths=truths)
             binary.attach(message, memoryview(body)[said:])
         else:
-            message = decode_infer(body, numbers=numbers)
+            message = decode_infer(body, numbers=numbers, truths=truths)
             binary.attach(message, memoryview(b""))
         if SERVICE_VERSION in headers:
             state(message, request)

@@ -14,12 +14,13 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 from __future__ import annotations
 
 import csv
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from towpath.core.errors import InvalidRequest
-from towpath.gateway.protocol import InferParameters, InferRequest, Tensor
+from towpath.gateway.protocol import InferParameters, InferRequest, NumberTensor, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,26 +47,47 @@ class _Rows(msgspec.Struct):
     params: InferParameters = msgspec.field(default_factory=InferParameters)
 
 
+class _NumberSplit(msgspec.Struct):
+    columns: list[str]
+    data: list[list[int | float | None]]
+
+
+class _NumberRows(msgspec.Struct):
+    """The same of nothing but numbers, which is so checked while it is read."""
+
+    dataframe_split: _NumberSplit | None = None
+    dataframe_records: list[dict[str, int | float | None]] | None = None
+    instances: list[dict[str, int | float | None]] | None = None
+    inputs: dict[str, list[int | float | None]] | list[dict[str, int | float | None]] | None = None
+    params: InferParameters = msgspec.field(default_factory=InferParameters)
+
+
 _decoder = msgspec.json.Decoder(_Rows)
+_numbers_decoder = msgspec.json.Decoder(_NumberRows)
 _encode = msgspec.json.Encoder().encode
 
 
-def request_of(body: bytes, kind: str, signature: Signature) -> InferRequest:
+def request_of(
+    body: bytes, kind: str, signature: Signature, *, numbers: bool = False
+) -> InferRequest:
     """Read the rows as a request of the protocol.
 
     Args:
         body: The rows.
         kind: Its content type; JSON if empty.
         signature: Says the datatypes of columns, which these forms don't.
+        numbers: Expect nothing but numbers; see `decode_infer`.
 
     Raises:
         InvalidRequest: It is neither JSON nor CSV, or not of the forms above; says where, and repeats no
             value.
     """
     datatypes = {spec.name: spec.datatype for spec in signature.inputs}
+    tensor: type[Tensor] = Tensor
     match kind.partition(";")[0].strip().lower():
         case "" | "application/json":
-            columns, parameters = _from_json(body)
+            columns, parameters, are_numbers = _from_json(body, numbers=numbers)
+            tensor = NumberTensor if are_numbers else Tensor
         case "text/csv":
             columns, parameters = _from_csv(body, datatypes), InferParameters()
         case other:
@@ -73,7 +95,7 @@ def request_of(body: bytes, kind: str, signature: Signature) -> InferRequest:
                 f"rows are not taken as {other!r}", remedy=f"Send {JSON} or {CSV}."
             )
     tensors = [
-        Tensor(name=name, shape=[len(values)], datatype=datatypes.get(name, "FP64"), data=values)
+        tensor(name=name, shape=[len(values)], datatype=datatypes.get(name, "FP64"), data=values)
         for name, values in columns.items()
     ]
     return InferRequest(inputs=tensors, parameters=parameters)
@@ -96,9 +118,17 @@ def _cell(value: float | None) -> str:
     return "" if value is None else repr(value)
 
 
-def _from_json(body: bytes) -> tuple[Mapping[str, list[Any]], InferParameters]:
+def _from_json(
+    body: bytes, *, numbers: bool
+) -> tuple[Mapping[str, list[Any]], InferParameters, bool]:
+    """Return the columns, what is said of the rows, and whether all values are numbers or null."""
+    rows: _Rows | _NumberRows | None = None
+    if numbers:
+        with suppress(msgspec.MsgspecError):  # read again, for the words of what is wrong
+            rows = _numbers_decoder.decode(body)
+    are_numbers = rows is not None
     try:
-        rows = _decoder.decode(body)
+        rows = rows or _decoder.decode(body)
     except msgspec.MsgspecError as error:
         raise InvalidRequest(f"the request's body is not what is expected: {error}") from error
     forms = [name for name in _FORMS if getattr(rows, name) is not None]
@@ -108,12 +138,13 @@ def _from_json(body: bytes) -> tuple[Mapping[str, list[Any]], InferParameters]:
             remedy=f"Send one of: {', '.join(_FORMS)}.",
         )
     if rows.dataframe_split is not None:
-        return _transposed(rows.dataframe_split), rows.params
+        return _transposed(rows.dataframe_split), rows.params, are_numbers
     given = getattr(rows, forms[0])
-    return given if isinstance(given, dict) else _gathered(given), rows.params
+    columns = given if isinstance(given, dict) else _gathered(given)
+    return columns, rows.params, are_numbers
 
 
-def _transposed(split: _Split) -> dict[str, list[Any]]:
+def _transposed(split: _Split | _NumberSplit) -> dict[str, list[Any]]:
     for number, row in enumerate(split.data):
         if len(row) != len(split.columns):
             raise InvalidRequest(

@@ -40,6 +40,12 @@ class NumberTensor(Tensor):
     data: list[int | float | list[int | float | None] | None] | None = None
 
 
+class TruthTensor(NumberTensor):
+    """A tensor whose data, where it is a list, holds nothing but numbers, truth values and nulls."""
+
+    data: list[bool | int | float | list[int | float | None] | None] | None = None  # pyright: ignore[reportIncompatibleVariableOverride] - a truth value is a number to Python
+
+
 class WantedOutput(msgspec.Struct):
     """An output that the caller asks for by name."""
 
@@ -88,6 +94,10 @@ class _JsonRequest(InferRequest):
 
 class _NumberRequest(InferRequest):
     inputs: list[NumberTensor]  # pyright: ignore[reportIncompatibleVariableOverride] - read as the wider one
+
+
+class _TruthRequest(InferRequest):
+    inputs: list[TruthTensor]  # pyright: ignore[reportIncompatibleVariableOverride] - read as the wider one
 
 
 class OutputTensor(msgspec.Struct, omit_defaults=True):
@@ -148,24 +158,26 @@ class SignalsRequest(msgspec.Struct):
 
 _infer_decoder = msgspec.json.Decoder(_JsonRequest)
 _numbers_decoder = msgspec.json.Decoder(_NumberRequest)
+_truths_decoder = msgspec.json.Decoder(_TruthRequest)
 _labels_decoder = msgspec.json.Decoder(LabelsRequest)
 _signals_decoder = msgspec.json.Decoder(SignalsRequest)
 
 
-def decode_infer(body: bytes, *, numbers: bool = False) -> InferRequest:
+def decode_infer(body: bytes, *, numbers: bool = False, truths: bool = False) -> InferRequest:
     """Read an inference request.
 
     Args:
         body: JSON.
         numbers: Expect nothing but numbers. They are then checked while they are read, in half the time;
             whatever has something else is read as if it had not been expected.
+        truths: Expect truth values beside them.
 
     Raises:
         InvalidRequest: It is not JSON, or not this message; says where.
     """
     if numbers:
         try:
-            return _numbers_decoder.decode(body)
+            return (_truths_decoder if truths else _numbers_decoder).decode(body)
         except msgspec.MsgspecError:
             pass  # read again, for the words of what is wrong: if anything is
     try:

@@ -22,26 +22,31 @@ INPUTS = [
     TensorSpec(name="gust", datatype="FP32"),
     TensorSpec(name="hour", datatype="INT64"),
 ]
+WITH_TRUTH = [*INPUTS, TensorSpec(name="rain", datatype="BOOL")]
 LAYOUT = MatrixLayout(INPUTS)
-READER = RowReader(Inputs(columns=tuple(INPUTS), levels={}))
-VALUES = st.sampled_from([0, 1, 7, -3, 0.5, 7.0, 1e39, 2**53, 2**53 + 1, 2**64, 10**400, None])
+VALUES = st.sampled_from(
+    [0, 1, 7, -3, 0.5, 7.0, 1e39, 2**53, 2**53 + 1, 2**64, 10**400, None, True, False]
+)
 DATATYPES = st.sampled_from(["FP64", "FP64", "FP32", "INT64", "FP16", "BOOL", "FP8"])
 
 
-def message(tensors: list[dict[str, Any]]) -> Any:
-    return decode_infer(msgspec.json.encode({"inputs": tensors}), numbers=True).inputs
+def message(tensors: list[dict[str, Any]], *, truths: bool = False) -> Any:
+    body = msgspec.json.encode({"inputs": tensors})
+    return decode_infer(body, numbers=True, truths=truths).inputs
 
 
-def judged(tensors: Any) -> None:
+def judged(tensors: Any, inputs: list[TensorSpec] = INPUTS) -> bool:
     """Hold the short way to the long one: what it takes, that takes as well, and reads as the same."""
-    matrix = LAYOUT.matrix(tensors)
+    reader = RowReader(Inputs(columns=tuple(inputs), levels={}))
+    matrix = MatrixLayout(inputs).matrix(tensors)
     try:
-        short = None if matrix is None else READER.check(matrix)
+        short = None if matrix is None else reader.check(matrix)
     except InvalidRequest:
         short = None
     if short is not None:
-        _, columns = columns_of(tensors, INPUTS)
-        np.testing.assert_array_equal(short, READER.matrix(columns))
+        _, columns = columns_of(tensors, inputs)
+        np.testing.assert_array_equal(short, reader.matrix(columns))
+    return short is not None
 
 
 @given(
@@ -55,7 +60,9 @@ def test_one_tensor_for_all_columns(
     rows: int, width: int, datatype: str, values: list[Any], nested: bool
 ) -> None:
     data = [values[at : at + 3] for at in range(0, len(values), 3)] if nested else values
-    judged(message([{"name": "x", "shape": [rows, width], "datatype": datatype, "data": data}]))
+    tensor = {"name": "x", "shape": [rows, width], "datatype": datatype, "data": data}
+    judged(message([tensor]))
+    judged(message([tensor], truths=True))
 
 
 COLUMN = st.fixed_dictionaries(
@@ -66,24 +73,51 @@ COLUMN = st.fixed_dictionaries(
         "data": st.lists(VALUES, max_size=2),
     }
 )
-USUAL = st.tuples(
-    *[
+
+
+def usual(inputs: list[TensorSpec], values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Draw a tensor for each column, in any order."""
+    columns = [
         st.fixed_dictionaries(
             {
                 "name": st.just(one.name),
                 "shape": st.just([2]),
                 "datatype": st.just(one.datatype),
-                "data": st.lists(VALUES, min_size=2, max_size=2),
+                "data": st.lists(values, min_size=2, max_size=2),
             }
         )
-        for one in INPUTS
+        for one in inputs
     ]
-)
+    return st.tuples(*columns).map(list).flatmap(st.permutations)
 
 
-@given(tensors=st.lists(COLUMN, max_size=4) | USUAL.map(list).flatmap(st.permutations))
+@given(tensors=st.lists(COLUMN, max_size=4) | usual(INPUTS, VALUES))
 def test_one_tensor_per_column(tensors: list[dict[str, Any]]) -> None:
     judged(message(tensors))
+
+
+@given(tensors=usual(WITH_TRUTH, VALUES) | usual(WITH_TRUTH, st.sampled_from([0, 1, True, False])))
+def test_truth_values_among_numbers(tensors: list[dict[str, Any]]) -> None:
+    judged(message(tensors, truths=True), WITH_TRUTH)
+
+
+def test_truth_values_take_the_short_way_where_they_belong() -> None:
+    tensors = [
+        {"name": one.name, "shape": [2], "datatype": one.datatype, "data": [1, 0]}
+        for one in WITH_TRUTH
+    ]
+    tensors[-1]["data"] = [True, False]
+    assert judged(message(tensors, truths=True), WITH_TRUTH)
+    tensors[-1]["data"] = [1, 7]
+    assert not judged(message(tensors, truths=True), WITH_TRUTH)
+    tensors[0]["data"], tensors[-1]["data"] = [1.5, True], [1, 0]
+    assert not judged(message(tensors, truths=True), WITH_TRUTH)
+    raw = Tensor(name="rain", shape=[2], datatype="BOOL", data=np.array([True, False]))
+    numbers = [
+        Tensor(name=one.name, shape=[2], datatype=one.datatype, data=np.array([1.0, 2.0]))
+        for one in INPUTS
+    ]
+    assert MatrixLayout(WITH_TRUTH).matrix([*numbers, raw]) is not None
 
 
 def test_what_is_usual_takes_the_short_way() -> None:
@@ -119,7 +153,6 @@ def test_lists_that_may_hold_anything_take_the_long_way() -> None:
         columns_of([Tensor(**fields, data=[1.0, 2.0, True])], INPUTS)
 
 
-def test_models_of_text_and_truth_have_no_layout() -> None:
-    for datatype in ("BYTES", "BOOL"):
-        assert MatrixLayout.of([*INPUTS, TensorSpec(name="x", datatype=datatype)]) is None
-    assert MatrixLayout.of(INPUTS) is not None
+def test_models_of_text_have_no_layout() -> None:
+    assert MatrixLayout.of([*INPUTS, TensorSpec(name="x", datatype="BYTES")]) is None
+    assert MatrixLayout.of(WITH_TRUTH) is not None

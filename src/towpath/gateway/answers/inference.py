@@ -41,7 +41,8 @@ class Inference:
 
     Attributes:
         names: Names of the services.
-        of_numbers: Names of the services whose inputs are all numbers.
+        of_numbers: Names of the services whose inputs are all numbers or truth values.
+        of_truths: Names of those among them that take truth values.
 
     Args:
         observe: Is shown what was answered and recorded, of services that have shadows.
@@ -59,6 +60,7 @@ class Inference:
         self._table = RoutingTable()
         self.names: frozenset[str] = frozenset()
         self.of_numbers: frozenset[str] = frozenset()
+        self.of_truths: frozenset[str] = frozenset()
         self._plans: dict[int, ServicePlan] = {}
         self._batchers: dict[int, tuple[Predictor, Batcher]] = {}
         self._keyring = keyring
@@ -84,9 +86,9 @@ class Inference:
         served = {id(arm.predictor) for service in services for arm in service.arms}
         self._batchers = {key: kept for key, kept in self._batchers.items() if key in served}
         self.names = frozenset(table.services)
-        self.of_numbers = frozenset(
-            name for name, service in table.services.items() if self._plan(service).takes_numbers
-        )
+        plans = {name: self._plan(service) for name, service in table.services.items()}
+        self.of_numbers = frozenset(name for name, plan in plans.items() if plan.takes_numbers)
+        self.of_truths = frozenset(name for name, plan in plans.items() if plan.takes_truths)
 
     async def infer(
         self,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from towpath.gateway.protocol import NumberTensor
+from towpath.gateway.protocol import NumberTensor, TruthTensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,19 +30,23 @@ class MatrixLayout:
     """Lays requests out as `(rows, columns) float64`, C-ordered, NaN for a missing value. Immutable.
 
     Args:
-        inputs: A model's columns, all of them numbers.
+        inputs: A model's columns, all of them numbers or truth values, which are 1 and 0.
+
+    Attributes:
+        has_truths: Whether there are truth values among them.
     """
 
     def __init__(self, inputs: Sequence[TensorSpec]) -> None:
         self._expected = [(one.name, one.datatype) for one in inputs]
+        self.has_truths = any(one.datatype == "BOOL" for one in inputs)
         self._row = struct.Struct(f"<{len(inputs)}d")
         most = np.array([_most(one.datatype) for one in inputs])
         self._most = None if np.isinf(most).all() else most
 
     @classmethod
     def of(cls, inputs: Sequence[TensorSpec]) -> MatrixLayout | None:
-        """Return the layout of a model's columns; None if one of them holds no numbers."""
-        return None if any(one.datatype in ("BOOL", "BYTES") for one in inputs) else cls(inputs)
+        """Return the layout of a model's columns; None if one of them holds text."""
+        return None if any(one.datatype == "BYTES" for one in inputs) else cls(inputs)
 
     def matrix(self, tensors: Sequence[Tensor]) -> npt.NDArray[np.float64] | None:
         """Return the rows; None where that is for `columns_of` to judge.
@@ -65,10 +69,9 @@ class MatrixLayout:
         shape, values = tensor.shape, tensor.data
         if len(shape) != 2 or shape[1] != width or tensor.datatype not in ("FP64", "FP32"):
             return None
-        if type(values) is not list or not values or type(values[0]) is list:
+        is_plain = type(tensor) is NumberTensor and type(values) is list
+        if not is_plain or not values or type(values[0]) is list:
             values = _flat(tensor, width)
-        elif type(tensor) is not NumberTensor:
-            return None
         if values is None or len(values) != shape[0] * width or not len(values):
             return None
         numbers = _packed(values, self._row if shape[0] == 1 else None)
@@ -87,7 +90,7 @@ class MatrixLayout:
                 return None
             if tensor.shape not in ([count], [count, 1]):
                 return None
-            values = _flat(tensor, 1)
+            values = _flat(tensor, 1, truths=datatype == "BOOL")
             if values is None or len(values) != count:
                 return None
             flat += values if isinstance(values, list) else values.tolist()
@@ -97,18 +100,22 @@ class MatrixLayout:
         return np.ascontiguousarray(numbers.reshape(width, count).T)
 
 
-def _flat(tensor: Tensor, width: int) -> list[Any] | npt.NDArray[Any] | None:
+def _flat(
+    tensor: Tensor, width: int, *, truths: bool = False
+) -> list[Any] | npt.NDArray[Any] | None:
     """Return a tensor's numbers row by row; None if they may be something else."""
     values = tensor.data
     if isinstance(values, np.ndarray):
-        return None if values.dtype.kind not in "fiu" else values
-    if type(tensor) is not NumberTensor or not values:
+        return values if values.dtype.kind in ("fiub" if truths else "fiu") else None
+    if not isinstance(tensor, NumberTensor) or not values:
         return None
-    if type(values[0]) is not list:
-        return values
-    if not all(type(row) is list and len(row) == width for row in values):
-        return None
-    return [value for row in values for value in row]
+    if type(values[0]) is list:
+        if not all(type(row) is list and len(row) == width for row in values):
+            return None
+        return [value for row in values for value in row]
+    if type(tensor) is TruthTensor and not truths and bool in map(type, values):
+        return None  # which Python takes for a number, and nobody else does
+    return values
 
 
 def _packed(

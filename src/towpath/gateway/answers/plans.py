@@ -119,8 +119,13 @@ class ServicePlan:
 
     @property
     def takes_numbers(self) -> bool:
-        """Whether all that it takes is numbers, and the same ones for every arm."""
+        """Whether all that it takes is numbers or truth values, and the same for every arm."""
         return self._layout is not None
+
+    @property
+    def takes_truths(self) -> bool:
+        """Whether there are truth values among them."""
+        return self._layout is not None and self._layout.has_truths
 
     def pinned(self, version: str) -> ArmPlan:
         """Return the arm that serves a version, for a caller who insists on it.
