@@ -1,6 +1,6 @@
 """Switching a release under load: failed requests, and the time until nobody is answered by the old one.
 
-Clients keep their connections and ask in a closed loop, while the environment goes from one release to
+Clients keep their connections and ask in a closed loop, over HTTP and then over gRPC, while the environment goes from one release to
 the next and back. Ours is `towpath gateway`, one worker process or several on a port, over the ledger in SQLite; what is
 switched is every service's model, and a version of a program goes with it. The limit is the bare server
 of `serving`, stopped and started with the other model, as one does without releases.
@@ -18,7 +18,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import lightgbm
 import numpy as np
@@ -31,12 +31,14 @@ from benchmarks.load import post
 from benchmarks.serving import TREES
 from benchmarks.serving_load import COLUMNS, Server
 from benchmarks.serving_load import running as _running
+from benchmarks.switch_load import SAID
 from towpath.app.home import open_home
 from towpath.app.place import resolve_place
 from towpath.assets.models import Inputs, Model, load_package, save_model
 from towpath.assets.models.attestation import attest
 from towpath.core.contracts import Contract, ServiceVersion
 from towpath.core.refs import Ref
+from towpath.gateway.rpc.messages import message
 from towpath.operate.releases import Consumer, Pins, register
 
 if TYPE_CHECKING:
@@ -49,8 +51,9 @@ GATEWAYS = (1, 2, 4)
 CONNECTIONS = 8
 SWITCHES = 6
 QUIET_S = 0.7
-SAID = "checkout-web@2.4.1"
 ENV = "production"
+Transport: TypeAlias = Literal["http", "grpc"]
+TRANSPORTS: tuple[Transport, ...] = ("http", "grpc")
 
 
 def run(services: Sequence[int] = SERVICES, gateways: Sequence[int] = GATEWAYS) -> Result:
@@ -61,15 +64,16 @@ def run(services: Sequence[int] = SERVICES, gateways: Sequence[int] = GATEWAYS) 
     try:
         boosters = [_trained(sign) for sign in (1.0, -1.0)]
         ours = {
-            f"{many}-services-{wide}-gateways": _ours(
-                folder / f"{many}x{wide}", boosters, many, wide
+            f"{many}-services-{wide}-gateways-{by}": _ours(
+                folder / f"{many}x{wide}-{by}", boosters, many, wide, by=by
             )
+            for by in TRANSPORTS
             for many, wide in sizes
         }
         bare = _bare(folder / "bare", boosters)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    first = ours[f"{sizes[0][0]}-services-{sizes[0][1]}-gateways"]
+    first = ours[f"{sizes[0][0]}-services-{sizes[0][1]}-gateways-http"]
     return Result(
         name="release-switch",
         sizes=tuple(ours),
@@ -84,12 +88,14 @@ def run(services: Sequence[int] = SERVICES, gateways: Sequence[int] = GATEWAYS) 
             "p99-quiet/p99-switching": round(first["p99_ms_quiet"] / first["p99_ms_switching"], 2),
         },
         growth={
-            "last_old_s-by-services": {
-                str(n): ours[f"{n}-services-1-gateways"]["last_old_s_median"] for n in services
-            },
-            "last_old_s-by-gateways": {
-                str(n): ours[f"1-services-{n}-gateways"]["last_old_s_median"] for n in gateways
-            },
+            f"last_old_s-by-{what}-{by}": {
+                str(n): ours[size.format(n) + f"-{by}"]["last_old_s_median"] for n in numbers
+            }
+            for by in TRANSPORTS
+            for what, size, numbers in (
+                ("services", "{}-services-1-gateways", services),
+                ("gateways", "1-services-{}-gateways", gateways),
+            )
         },
         notes=NOTES,
     )
@@ -102,10 +108,13 @@ NOTES = (
     "the bare restart loads one model and checks, routes and records nothing",
     "gap_s: how long nobody answered; behind a balancer it would be two servers, drained by hand",
     "connections are kept; a connection that breaks counts as a failed request",
+    "over gRPC each caller has a channel of its own, and a call is never sent twice",
 )
 
 
-def _ours(folder: Path, boosters: Sequence[Any], services: int, gateways: int) -> dict[str, Any]:
+def _ours(
+    folder: Path, boosters: Sequence[Any], services: int, gateways: int, *, by: Transport
+) -> dict[str, Any]:
     """Switch a home's release under load, and return what the clients saw."""
     folder.mkdir()
     (folder / "towpath.toml").write_text("")
@@ -113,13 +122,16 @@ def _ours(folder: Path, boosters: Sequence[Any], services: int, gateways: int) -
         home = stack.enter_context(open_home(resolve_place(folder, flags={}, environ={})))
         releases = _released(home, boosters, services)
         _put(home, releases[0])
-        port = free_port()
-        (folder / "towpath.toml").write_text(f"gateway_port = {port}\n")
+        port, rpc_port = free_port(), free_port()
+        settings = f"gateway_port = {port}\ngateway_grpc_port = {rpc_port}\n"
+        (folder / "towpath.toml").write_text(settings)
         command = [sys.executable, "-m", "towpath", "gateway", "--directory", str(folder)]
         process = stack.enter_context(_running([*command, "--workers", str(gateways)], folder))
         Server(process, port, "/v2/models/board-0/infer", "/v2/health/ready")
         seconds = SWITCHES * (QUIET_S + 1.0) + 1.0
-        with _load(folder, port, [f"board-{n}" for n in range(services)], seconds) as answers:
+        names = [f"board-{n}" for n in range(services)]
+        asked = rpc_port if by == "grpc" else port
+        with _load(folder, asked, names, seconds, by=by) as answers:
             moments = list(_switches(home, releases))
     return _seen(answers, moments)
 
@@ -212,21 +224,28 @@ def _bare(folder: Path, boosters: Sequence[Any]) -> dict[str, Any]:
 class _load:  # noqa: N801 - reads as the verb that it is
     """Load ports for so many seconds; the list that it gives is filled at the end of the block."""
 
-    def __init__(self, folder: Path, port: int, names: Sequence[str], seconds: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        names: Sequence[str],
+        seconds: float,
+        *,
+        by: Transport = "http",
+    ) -> None:
         dice = random.Random(7)
         requests = []
         for turn in range(64):
             values = [round(dice.gauss(0, 1), 6) for _ in range(COLUMNS)]
-            tensor = {"name": "rows", "shape": [1, COLUMNS], "datatype": "FP64", "data": values}
-            body = json.dumps({"inputs": [tensor]}).encode()
-            path = f"/v2/models/{names[turn % len(names)]}/infer"
-            requests.append(post(path, body, headers=[f"towpath-service-version: {SAID}"]).hex())
+            request = _over_grpc if by == "grpc" else _over_http
+            requests.append(request(names[turn % len(names)], values).hex())
         self._out, self._asked = folder / "answers.json", folder / "load.json"
         asked = {
             "port": port,
             "requests": requests,
             "connections": CONNECTIONS,
             "seconds": seconds,
+            "rpc": by == "grpc",
             "out": str(self._out),
         }
         self._asked.write_text(json.dumps(asked))
@@ -245,6 +264,20 @@ class _load:  # noqa: N801 - reads as the verb that it is
             if code:
                 raise RuntimeError("the load failed")
             self._answers.extend(json.loads(self._out.read_text()))
+
+
+def _over_http(name: str, values: list[float]) -> bytes:
+    tensor = {"name": "rows", "shape": [1, COLUMNS], "datatype": "FP64", "data": values}
+    body = json.dumps({"inputs": [tensor]}).encode()
+    said = f"towpath-service-version: {SAID}"
+    return post(f"/v2/models/{name}/infer", body, headers=[said])
+
+
+def _over_grpc(name: str, values: list[float]) -> bytes:
+    tensor = {"name": "rows", "shape": [1, COLUMNS], "datatype": "FP64"}
+    tensor |= {"contents": {"fp64_contents": values}}
+    request = message("ModelInferRequest")(model_name=name, inputs=[tensor])
+    return request.SerializeToString()
 
 
 def _released(home: Home, boosters: Sequence[Any], services: int) -> list[Pins]:

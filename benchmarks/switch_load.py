@@ -1,4 +1,5 @@
-"""A closed loop of clients that keeps a line of every answer: when, how long, which status, which release.
+"""A closed loop of clients over HTTP or gRPC that keeps a line of every answer: when, how long, which status
+(of HTTP; 0 for a call that failed), which release.
 
 A program of its own, so that what it costs is not taken for the server's. A connection that breaks is a
 failed request, and is opened again.
@@ -17,6 +18,7 @@ from pathlib import Path
 _RELEASE = re.compile(rb"release:production@(\d+)")
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _AGAIN_S = 0.005
+SAID = "checkout-web@2.4.1"
 
 
 async def client(
@@ -47,16 +49,47 @@ async def client(
                 writer.close()
 
 
-async def load(port: int, requests: list[bytes], connections: int, seconds: float) -> object:
+async def rpc_client(
+    port: int, requests: list[bytes], until: float, lines: list[tuple[float, float, int, int]]
+) -> None:
+    """Do the same over gRPC: `requests` are encoded messages, and no call is sent twice."""
+    import grpc
+    import grpc.aio
+
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+    said = (("towpath-service-version", SAID),)
+    turns = cycle(requests)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options) as channel:
+        infer = channel.unary_unary(
+            "/inference.GRPCInferenceService/ModelInfer"
+        )  # bytes as they are
+        while time.monotonic() < until:
+            begun = time.monotonic()
+            try:
+                body = await infer(next(turns), metadata=said)
+            except grpc.aio.AioRpcError:
+                lines.append((time.monotonic(), time.monotonic() - begun, 0, -1))
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            release = _RELEASE.search(body)
+            now = time.monotonic()
+            lines.append((now, now - begun, 200, int(release[1]) if release else -1))
+
+
+async def load(
+    port: int, requests: list[bytes], connections: int, seconds: float, *, rpc: bool
+) -> object:
     """Load a port from so many connections for so long; return the lines."""
     lines: list[tuple[float, float, int, int]] = []
     until = time.monotonic() + seconds
-    await asyncio.gather(*(client(port, requests, until, lines) for _ in range(connections)))
+    ask = rpc_client if rpc else client
+    await asyncio.gather(*(ask(port, requests, until, lines) for _ in range(connections)))
     return lines
 
 
 if __name__ == "__main__":
     asked = json.loads(Path(sys.argv[1]).read_text())
     sent = [bytes.fromhex(one) for one in asked["requests"]]
-    answers = asyncio.run(load(asked["port"], sent, asked["connections"], asked["seconds"]))
+    connections, seconds = asked["connections"], asked["seconds"]
+    answers = asyncio.run(load(asked["port"], sent, connections, seconds, rpc=asked["rpc"]))
     Path(asked["out"]).write_text(json.dumps(answers))

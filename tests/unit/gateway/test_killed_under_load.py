@@ -126,8 +126,13 @@ def test_a_killed_server_is_missed_by_no_caller(bench: Any, pools: Any, tmp_path
 
 def listens(pid: int) -> bool:
     """Tell whether a process has a listening socket (state 0A of the kernel's table)."""
-    held = {one.readlink().name for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()}
-    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    try:
+        held = {
+            one.readlink().name for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()
+        }
+        rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    except FileNotFoundError:  # it is gone; whoever waits for it looks why
+        return False
     return any(row[3] == "0A" and f"socket:[{row[9]}]" in held for row in rows)
 
 
