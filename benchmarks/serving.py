@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import lightgbm
 import numpy as np
 import polars as pl
@@ -23,7 +24,7 @@ import structlog
 from benchmarks.feature_home import free_port
 from benchmarks.harness import PEERS as SCRIPTS
 from benchmarks.harness import Result
-from benchmarks.serving_load import COLUMNS, Server, running
+from benchmarks.serving_load import COLUMNS, CONNECTIONS, Server, running
 from benchmarks.serving_peers import PEERS, peer_server
 from towpath.app.home import open_home
 from towpath.app.place import resolve_place
@@ -32,13 +33,14 @@ from towpath.assets.models.attestation import attest
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from towpath.app.home import Home
 
 TREES = 200
 SIZES = {"1-row": 1, "32-rows": 32, "256-rows": 256}
 PEER_SIZES = ("1-row", "32-rows")
+PEER_LOADS = {"1-row": CONNECTIONS, "32-rows": (8,)}
 ROUNDS = 2
 
 
@@ -81,6 +83,50 @@ def run(sizes: Sequence[str] = tuple(SIZES), peers: Sequence[str] = tuple(PEERS)
     )
 
 
+def run_peers(names: Sequence[str] = tuple(PEERS)) -> Result:
+    """Load each peer, and ours just before it: a shorter load, so that all take some minutes."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    folder = Path(tempfile.mkdtemp(prefix="towpath-serving-"))
+    theirs: dict[str, Any] = {}
+    notes: list[str] = []
+    try:
+        booster = _trained()
+        model = folder / "model.txt"
+        model.write_bytes(booster.model_to_string().encode())
+        with _gateway(folder / "relaxed", booster, "relaxed") as ours, _floor(model) as floor:
+            for size in PEER_SIZES:
+                floor.load(size, SIZES[size], among=PEER_LOADS[size])
+            for name in names:
+
+                def load(server: Server) -> None:
+                    for size in PEER_SIZES:
+                        for one in (ours, server):
+                            one.load(size, SIZES[size], among=PEER_LOADS[size])
+
+                found, missing = _peer(name, model, load)
+                theirs |= found
+                notes += missing
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    mine = {"relaxed": ours.found}
+    return Result(
+        name="serving --peers",
+        sizes=PEER_SIZES,
+        ours=mine,
+        peers=theirs,
+        limit={"floor": floor.found},
+        ratios=_ratios({**mine, "ack": {}}, floor.found, theirs),
+        growth={
+            f"{name}-{quantity}": {
+                load: found[load][quantity] for load in ("1-row-c1", "1-row-c8", "1-row-c64")
+            }
+            for name, found in (("ours", ours.found), *theirs.items())
+            for quantity in ("requests_per_s", "cpu_us")
+        },
+        notes=(*NOTES, "ours is loaded again beside each peer; its best round counts", *notes),
+    )
+
+
 NOTES = (
     "a closed loop over kept-alive connections on the same machine; the best of the rounds, in turn",
     "requests are one tensor of shape [rows, 30] as JSON, unless `binary` is said: then as bytes",
@@ -101,18 +147,37 @@ def _peers(
     found: dict[str, Any] = {}
     notes: list[str] = []
     for name in names:
-        folder = model.parent / f"peer-{name}"
-        folder.mkdir()
-        try:
-            with peer_server(name, model, folder) as server:
-                for size in sizes:
-                    server.load(size, SIZES[size])
-                found[name] = server.found
-        except (RuntimeError, OSError, ValueError) as error:
-            notes.append(f"{name} is missing: {error}")
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+        def load(server: Server) -> None:
+            for size in sizes:
+                server.load(size, SIZES[size])
+
+        one, missing = _peer(name, model, load)
+        found |= one
+        notes += missing
     return found, notes
+
+
+def _peer(
+    name: str, model: Path, load: Callable[[Server], None]
+) -> tuple[dict[str, Any], list[str]]:
+    """Start a peer, hold its answer to the model's, and load it; tell why where that fails."""
+    folder = model.parent / f"peer-{name}"
+    folder.mkdir()
+    row = [round(0.1 * at - 1.5, 1) for at in range(COLUMNS)]
+    expected = float(lightgbm.Booster(model_file=str(model)).predict(np.array([row]))[0])
+    found: dict[str, Any] = {}
+    try:
+        with peer_server(name, model, folder) as server:
+            server.check(row, expected)
+            found[name] = server.found
+            load(server)
+            return found, []
+    except (RuntimeError, OSError, ValueError, httpx.HTTPError) as error:
+        # What it did answer in time stands.
+        return found, [f"{name} {'stopped short' if found else 'is missing'}: {error}"]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ratios(
@@ -135,7 +200,7 @@ def _ratios(
                 ratios[f"{peer}/{load}-rate"] = mine["requests_per_s"] / other["requests_per_s"]
                 ratios[f"{peer}/{load}-p99"] = other["p99_ms"] / mine["p99_ms"]
                 ratios[f"{peer}/{load}-cpu"] = other["cpu_us"] / mine["cpu_us"]
-        for quantity in ("start_s", "rss_mb"):
+        for quantity in theirs.keys() & {"start_s", "rss_mb"}:
             ratios[f"{peer}/{quantity}"] = theirs[quantity] / ours["relaxed"][quantity]
     for load in ("1-row-c64", "1-row-c8"):
         both = [ours[name].get(load) for name in ("ack", "relaxed")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -27,6 +28,8 @@ SECONDS = 2.0
 WARM_UP_S = 0.5
 DISTINCT = 256
 START_WITHIN_S = 120.0
+JSON = {"Content-Type": "application/json"}
+_NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 
 
 class Server:
@@ -63,10 +66,30 @@ class Server:
             time.sleep(0.02)
         self.found: dict[str, Any] = {"start_s": round(time.perf_counter() - begun, 2)}
 
-    def load(self, size: str, rows: int, *, binary: bool = False) -> None:
+    def check(self, row: list[float], expected: float) -> None:
+        """Ask about one row, and hold the answer to what the model itself says.
+
+        Raises:
+            RuntimeError: It answers otherwise.
+        """
+        body = _body(self._form, 1, row)
+        url = f"http://127.0.0.1:{self.port}{self._path}"
+        answer = httpx.post(url, content=body, headers=JSON, timeout=START_WITHIN_S)
+        numbers = [float(one) for one in _NUMBER.findall(answer.text)]
+        if answer.is_error or not any(abs(one - expected) < 1e-9 for one in numbers):
+            raise RuntimeError(f"answers otherwise ({answer.status_code}): {answer.text[:200]}")
+
+    def load(
+        self,
+        size: str,
+        rows: int,
+        *,
+        binary: bool = False,
+        among: Sequence[int] = CONNECTIONS,
+    ) -> None:
         """Load it with requests of so many rows, and keep in `found` what was better than before."""
         requests = self._requests(rows, binary=binary)
-        for connections in CONNECTIONS:
+        for connections in among:
             label = f"{size}{'-binary' if binary else ''}-c{connections}"
             asked = {"pid": self.process.pid, "connections": connections}
             with suppress(RuntimeError):  # a peer's first answer may take longer than that
@@ -77,7 +100,7 @@ class Server:
             before = self.found.get(label)
             if before is None or load["requests_per_s"] > before["requests_per_s"]:
                 self.found[label] = load
-        self.found["rss_mb"] = round(rss_mb(self.process.pid), 1)
+            self.found["rss_mb"] = round(rss_mb(self.process.pid), 1)
 
     def _requests(self, rows: int, *, binary: bool) -> list[bytes]:
         dice = random.Random(7)
@@ -112,14 +135,18 @@ def running(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[b
 
 
 def _json(path: str, form: str, rows: int, values: list[float]) -> bytes:
+    headers = [f"{name}: {value}" for name, value in JSON.items()]
+    return post(path, _body(form, rows, values), headers=headers)
+
+
+def _body(form: str, rows: int, values: list[float]) -> bytes:
     if form == "tensor":
         tensor = {"name": "rows", "shape": [rows, COLUMNS], "datatype": "FP64", "data": values}
         document: dict[str, Any] = {"inputs": [tensor]}
     else:
         cuts = range(0, len(values), COLUMNS)
         document = {form: [values[at : at + COLUMNS] for at in cuts]}
-    body = json.dumps(document, separators=(",", ":")).encode()
-    return post(path, body, headers=["Content-Type: application/json"])
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def _binary(path: str, rows: int, values: list[float]) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,12 @@ def booster(model: str) -> Any:
     import lightgbm
 
     return lightgbm.Booster(model_file=model)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
 
 
 def fastapi(model: str, port: int, columns: int) -> None:
@@ -118,8 +125,8 @@ def mlserver(model: str, port: int, _columns: int, *, workers: int | None = None
     settings = {
         "host": "127.0.0.1",
         "http_port": port,
-        "grpc_port": port + 1,
-        "metrics_port": port + 2,
+        "grpc_port": free_port(),
+        "metrics_port": free_port(),
     }
     if workers is not None:
         settings["parallel_workers"] = workers
