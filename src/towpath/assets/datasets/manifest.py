@@ -130,6 +130,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         bucket = bucket_of(value, self.buckets)
         return [file for file in self.files if file.bucket == bucket]
 
+    def shard(self, part: tuple[int, int] | None) -> Manifest:
+        """Return the manifest of one share's files alone: whole buckets, so rows and layers hold."""
+        if part is None:
+            return self
+        index, of = part
+        mine = tuple(file for file in self.files if (file.bucket or 0) % of == index)
+        return msgspec.structs.replace(self, files=mine)
+
     def overlapping(self, since: int | None, until: int | None) -> list[DataFile]:
         """Return the files that may hold live rows with since ≤ time < until, in microseconds."""
         return [file for file in self.files if file.live and _overlaps(file, since, until)]

@@ -46,8 +46,9 @@ def scan_manifest(
     columns: list[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    part: tuple[int, int] | None = None,
 ) -> pl.LazyFrame:
-    """Return the rows of a manifest with `since` ≤ time < `until`, lazily.
+    """Return the rows of a manifest, or of one share (index, count) of it, with `since` ≤ time < `until`, lazily.
 
     Files outside the window are never opened, but for overlays over files inside: a newer row outside
     the window still takes the place of an older one inside. The others are opened, verified and read
@@ -59,7 +60,7 @@ def scan_manifest(
         UsageError: A window is asked of a data set without a time column.
         CorruptBlob: On collect: a file's bytes are not what was written.
     """
-    manifest = load_manifest(blobs, digest)
+    manifest = load_manifest(blobs, digest).shard(part)
     files = files_in(manifest, since, until)
     return scan_files(blobs, manifest, files, columns=columns, since=since, until=until)
 

@@ -206,7 +206,10 @@ class ParquetDatasetStore:
             manifest=digest,
             since=since,
             until=until,
-            digest=selection_digest(load_manifest(self._blobs, digest), since=since, until=until),
+            part=selection.part,
+            digest=selection_digest(
+                load_manifest(self._blobs, digest).shard(selection.part), since=since, until=until
+            ),
         )
 
     def profile(self, ref: Ref) -> Profile:

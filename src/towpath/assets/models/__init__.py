@@ -14,6 +14,7 @@ from towpath.assets.models.contract import (
     Task,
     TensorSpec,
 )
+from towpath.assets.models.ensembles import ensemble
 from towpath.assets.models.estimators import Factors, Forecast
 from towpath.assets.models.execution import Execution
 from towpath.assets.models.family import Member, ancestors_of, family_of, parent_of
@@ -51,6 +52,7 @@ __all__ = [
     "TensorSpec",
     "ancestors_of",
     "compile_package",
+    "ensemble",
     "family_of",
     "join_rows",
     "load_model",

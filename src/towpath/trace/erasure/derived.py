@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from towpath.core.refs import Ref
@@ -32,7 +32,11 @@ class Derived:
 
 
 def derived_from(
-    tx: Transaction, sources: Iterable[Ref], *, before: datetime | None = None
+    tx: Transaction,
+    sources: Iterable[Ref],
+    *,
+    before: datetime | None = None,
+    spared: Collection[tuple[Ref, Ref]] = (),
 ) -> Derived:
     """Walk the graph from data-set versions to everything made with their rows.
 
@@ -44,6 +48,7 @@ def derived_from(
     Args:
         tx: The snapshot to read.
         sources: The data-set versions.
+        spared: Pairs of a version and a step that read nothing of it that changed; see `sparing`.
         before: Only follow runs that began earlier: later ones read redacted rows. What a later run
             made as well, to the byte, holds nothing of the erased rows and is left out. A step that
             went on from a model's weights is followed all the same: they are not redacted.
@@ -60,7 +65,7 @@ def derived_from(
         node = queue.popleft()
         for edge in onward[node]:
             child = edge.child
-            if child in reached or child.kind == "dataset":
+            if child in reached or child.kind == "dataset" or (node, child) in spared:
                 continue
             if edge.relation == "used" and node.kind == "model":
                 if not _is_step(tx, child):

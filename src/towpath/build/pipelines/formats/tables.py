@@ -91,9 +91,17 @@ class Selections:
             None if at is None else parse_time(at)
             for at in (artifact.meta["since"], artifact.meta["until"])
         )
-        lazy = scan_manifest(blobs, manifest, since=since, until=until)
+        part = artifact.meta.get("part")
+        lazy = scan_manifest(
+            blobs, manifest, since=since, until=until, part=None if part is None else tuple(part)
+        )
         want = bare(kind)
         if want is Shards:
+            if part is not None:
+                raise UsageError(
+                    "a share of a data set's subjects is read in one process",
+                    remedy="Take it as a data frame: rows: pl.LazyFrame.",
+                )
             return SelectionShards(blobs, manifest, lazy, since=since, until=until)
         if want is Files:
             return Files(lazy, blobs.area(AREA))
@@ -121,6 +129,7 @@ def selection_artifact(pin: Pin) -> Artifact:
             "manifest": pin.manifest,
             "since": None if pin.since is None else pin.since.isoformat(),
             "until": None if pin.until is None else pin.until.isoformat(),
+            **({} if pin.part is None else {"part": list(pin.part)}),
         },
     )
 

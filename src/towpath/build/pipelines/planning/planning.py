@@ -242,4 +242,5 @@ def _name(selection: Selection | Registered) -> str:
         return str(selection)
     window = (selection.span, selection.since, selection.until)
     view = selection.view.name if isinstance(selection, Observations) else ""
-    return f"{selection.line.name}@{selection.version}:{window}{view}"
+    part = "" if selection.part is None else f"share {selection.part}"
+    return f"{selection.line.name}@{selection.version}:{window}{view}{part}"

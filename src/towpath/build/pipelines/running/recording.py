@@ -10,6 +10,7 @@ import msgspec
 
 from towpath.assets.features.registry import register_service
 from towpath.build.pipelines.planning.calls import flatten
+from towpath.build.pipelines.planning.shares import SHARES_TAG, encode_shares
 from towpath.core.clock import from_micros
 from towpath.core.ids import new_id
 from towpath.core.refs import Ref
@@ -194,7 +195,14 @@ class Recorder:
             parent=self.run_id,
             key=call.known_key.digest,
             params=params,
-            tags={key: value for key, value in tags.items() if value},
+            tags={
+                key: value
+                for key, value in {
+                    **tags,
+                    SHARES_TAG: encode_shares(flatten(call.inputs)),
+                }.items()
+                if value
+            },
         )
 
     def _reused(self, hit: Hit) -> NewRun:

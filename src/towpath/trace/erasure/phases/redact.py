@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from towpath.core.refs import Ref
 from towpath.trace.erasure.derived import derived_from
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.condemn import condemn
 from towpath.trace.erasure.planning import seconds_of
+from towpath.trace.erasure.sparing import spared_steps
 from towpath.trace.erasure.state import RedactedDataset, RedactedVersion
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ def redact(parts: Parts, work: Work) -> Commit:
     )
     # The gateways have stopped recording the subjects, so these counts are final.
     holdings = [parts.decisions.holdings(one.subject) for one in everybody]
+    versions = [Ref.parse(one.ref, "dataset") for data in redacted for one in data.versions]
+    spared = spared_steps(parts.ledger, parts.blobs, versions)
     for data in redacted:
         _log.info("dataset.redacted", erasure=work.id, dataset=data.name, rows=data.rows_removed)
 
@@ -45,7 +49,7 @@ def redact(parts: Parts, work: Work) -> Commit:
             labels=sum(one.labels for one in holdings),
             signals=sum(one.signals for one in holdings),
         )
-        derived = derived_from(tx, state.sources, before=now)
+        derived = derived_from(tx, state.sources, before=now, spared=spared)
         models = condemn(tx, derived.models, reason=work.reason)
         again = (one for one in models.values() if one.services)
         state = msgspec.structs.replace(

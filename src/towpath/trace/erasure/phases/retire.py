@@ -14,6 +14,7 @@ from towpath.trace.erasure.gateways import generations, holding
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.condemn import condemn
 from towpath.trace.erasure.phases.purge import forget_executions, purge_blobs
+from towpath.trace.erasure.sparing import spared_steps
 from towpath.trace.erasure.traffic import heir, lost_trial, models_in_traffic
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ def retire(parts: Parts, work: Work) -> Commit:
     A run that was reading the old rows while they were redacted may have finished since: what it made
     is condemned and purged as well, and replaced if it went live.
     """
+    spared = spared_steps(parts.ledger, parts.blobs, work.state.sources)
     with parts.ledger.read() as tx:
         wait = _still_serving(tx, work.state)
-        late = derived_from(tx, work.state.sources, before=work.state.redacted_at)
+        late = derived_from(tx, work.state.sources, before=work.state.redacted_at, spared=spared)
         stragglers = [
             ref
             for ref in late.models

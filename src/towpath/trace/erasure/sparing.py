@@ -1,0 +1,53 @@
+"""Which steps an erasure leaves alone: those that read shares of a data set in which it changed nothing.
+
+SISA training (Bourtoule et al., *Machine Unlearning*, IEEE S&P 2021) splits the data by subject, trains
+a constituent on each share, and answers with all of them: a withdrawal then retrains one constituent. Here
+a share is whole buckets of a version (`Selection.shard`), a constituent is a step's result in the cache,
+and retraining is the recipe again. What was made from an unchanged share is neither purged nor forgotten,
+so the recipe finds it; what was made from the subject's share, and all that follows from it, goes.
+
+A share is unchanged when its files in the redacted version are the files that the step read. So this takes
+nobody's word for where the subject was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from towpath.build.pipelines.planning.shares import decode_shares, is_unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from towpath.core.refs import Ref
+    from towpath.ledger.contract import Ledger
+    from towpath.storage.blobs.contract import BlobStore
+
+
+def spared_steps(
+    ledger: Ledger, blobs: BlobStore, sources: Sequence[Ref]
+) -> frozenset[tuple[Ref, Ref]]:
+    """Return pairs of a redacted version and a step that read nothing of it that has changed.
+
+    Reads manifests, so it is called outside of transactions that write.
+    """
+    spared: set[tuple[Ref, Ref]] = set()
+    with ledger.read() as tx:
+        manifests = {str(ref): tx.versions.get(ref).body["manifest"] for ref in sources}
+        readers = {
+            (source, edge.child)
+            for source in sources
+            for edge in tx.graph.impact(source, depth=1).edges
+            if edge.parent == source and edge.relation == "used" and edge.child.kind == "run"
+        }
+        steps = {run: tx.runs.get(run.name) for _, run in readers}
+    for source, run in readers:
+        step = steps[run]
+        shares = [one for one in decode_shares(step.tags) if one.ref == str(source)]
+        if (
+            step.kind == "step"
+            and shares
+            and all(is_unchanged(one, manifests[one.ref], blobs) for one in shares)
+        ):
+            spared.add((source, run))
+    return frozenset(spared)
