@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
     from towpath.storage.database import Database
 
+# Threads of numeric libraries that wait for one another sleep, in all that the tests start: tests share
+# their cores with other tests, and threads that spin would keep those from working (20 times over, measured).
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # A busy machine is no defect of the code: how long anything takes is measured by the benchmarks.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
