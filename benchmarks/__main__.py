@@ -32,6 +32,7 @@ BENCHMARKS = {
     "drift-alarms": "false alarms on days that wobble, and days until a drift is found, beside naive rules",
     "erase": "one person and a hundred out of twenty versions, beside PyArrow by hand and Delta Lake",
     "erase-growth": "one person out of 5, 20 and 80 versions that share their files",
+    "withdrawal-flood": "100, 1,000 and 10,000 withdrawals at once, beside each by itself",
     "trace": "trace and impact in graphs of up to a million edges, beside the bare recursive query",
     "loop": "seconds and CPU of each stage of the demo",
 }
@@ -41,6 +42,7 @@ def main() -> int:
     """Run what the command line asks for; 2 for a name that is no benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", help="which benchmark; none lists them")
+    parser.add_argument("--peers", action="store_true", help="the peers of `serving` alone, briefly")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args()
     if asked.name is None:
@@ -50,7 +52,11 @@ def main() -> int:
     if asked.name not in BENCHMARKS:
         print(f"no benchmark {asked.name!r}; known: {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
-    result: Result = importlib.import_module(f"benchmarks.{asked.name.replace('-', '_')}").run()
+    module = importlib.import_module(f"benchmarks.{asked.name.replace('-', '_')}")
+    if asked.peers and not hasattr(module, "run_peers"):
+        print(f"{asked.name} has no shorter run beside its peers", file=sys.stderr)
+        return 2
+    result: Result = module.run_peers() if asked.peers else module.run()
     print(result.to_json() if asked.json else readable(result))
     return 0
 

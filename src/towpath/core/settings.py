@@ -76,7 +76,7 @@ class Settings:
             environment.
         anchor_private: Allow such an address in the private network.
         erasure_quiet_s: An erasure begins, with all withdrawals that came meanwhile, when none has come
-            for so long; after a minute in any case.
+            for so long; after ten minutes in any case.
         erasure_days: Within how many days a withdrawal must be fulfilled.
         erasure_rides_h: How long an erasure waits, with rows and copies gone, for a retraining that
             comes anyway, before it asks for one of its own; never so long that the deadline is at risk.

@@ -49,7 +49,10 @@ class Gathering(msgspec.Struct, frozen=True, kw_only=True):
 
 def gathering_of(tx: Transaction, field: str, driver: str) -> Gathering | None:
     """Return what an erasure gathers, or gathered; None if another one does, or nobody."""
-    row = tx.intents.find(GATHERING, field)
+    return _gathering(tx.intents.find(GATHERING, field), driver)
+
+
+def _gathering(row: Intent | None, driver: str) -> Gathering | None:
     if row is None or row.status.get("driver") != driver:
         return None
     return msgspec.convert(row.status, Gathering)
@@ -64,14 +67,16 @@ def driver_of(tx: Transaction, field: str) -> Intent | None:
 
 def gather(tx: Transaction, request: Request, *, driver: str, rides: bool) -> None:
     """Note that a request came, to ride or to drive."""
-    before = gathering_of(tx, request.field, driver) if rides else None
+    row = tx.intents.find(GATHERING, request.field)
+    before = _gathering(row, driver) if rides else None
     found = Gathering(
         driver=driver,
         riders=0 if before is None else before.riders + 1,
         last_at=request.requested_at,
         suppression=request.suppression,
     )
-    tx.intents.put(GATHERING, request.field, project=PROJECT, spec={}, due=False)
+    if row is None:
+        tx.intents.put(GATHERING, request.field, project=PROJECT, spec={}, due=False)
     tx.intents.report(GATHERING, request.field, status=msgspec.to_builtins(found))
 
 
@@ -83,8 +88,11 @@ def newest_of(tx: Transaction, subject: str) -> Intent | None:
 
 def note_newest(tx: Transaction, subject: str, erasure_id: str) -> None:
     """Note which request of a subject is the newest."""
-    tx.intents.put(NEWEST, subject, project=PROJECT, spec={}, due=False)
-    tx.intents.report(NEWEST, subject, status={"erasure": erasure_id})
+    status = {"erasure": erasure_id}
+    if tx.intents.find(NEWEST, subject) is None:
+        tx.intents.put(NEWEST, subject, project=PROJECT, spec={}, status=status, due=False)
+    else:
+        tx.intents.report(NEWEST, subject, status=status)
 
 
 def riders_of(tx: Transaction, driver: str) -> list[tuple[str, Request]]:

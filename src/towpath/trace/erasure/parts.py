@@ -61,7 +61,7 @@ class Parts:
     beyond: Sequence[str] = ()
     certificates: Path | None = None
     quiet: timedelta = timedelta()
-    gathers: timedelta = timedelta(minutes=1)
+    gathers: timedelta = timedelta(minutes=10)
     rides: timedelta = timedelta()
     wall: Clock = field(default_factory=SystemClock)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import structlog
@@ -13,7 +13,6 @@ import structlog
 from towpath.core.clock import SystemClock
 from towpath.core.errors import NotFound
 from towpath.core.ids import new_id
-from towpath.trace.erasure.contract import Phase
 from towpath.trace.erasure.gathering import driver_of, gather, newest_of, note_newest
 from towpath.trace.erasure.planning import Planner
 from towpath.trace.erasure.state import (
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 DEADLINE = timedelta(days=30)  # a month, as GDPR article 12(3) has it
-_UNDER_WAY = tuple(phase for phase in get_args(Phase) if phase not in FINISHED)
 
 
 class LedgerErasures:
@@ -91,25 +89,20 @@ class LedgerErasures:
     def submit(self, field: str, value: str, *, actor: str = "towpath") -> str:
         """Suppress the subject at once and ask for the erasure; return its id."""
         subject = self._keyring.subject_hash(field, value)
-        while True:
-            erasure_id = new_id()
-            with self._ledger.read() as tx:
-                require_known(tx, field)
-                under_way, driver = _under_way(tx, subject), driver_of(tx, field)
+        erasure_id = new_id()
+        with self._ledger.write(actor=actor) as tx:
+            under_way = _under_way(tx, subject)
             if under_way is not None:
                 return under_way
+            driver = driver_of(tx, field)
+            if driver is None:  # who rides on one is as known as that
+                require_known(tx, field)
             key = erasure_id if driver is None else driver.name
-            # The key lies in a file, outside the transaction; one that no request uses is harmless.
+            # The key lies in a file; one whose transaction fails is harmless.
             sealed = self._keyring.seal(key, value.encode())
-            with self._ledger.write(actor=actor) as tx:
-                under_way, present = _under_way(tx, subject), driver_of(tx, field)
-                is_same = (present and present.name) == (driver and driver.name)
-                if under_way is None and is_same:
-                    self._declare(tx, erasure_id, key, field=field, subject=subject, sealed=sealed)
-                    _log.info("erasure.requested", erasure=erasure_id, field=field, rides_on=key)
-                    return erasure_id
-            if key == erasure_id:
-                self._keyring.shred(key)
+            self._declare(tx, erasure_id, key, field=field, subject=subject, sealed=sealed)
+        _log.info("erasure.requested", erasure=erasure_id, field=field, rides_on=key)
+        return erasure_id
 
     def get(self, erasure_id: str) -> Erasure:
         """Return where a request stands."""
@@ -200,13 +193,7 @@ class LedgerErasures:
 def _under_way(tx: Transaction, subject: str) -> str | None:
     """Return the id of the subject's request that is not finished yet."""
     newest = newest_of(tx, subject)
-    if newest is not None:
-        return None if newest.phase in FINISHED else newest.name
-    # Requests from before there was a note of the newest; none of these rides.
-    for intent in tx.intents.list(KIND, phases=_UNDER_WAY, limit=None):
-        if intent.spec["subject"] == subject:
-            return intent.name
-    return None
+    return None if newest is None or newest.phase in FINISHED else newest.name
 
 
 def _driver(tx: Transaction, intent: Intent) -> Intent | None:

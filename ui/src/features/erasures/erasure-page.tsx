@@ -1,6 +1,6 @@
 import { Button, Group } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
 import { Figure, Figures } from "@/design/facts";
@@ -12,7 +12,7 @@ import { Columns, Page } from "@/design/page";
 import { Panel } from "@/design/panel";
 import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
-import { Ago } from "@/design/time";
+import { Ago, EventTime } from "@/design/time";
 import { Phases } from "./phases";
 import { certificateQuery, erasureQuery } from "./queries";
 
@@ -34,12 +34,47 @@ export function ErasurePage() {
             <span>
               subject <Code value={erasure.subject} />, requested <Ago at={erasure.requested_at} />
             </span>
+            <Deadline erasure={erasure} />
+            <Company erasure={erasure} />
           </>
         )
       }
     >
       <Loaded query={query}>{(data) => <Body erasure={data} />}</Loaded>
     </Page>
+  );
+}
+
+/** By when it must be done, and whether it will be. */
+function Deadline({ erasure }: { erasure: Erasure }) {
+  if (!erasure.due_by || erasure.certified) return null;
+  return (
+    <span>
+      {erasure.late && <State state="late" tone="bad" />} due by <EventTime at={erasure.due_by} />,
+      models trained{" "}
+      {erasure.expected_at ? <EventTime at={erasure.expected_at} /> : "when it is unblocked"}
+    </span>
+  );
+}
+
+/** With whom it is fulfilled: withdrawals that came together cost one retraining. */
+function Company({ erasure }: { erasure: Erasure }) {
+  if (erasure.rides_on) {
+    return (
+      <span>
+        rides on{" "}
+        <Link to="/erasures/$id" params={{ id: erasure.rides_on }}>
+          another erasure
+        </Link>
+      </span>
+    );
+  }
+  if (!erasure.riders) return null;
+  const others = erasure.riders === 1 ? "withdrawal rides" : "withdrawals ride";
+  return (
+    <span>
+      {formatCount(erasure.riders)} other {others} on it
+    </span>
   );
 }
 
