@@ -52,6 +52,8 @@ def filled(path: str, home: SeededHome) -> str:
     query = {
         "/api/v1/decisions": "?service=delay-board",
         "/api/v1/lineage": "?ref=model:late@4",
+        "/api/v1/lineage/tree": "?ref=model:late@4",
+        "/api/v1/lineage/events": "?ref=model:late@4",
         "/api/v1/search": "?q=late",
         "/api/v1/runs/{run_id}/metrics": "?key=score",
         "/api/v1/datasets/{name}/diff": "?before=bookings@golden&after=bookings~cheaper@2",

@@ -1,7 +1,7 @@
 """The part of the graph around a node that an answer may hold, explored level by level.
 
 Each level costs a handful of statements, however many nodes it has: one step of the graph for all of them,
-then the runs and versions that were come by. A node with ten thousand neighbours gives the newest few and
+then the runs that were come by. A node with ten thousand neighbours gives the newest few and
 their number. So an answer costs what it shows.
 """
 
@@ -121,6 +121,9 @@ class _Explorer:
         while level and (bounds.depth is None or depth < bounds.depth):
             depth += 1
             level = self._step(level, depth)
+        # Versions decide nothing on the way, so they are looked up once for all levels.
+        numbered = sorted(ref for ref in found.distances if ref.version is not None)
+        found.versions |= self._tx.versions.some(numbered) if numbered else {}
 
     def _step(self, level: list[Ref], depth: int) -> list[Ref]:
         """Take one step from all nodes of a level; return those that were not known before."""
@@ -189,7 +192,7 @@ class _Explorer:
         return run is not None and run.kind == "step"
 
     def _learn(self, refs: Iterable[Ref]) -> None:
-        """Look up the runs and versions among some nodes, and the runs that steps belong to."""
+        """Look up the runs among some nodes, and the runs that steps belong to."""
         found, wanted = self.found, set(refs)
         runs = {ref.name for ref in wanted if ref.kind == "run"} - found.runs.keys()
         while runs:
@@ -197,9 +200,6 @@ class _Explorer:
             found.runs |= known
             parents = {run.parent for run in known.values() if run.kind == "step" and run.parent}
             runs = parents - found.runs.keys() if not self._bounds.full else set[str]()
-        versions = {ref for ref in wanted if ref.version is not None} - found.versions.keys()
-        if versions:
-            found.versions |= self._tx.versions.some(sorted(versions))
 
 
 def _rank(ref: Ref) -> int:
