@@ -45,7 +45,7 @@ class Pin:
         manifest: Digest of the manifest blob; `scan_manifest` reads it with nothing but blobs.
         since: Start of the window, inclusive; None for no bound.
         until: End of the window, exclusive; None for no bound.
-        part: Index and count of the share of the subjects; None for all.
+        part: Index and count of the shard of the subjects; None for all.
         digest: Stands for exactly the rows selected: equal digests mean equal rows, and a later
             version or another window that selects the same files whole has the same one.
     """

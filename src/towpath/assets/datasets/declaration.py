@@ -144,7 +144,7 @@ class Dataset:
         return self.all().on(branch)
 
     def shard(self, index: int, *, of: int) -> Selection:
-        """Select the rows of one share of the subjects; see `Selection.shard`."""
+        """Select the rows of one shard of the subjects; see `Selection.shard`."""
         return self.all().shard(index, of=of)
 
     def _require(
@@ -175,7 +175,7 @@ class Selection:
         span: How far the window reaches back from the moment the run is planned for.
         since: Start of a fixed window, inclusive.
         until: End of a fixed window, exclusive.
-        part: Index and count of a share of the subjects; None for all.
+        part: Index and count of a shard of the subjects; None for all.
     """
 
     dataset: Dataset
@@ -187,21 +187,21 @@ class Selection:
     part: tuple[int, int] | None = None
 
     def shard(self, index: int, *, of: int) -> Selection:
-        """Return the same selection with the rows of one of `of` shares of the subjects.
+        """Return the same selection with the rows of one of `of` shards of the subjects.
 
-        All rows of a subject are in one share, the same in every version and for ever: shares are
-        whole buckets, number `index`, `index + of`, … An erasure changes one share, so what a step
-        made from another is not touched by it. Rows about nobody are in share 0.
+        All rows of a subject are in one shard, the same in every version and for ever: shards are
+        whole buckets, number `index`, `index + of`, … An erasure changes one shard, so what a step
+        made from another is not touched by it. Rows about nobody are in shard 0.
 
         Raises:
-            InvalidProject: There is no such share, or more shares than buckets, or no subject.
+            InvalidProject: There is no such shard, or more shards than buckets, or no subject.
         """
         buckets = self.dataset.buckets
         if self.dataset.subject is None or not 0 <= index < of <= buckets:
             raise InvalidProject(
-                f"data set {self.dataset.name!r} has no share {index} of {of}",
+                f"data set {self.dataset.name!r} has no shard {index} of {of}",
                 remedy=f"It has {buckets} buckets, which a subject= spreads rows over: "
-                "take at most so many shares, counted from 0.",
+                "take at most so many shards, counted from 0.",
             )
         return replace(self, part=(index, of))
 
@@ -244,7 +244,7 @@ class Selection:
         """Return it as a reader would say it."""
         text = str(self.line if self.version is None else self.line.at(self.version))
         if self.part is not None:
-            text += f" share {self.part[0]} of {self.part[1]}"
+            text += f" shard {self.part[0]} of {self.part[1]}"
         if self.span is not None:
             return f"{text} last {format_duration(self.span)}"
         if self.since is not None and self.until is not None:

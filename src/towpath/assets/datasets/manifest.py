@@ -131,7 +131,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return [file for file in self.files if file.bucket == bucket]
 
     def shard(self, part: tuple[int, int] | None) -> Manifest:
-        """Return the manifest of one share's files alone: whole buckets, so rows and layers hold."""
+        """Return the manifest of one shard's files alone: whole buckets, so rows and layers hold."""
         if part is None:
             return self
         index, of = part

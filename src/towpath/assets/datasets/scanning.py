@@ -48,7 +48,7 @@ def scan_manifest(
     until: datetime | None = None,
     part: tuple[int, int] | None = None,
 ) -> pl.LazyFrame:
-    """Return the rows of a manifest, or of one share (index, count) of it, with `since` ≤ time < `until`, lazily.
+    """Return the rows of a manifest, or of one shard (index, count) of it, with `since` ≤ time < `until`, lazily.
 
     Files outside the window are never opened, but for overlays over files inside: a newer row outside
     the window still takes the place of an older one inside. The others are opened, verified and read

@@ -1,9 +1,9 @@
 """One model of several that answer together: the mean of their answers.
 
-The aggregation of SISA training (Bourtoule et al., IEEE S&P 2021): each constituent learnt from a share of
+The aggregation of SISA training (Bourtoule et al., IEEE S&P 2021): each constituent learnt from a shard of
 the subjects, none knows another's rows, and taking one out, or making it again, leaves the others as
-they are. Values are averaged, and for classes their probabilities; each share has the same weight, so
-take shares of about the same size.
+they are. Values are averaged, and for classes their probabilities; each shard has the same weight, so
+take shards of about the same size.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _voting(constituents: Sequence[Model]) -> Any:
     from sklearn.preprocessing import LabelEncoder  # noqa: PLC0415 -- likewise
 
     fitted = [one.estimator for one in constituents]
-    named = [(f"share-{number}", one) for number, one in enumerate(fitted)]
+    named = [(f"shard-{number}", one) for number, one in enumerate(fitted)]
     if constituents[0].task == "regression":
         made: Any = VotingRegressor(named)
     else:
@@ -76,7 +76,7 @@ def _voting(constituents: Sequence[Model]) -> Any:
         if any(list(one.classes_) != classes for one in fitted):
             raise UsageError(
                 "a constituent has seen one class alone",
-                remedy="Take fewer shares, so that each has rows of both.",
+                remedy="Take fewer shards, so that each has rows of both.",
             )
     made.estimators_ = fitted
     return made

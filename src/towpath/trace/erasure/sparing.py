@@ -1,12 +1,12 @@
-"""Which steps an erasure leaves alone: those that read shares of a data set in which it changed nothing.
+"""Which steps an erasure leaves alone: those that read shards of a data set in which it changed nothing.
 
 SISA training (Bourtoule et al., *Machine Unlearning*, IEEE S&P 2021) splits the data by subject, trains
-a constituent on each share, and answers with all of them: a withdrawal then retrains one constituent. Here
-a share is whole buckets of a version (`Selection.shard`), a constituent is a step's result in the cache,
-and retraining is the recipe again. What was made from an unchanged share is neither purged nor forgotten,
-so the recipe finds it; what was made from the subject's share, and all that follows from it, goes.
+a constituent on each shard, and answers with all of them: a withdrawal then retrains one constituent. Here
+a shard is whole buckets of a version (`Selection.shard`), a constituent is a step's result in the cache,
+and retraining is the recipe again. What was made from an unchanged shard is neither purged nor forgotten,
+so the recipe finds it; what was made from the subject's shard, and all that follows from it, goes.
 
-A share is unchanged when its files in the redacted version are the files that the step read. So this takes
+A shard is unchanged when its files in the redacted version are the files that the step read. So this takes
 nobody's word for where the subject was.
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from towpath.build.pipelines.planning.shares import decode_shares, is_unchanged
+from towpath.build.pipelines.planning.subject_shards import decode_shards, is_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,11 +43,11 @@ def spared_steps(
         steps = {run: tx.runs.get(run.name) for _, run in readers}
     for source, run in readers:
         step = steps[run]
-        shares = [one for one in decode_shares(step.tags) if one.ref == str(source)]
+        shards = [one for one in decode_shards(step.tags) if one.ref == str(source)]
         if (
             step.kind == "step"
-            and shares
-            and all(is_unchanged(one, manifests[one.ref], blobs) for one in shares)
+            and shards
+            and all(is_unchanged(one, manifests[one.ref], blobs) for one in shards)
         ):
             spared.add((source, run))
     return frozenset(spared)

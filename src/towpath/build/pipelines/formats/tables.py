@@ -99,7 +99,7 @@ class Selections:
         if want is Shards:
             if part is not None:
                 raise UsageError(
-                    "a share of a data set's subjects is read in one process",
+                    "a shard of a data set's subjects is read in one process",
                     remedy="Take it as a data frame: rows: pl.LazyFrame.",
                 )
             return SelectionShards(blobs, manifest, lazy, since=since, until=until)

@@ -242,5 +242,5 @@ def _name(selection: Selection | Registered) -> str:
         return str(selection)
     window = (selection.span, selection.since, selection.until)
     view = selection.view.name if isinstance(selection, Observations) else ""
-    part = "" if selection.part is None else f"share {selection.part}"
+    part = "" if selection.part is None else f"shard {selection.part}"
     return f"{selection.line.name}@{selection.version}:{window}{view}{part}"

@@ -10,7 +10,7 @@ import msgspec
 
 from towpath.assets.features.registry import register_service
 from towpath.build.pipelines.planning.calls import flatten
-from towpath.build.pipelines.planning.shares import SHARES_TAG, encode_shares
+from towpath.build.pipelines.planning.subject_shards import SHARDS_TAG, encode_shards
 from towpath.core.clock import from_micros
 from towpath.core.ids import new_id
 from towpath.core.refs import Ref
@@ -199,7 +199,7 @@ class Recorder:
                 key: value
                 for key, value in {
                     **tags,
-                    SHARES_TAG: encode_shares(flatten(call.inputs)),
+                    SHARDS_TAG: encode_shards(flatten(call.inputs)),
                 }.items()
                 if value
             },

@@ -1,4 +1,4 @@
-"""Which shares of data sets a step was given and nothing else of them: what an erasure may leave alone."""
+"""Which shards of data sets a step was given and nothing else of them: what an erasure may leave alone."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from towpath.build.pipelines.contract import Artifact
     from towpath.storage.blobs.contract import BlobStore
 
-SHARES_TAG: Final = "shares"
+SHARDS_TAG: Final = "shards"
 
 
-class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """One share of a version as a step read it.
+class Shard(msgspec.Struct, frozen=True, kw_only=True):
+    """One shard of a version as a step read it.
 
     Attributes:
         ref: The version, as text.
@@ -36,13 +36,13 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
 
-def encode_shares(inputs: Iterable[Artifact]) -> str:
-    """Return the text of a step's tag; empty for one that reads no share, or a version whole."""
+def encode_shards(inputs: Iterable[Artifact]) -> str:
+    """Return the text of a step's tag; empty for one that reads no shard, or a version whole."""
     read = [one for one in inputs if "manifest" in one.meta]
     if not read or any("part" not in one.meta for one in read):
         return ""
-    shares = [
-        Share(
+    shards = [
+        Shard(
             ref=one.meta["ref"],
             part=tuple(one.meta["part"]),
             since=one.meta["since"],
@@ -51,23 +51,23 @@ def encode_shares(inputs: Iterable[Artifact]) -> str:
         )
         for one in read
     ]
-    return msgspec.json.encode(shares).decode()
+    return msgspec.json.encode(shards).decode()
 
 
-def decode_shares(tags: Mapping[str, str]) -> tuple[Share, ...]:
+def decode_shards(tags: Mapping[str, str]) -> tuple[Shard, ...]:
     """Return what a step's tag says; nothing where it may have read anything."""
-    text = tags.get(SHARES_TAG)
-    return () if not text else msgspec.json.decode(text, type=tuple[Share, ...])
+    text = tags.get(SHARDS_TAG)
+    return () if not text else msgspec.json.decode(text, type=tuple[Shard, ...])
 
 
-def is_unchanged(share: Share, manifest: str, blobs: BlobStore) -> bool:
-    """Tell whether a manifest has in this share the very rows that were read.
+def is_unchanged(shard: Shard, manifest: str, blobs: BlobStore) -> bool:
+    """Tell whether a manifest has in this shard the very rows that were read.
 
     By the digest of the files, so it takes no key and no name to say that an erasure left them alone.
     """
-    since, until = (None if at is None else parse_time(at) for at in (share.since, share.until))
-    mine = load_manifest(blobs, manifest).shard(share.part)
-    return selection_digest(mine, since=since, until=until) == share.digest
+    since, until = (None if at is None else parse_time(at) for at in (shard.since, shard.until))
+    mine = load_manifest(blobs, manifest).shard(shard.part)
+    return selection_digest(mine, since=since, until=until) == shard.digest
 
 
-__all__ = ["SHARES_TAG", "Share", "decode_shares", "encode_shares", "is_unchanged"]
+__all__ = ["SHARDS_TAG", "Shard", "decode_shards", "encode_shards", "is_unchanged"]

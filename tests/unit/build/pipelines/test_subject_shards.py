@@ -1,4 +1,4 @@
-"""A model of shares: each constituent learns from one share of the subjects, and is made again alone."""
+"""A model of shards: each constituent learns from one shard of the subjects, and is made again alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from towpath.storage.blobs import BlobStore
 
-SHARES = 4
+SHARDS = 4
 PROJECT = """
     from datetime import datetime
 
@@ -110,7 +110,7 @@ def erase(shared: Any, who: str) -> int:
 
 def test_shares_part_the_subjects(shared: Any) -> None:
     result = shared.run("look")
-    people = [set(shared.value(result, str(k))) for k in range(SHARES)]
+    people = [set(shared.value(result, str(k))) for k in range(SHARDS)]
     assert sum(map(len, people)) == len(set().union(*people)) > 30
     assert all(people)
 
@@ -119,7 +119,7 @@ def test_an_erasure_makes_one_constituent_again(shared: Any) -> None:
     version = shared.datasets.versions("rides")[-1].ref.version
     first = shared.run(pins={"rides": version})
     assert {name: len(steps) for name, steps in done(first).items()} == {"done": 5}
-    assert erase(shared, "p7") == 2  # the constituent of their share, and what was put together
+    assert erase(shared, "p7") == 2  # the constituent of their shard, and what was put together
     again = shared.run(pins={"rides": version})
     steps = done(again)
     assert sorted(steps["done"]) == ["learn", "together"]
@@ -148,7 +148,7 @@ def test_a_step_that_reads_the_whole_is_never_spared(shared: Any) -> None:
 def test_shares_that_can_not_be_are_refused(shared: Any) -> None:
     rides = shared.load("rides")
     for index, of in ((4, 4), (-1, 4), (0, 9)):
-        with pytest.raises(InvalidProject, match="no share"):
+        with pytest.raises(InvalidProject, match="no shard"):
             rides.shard(index, of=of)
 
 
