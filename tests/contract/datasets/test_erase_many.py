@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
+from towpath.assets.checks import rules
 from towpath.assets.datasets import Dataset, Schema
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
@@ -156,3 +158,46 @@ def test_where_little_goes_profiles_forget_it_without_counting_anew(home, monkey
         for column, told in zip(profile.columns, profile.recount(left).columns, strict=True):
             assert column.counts.tolist() == told.counts.tolist()
             assert column.mean == pytest.approx(told.mean, nan_ok=True)
+
+
+def test_somebody_extreme_leaves_no_bound_behind(home):
+    """Who rode farthest, first and last of all: no footer, manifest, profile or report says so."""
+    watched = replace(rides, rules=[rules.Statistic("miles", of="max", at_most=1e6, policy="warn")])
+    crowd = rows(list(range(2_000)), 0.0).with_columns(
+        rider=pl.Series([f"rider-{n % 180:03}" for n in range(2_000)])
+    )
+    farthest = 98_765_432.125
+    extreme = pl.DataFrame(
+        {
+            "ride_id": ["x1", "x2"],
+            "began": [datetime(1999, 12, 31, tzinfo=UTC), datetime(2044, 4, 4, tzinfo=UTC)],
+            "rider": ["the-one"] * 2,
+            "miles": [farthest, -farthest],
+        },
+        schema=Ride.polars_schema(),
+    )
+    first = home.store.commit(watched, pl.concat([crowd, extreme]), project="p").ref
+    assert "98765432" in str(home.store.versions("rides")[0].body["checks"])
+    home.store.erase_all(["the-one"], "rides")
+    (version,) = home.store.versions("rides")
+    assert "9876" not in str(version.body).replace(",", "")
+    assert "9.87" not in str(version.body["checks"])
+    years = {START.year}
+    for file in home.store.files(first):
+        for micros in (file.time_min, file.time_max):
+            years.add(datetime.fromtimestamp(micros / 1e6, UTC).year)
+    assert years == {2013}
+    for digest in home.blobs.walk():
+        data = home.blobs.get(digest)
+        if data[:4] == b"PAR1":
+            footer = pq.ParquetFile(io.BytesIO(data)).metadata
+            for place in range(footer.num_columns):
+                bounds = footer.row_group(0).column(place).statistics
+                if bounds is not None and bounds.has_min_max and bounds.max is not None:
+                    assert str(farthest) not in (str(bounds.min), str(bounds.max))
+        else:
+            assert b"98765432" not in data
+            assert b"987654" not in data.replace(b".", b"")
+    miles = home.store.profile(first).column("miles")
+    assert (abs(miles.edges) < 1e6).all()
+    assert abs(miles.mean) < 1e6

@@ -11,6 +11,8 @@ from towpath.assets.checks.contract import Policy  # noqa: TC001  msgspec reads 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_COUNTS = frozenset({"RowCount"})
+_MEASURED = "was measured on rows that have left since"
 Outcome: TypeAlias = Literal["kept", "tolerated", "warned", "quarantined", "refused"]
 
 
@@ -102,10 +104,19 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return msgspec.convert(plain, cls)
 
     def without_subjects(self, hashes: Collection[str]) -> CheckReport:
-        """Return the report without samples of some subjects' rows; counts stay, they name nobody."""
+        """Return the report without samples of some subjects' rows, and without what was measured.
+
+        Counts stay, they name nobody. A largest value *is* somebody's, and a mean beside the one of the
+        rows that are left gives away what the erased rows were; so of both only stays how they did.
+        """
         results = (
             msgspec.structs.replace(
-                one, sample=tuple(row for row in one.sample if row.subject not in hashes)
+                one,
+                sample=tuple(row for row in one.sample if row.subject not in hashes),
+                value=one.value if one.rule in _COUNTS else None,
+                words=_MEASURED
+                if one.words and one.rule not in _COUNTS and one.value is not None
+                else one.words,
             )
             for one in self.results
         )

@@ -189,6 +189,24 @@ def test_an_erased_person_leaves_samples_but_not_counts():
     assert left.results[0].broken == 4
 
 
+def test_what_was_measured_on_an_erased_person_goes_with_them():
+    """The largest value is theirs, and the mean before gives it away beside the mean after."""
+    one = judge(
+        rules.Statistic("x", of="max", at_most=3, policy="warn"),
+        rules.Statistic("x", of="mean", at_least=0, policy="warn"),
+        rules.RowCount(at_least=1, policy="warn"),
+    )
+    one.judge(rows(1, 2, 3, 90_210))
+    before = one.report()
+    assert "90,210" in before.results[0].words
+    left = before.without_subjects(["ANN"])
+    assert [result.value for result in left.results] == [None, None, 4.0]
+    assert "90" not in str(left.to_json()["results"][0])
+    assert [(result.outcome, bool(result.words)) for result in left.results] == [
+        (result.outcome, bool(result.words)) for result in before.results
+    ]
+
+
 def test_reports_survive_json():
     one = judge(
         SMALL,
