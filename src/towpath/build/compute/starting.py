@@ -29,6 +29,7 @@ SERVER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }
+_CUSTOMARY = {"OMP_WAIT_POLICY": "passive"}  # tasks share cores: see `cli.main`
 _SERVE = "from towpath.build.compute.forkserver import main; main()"
 # They sleep until they are called upon, hold nothing while they sleep, and are not missed in a fork:
 # jemalloc resets its own, and the other clears files of polars queries, of which none has run yet.
@@ -60,7 +61,7 @@ def spawn_server(
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
-        env={**os.environ, **SERVER_ENVIRONMENT},
+        env={**_CUSTOMARY, **os.environ, **SERVER_ENVIRONMENT},
     )
 
 
