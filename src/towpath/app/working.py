@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from towpath.app.running import ingest_command, run_arguments, run_template
 from towpath.app.telemetry import TracedReconciler, sending_spans
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from towpath.app.home import Home
     from towpath.build.pipelines.running.reconciling import Perform
+    from towpath.ledger.contract import Transaction
     from towpath.ledger.controllers import Reconciler
 
 _RUNS = "runs"  # each of these loops carries out one pipeline run at a time
@@ -108,11 +109,8 @@ def reconcilers(
     compactor = Compactor(ledger, blobs, home.decisions_dir)
     retention = Retention(ledger, blobs, home.decisions_dir, clock)
     meter = StorageMeter(ledger, blobs, clock)
-    every = parse_duration(home.settings.anchor_every)
-    anchoring = AnchorReconciler(ledger, home.anchors, every=every)
-    with ledger.write(actor="worker") as tx:
-        for standing in (compactor, retention, meter, anchoring):
-            standing.declare(tx)
+    anchoring = _anchoring(home)
+    _declare(home, compactor, retention, meter, anchoring)
     return {
         **{
             f"{_RUNS}-{number}": [
@@ -166,6 +164,23 @@ def reconcilers(
         "features": [FeatureViewReconciler(ledger, home.online, clock)],
         "erasures": [ErasureReconciler(erasure_parts(home))],
     }
+
+
+class _Standing(Protocol):
+    """A controller whose row nobody asks for: there is one in each home."""
+
+    def declare(self, tx: Transaction) -> None: ...
+
+
+def _declare(home: Home, *controllers: _Standing) -> None:
+    with home.ledger.write(actor="worker") as tx:
+        for standing in controllers:
+            standing.declare(tx)
+
+
+def _anchoring(home: Home) -> AnchorReconciler:
+    every = parse_duration(home.settings.anchor_every)
+    return AnchorReconciler(home.ledger, home.anchors, every=every)
 
 
 def erasure_parts(home: Home) -> Parts:
