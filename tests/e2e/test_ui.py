@@ -113,6 +113,20 @@ def test_the_graph_is_walked_by_clicking(page: Page):
     expect(page.locator(".react-flow__node", has_text="late@2")).to_be_visible()
 
 
+def test_the_graph_is_walked_with_the_keyboard_and_shown_as_a_tree(page: Page):
+    page.goto("/lineage?ref=model:late@2")
+    page.locator(".react-flow__node", has_text="weather@2").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("weather(@|%40)2"))
+    page.get_by_label("How far").select_option("1")
+    expect(page.locator(".react-flow__node", has_text="late@2")).to_have_count(0)
+    page.get_by_text("Tree", exact=True).click()
+    page.get_by_text("Reaches", exact=True).click()
+    page.get_by_label("How far").select_option("")
+    expect(page.get_by_text("In all:")).to_be_visible()
+    expect(page.get_by_role("link", name="late@2").first).to_be_visible()
+
+
 def test_the_scheme_is_kept(page: Page):
     page.goto("/")
     page.get_by_role("button", name="Use the dark scheme").click()

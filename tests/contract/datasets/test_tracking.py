@@ -32,20 +32,21 @@ RIDES = Dataset(
     "rides", schema=Ride, key="ride", time="at", subject="rider", subject_field="rider", buckets=2
 )
 
-keys = st.integers(0, 7)
+# Few keys and a person who mostly stays theirs: later rows lie over earlier ones as often as can be.
+keys = st.integers(0, 5)
 rides = st.fixed_dictionaries(
     {
-        "rider": st.sampled_from(["ada", "bob", "cyd"]),
+        "rider": st.sampled_from(["ada", "ada", "ada", "bob"]),
         "origin": st.sampled_from(PLACES),
         "fare": st.sampled_from([None, 1.0, 2.0]),
     }
 )
-tables = st.dictionaries(keys, rides, min_size=1, max_size=5)
+tables = st.dictionaries(keys, rides, min_size=1, max_size=4)
 steps = st.one_of(
-    st.tuples(st.sampled_from(["append", "overwrite", "merge"]), tables),
+    st.tuples(st.sampled_from(["merge", "merge", "merge", "append", "overwrite"]), tables),
     st.tuples(st.just("delete"), st.lists(keys, min_size=1, max_size=4, unique=True)),
     st.tuples(st.sampled_from(["compact", "branch"]), st.none()),
-    st.tuples(st.just("erase"), st.sampled_from(["ada", "bob", "cyd"])),
+    st.tuples(st.just("erase"), st.sampled_from(["ada", "bob"])),
 )
 
 
@@ -93,10 +94,10 @@ def whole(store: ParquetDatasetStore, ref: Ref) -> dict[int, tuple[Any, ...]]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    first=tables,
+    first=st.dictionaries(keys, rides, min_size=4),
     later=st.lists(steps, min_size=2, max_size=7),
     origin=st.sampled_from(PLACES),
-    at=st.integers(0, 10),
+    at=st.integers(0, 3),
 )
 def test_tracked_rows_are_what_a_reader_of_every_version_finds(
     *,
