@@ -202,7 +202,7 @@ def _ratios(
                 ratios[f"{peer}/{load}-cpu"] = other["cpu_us"] / mine["cpu_us"]
         for quantity in theirs.keys() & {"start_s", "rss_mb"}:
             ratios[f"{peer}/{quantity}"] = theirs[quantity] / ours["relaxed"][quantity]
-    for load in ("1-row-c64", "1-row-c8"):
+    for load in ("1-row-c64", "1-row-c8", "1-row-c1"):
         both = [ours[name].get(load) for name in ("ack", "relaxed")]
         if all(both):
             ratios[f"relaxed/ack-{load}-rate"] = (

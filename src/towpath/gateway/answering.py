@@ -8,7 +8,6 @@ from towpath.gateway.admission import Entry, refuse_late
 from towpath.gateway.answers.inference import Asked
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable
 
     from towpath.gateway.admission import Admission
@@ -24,11 +23,15 @@ class Answering:
     Attributes:
         admission: Who is let in, and until when.
         is_ending: Whether the gateway was told to stop, and is not ready any more.
+        record, conclude, finished: What follows `ask`; those of `Inference`.
     """
 
     def __init__(self, inference: Inference, features: FeatureDoor, admission: Admission) -> None:
         self.admission = admission
         self.is_ending = False
+        self.record = inference.record
+        self.conclude = inference.conclude
+        self.finished = inference.finished
         self._inference = inference
         self._features = features
 
@@ -73,24 +76,12 @@ class Answering:
             return self._inference.ask(name, request, version=version, by=by)
         return self._enriched(name, version, request, by)
 
-    def record(self, asked: Asked) -> asyncio.Future[None] | None:
-        """See `Inference.record`."""
-        return self._inference.record(asked)
-
-    def conclude(self, asked: Asked) -> InferResponse:
-        """See `Inference.conclude`."""
-        return self._inference.conclude(asked)
-
-    async def finished(self, asked: Asked) -> InferResponse:
-        """See `Inference.finished`."""
-        return await self._inference.finished(asked)
-
     async def infer(
         self, name: str, version: str | None, request: InferRequest, *, by: float | None = None
     ) -> InferResponse:
         """Answer a request; raises what `ask` and `Inference.finished` raise."""
         asked = self.ask(name, version, request, by=by)
-        return await self._inference.finished(asked if isinstance(asked, Asked) else await asked)
+        return await self.finished(asked if isinstance(asked, Asked) else await asked)
 
     async def _enriched(
         self, name: str, version: str | None, request: InferRequest, by: float | None

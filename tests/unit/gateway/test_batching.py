@@ -199,6 +199,23 @@ def test_a_joint_call_is_bounded_and_a_larger_request_has_its_own() -> None:
     asyncio.run(run())
 
 
+def test_a_lone_caller_is_seldom_kept_waiting_for_company_that_never_came() -> None:
+    async def run() -> None:
+        model = Doubling()
+        asking = batcher(model)
+        waited = 0
+        for _ in range(16):
+            asking.costs = CallCosts()
+            asking.costs.note(1, 500e-6)  # worth sharing, if anybody came
+            found = asking.answer(rows(1.0))
+            waited += isinstance(found, asyncio.Future)
+            assert await settled(found) == [2.0]
+        assert waited == 2
+        assert model.calls == [1] * 16
+
+    asyncio.run(run())
+
+
 def costs(fixed_s: float, row_s: float) -> CallCosts:
     """Return what was measured of a model whose calls cost so much."""
     found = CallCosts()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from towpath.assets.models import Signature, TensorSpec
+from towpath.core.errors import InvalidRequest
+from towpath.gateway.invocations import request_of
+from towpath.gateway.protocol import NumberTensor
 
 RECORDS = [{"distance": 600.0, "hour": 7}, {"distance": 400.0, "hour": 7}]
 FORMS = {
@@ -26,6 +34,37 @@ def test_every_form_is_answered_as_the_protocol_answers(served: Any, subtests: A
             assert said["predictions"] == expected
             decision = served.log.find(said["decision_ids"][1])
             assert decision.inputs == {"distance": 400.0, "hour": 7}
+
+
+VALUES = st.sampled_from([0, 7, 0.5, -1e300, 2**60, 10**400, None, True, "7", [1]])
+ROWS = st.lists(st.fixed_dictionaries({"a": VALUES, "b": VALUES}), max_size=3)
+SIGNATURE = Signature(
+    inputs=(TensorSpec(name="a", datatype="FP64"), TensorSpec(name="b", datatype="INT64")),
+    outputs=(TensorSpec(name="y", datatype="FP64"),),
+)
+
+
+def read(body: bytes, *, numbers: bool) -> Any:
+    try:
+        found = request_of(body, "application/json", SIGNATURE, numbers=numbers)
+    except InvalidRequest as error:
+        return str(error)
+    return [(one.name, one.shape, one.datatype, one.data) for one in found.inputs]
+
+
+@given(form=st.sampled_from(["dataframe_records", "instances", "inputs"]), rows=ROWS)
+def test_rows_of_numbers_are_read_as_any_others(form: str, rows: list[dict[str, Any]]) -> None:
+    split = {"columns": ["a", "b"], "data": [[row["a"], row["b"]] for row in rows]}
+    for document in ({form: rows}, {"dataframe_split": split}):
+        body = msgspec.json.encode(document)
+        assert read(body, numbers=True) == read(body, numbers=False)
+
+
+def test_rows_of_numbers_are_known_as_such() -> None:
+    for document in FORMS.values():
+        body = msgspec.json.encode(document)
+        found = request_of(body, "", SIGNATURE, numbers=True).inputs
+        assert [type(one) for one in found] == [NumberTensor, NumberTensor]
 
 
 def test_csv_is_taken_and_given(served: Any) -> None:
