@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from documented import DOCUMENT, check
 from seeded_labels import QUEUE
 from seeded_runs import BACKFILL
 
-from towpath.server import Access, create_server
 from towpath.server.resources.models import ModelVersionDetail
 from towpath.server.resources.profiles import DatasetProfile
 
@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 ERASURE = "0199a5c2d3e47f60a1b2c3d4e5f60718"
 NOT_JSON = {"/api/v1/runs/{run_id}/log/stream", "/api/v1/events/stream"}
-DOCUMENT = create_server(None, Access()).litestar.openapi_schema.to_schema()
+# They ask real models, which this home has none of: `test_explanations` holds them to the document.
+ASK_MODELS = {
+    "/api/v1/decisions/{decision_id}/replay",
+    "/api/v1/decisions/{decision_id}/explanation",
+}
 PATHS = sorted(
-    path for path, item in DOCUMENT["paths"].items() if "get" in item and path not in NOT_JSON
+    path
+    for path, item in DOCUMENT["paths"].items()
+    if "get" in item and path not in NOT_JSON | ASK_MODELS
 )
 
 
@@ -69,47 +75,6 @@ def test_every_route_answers_what_its_schema_says(
     assert response.status_code == 200, response.text
     schema = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
     check(response.json(), schema["schema"])
-
-
-def check(value: Any, schema: dict[str, Any]) -> None:
-    """Hold a JSON value to the part of JSON Schema that our document uses."""
-    if "$ref" in schema:
-        check(value, DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
-    elif "oneOf" in schema:
-        assert any(fits(value, one) for one in schema["oneOf"]), (value, schema)
-    elif "enum" in schema:
-        assert value in schema["enum"]
-    else:
-        wanted = schema.get("type")
-        kinds = [wanted] if isinstance(wanted, str) else wanted or []
-        assert not kinds or any(isinstance(value, KINDS[kind]) for kind in kinds), (value, schema)
-        if isinstance(value, list):
-            for item in value:
-                check(item, schema.get("items", {}))
-        elif isinstance(value, dict) and "properties" in schema:
-            assert set(schema.get("required", [])) <= set(value)
-            assert set(value) <= set(schema["properties"])
-            for key, inner in value.items():
-                check(inner, schema["properties"][key])
-
-
-def fits(value: Any, schema: dict[str, Any]) -> bool:
-    try:
-        check(value, schema)
-    except AssertionError:
-        return False
-    return True
-
-
-KINDS: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
-    "null": (type(None),),
-}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 import lightgbm
 import pytest
+from documented import DOCUMENT, check
 from lender import Lender, loans
 from served import served
 
@@ -43,6 +44,12 @@ def api(lender: Lender) -> Iterator[httpx.Client]:
         yield client
 
 
+def check_answer(path: str, answer: Any) -> None:
+    """Hold an answer to the document."""
+    responses = DOCUMENT["paths"][path]["get"]["responses"]
+    check(answer, responses["200"]["content"]["application/json"]["schema"])
+
+
 def test_decisions_are_replayed_and_explained(lender: Lender, api: httpx.Client) -> None:
     rows = loans(200)
     lender.add_loans(rows)
@@ -50,9 +57,11 @@ def test_decisions_are_replayed_and_explained(lender: Lender, api: httpx.Client)
     estimator = lightgbm.LGBMClassifier(n_estimators=8, num_leaves=5, verbose=-1, n_jobs=1)
     (made,) = lender.decide(lender.register(estimator, rows), rows[:1])
     replay = api.get(f"/decisions/{made}/replay").json()
+    check_answer("/api/v1/decisions/{decision_id}/replay", replay)
     assert (replay["verdict"], replay["fields"][0]["ulps"]) == ("equal", 0)
     assert replay["same_environment"] is True
     found = api.get(f"/decisions/{made}/explanation", params={"near": 3}).json()
+    check_answer("/api/v1/decisions/{decision_id}/explanation", found)
     assert found["base"] + sum(one["share"] for one in found["shares"]) == pytest.approx(
         found["raw"]
     )
