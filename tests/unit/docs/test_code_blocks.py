@@ -29,8 +29,9 @@ ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder to import from, with the demo's project beside it."""
+    """A folder to work in and import from, with the demo's project to import beside it."""
     before = set(sys.modules)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(DEMO)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
