@@ -116,6 +116,7 @@ class Foreign:
     """A kind of copies that keeps some elsewhere."""
 
     kind: str = "foreign"
+    personal: bool = False
     erased: list[str] = field(default_factory=list)
 
     def held(self, about: About) -> Sequence[HeldCopy]:
