@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Edge, Near, Relation, Run, Version
-    from towpath.trace.lineage.contract import Bounds, Direction
+    from towpath.trace.lineage.bounds import Bounds, Direction
 
 # What matters most to a reader, in the order of reading; what is cut off goes from the end.
 ORDER = (
