@@ -252,7 +252,7 @@ class Mortal:
     def __init__(self, copies: Copies, deaths: list[str]) -> None:
         self._copies = copies
         self._deaths = deaths
-        self.kind = copies.kind
+        self.kind, self.personal = copies.kind, copies.personal
         self.held, self.beyond = copies.held, copies.beyond
 
     def erase(self, about: About) -> None:
