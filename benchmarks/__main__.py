@@ -42,7 +42,9 @@ def main() -> int:
     """Run what the command line asks for; 2 for a name that is no benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", help="which benchmark; none lists them")
-    parser.add_argument("--peers", action="store_true", help="the peers of `serving` alone, briefly")
+    parser.add_argument(
+        "--peers", action="store_true", help="the peers of `serving` alone, briefly"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args()
     if asked.name is None:

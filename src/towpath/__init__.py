@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from towpath.assets.datasets import Dataset, Doc, Personal, Range, Schema, Values
     from towpath.assets.features import FeatureService, FeatureView, on_demand
     from towpath.assets.filesets import Files, FileSet
-    from towpath.assets.models import Factors, Forecast, Inputs, Model
+    from towpath.assets.models import Factors, Forecast, Inputs, Model, ensemble
     from towpath.assets.windows import Window
     from towpath.build import gates
     from towpath.build.capacity import Budget, Queue, checkpoint
@@ -84,7 +84,6 @@ _HOMES = {
     "Detector": "towpath.operate.monitoring",
     "Doc": "towpath.assets.datasets",
     "Drift": "towpath.operate.monitoring",
-    "Multivariate": "towpath.operate.monitoring",
     "Email": "towpath.operate.webhooks",
     "EstimatedPerformance": "towpath.operate.monitoring",
     "Factors": "towpath.assets.models",
@@ -101,7 +100,7 @@ _HOMES = {
     "Log": "towpath.build.tuning",
     "Logging": "towpath.operate.decisions",
     "Model": "towpath.assets.models",
-    "ensemble": "towpath.assets.models",
+    "Multivariate": "towpath.operate.monitoring",
     "On": "towpath.operate.triggers",
     "Outliers": "towpath.operate.monitoring",
     "Performance": "towpath.operate.monitoring",
@@ -125,6 +124,7 @@ _HOMES = {
     "candidate": "towpath.build.pipelines",
     "checkpoint": "towpath.build.capacity",
     "cluster": "towpath.build.pipelines",
+    "ensemble": "towpath.assets.models",
     "finetune": "towpath.build.pipelines",
     "home": "towpath.app.notebook",
     "join": "towpath.build.pipelines",

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from towpath.core.spans import Spans
-    from towpath.gateway.http.messages import Answer, HttpRequest
-    from towpath.gateway.http.transport import Application
+    from towpath.gateway.http.messages import Answer, Application, HttpRequest
 
 # A quotation mark inside a JSON string stands behind a backslash, so no caller's text can match.
 _DECISION: Final = re.compile(rb'"decision_id":"([0-9a-f-]{36})"')

@@ -117,7 +117,9 @@ class LedgerPermits:
         known = tx.line.find(list(settled))
         claims = [claim_of(row) for row in known.values()]
         # Of what was settled in their stead, only the money kept for a retry is left to give back.
-        late = [one for one, usage in settled.items() if one not in known and not usage.attempts_left]
+        late = [
+            one for one, usage in settled.items() if one not in known and not usage.attempts_left
+        ]
         claims += _waiting(tx.line.find([next_attempt(one) for one in late]))
         granted = [one for one in claims if one.granted_at is not None]
         now = self._clock.now()

@@ -21,7 +21,7 @@ from towpath.gateway.workers.roster import Stage
 if TYPE_CHECKING:
     import socket
 
-    from towpath.gateway.http.transport import Application
+    from towpath.gateway.http.messages import Application
     from towpath.gateway.limits import Limits
     from towpath.gateway.workers.roster import Seat
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from towpath.gateway.http.heads import Head
-    from towpath.gateway.http.transport import Application
 
 JSON: Final = b"application/json"
 
@@ -84,6 +83,14 @@ class Later(Protocol):
 
 Answered: TypeAlias = "Answer | Later | Coroutine[Any, Any, Answer]"
 """What an application gives for a request: the answer at once, most of the time."""
+
+
+class Application(Protocol):
+    """Answers requests. What goes wrong is an answer too: it never raises."""
+
+    def answer(self, request: HttpRequest) -> Answered:
+        """Return the answer, or what gives it."""
+        ...
 
 
 async def answer_to(request: HttpRequest, app: Application) -> Answer:

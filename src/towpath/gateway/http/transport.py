@@ -23,7 +23,7 @@ from towpath.gateway.http.heads import KNOWN_BYTES, Head, known_head
 from towpath.gateway.http.messages import JSON, Answer, HttpRequest
 
 if TYPE_CHECKING:
-    from towpath.gateway.http.messages import Answered
+    from towpath.gateway.http.messages import Application
     from towpath.gateway.limits import Limits
 
 MAX_HEADER_BYTES: Final = 64 << 10
@@ -35,14 +35,6 @@ _LINES: Final = {
 _OK: Final = HTTPStatus.OK
 _BEFORE_JSON: Final = _LINES[_OK] + b"content-type: %b\r\ncontent-length: " % JSON
 _END: Final = b"\r\n\r\n"
-
-
-class Application(Protocol):
-    """Answers requests. What goes wrong is an answer too: it never raises."""
-
-    def answer(self, request: HttpRequest) -> Answered:
-        """Return the answer, or what gives it."""
-        ...
 
 
 class Keeper(Protocol):

@@ -185,7 +185,9 @@ def test_another_champion_supersedes_the_rollout(production: Any, reconciler: Ro
     production.model()
     begin(production, reconciler)
     with production.ledger.write() as tx:
-        production.releases.trials.roll_back(tx, environment="production", service="board", rollout=NAME)
+        production.releases.trials.roll_back(
+            tx, environment="production", service="board", rollout=NAME
+        )
     production.deploy(production.model())
     row = production.step(reconciler)
     assert (row.phase, row.status["outcome"]) == ("done", "superseded")
