@@ -155,8 +155,8 @@ def test_a_request_whose_time_was_up_in_the_queue_reaches_no_model(bench: Any, h
             bench.body(*[600.0] * 70),
             headers={"towpath-deadline-ms": "1500"},
         )
-        over = time.monotonic() + 1.5
         await_in_flight(bench, 2, unless=late.done)
+        over = time.monotonic() + 1.5  # it is there: its time is up by then
         bench.eventually(lambda: time.monotonic() > over, "the deadline")
         held.let_go.set()
         assert first.result().status_code == 200
