@@ -10,7 +10,6 @@ import polars as pl
 from towpath.operate.monitoring import Outliers
 from towpath.operate.monitoring.examples import examples_of
 from towpath.trace.erasure.copies import About, AlertExamples
-from towpath.trace.erasure.subjects import suppress
 
 ROWS = 400
 EVERY = 20  # one row in so many is strange
@@ -53,7 +52,7 @@ def test_an_alert_after_the_withdrawal_does_not_name_them(watched: Any) -> None:
     watched.watch(Outliers(examples=ROWS // EVERY))
     whose = strange_day(watched)
     with watched.production.ledger.write() as tx:
-        suppress(tx, MINE)
+        tx.withdrawals.add(MINE)
     watched.judge()
     (alert,) = watched.alerts()
     assert {whose[one] for one in examples_of(alert)} == {THEIRS}
