@@ -28,7 +28,7 @@ from benchmarks.serving_load import COLUMNS, CONNECTIONS, Server, running
 from benchmarks.serving_peers import PEERS, peer_server
 from towpath.app.home import open_home
 from towpath.app.place import resolve_place
-from towpath.assets.models import Inputs, Model, load_package, save_model
+from towpath.assets.models import Inputs, Model, compile_package, load_package, save_model
 from towpath.assets.models.attestation import attest
 from towpath.core.refs import Ref
 
@@ -225,10 +225,12 @@ def _gateway(folder: Path, booster: Any, durability: str) -> Iterator[Server]:
     folder.mkdir()
     port = free_port()
     (folder / "towpath.toml").write_text(f"gateway_port = {port}\n")
-    columns = pl.DataFrame({f"x{n}": [0.0, 1.0] for n in range(COLUMNS)})
+    rows = np.random.default_rng(8).normal(size=(500, COLUMNS))
+    judged_on = pl.DataFrame(rows, schema=[f"x{n}" for n in range(COLUMNS)])
     with open_home(resolve_place(folder, flags={}, environ={})) as home:
-        model = Model(booster, inputs=Inputs.of(columns), outcome="late")
-        package = save_model(model, home.blobs)
+        model = Model(booster, inputs=Inputs.of(judged_on), outcome="late")
+        # As gates do it, before they judge: what serves is the compiled form where there is one.
+        package = compile_package(save_model(model, home.blobs), judged_on, home.blobs)
         _register(home, package)
         arm = {
             "arm": "champion",

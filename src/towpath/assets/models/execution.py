@@ -10,8 +10,11 @@ if TYPE_CHECKING:
 
     from towpath.ledger.records import Json
 
-Link: TypeAlias = Literal["identity", "logit", "log"]
-"""What turns a compiled graph's raw score into the answer: nothing, 1/(1+e⁻ˣ), or eˣ."""
+Link: TypeAlias = Literal["identity", "logit", "logistic", "log"]
+"""What turns a compiled graph's raw score into the answer: nothing, 1/(1+e⁻ˣ), or eˣ.
+
+`logit` takes eˣ/(1+eˣ) below 0, as SciPy's `expit`; `logistic` is 1/(1+e⁻ˣ) everywhere, as LightGBM's.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,8 @@ class Execution:
         kind: `onnx` for a graph that ONNX Runtime carries out, `native` for the library itself.
         file: The graph's name among the package's files; None for `native`.
         link: Applied to the graph's answers, row by row, in 64 bits.
+        alone: Which form answers a request of one row: the graph as well, or the library, whose call for a
+            single row is quicker. Only where the two were found to give the same bits.
         takes_missing: Whether the library answers rows with missing values; where it refuses them, so
             does the compiled form.
         library: Name and version of the library that the parity was found with.
@@ -37,6 +42,7 @@ class Execution:
     kind: Literal["native", "onnx"] = "native"
     file: str | None = None
     link: Link = "identity"
+    alone: Literal["compiled", "native"] = "compiled"
     takes_missing: bool = True
     library: str = ""
     parity: float | None = None
@@ -47,9 +53,8 @@ class Execution:
         """Return it in words, for people."""
         if self.kind == "native":
             return f"native: {self.reason}" if self.reason else "native"
-        return (
-            f"compiled ({self.library}), within {self.parity:.1e} of native on {self.rows:,} rows"
-        )
+        apart = f"within {self.parity:.1e} of native" if self.parity else "native's very bits"
+        return f"compiled ({self.library}), {apart} on {self.rows:,} rows"
 
     def to_json(self) -> Json:
         """Return what `from_json` reads; whatever has its default is left out."""

@@ -55,7 +55,13 @@ def convert(estimator: Any, inputs: Inputs, form: Form) -> Graph:
         return Graph(data=_behind(estimator[:-1], inputs, form, tail), link=tail.link)
     if form == "frame":
         raise UsageError("it was fitted on a frame without a preparation of its columns")
-    return Graph(data=_alone(tail, len(inputs.columns)), link=tail.link)
+    return convert_trees(tail, len(inputs.columns))
+
+
+def convert_trees(trees: Trees | Line, width: int) -> Graph:
+    """Return the graph of trees, or a line, that take a matrix of so many columns."""
+    load_extra("onnx", "onnx")
+    return Graph(data=_alone(trees, width), link=trees.link)
 
 
 def _alone(tail: Trees | Line, width: int) -> bytes:

@@ -20,12 +20,20 @@ if TYPE_CHECKING:
 _GRAPH = "model.onnx"
 
 
-def open_compiled(graph: bytes, execution: Execution, task: Task) -> Scorer:
+def open_compiled(
+    graph: bytes, execution: Execution, task: Task, *, alone: Scorer | None = None
+) -> Scorer:
     """Open a compiled graph; it is held to the same rules as a packaged ONNX model.
 
     The link is applied here, value by value: vectorised exponentials round by the place that a row has
     in a batch, and the answer to a row must not depend on the rows around it. One thread answers,
     whatever the batch: several would add up trees in another order.
+
+    Args:
+        graph: The graph.
+        execution: What the package says about it.
+        task: What the answers mean.
+        alone: Answers single rows, where the execution has the library do that.
 
     Raises:
         IntegrityError: It is no graph, reaches outside of itself, or has a link that is not known.
@@ -33,13 +41,15 @@ def open_compiled(graph: bytes, execution: Execution, task: Task) -> Scorer:
             otherwise.
     """
     scorer = FORMATS["onnx"].scorer({_GRAPH: graph}, task, threads=1)
-    links = {"identity": None, "logit": _chance, "log": _exponent}
+    links = {"identity": None, "logit": _chance, "logistic": _logistic, "log": _exponent}
     if execution.link not in links:
         raise IntegrityError(f"the package's compiled form has the unknown link {execution.link!r}")
     link = links[execution.link]
     takes_missing = execution.takes_missing
 
     def score(rows: Any) -> npt.NDArray[np.float64]:
+        if alone is not None and len(rows) == 1:
+            return alone(rows)
         if not takes_missing and _has_missing(rows):
             raise ValueError("the model takes no missing values")
         raw = scorer(rows)
@@ -62,6 +72,14 @@ def _chance(score: float) -> float:
         return 1.0 / (1.0 + math.exp(-score))
     power = math.exp(score)
     return power / (1.0 + power)
+
+
+def _logistic(score: float) -> float:
+    """Return the logistic function by the operations that LightGBM does."""
+    try:
+        return 1.0 / (1.0 + math.exp(-score))
+    except OverflowError:
+        return 0.0
 
 
 def _exponent(score: float) -> float:

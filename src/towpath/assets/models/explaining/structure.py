@@ -14,6 +14,7 @@ import numpy as np
 from towpath.assets.models.compiling.trees import Trees, read_trees
 from towpath.assets.models.flavours import FORMATS
 from towpath.assets.models.flavours.booster import NativeBooster
+from towpath.assets.models.flavours.booster_text import tree_fields
 from towpath.assets.models.flavours.catboost import CatboostFormat, catboost_pool
 from towpath.assets.models.flavours.xgboost import xgboost_leaves
 from towpath.assets.models.packages import load_files, load_package
@@ -103,9 +104,7 @@ def _lightgbm(package: Package, files: Mapping[str, bytes]) -> TreeStructure:
     booster = NativeBooster(text)
     found: dict[int, set[float]] = {}
     linear = False
-    for tree in text.decode().split("\nTree=")[1:]:
-        lines = (line.partition("=") for line in tree.split("\n\n")[0].splitlines())
-        fields: dict[str, str] = {name: value for name, _, value in lines}
+    for fields in tree_fields(text.decode()):
         linear |= fields.get("is_linear", "0") != "0"
         kinds = map(int, fields.get("decision_type", "").split())
         columns = map(int, fields.get("split_feature", "").split())

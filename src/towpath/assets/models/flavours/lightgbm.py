@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from towpath.assets.models.flavours.booster import NativeBooster
+from towpath.assets.models.flavours.booster_text import head_fields
 from towpath.assets.models.flavours.contract import Contributions
 from towpath.assets.models.flavours.tasks import CHANCES, VALUES, agree
 from towpath.core.errors import IntegrityError, UsageError
@@ -67,7 +68,7 @@ class LightgbmFormat:
                 remedy="Train on an outcome that is 0 or 1.",
             )
         text = _booster(estimator).model_to_string(num_iteration=1)
-        objective = _field(text, "objective").partition(" ")[0]
+        objective = _objective(text)
         if objective in _BINARY:
             return agree(estimator, CHANCES, asked)
         if objective in _REGRESSION:
@@ -116,7 +117,7 @@ def lightgbm_contributions(files: Mapping[str, bytes]) -> Contributions:
     """Open a package's booster for explaining."""
     text = _text(files)
     booster = NativeBooster(text)
-    objective = _field(text.decode(errors="replace"), "objective").partition(" ")[0]
+    objective = _objective(text.decode(errors="replace"))
     scale: Scale = "value"
     if objective in _BINARY:
         scale = "log-odds"
@@ -139,14 +140,8 @@ def _booster(estimator: Any) -> Any:
         ) from error
 
 
-def _field(text: str, name: str) -> str:
-    """Return the value of one `name=value` line of the model text's head."""
-    head, _, _ = text.partition("\nTree=")
-    for line in head.splitlines():
-        key, _, value = line.partition("=")
-        if key == name:
-            return value
-    return ""
+def _objective(text: str) -> str:
+    return head_fields(text).get("objective", "").partition(" ")[0]
 
 
 def _text(files: Mapping[str, bytes]) -> bytes:

@@ -157,7 +157,7 @@ def _matrix_feed(one: Any) -> Callable[[Any], dict[str, Any]]:
     kind = _TYPES.get(one.type.tensor_type.elem_type, np.dtype(np.float32))
 
     def feed(rows: npt.NDArray[np.float64]) -> dict[str, Any]:
-        return {one.name: rows.astype(kind)}
+        return {one.name: rows.astype(kind, copy=False)}
 
     return feed
 
