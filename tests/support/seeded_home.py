@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,13 +35,13 @@ from towpath.trace.audit import AuditedDecisions
 from towpath.trace.lineage import LedgerRowTracer, LedgerTracer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from towpath.ledger import Ledger, Transaction
     from towpath.storage.blobs import BlobStore
     from towpath.storage.database import Database
 
 ERASURE = "0199a5c2d3e47f60a1b2c3d4e5f60718"
+_TESTS = Path(__file__).resolve().parents[1]
+CERTIFICATE = _TESTS / "unit" / "trace" / "erasure" / "golden" / "certificate.json"
 
 
 @dataclass
@@ -431,10 +432,7 @@ class _Story:
                 tx.versions.revise(
                     ref, digest=digest_json(smaller), body=smaller, reason=f"erasure:{ERASURE}"
                 )
-            certificate = self.home.blobs.put(
-                b'{"statement":{"id":"%s","rows":222},"signature":{"key_id":"f00d"}}'
-                % ERASURE.encode()
-            )
+            certificate = self.home.blobs.put(CERTIFICATE.read_bytes())
             steps = [
                 {"phase": phase, "at": (at + timedelta(minutes=4 * n)).isoformat()}
                 for n, phase in enumerate(phases)

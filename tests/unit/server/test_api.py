@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from seeded_home import SeededHome
 
 ERASURE = "0199a5c2d3e47f60a1b2c3d4e5f60718"
-NOT_JSON = {"/api/v1/runs/{run_id}/log/stream", "/api/v1/events/stream"}
+CERTIFICATE_PAGE = "/api/v1/erasures/{erasure_id}/certificate.html"
+NOT_JSON = {"/api/v1/runs/{run_id}/log/stream", "/api/v1/events/stream", CERTIFICATE_PAGE}
 # They ask real models, which this home has none of: `test_explanations` holds them to the document.
 ASK_MODELS = {
     "/api/v1/decisions/{decision_id}/replay",
@@ -54,6 +55,7 @@ def filled(path: str, home: SeededHome) -> str:
         "service": "delay-board",
         "decision_id": home.decision_ids[5],
         "erasure_id": ERASURE,
+        "entry": "3",
     }
     query = {
         "/api/v1/decisions": "?service=delay-board",
@@ -61,6 +63,7 @@ def filled(path: str, home: SeededHome) -> str:
         "/api/v1/lineage/tree": "?ref=model:late@4",
         "/api/v1/lineage/events": "?ref=model:late@4",
         "/api/v1/search": "?q=late",
+        "/api/v1/log/growth": "?old=3",
         "/api/v1/runs/{run_id}/metrics": "?key=score",
         "/api/v1/datasets/{name}/diff": "?before=bookings@golden&after=bookings~cheaper@2",
     }
@@ -75,6 +78,14 @@ def test_every_route_answers_what_its_schema_says(
     assert response.status_code == 200, response.text
     schema = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
     check(response.json(), schema["schema"])
+
+
+def test_a_certificate_is_a_page_that_runs_nothing(client: httpx.Client):
+    response = client.get(CERTIFICATE_PAGE.format(erasure_id=ERASURE))
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert response.text.startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import polars as pl
 import pytest
+from seeded_home import SeededHome, seed_home
+from served import served
 
 from towpath.assets.datasets import Dataset, ParquetDatasetStore, Schema
 from towpath.core.refs import Ref
 from towpath.server.access import ACTOR_HEADER
 
 if TYPE_CHECKING:
-    import httpx
-    from seeded_home import SeededHome
+    from collections.abc import Iterator
 
 ANN = {ACTOR_HEADER: "ann"}
 ROWS = "/api/v1/lineage/rows"
@@ -24,6 +26,20 @@ class Parcel(Schema):
     parcel: int
     weighed: datetime
     scale: str
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededHome]:
+    """A home of these tests' own: they add to it."""
+    seeded = seed_home(tmp_path_factory.mktemp("home"), days=12, per_day=4)
+    yield seeded
+    seeded.close()
+
+
+@pytest.fixture(scope="module")
+def client(home: SeededHome) -> Iterator[httpx.Client]:
+    with served(home.services) as url, httpx.Client(base_url=url, timeout=30) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

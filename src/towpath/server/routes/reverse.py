@@ -50,7 +50,7 @@ def show_certificate(services: Given, erasure_id: FromPath[str]) -> Certificate:
     "/erasures/{erasure_id:str}/certificate.html",
     sync_to_thread=True,
     tags=["reverse"],
-    media_type="text/html; charset=utf-8",
+    media_type="text/html",
     responses=PROBLEM_RESPONSES,
 )
 def print_certificate(services: Given, erasure_id: FromPath[str]) -> Response[str]:

@@ -34,6 +34,7 @@ DOORS = {
     "trace/lineage/tracer.py:LedgerTracer": "decision.read",
     "trace/explaining/recorded.py:find_recorded": "its callers enter decision.replayed or .explained",
     "trace/explaining/replaying.py:LedgerReplayer": "decisions.replayed, before the first",
+    "trace/explaining/reporting.py:LedgerSubjectReports": "subject.reported, with the hash",
     "gateway/answers/explaining.py:Explaining": "decision.explained",
     "operate/labelling/showing.py:Showing": "decision.read, with the annotator",
     "operate/labelling/reopening.py:reopen": "shows nothing: takes a settled label back to its queue",
