@@ -202,6 +202,52 @@ def test_a_runner_that_vanished_elsewhere_is_settled_when_its_time_is_over(
     assert office.balance(project_path("flights")) == Balance(spent=UNIT + 5_000_000)
 
 
+def slept(office, request_for, take):
+    """Return a runner whose first of two attempts was settled in its stead, and money left for one."""
+    office.declare("flights", Budget(usd_per_month=30))
+    runner = office.runner("a")
+    take(runner, request_for("a", attempts_left=2))
+    office.pass_time(20_000)
+    take(office.runner("b"), request_for("b"))
+    assert isinstance(office.runner("c").ask([request_for("c")])[0], Waits)
+    return runner
+
+
+def test_a_runner_that_slept_finds_its_retrys_money(office, request_for, take, over):
+    runner = slept(office, request_for, take)
+    runner.settle("run-a/fit/1", over(3, "failed", attempts_left=1))
+    take(runner, request_for("a", attempt=2, attempts_left=1))
+    assert office.balance(project_path("flights")) == Balance(reserved=2 * UNIT, spent=UNIT)
+
+
+def test_a_runner_that_slept_and_needs_no_retry_gives_its_money_back(
+    office, request_for, take, over
+):
+    runner = slept(office, request_for, take)
+    runner.settle("run-a/fit/1", over(3))
+    take(office.runner("c"), request_for("c"))
+
+
+def test_the_money_of_a_runner_that_never_wakes_is_free_after_an_hour(office, request_for, take):
+    slept(office, request_for, take)
+    office.pass_time(3_601)
+    take(office.runner("d"), request_for("d"))
+
+
+@pytest.mark.parametrize(("wide", "narrow"), [("y", "m"), ("m", "y")])
+def test_who_came_at_the_same_moment_is_told_the_same_again(
+    office, request_for, take, wide, narrow
+):
+    """The narrow one has a place, and would keep the wide one from its own: one of them was first."""
+    office.declare("flights", Budget(usd_per_month=100, cpus=2))
+    take(office.runner("a"), request_for("a"))
+    (answer,) = office.runner("b").ask([request_for(wide, cpus=2)])
+    assert isinstance(answer, Waits)
+    late = request_for(narrow, timeout_s=30.0)
+    told, again = (office.runner("c").ask([late])[0] for _ in range(2))
+    assert type(told) is type(again)
+
+
 def test_a_dead_runners_place_in_line_and_retry_money_are_free(office, request_for, take, over):
     office.declare("flights", Budget(usd_per_month=20))
     gone = office.runner("a")
