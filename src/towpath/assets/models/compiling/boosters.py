@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _BY_SET: Final = 1
 _MISSING_LEFT: Final = 2
 _MISSING_SHIFT: Final = 2
-_MISSING_NOTHING, _MISSING_ZERO, _MISSING_NAN = 0, 1, 2
+_MISSING_ZERO, _MISSING_NAN = 1, 2  # 0: nothing does
 _LINKS: Final[Mapping[str, Link]] = {
     "binary sigmoid:1": "logistic",
     "cross_entropy": "logistic",
@@ -94,7 +94,7 @@ def _add(trees: Trees, fields: Mapping[str, str]) -> None:
         np.concatenate([np.zeros(inner), values]),
         _behind(left_if_missing, leaves),
         np.arange(inner + leaves) >= inner,
-        np.ones(inner + leaves),
+        np.ones(inner + leaves),  # the library explains its trees itself, by its own counts
     )
 
 
