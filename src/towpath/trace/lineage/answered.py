@@ -7,14 +7,14 @@ again costs the files that came since. Counts name nobody.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
     from datetime import date
 
     from towpath.operate.decisions.contract import DecisionLog
@@ -85,14 +85,6 @@ class AnsweredCounts:
         return _added([*parts, *fresh.values(), _counted(seen.unsealed)])
 
 
-def by_service(answered: Collection[Answered]) -> Mapping[str, int]:
-    """Return how many decisions each service made of them."""
-    totals: dict[str, int] = defaultdict(int)
-    for one in answered:
-        totals[one.service] += one.decisions
-    return dict(totals)
-
-
 def _counted(rows: pl.DataFrame) -> _Counts:
     if rows.is_empty():
         return {}
@@ -111,4 +103,4 @@ def _added(parts: list[_Counts]) -> _Counts:
     return total
 
 
-__all__ = ["Answered", "AnsweredCounts", "by_service"]
+__all__ = ["Answered", "AnsweredCounts"]

@@ -12,6 +12,7 @@ import msgspec
 
 from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
+from towpath.operate.monitoring.examples import examples_of
 from towpath.operate.releases.route import Route
 from towpath.trace.lineage.contract import TraceNode
 
@@ -84,7 +85,7 @@ def _alert(tx: Transaction, name: str, direction: Direction) -> Opening:
         links += [("raised by", run.ref) for run in mine[:1]]
         leaves = [
             TraceNode(ref=f"decision:{one}", kind="decision", relation="for example")
-            for one in spec.get("examples", [])[:_EXAMPLES_MOST]
+            for one in examples_of(row)[:_EXAMPLES_MOST]
         ]
     else:
         started = tx.intents.list("pipeline_run", prefix=f"{row.project}.{name}", limit=50)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -99,7 +100,7 @@ class LedgerRowTracer:
                 "versions": len(carrying),
                 "otherwise_in": changed[:_KEYS_MOST],
             },
-            children=(_said(below.root, "came with"),),
+            children=(replace(below.root, relation="came with"),),
         )
         return TraceTree(
             direction="back", root=node, reached=below.reached, complete=below.complete
@@ -289,17 +290,6 @@ def _first_of(carrying: Sequence[Carried], version: Version) -> Ref:
         number -= 1
         first = numbers[number]
     return first
-
-
-def _said(node: TraceNode, relation: str) -> TraceNode:
-    return TraceNode(
-        ref=node.ref,
-        kind=node.kind,
-        relation=relation,
-        facts=node.facts,
-        children=node.children,
-        more=node.more,
-    )
 
 
 __all__ = ["LedgerRowTracer", "key_condition", "parse_condition"]

@@ -9,6 +9,7 @@ import structlog
 
 from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
+from towpath.operate.monitoring.examples import examples_of
 from towpath.trace.lineage.answered import AnsweredCounts
 from towpath.trace.lineage.contract import DEFAULT, Bounds, TraceNode, TraceTree
 from towpath.trace.lineage.facts import facts_of_decision, facts_of_version
@@ -227,7 +228,7 @@ class LedgerTracer:
     def _alerts(self, decision: Decision) -> list[TraceNode]:
         """Return the alerts that name a decision as an example."""
         with self._ledger.read() as tx:
-            rows = tx.intents.list("alert")
+            rows = tx.intents.list("alert", limit=None)
         return [
             TraceNode(
                 ref=f"alert:{row.name}",
@@ -236,7 +237,7 @@ class LedgerTracer:
                 facts={"phase": row.phase, "summary": row.spec.get("summary")},
             )
             for row in rows
-            if decision.decision_id in row.spec.get("examples", ())
+            if decision.decision_id in examples_of(row)
         ]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from towpath.core.errors import NotFound, UsageError
 from towpath.core.refs import Ref
+from towpath.operate.monitoring.examples import Example, named
 from towpath.trace.lineage import Bounds, LedgerTracer
 
 FAN = 60
@@ -77,7 +78,7 @@ def alert(sqlite_ledger, record):
             "model": "model:late@1",
             "service": "delay-board",
             "summary": "distance moved",
-            "examples": [decision],
+            "examples": named(tx, [Example(decision=decision, subject="5ub1ec7")]),
         }
         tx.intents.put("alert", "drift.1", project="flights", spec=spec, phase="open", due=False)
         status = {"run": again.id}
