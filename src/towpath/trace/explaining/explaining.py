@@ -141,7 +141,7 @@ class LedgerDecisionExplainer:
                 remedy="Only decisions recorded with all that the model saw can be explained.",
                 columns=list(recorded.lost),
             )
-        verify_attestation(version, self._keyring.public_key_pem)
+        verify_attestation(version, self._keyring.public_keys_pem)
 
 
 def _recourse(recorded: Recorded) -> Recourse | None:
@@ -173,9 +173,11 @@ def _middles(rows: TrainingRows, package: Package) -> dict[str, float]:
 def _notes(package: Package, recourse: Recourse | None) -> tuple[str, ...]:
     notes: list[str] = []
     if package.execution.file is not None:
-        notes.append("The attributions are of the library's own form; the compiled one answers alike "
-                     f"within {package.execution.parity:.0e}.")  # fmt: skip
+        notes.append(
+            f"The attributions are of the library's own form; what answers is {package.execution}."
+        )
     if recourse is not None and recourse.actionable:
-        notes.append("Counterfactuals hold for this model and these inputs; another model may decide "
-                     "otherwise.")  # fmt: skip
+        notes.append(
+            "Counterfactuals hold for this model and these inputs; another model may decide otherwise."
+        )
     return tuple(notes)

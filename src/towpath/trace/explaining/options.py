@@ -38,7 +38,7 @@ def options_for(
         others = tuple(one for one in action.choices if one != value)
         costs = (0.0, *(action.cost for _ in others))
         return Options(column=action.column, values=(value, *others), costs=costs)
-    steps = _steps(action, float(value))
+    steps = _steps(action)
     values = float(value) + steps * action.step
     if action.least is not None:
         values, steps = values[kept := values >= action.least], steps[kept]
@@ -49,7 +49,8 @@ def options_for(
     )
     steps = np.concatenate([[0.0], steps])
     place = inputs.names.index(action.column)
-    if "INT" in inputs.columns[place].datatype:
+    is_whole = "INT" in inputs.columns[place].datatype
+    if is_whole:
         whole = values == np.round(values)
         values, steps = values[whole], steps[whole]
     cells = None if structure is None else structure.cells(place, values)
@@ -57,7 +58,7 @@ def options_for(
         _, first = np.unique(cells, return_index=True)
         first = np.sort(first)
         values, steps = values[first], steps[first]
-    kind = int if "INT" in inputs.columns[place].datatype else float
+    kind = int if is_whole else float
     return Options(
         column=action.column,
         values=(value, *(kind(one) for one in values[1:].tolist())),
@@ -65,9 +66,8 @@ def options_for(
     )
 
 
-def _steps(action: Actionable, value: float) -> Any:
+def _steps(action: Actionable) -> Any:
     """Return signed numbers of steps, nearest first, none of them 0."""
-    del value
     away = np.arange(1.0, action.steps_most + 1)
     if action.direction == "up":
         return away

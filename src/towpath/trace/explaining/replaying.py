@@ -190,7 +190,7 @@ class _Opened:
         """
         model = recorded.decision.model
         if model not in self._open:
-            verify_attestation(recorded.version, self._keyring.public_key_pem)
+            verify_attestation(recorded.version, self._keyring.public_keys_pem)
             digest: str = recorded.version.body["package"]
             if digest != recorded.version.digest:
                 raise IntegrityError(f"{model} names another package than its own", model=model)

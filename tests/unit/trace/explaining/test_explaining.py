@@ -207,6 +207,19 @@ def test_other_models_are_compared_by_distance_and_searched_all_the_same(
     assert found.counterfactuals.found
 
 
+def test_a_compiled_model_is_explained_by_its_own_form_and_says_how_near_that_is(
+    lender: Any, rows: Any, booster: Any
+) -> None:
+    lender.serve()
+    booster.only_numbers = True
+    model = lender.register(booster, rows, compiled=True)
+    (made,) = lender.decide(model, rows[:1])
+    found = lender.explainer.explain(made, actor="ada")
+    assert found.form.startswith("compiled")
+    assert found.notes[0].startswith("The attributions are of the library's own form; what answers")
+    assert "native's very bits" in found.notes[0]
+
+
 def test_what_can_not_be_explained_says_why(lender: Any, rows: Any, model: Any) -> None:
     (failed,) = lender.decide(model, rows[:1], status="error", error="it failed", outputs={})
     with pytest.raises(InvalidRequest, match="failed"):

@@ -9,6 +9,7 @@ import pytest
 
 from towpath.core.errors import IntegrityError, NotFound
 from towpath.core.refs import Ref
+from towpath.ledger import rotate_key
 from towpath.operate.decisions import DecisionFilter
 from towpath.trace.explaining.bits import compare_fields, ulps_between
 
@@ -46,6 +47,15 @@ def test_a_compiled_model_replays_in_its_compiled_form(lender: Any, rows: Any) -
     (made,) = lender.decide(lender.register(estimator, rows, compiled=True), rows[:1])
     found = lender.replayer.replay(made, actor="ada")
     assert (found.verdict, found.form and found.form[:8]) == ("equal", "compiled")
+
+
+def test_what_a_former_key_signed_is_replayed_and_explained(
+    lender: Any, rows: Any, model: Ref
+) -> None:
+    (made,) = lender.decide(model, rows[:1])
+    rotate_key(lender.ledger, lender.keyring, actor="ada")
+    assert lender.replayer.replay(made, actor="ada").verdict == "equal"
+    assert lender.explainer.explain(made, actor="ada", near=0).model == str(model)
 
 
 def test_a_difference_of_one_bit_is_told_in_units_of_the_last_place(
