@@ -55,6 +55,23 @@ def test_a_page_stands_alone_and_carries_the_document() -> None:
     assert base64.b64decode(carried[1]) == CERTIFICATE
 
 
+def test_whoever_withdrew_in_the_same_moment_finds_their_hash() -> None:
+    riders = [
+        {
+            "erasure": f"e{place}",
+            "subject": f"{place:032x}",
+            "requested_at": DOCUMENT["requested_at"],
+        }
+        for place in range(2)
+    ]
+    page = as_page(json.dumps({**DOCUMENT, "riders": riders}).encode())
+    assert "All that was held of 3 subjects, each a tailnum, has been removed." in page
+    for one in riders:
+        assert one["subject"] in page
+        assert one["erasure"] in page
+    assert "Withdrawn together" not in as_page(CERTIFICATE)
+
+
 def test_names_are_text_on_a_page() -> None:
     document = json.loads(CERTIFICATE)
     document["field"] = "<img src=x onerror=alert(1)>"

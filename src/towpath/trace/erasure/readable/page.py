@@ -6,7 +6,12 @@ import base64
 from html import escape
 from typing import TYPE_CHECKING
 
-from towpath.trace.erasure.readable.sections import read_certificate, sections_of
+from towpath.trace.erasure.readable.sections import (
+    finding_of,
+    lead_of,
+    read_certificate,
+    sections_of,
+)
 
 if TYPE_CHECKING:
     from towpath.trace.erasure.readable.sections import Section
@@ -62,8 +67,6 @@ def as_page(certificate: bytes) -> str:
     """
     document = read_certificate(certificate)
     parts = [_section(one) for one in sections_of(certificate)]
-    residue = len(document["verification"]["residue"])
-    found = "Nothing of the subject was found." if residue == 0 else f"{residue} places held it."
     inside = base64.b64encode(certificate).decode()
     name = escape(f"erasure-{document['erasure']}.json", quote=True)
     return (
@@ -72,8 +75,8 @@ def as_page(certificate: bytes) -> str:
         f"<title>Certificate of erasure {escape(document['erasure'])}</title>"
         f"<style>{_STYLE}</style></head><body><main>"
         f"<header><h1>Certificate of erasure</h1>"
-        f"<p>All that was held of one {escape(document['field'])} has been removed. "
-        f'<span class="found">{found}</span></p></header>'
+        f"<p>{escape(lead_of(document))} "
+        f'<span class="found">{escape(finding_of(document))}</span></p></header>'
         f"{''.join(parts)}"
         f'<footer><span class="save"><a download="{name}" '
         f'href="data:application/json;base64,{inside}">Save the signed document</a></span></footer>'

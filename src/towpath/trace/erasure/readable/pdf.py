@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from towpath.core.clock import parse_time
 from towpath.core.errors import UsageError
-from towpath.trace.erasure.readable.sections import read_certificate, sections_of
+from towpath.trace.erasure.readable.sections import (
+    finding_of,
+    lead_of,
+    read_certificate,
+    sections_of,
+)
 
 if TYPE_CHECKING:
     from towpath.trace.erasure.readable.sections import Section
@@ -70,9 +75,7 @@ def _open(document: dict[str, Any]) -> Any:
     pdf.add_page()
     pdf.set_font("helvetica", "B", 20)
     pdf.cell(0, 10, "Certificate of erasure", align="L", new_x="LMARGIN", new_y="NEXT")
-    residue = len(document["verification"]["residue"])
-    found = "Nothing of the subject was found." if residue == 0 else f"{residue} places held it."
-    lead = f"All that was held of one {document['field']} has been removed. {found}"
+    lead = f"{lead_of(document)} {finding_of(document)}"
     pdf.set_font("helvetica", size=10)
     pdf.multi_cell(0, _LINE_MM, _plain(lead), align="L", new_x="LMARGIN", new_y="NEXT")
     return pdf

@@ -1,7 +1,7 @@
 """What a certificate says, in sections: the one text that page and PDF set in type.
 
-It says nothing that is not in the signed document, and leaves nothing of it out but the log's entries,
-which it counts: they are for programs.
+It says nothing that is not in the signed document. What is there for programs is counted: the log's
+entries, the digests of step results and of the decision log's files, and each copy by itself.
 """
 
 from __future__ import annotations
@@ -58,6 +58,21 @@ def read_certificate(certificate: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", document)
 
 
+def lead_of(document: Mapping[str, Any]) -> str:
+    """Return what a certificate comes to, in a sentence: of whom, or of how many."""
+    count, field = 1 + len(document.get("riders") or ()), document["field"]
+    whom = f"one {field}" if count == 1 else f"{count:,} subjects, each a {field},"
+    return f"All that was held of {whom} has been removed."
+
+
+def finding_of(document: Mapping[str, Any]) -> str:
+    """Return what the verification found, in a sentence."""
+    residue = len(document["verification"]["residue"])
+    if residue:
+        return f"{residue} places held it."
+    return "Nothing of the subject was found."
+
+
 def sections_of(certificate: bytes) -> list[Section]:
     """Return what a certificate says.
 
@@ -70,11 +85,11 @@ def sections_of(certificate: bytes) -> list[Section]:
     document = read_certificate(certificate)
     return [
         _request(document),
+        *_riders(document),
         _phases(document),
         _versions(document),
         _removed(document),
         *_models(document),
-        *_evidence(document),
         _verification(document),
         _out_of_reach(document),
         _proof(document, certificate),
@@ -96,10 +111,30 @@ def _request(document: Mapping[str, Any]) -> Section:
     )
 
 
+def _riders(document: Mapping[str, Any]) -> Iterator[Section]:
+    """Yield whoever else this certificate is for, where others withdrew at the same time."""
+    rows = [
+        (one["subject"], one["erasure"], _moment(one["requested_at"]))
+        for one in document.get("riders") or ()
+    ]
+    if rows:
+        yield Section(
+            title="Withdrawn together",
+            text="These requests came in the same moment and were fulfilled with the one above: all "
+            "that this certificate says holds for each of them.",
+            head=("subject", "erasure", "requested"),
+            rows=tuple(rows),
+            codes=(0, 1),
+        )
+
+
 def _phases(document: Mapping[str, Any]) -> Section:
     rows = [
         (_moment(step["at"]), step["phase"].replace("_", " "), _PHASES.get(step["phase"], ""))
-        for step in document["steps"]
+        for step in (
+            *document["steps"],
+            {"phase": "certified", "at": document["certified_at"]},
+        )
     ]
     return Section(title="What was done, and when", head=("at", "phase", ""), rows=tuple(rows))
 
@@ -172,23 +207,6 @@ def _models(document: Mapping[str, Any]) -> Iterator[Section]:
             head=("rollout", "outcome", "evidence"),
             rows=tuple(rollouts),
             codes=(0,),
-        )
-
-
-def _evidence(document: Mapping[str, Any]) -> Iterator[Section]:
-    """Yield what was measured about memory of the erased rows, where that was done."""
-    rows = [
-        (_short(one["model"]), _short(one.get("replacement") or ""), one["finding"])
-        for one in document.get("membership") or ()
-    ]
-    if rows:
-        yield Section(
-            title="Whether the replacements remember",
-            text="A test that tells rows a model has learnt from others was tried on the old model, "
-            "which is known to have learnt from these rows, and on its replacement.",
-            head=("model", "replacement", "finding"),
-            rows=tuple(rows),
-            codes=(0, 1),
         )
 
 
@@ -275,4 +293,4 @@ def _said(evidence: object) -> str:
     return ", ".join(parts)
 
 
-__all__ = ["Section", "read_certificate", "sections_of"]
+__all__ = ["Section", "finding_of", "lead_of", "read_certificate", "sections_of"]
