@@ -6,7 +6,7 @@ import math
 import struct
 from typing import TYPE_CHECKING, Any
 
-from towpath.trace.explaining.contract import FieldReplay
+from towpath.trace.explaining.replays import FieldReplay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from towpath.assets.code import environment_digest, environment_lock
 from towpath.core.errors import NotFound
-from towpath.trace.explaining.contract import Changed, Environment
+from towpath.trace.explaining.replays import Changed, Environment
 
 if TYPE_CHECKING:
     from towpath.ledger.records import Version

@@ -15,9 +15,9 @@ from towpath.core.errors import IntegrityError, NotFound
 from towpath.operate.decisions import DecisionFilter
 from towpath.operate.decisions.columns import decision_of
 from towpath.trace.explaining.bits import compare_fields
-from towpath.trace.explaining.contract import Replay, Replays
 from towpath.trace.explaining.environments import compare_environments
 from towpath.trace.explaining.recorded import DELETED, find_recorded, with_version
+from towpath.trace.explaining.replays import Replay, Replays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from towpath.operate.decisions.records import Decision
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
-    from towpath.trace.explaining.contract import FieldReplay, Impossible
     from towpath.trace.explaining.recorded import Recorded
+    from towpath.trace.explaining.replays import FieldReplay, Impossible
 
 _log = structlog.get_logger(__name__)
 _SHOWN_MOST: Final = 100

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from towpath.ledger.records import Json
-    from towpath.trace.explaining.contract import Holding, SubjectReport
+    from towpath.trace.explaining.reports import Holding, SubjectReport
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }

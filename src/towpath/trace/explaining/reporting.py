@@ -17,7 +17,7 @@ from towpath.trace.erasure.copies.finding import plain
 from towpath.trace.erasure.planning import Planner
 from towpath.trace.erasure.state import KIND
 from towpath.trace.erasure.subjects import datasets_about, require_known
-from towpath.trace.explaining.contract import Holding, SubjectReport
+from towpath.trace.explaining.reports import Holding, SubjectReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
