@@ -160,8 +160,16 @@ class Events(Protocol):
         """Return stored checkpoints, newest first."""
         ...
 
-    def stored(self, first: int, end: int) -> list[StoredEntry]:
-        """Return what lies in the rows of [first, end), undecoded: for whoever checks them."""
+    def stored(
+        self, first: int, end: int | None = None, *, most: int | None = None
+    ) -> list[StoredEntry]:
+        """Return what lies in the rows of [first, end), undecoded: for whoever checks them.
+
+        Args:
+            first: May be below zero, where no row ought to be.
+            end: None for whatever lies behind, part of the log or not.
+            most: How many rows at most; all if None.
+        """
         ...
 
     def nodes(self, level: int, first: int, end: int) -> dict[int, bytes]:

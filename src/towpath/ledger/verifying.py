@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _LEVEL = 13  # a piece is one complete subtree of so many levels: 8,192 entries
 _PIECE = 1 << _LEVEL
+_BEFORE_ALL = -(2**63)
 _FINDINGS_MOST = 100
 
 Trouble = Literal[
@@ -46,8 +47,8 @@ class LogFinding:
     """Something in the log that is not what was signed.
 
     Attributes:
-        trouble: `edited`, `reordered` or `removed`: the entry at `position`. `inserted`: entries from
-            there on are behind the log's head. `tail`: entries from there on were signed once, and are
+        trouble: `edited`, `reordered` or `removed`: the entry at `position`. `inserted`: rows from
+            there on lie behind the log's head, or before its beginning. `tail`: entries from there on were signed once, and are
             gone. `rewritten`: some entry from `position` to before `until` is not what was signed; the
             tree was made to fit. `tree`: a stored node or the head is wrong, no entry. `checkpoint`: a
             signature does not hold. `key`: a key signs that the log's own history of keys does not name.
@@ -183,11 +184,14 @@ class _Check:
         with self.ledger.read() as tx:
             self.size, self._head = tx.events.size(), tx.events.peaks()
             stored = [Statement(checkpoint=one) for one in tx.events.checkpoints(None)]
-            behind = tx.events.stored(self.size, self.size + 1)
+            outside = [
+                *tx.events.stored(_BEFORE_ALL, 0, most=1),
+                *tx.events.stored(self.size, most=1),
+            ]
             if self.start is not None:
                 self._resume(tx, self.start)
-        if behind:
-            self._find("inserted", self.size, "rows lie behind the log's head")
+        for row in outside:
+            self._find("inserted", row[0], "rows lie where the log has no entries")
         for one in [*stored, *self.anchored]:
             size = one.checkpoint.size
             if size > self.size:
@@ -213,7 +217,7 @@ class _Check:
             self._find("rewritten", 0, detail, until=start.size, said_by="before")
         self.since = self._agreed = start.size
         for event in tx.events.read(types=KEY_EVENTS, limit=None):
-            if event.seq < start.size:
+            if 0 <= event.seq < start.size:
                 path = tx.events.inclusion(event.seq, start.size)
                 leaf = _leaf_of(tx.events.stored(event.seq, event.seq + 1)[0]).hex()
                 if merkle.verify_inclusion(
@@ -317,10 +321,10 @@ class _Check:
         if self.peaks != self._head and not self.findings:
             detail = "the head's hashes are not those of the entries"
             self._find("tree", self.size, detail, said_by="tree")
-        if trusted_pem is not None and self.history.keys:
+        if trusted_pem is not None and self.size:
             held = [one for one in self.history.keys if _is_among(one.public_key_pem, trusted_pem)]
             if not held:
-                names = ", ".join(one.key_id for one in self.history.keys)
+                names = ", ".join(one.key_id for one in self.history.keys) or "it names none"
                 self._find("key", 0, f"none of the log's keys ({names}) is one that you trust")
 
     def _find(

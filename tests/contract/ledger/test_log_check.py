@@ -174,18 +174,21 @@ def test_reordered_entries_are_told_from_edited_ones(
     assert "was entry 9" in check.findings[0].detail
 
 
-def test_rows_behind_the_head_are_found(
-    ledger: Ledger, signed: list[Checkpoint], intruder: Intruder
+@pytest.mark.parametrize("place", ["next", "further", "before"])
+def test_rows_outside_the_log_are_found(
+    ledger: Ledger, signed: list[Checkpoint], intruder: Intruder, place: str
 ) -> None:
     size = verify_log(ledger).size
+    seq = {"next": size, "further": size + 7, "before": -4}[place]
     with intruder.engine.begin() as connection:
         row = dict(
             connection.execute(sa.select(tables.events).where(tables.events.c.seq == 3))
             .mappings()
             .one()
         )
-        connection.execute(sa.insert(tables.events).values({**row, "seq": size}))
-    assert troubles(ledger) == [("inserted", size, None)]
+        connection.execute(sa.insert(tables.events).values({**row, "seq": seq}))
+    assert troubles(ledger) == [("inserted", seq, None)]
+    assert troubles(ledger, since=signed[1]) == [("inserted", seq, None)]
 
 
 def test_a_broken_tree_is_found_though_all_rows_are_right(
@@ -283,6 +286,13 @@ def test_a_swapped_key_is_found(
     # And whoever kept the true key elsewhere notices a history that begins with another.
     intruder.do(sa.delete(tables.checkpoints).where(tables.checkpoints.c.size == size))
     assert troubles(ledger, trusted_pem=forger.public_key_pem) == [("key", 0, None)]
+
+
+def test_a_log_that_names_no_key_is_not_vouched_for(ledger: Ledger, keyring: FileKeyring) -> None:
+    assert verify_log(ledger, trusted_pem=keyring.public_key_pem).ok  # there is nothing yet
+    fill(ledger, 3)
+    assert troubles(ledger) == []
+    assert troubles(ledger, trusted_pem=keyring.public_key_pem) == [("key", 0, None)]
 
 
 def test_a_key_that_the_log_does_not_name_signs_nothing(

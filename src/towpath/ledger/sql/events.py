@@ -31,8 +31,9 @@ _READ_HEAD = sa.select(_head.c.size, _head.c.peaks)
 _ADD_EVENTS, _ADD_NODES = sa.insert(_events), sa.insert(_nodes)
 _STORED = sa.text(
     "SELECT seq, at, type, subject, actor, payload, leaf FROM events"
-    " WHERE seq >= :first AND seq < :end ORDER BY seq"
+    " WHERE seq >= :first AND seq < :end ORDER BY seq LIMIT :most"
 )
+_FAR = 2**63 - 1  # the largest number of a row
 _MOVE_HEAD = sa.update(_head).values(size=sa.bindparam("to_size"), peaks=sa.bindparam("to_peaks"))
 
 
@@ -153,10 +154,17 @@ class SqlEvents:
         query = sa.select(_checkpoints).order_by(_checkpoints.c.size.desc()).limit(limit)
         return [Checkpoint(**row) for row in self._session.mappings(query)]
 
-    def stored(self, first: int, end: int) -> list[StoredEntry]:
+    def stored(
+        self, first: int, end: int | None = None, *, most: int | None = None
+    ) -> list[StoredEntry]:
         """See `Events.stored`."""
         self.flush()
-        rows = self._session.connection.execute(_STORED, {"first": first, "end": end}).all()
+        bounds = {
+            "first": first,
+            "end": _FAR if end is None else end,
+            "most": _FAR if most is None else most,
+        }
+        rows = self._session.connection.execute(_STORED, bounds).all()
         return [(*row[:6], bytes(row[6])) for row in rows]
 
     def nodes(self, level: int, first: int, end: int) -> dict[int, bytes]:
