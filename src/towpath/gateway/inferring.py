@@ -7,7 +7,7 @@ them there, as are all that share it; whatever has to wait for features or a mod
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from towpath.gateway.admission import DEADLINE
 from towpath.gateway.answers import binary
@@ -81,7 +81,9 @@ class Inferring:
         entry.end()
         return found
 
-    def concluded(self, request: HttpRequest, entry: Entry, asked: Asked, recorded: Any) -> Answer:
+    def concluded(
+        self, request: HttpRequest, entry: Entry, asked: Asked, recorded: asyncio.Future[None]
+    ) -> Answer:
         """Return the answer to a request whose decisions are on disk, or could not be brought there."""
         try:
             recorded.result()

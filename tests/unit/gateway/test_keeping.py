@@ -121,6 +121,12 @@ def test_a_database_that_was_put_back_takes_nobody_off(
     assert found.known.position != len(found.subjects)  # so whoever recalls it reads the list anew
 
 
+def test_another_list_of_the_same_length_is_kept_too(state: LastKnown):
+    state.remember(Known(), ["a", "b"])
+    state.remember(Known(), ["a", "c"])  # the database was put back, and somebody else withdrew
+    assert sorted(state.recall().subjects) == ["a", "b", "c"]
+
+
 def test_its_age_is_since_the_ledger_last_said_so(state: LastKnown, tmp_path: Path):
     state.confirm()  # nothing is there to be confirmed
     state.remember(Known(route=row(1)))

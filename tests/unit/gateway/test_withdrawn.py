@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from towpath.gateway.routes.withdrawn import Withdrawn
+from towpath.gateway.routes.withdrawn import WithdrawnSubjects
 from towpath.storage.database import open_database, tables
 
 MANY = 100_000
@@ -21,7 +21,7 @@ def add(ledger: Any, *subjects: str) -> None:
             tx.withdrawals.add(one)
 
 
-def look(withdrawn: Withdrawn, ledger: Any) -> list[str]:
+def look(withdrawn: WithdrawnSubjects, ledger: Any) -> list[str]:
     """Have it look, and return what it took."""
     with ledger.read() as tx:
         news = withdrawn.look(tx)
@@ -40,7 +40,7 @@ def fill(path: Path, first: int, end: int) -> None:
 
 
 def test_a_look_takes_what_is_new(sqlite_ledger: Any) -> None:
-    withdrawn = Withdrawn()
+    withdrawn = WithdrawnSubjects()
     assert look(withdrawn, sqlite_ledger) == []
     add(sqlite_ledger, "a", "b")
     assert look(withdrawn, sqlite_ledger) == ["a", "b"]
@@ -65,7 +65,7 @@ def test_a_look_reads_no_more_of_a_long_list_than_of_a_short_one(
             return found
 
     fill(tmp_path, 1, MANY + 1)
-    withdrawn = Withdrawn()
+    withdrawn = WithdrawnSubjects()
     assert len(look(withdrawn, sqlite_ledger)) == MANY
     add(sqlite_ledger, "new")
     with sqlite_ledger.read() as tx:
@@ -82,7 +82,7 @@ def test_a_database_that_was_put_back_is_read_anew_and_takes_nobody_off(
     sqlite_ledger: Any, tmp_path: Path, now: list[str]
 ) -> None:
     add(sqlite_ledger, "a", "b", "c")
-    withdrawn = Withdrawn()
+    withdrawn = WithdrawnSubjects()
     look(withdrawn, sqlite_ledger)
     database = open_database(f"sqlite:///{tmp_path}/towpath.db")
     with database.write() as connection:
@@ -98,7 +98,7 @@ def test_a_database_that_was_put_back_is_read_anew_and_takes_nobody_off(
 
 def test_what_was_recalled_is_gone_on_from_where_the_order_is_known(sqlite_ledger: Any) -> None:
     add(sqlite_ledger, "a", "b")
-    known, mixed = Withdrawn(), Withdrawn()
+    known, mixed = WithdrawnSubjects(), WithdrawnSubjects()
     known.recall(["a", "b"], position=2)
     mixed.recall(["b", "a", "gone"], position=2)
     assert look(known, sqlite_ledger) == []

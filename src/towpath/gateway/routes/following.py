@@ -19,7 +19,7 @@ from towpath.core.refs import Ref
 from towpath.gateway.routes.keeping import Known, Row
 from towpath.gateway.routes.loading import RouteLoader
 from towpath.gateway.routes.routing import RoutingTable
-from towpath.gateway.routes.withdrawn import Withdrawn
+from towpath.gateway.routes.withdrawn import WithdrawnSubjects
 from towpath.ledger.owners import is_dead, this_owner
 from towpath.operate.releases.route import Route
 
@@ -107,7 +107,7 @@ class LedgerFollower:
         self._publish = publish
         self._moments = moments
         self._refresh = refresh
-        self._withdrawn = Withdrawn()
+        self._withdrawn = WithdrawnSubjects()
         self._table = RoutingTable(suppressed=self._withdrawn.subjects)
         self._seen_route: tuple[int, datetime] | None = None
         self._retry_at = float("inf")
@@ -244,7 +244,7 @@ class LedgerFollower:
         """Have it that nobody who withdrew is decided about; a flush follows, as for every table."""
         self._withdrawn.take(news)
         position = self._withdrawn.position
-        if position == self._table.suppression_generation:
+        if not news and position == self._table.suppression_generation:
             return
         self._put_in_force(replace(self._table, suppression_generation=position))
         _log.info("suppression.followed", position=position, subjects=len(news))

@@ -105,7 +105,7 @@ class LastKnown:
         self._path = folder / f"{check_name(environment, 'environment')}.state"
         self._journal = Journal(self._path.with_suffix(".withdrawn"))
         self._keyring = keyring
-        self._written: tuple[Known, int] | None = None
+        self._written: tuple[Known, int, Sequence[str]] | None = None
 
     def remember(self, known: Known, withdrawn: Sequence[str] = ()) -> None:
         """Keep it, durably, unless another gateway has kept something newer.
@@ -120,7 +120,7 @@ class LastKnown:
         Raises:
             InfrastructureError: The disk refuses.
         """
-        written = (known, len(withdrawn))
+        written = (known, len(withdrawn), withdrawn[-1:])
         if written == self._written:
             return
         with disk_errors(self._folder), self._alone():

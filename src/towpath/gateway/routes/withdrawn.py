@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from towpath.ledger.withdrawals import Withdrawal
 
 
-class Withdrawn:
+class WithdrawnSubjects:
     """The subjects who withdrew, and up to where the ledger's list was read.
 
     A look costs what came since the one before. It reads the last known entry again with the new ones: if
