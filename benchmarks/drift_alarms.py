@@ -97,7 +97,8 @@ NOTES = (
         f"the model knows {TRAINED_DAYS} such days; {QUIET_DAYS} quiet ones follow, then {DRIFTED_DAYS} "
         f"on which half of the columns have moved by {DRIFT_SD} sd and go on wobbling"
     ),
-    "sizes are rows of a day; false_alarm_days is of 45 quiet ones, the mean over repetitions",
+    "sizes are rows of a day; false_alarm_days is of 45 quiet ones, the mean over repetitions: "
+    + ", ".join(f"{count} at {size}" for size, count in REPETITIONS.items()),
     "days_to_find: median of days from the move to the first alarm, null if most never come",
     "missed: share of drifts not found in 45 days",
     (

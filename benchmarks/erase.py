@@ -15,7 +15,6 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +22,10 @@ import numpy as np
 import polars as pl
 import structlog
 
+from benchmarks.dataset_version import READINGS
+from benchmarks.dataset_version import rows as readings
 from benchmarks.harness import Result, measure, run_peer
-from towpath.assets.datasets import Dataset, ParquetDatasetStore, Schema
-from towpath.core.refs import Ref
+from towpath.assets.datasets import ParquetDatasetStore
 from towpath.ledger import open_ledger
 from towpath.storage.blobs import open_blobs
 from towpath.storage.database import open_database
@@ -39,31 +39,6 @@ SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 VERSIONS = 20
 MANY = 100
 ROUNDS = 3
-SUBJECTS = 5_000
-NUMBERS = tuple(f"x{place}" for place in range(10))
-REF = Ref("dataset", "readings")
-
-
-class Reading(Schema):
-    reading_id: str
-    taken: datetime
-    meter: str
-    site: str
-    x0: float
-    x1: float
-    x2: float
-    x3: float
-    x4: float
-    x5: float
-    x6: float
-    x7: float
-    x8: float
-    x9: float
-
-
-READINGS = Dataset(
-    "readings", schema=Reading, key="reading_id", time="taken", subject="meter", buckets=16
-)
 NOTES = """\
 CPU seconds, medians of three erasures of other people in the same home, one after another; the \
 verification is part of them and stated apart as well
@@ -123,22 +98,9 @@ def run(sizes: Sequence[str] = tuple(SIZES)) -> Result:
 
 
 def rows(first: int, count: int) -> pl.DataFrame:
-    """Return seeded rows that hardly compress."""
-    rng = np.random.default_rng([7, first])
-    numbers = np.arange(first, first + count)
-    start = int(datetime(2013, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
-    meters = pl.Series(rng.integers(0, SUBJECTS, count)).cast(pl.String).str.zfill(6)
-    return pl.DataFrame(
-        {
-            "reading_id": pl.Series(numbers * 0x5DEECE66D % (1 << 40))
-            .cast(pl.String)
-            .str.zfill(13),
-            "taken": pl.Series(start + numbers * 3_000_000).cast(pl.Datetime("us", "UTC")),
-            "meter": pl.Series("meter", ["meter-"]).new_from_index(0, count) + meters,
-            "site": pl.Series(rng.integers(0, 50, count)).cast(pl.String),
-            **{name: rng.normal(size=count) for name in NUMBERS},
-        }
-    )
+    """Return readings of people whose names nothing else in a home can be mistaken for."""
+    named = pl.concat_str(pl.lit("meter-"), "meter")
+    return readings(first, count).with_columns(meter=named)
 
 
 class Table:

@@ -1,9 +1,10 @@
 """Switching a release under load: failed requests, and the time until nobody is answered by the old one.
 
-Clients keep their connections and ask in a closed loop, over HTTP and then over gRPC, while the environment goes from one release to
-the next and back. Ours is `towpath gateway`, one worker process or several on a port, over the ledger in SQLite; what is
-switched is every service's model, and a version of a program goes with it. The limit is the bare server
-of `serving`, stopped and started with the other model, as one does without releases.
+Clients keep their connections and ask in a closed loop, over HTTP and then over gRPC, while the environment
+goes from one release to the next and back. Ours is `towpath gateway`, one worker process or several on a
+port, over the ledger in SQLite; what is switched is every service's model, and a version of a program goes
+with it. The limit is the bare server of `serving`, stopped and started with the other model, as one does
+without releases.
 """
 
 from __future__ import annotations

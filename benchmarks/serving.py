@@ -132,6 +132,10 @@ NOTES = (
     "requests are one tensor of shape [rows, 30] as JSON, unless `binary` is said: then as bytes",
     "BentoML, LitServe, MLflow and Ray Serve have no such form, and get a list of lists",
     "cpu_us is the processor time of the server's processes per request, which a busy machine blurs least",
+    (
+        "ours serves the model as gates leave it, compiled: LightGBM's library answers lone rows, and ONNX "
+        "Runtime batches, with the same bits (ADR 0050); floor and peers ask LightGBM itself for both"
+    ),
     "the floor routes nothing, checks nothing, records nothing, counts nothing",
     "ours records every row, checked and with its identity; the peers record nothing",
     "the peers run one after the other behind ours, one round each, as their documentation starts them",

@@ -1,8 +1,8 @@
-"""A closed loop of clients over HTTP or gRPC that keeps a line of every answer: when, how long, which status
-(of HTTP; 0 for a call that failed), which release.
+"""A closed loop of clients over HTTP or gRPC that keeps a line of every answer.
 
-A program of its own, so that what it costs is not taken for the server's. A connection that breaks is a
-failed request, and is opened again.
+A line says when, how long, which status (of HTTP; 0 for a call that failed), and which release. A program of
+its own, so that what it costs is not taken for the server's. A connection that breaks is a failed request,
+and is opened again.
 """
 
 from __future__ import annotations
@@ -60,9 +60,8 @@ async def rpc_client(
     said = (("towpath-service-version", SAID),)
     turns = cycle(requests)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options) as channel:
-        infer = channel.unary_unary(
-            "/inference.GRPCInferenceService/ModelInfer"
-        )  # bytes as they are
+        # Without serializers: the messages are bytes already, and stay so.
+        infer = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
         while time.monotonic() < until:
             begun = time.monotonic()
             try:

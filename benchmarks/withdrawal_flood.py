@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.erase import READINGS, folder, rows
+from benchmarks.dataset_version import READINGS
+from benchmarks.erase import folder, rows
 from benchmarks.harness import Result, measure
 from towpath.assets.datasets import ParquetDatasetStore
 from towpath.assets.models import Model, ModelRegistry, Registration, save_model

@@ -131,10 +131,8 @@ class RpcCaller(Caller):
 
     def run(self) -> None:
         options = [
-            (
-                "grpc.use_local_subchannel_pool",
-                1,
-            ),  # a connection of its own, as other programs have
+            # A connection of its own, as other programs have.
+            ("grpc.use_local_subchannel_pool", 1),
             ("grpc.enable_retries", 0),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 200),
