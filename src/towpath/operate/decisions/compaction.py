@@ -154,11 +154,9 @@ class Compactor:
                 pl.read_parquet(stack.enter_context(self._blobs.open_local(segment.digest)))
                 for segment in segments
             ]
-        frames = [
-            frame.drop(TAG, strict=False) for frame in frames
-        ]  # made anew for what they become
         rows = RawRows()
-        rows.streams[stream] = frames
+        # Their tags go: those of the files that they become are made as these are written.
+        rows.streams[stream] = [frame.drop(TAG, strict=False) for frame in frames]
         self._shelf.replace(list(_cut(rows)), retire=segments)
         return len(segments)
 

@@ -15,9 +15,9 @@ _COUNTS = [f"{count:03x}" for count in range(_COUNTS_MOST)]
 class DecisionIds:
     """Makes ids that sort in the order they were made (RFC 9562, section 6.2, method 1).
 
-    The 12 bits after the millisecond count ids made within it and 62 bits are random, which tells ids of
-    different processes apart. When the counter runs over, or the machine's clock steps back, the millisecond runs ahead of the clock instead of
-    repeating. Thread-safe.
+    The 12 bits after the millisecond count ids made within it, and 62 bits are random, which tells ids of
+    different processes apart. When the counter runs over, or the machine's clock steps back, the
+    millisecond runs ahead of the clock instead of repeating. Thread-safe.
     """
 
     def __init__(self) -> None:

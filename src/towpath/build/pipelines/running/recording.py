@@ -187,6 +187,7 @@ class Recorder:
         return self._run(call, _spelled(call.constants), tags)
 
     def _run(self, call: Call, params: dict[str, str], tags: Mapping[str, str]) -> NewRun:
+        tags = {**tags, SHARDS_TAG: encode_shards(flatten(call.inputs))}
         return NewRun(
             id=call.run_id,
             kind="step",
@@ -195,14 +196,7 @@ class Recorder:
             parent=self.run_id,
             key=call.known_key.digest,
             params=params,
-            tags={
-                key: value
-                for key, value in {
-                    **tags,
-                    SHARDS_TAG: encode_shards(flatten(call.inputs)),
-                }.items()
-                if value
-            },
+            tags={key: value for key, value in tags.items() if value},
         )
 
     def _reused(self, hit: Hit) -> NewRun:
