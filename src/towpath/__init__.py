@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from towpath.assets.datasets import Dataset, Doc, Personal, Range, Schema, Values
     from towpath.assets.features import FeatureService, FeatureView, on_demand
     from towpath.assets.filesets import Files, FileSet
-    from towpath.assets.models import Factors, Forecast, Inputs, Model, ensemble
+    from towpath.assets.models import (
+        Factors,
+        Forecast,
+        Inputs,
+        Model,
+        Moments,
+        ensemble,
+        least_squares,
+    )
     from towpath.assets.windows import Window
     from towpath.build import gates
     from towpath.build.capacity import Budget, Queue, checkpoint
@@ -100,6 +108,7 @@ _HOMES = {
     "Log": "towpath.build.tuning",
     "Logging": "towpath.operate.decisions",
     "Model": "towpath.assets.models",
+    "Moments": "towpath.assets.models",
     "Multivariate": "towpath.operate.monitoring",
     "On": "towpath.operate.triggers",
     "Outliers": "towpath.operate.monitoring",
@@ -128,6 +137,7 @@ _HOMES = {
     "finetune": "towpath.build.pipelines",
     "home": "towpath.app.notebook",
     "join": "towpath.build.pipelines",
+    "least_squares": "towpath.assets.models",
     "log_metric": "towpath.build.pipelines",
     "log_param": "towpath.build.pipelines",
     "map": "towpath.build.pipelines",
@@ -169,6 +179,7 @@ __all__ = [
     "Log",
     "Logging",
     "Model",
+    "Moments",
     "Multivariate",
     "On",
     "Outliers",
@@ -198,6 +209,7 @@ __all__ = [
     "gates",
     "home",
     "join",
+    "least_squares",
     "log_metric",
     "log_param",
     "map",

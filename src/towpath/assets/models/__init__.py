@@ -19,6 +19,7 @@ from towpath.assets.models.estimators import Factors, Forecast
 from towpath.assets.models.execution import Execution
 from towpath.assets.models.family import Member, ancestors_of, family_of, parent_of
 from towpath.assets.models.inputs import Inputs
+from towpath.assets.models.leastsquares import Moments, least_squares
 from towpath.assets.models.model import Model
 from towpath.assets.models.packages import Package, load_model, load_package, save_model
 from towpath.assets.models.predictors import load_predictor
@@ -43,6 +44,7 @@ __all__ = [
     "Member",
     "Model",
     "ModelRegistry",
+    "Moments",
     "Package",
     "Predictor",
     "Registration",
@@ -55,6 +57,7 @@ __all__ = [
     "ensemble",
     "family_of",
     "join_rows",
+    "least_squares",
     "load_model",
     "load_package",
     "load_predictor",

@@ -12,6 +12,7 @@ import polars as pl
 from towpath.build.pipelines.formats.items import Items
 from towpath.build.pipelines.formats.kinds import bare, element
 from towpath.build.pipelines.formats.models import Models
+from towpath.build.pipelines.formats.moments import MomentsFormat
 from towpath.build.pipelines.formats.observations import ObservationsFormat
 from towpath.build.pipelines.formats.plain import Arrays, Bytes, Values
 from towpath.build.pipelines.formats.tables import Selections, Tables
@@ -32,6 +33,7 @@ _FORMATS: tuple[Format, ...] = (
     Bytes(),
     Selections(),
     ObservationsFormat(),
+    MomentsFormat(),
     Items(),
     Values(),
 )
