@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from towpath.app.place import Place
+    from towpath.assets.cases import LedgerRegressionCases
     from towpath.assets.code import CodeStore
     from towpath.assets.datasets import ParquetDatasetStore, Snapshot
     from towpath.assets.datasets.history import LedgerDatasetHistory
@@ -198,6 +199,13 @@ class Home:
         from towpath.assets.models import ModelRegistry
 
         return ModelRegistry(self.ledger, self.blobs, self.keyring)
+
+    @cached_property
+    def cases(self) -> LedgerRegressionCases:
+        """Recorded inputs that every later model must answer as it should."""
+        from towpath.assets.cases import LedgerRegressionCases
+
+        return LedgerRegressionCases(self.ledger, self.blobs, self.keyring)
 
     @property
     def decisions_dir(self) -> Path:

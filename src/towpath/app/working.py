@@ -120,7 +120,7 @@ def reconcilers(
         },
         "ingests": [IngestReconciler(ledger, clock, ingest_command(home), stop=stop)],
         "traffic": [
-            ServiceReconciler(ledger, releases),
+            ServiceReconciler(ledger, releases, hold=home.cases.hold),
             LineReconciler(ledger, releases),
             RolloutReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE),
             TriggerReconciler(ledger, clock),

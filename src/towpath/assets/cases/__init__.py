@@ -8,12 +8,16 @@ from towpath.assets.cases.contract import (
     RegressionCases,
     Waiver,
 )
+from towpath.assets.cases.standing import standing_of
+from towpath.assets.cases.store import LedgerRegressionCases
 
 __all__ = [
     "Expectation",
     "HeldModel",
+    "LedgerRegressionCases",
     "NewCase",
     "RegressionCase",
     "RegressionCases",
     "Waiver",
+    "standing_of",
 ]

@@ -178,6 +178,7 @@ class Waiver:
     Attributes:
         name: `CASE.wN`.
         model: The one version that it lets through, as a reference.
+        package: Digest of that version's package: no other bytes get through.
         reason: In words, without anybody's data: it stays in the log.
         by: Who signed, by a handle.
         given_at: Wall time, UTC.
@@ -190,6 +191,7 @@ class Waiver:
     name: str
     case: str
     model: str
+    package: str
     reason: str
     by: str
     given_at: datetime
@@ -227,12 +229,18 @@ class RegressionCases(Protocol):
     `waiver.revoked`. None of them holds an input, an answer or an expectation.
     """
 
-    def keep(self, new: NewCase, *, actor: str) -> RegressionCase:
+    def keep(self, new: NewCase, *, actor: str, against: Sequence[Ref] = ()) -> RegressionCase:
         """Keep a case: a version of kind `case`, with an edge to the model that erred.
+
+        Args:
+            new: The case.
+            actor: Who keeps it.
+            against: Model versions to hold to it at once, in the same transaction: those that serve.
 
         Raises:
             Conflict: There is one of that name.
             Withdrawn: Its subject has withdrawn.
+            NotFound: One of the models does not exist, or its bytes are gone.
         """
         ...
 
@@ -264,6 +272,10 @@ class RegressionCases(Protocol):
             NotFound: There is no such version, or its bytes are gone.
             IntegrityError: The version is not what was signed.
         """
+        ...
+
+    def hold_everywhere(self, model: Ref) -> Sequence[HeldModel]:
+        """Do what `hold` does for every service that a model of that name is declared to answer."""
         ...
 
     def standing(self, tx: Transaction, service: str, model: Ref) -> Sequence[HeldModel]:

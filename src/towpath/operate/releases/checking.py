@@ -1,4 +1,4 @@
-"""Whether a release may go in force: contracts, models and features, looked at together."""
+"""Whether a release may go in force: contracts, models, cases and features, looked at together."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from towpath.assets.cases import HeldModel, standing_of
 from towpath.assets.models.attestation import verify_attestation
-from towpath.core.clock import parse_time
+from towpath.core.clock import SystemClock, parse_time
 from towpath.core.contracts import Sent, ServiceVersion
 from towpath.core.errors import GateRefused, IntegrityError, NotFound
+from towpath.operate.releases.case_findings import case_findings
 from towpath.operate.releases.compatibility import Finding, compare
 from towpath.operate.releases.consumer import consumer_of
 
@@ -38,6 +40,7 @@ class ReleaseCheck:
         models: The model version of each service.
         service_versions: The versions of consumers that it was held to.
         features: The feature services and views that their contracts look up, with versions.
+        cases: By service, how its model stands with each of the service's regression cases.
         findings: What speaks against it, and what people should know; the former first.
     """
 
@@ -45,6 +48,9 @@ class ReleaseCheck:
     models: Mapping[str, str]
     service_versions: tuple[str, ...]
     features: tuple[str, ...] = ()
+    cases: Mapping[str, tuple[HeldModel, ...]] = field(
+        default_factory=dict[str, tuple[HeldModel, ...]]
+    )
     findings: tuple[Finding, ...] = field(default=())
 
     @property
@@ -70,6 +76,10 @@ class ReleaseCheck:
         """Return what was found out about one service alone."""
         return replace(self, findings=tuple(one for one in self.findings if one.service == service))
 
+    def of_cases(self) -> ReleaseCheck:
+        """Return what was found out about regression cases alone."""
+        return replace(self, findings=tuple(one for one in self.findings if one.case is not None))
+
     def demand(self) -> None:
         """Refuse the release unless it passes.
 
@@ -90,6 +100,7 @@ class ReleaseCheck:
                     "model": one.model,
                     "service_version": one.service_version,
                     "field": one.field,
+                    "case": one.case,
                 }
                 for one in refusals
             ],
@@ -102,11 +113,19 @@ class ReleaseChecker:
     Args:
         keyring: Models must carry a signature of its keys; None: signatures are not looked at.
         clock: Event time, for the freshness of features; None: it is not looked at.
+        wall: Wall time, by which waivers of regression cases are in force.
     """
 
-    def __init__(self, keyring: Keyring | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        keyring: Keyring | None = None,
+        clock: Clock | None = None,
+        *,
+        wall: Clock | None = None,
+    ) -> None:
         self._keyring = keyring
         self._clock = clock
+        self._wall = wall or SystemClock()
 
     def check(
         self,
@@ -131,10 +150,13 @@ class ReleaseChecker:
         """
         findings: list[Finding] = []
         found: dict[str, Version] = {}
+        held: dict[str, tuple[HeldModel, ...]] = {}
         for service, ref in models.items():
             found[service] = tx.versions.get(ref)
             verdict: Verdict = "warning" if ref in serving else "refused"
             findings += self._of_model(service, found[service], verdict)
+            held[service] = self._held(tx, service, found[service])
+            findings += case_findings(service, held[service], verdict)
         features: dict[str, None] = {}
         for said in service_versions:
             _, consumer = consumer_of(tx, said)
@@ -146,8 +168,14 @@ class ReleaseChecker:
             models={service: str(ref) for service, ref in models.items()},
             service_versions=tuple(sorted(str(one) for one in service_versions)),
             features=tuple(features),
+            cases={service: cases for service, cases in held.items() if cases},
             findings=tuple(dict.fromkeys(findings)),
         )
+
+    def _held(self, tx: Transaction, service: str, model: Version) -> tuple[HeldModel, ...]:
+        """Return how a model stands with the service's regression cases: looked up, never computed."""
+        keys = None if self._keyring is None else self._keyring.public_keys_pem
+        return standing_of(tx, service, model, now=self._wall.now(), public_keys_pem=keys)
 
     def _of_model(self, service: str, model: Version, verdict: Verdict) -> Iterator[Finding]:
         name = str(model.ref)

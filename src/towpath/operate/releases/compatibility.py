@@ -29,6 +29,7 @@ class Finding:
         model: The model version, `model:late@3`.
         service_version: Whose contract it breaks, `checkout-web@2.4.1`.
         field: The input, output or feature view.
+        case: The regression case that the model does not pass.
     """
 
     verdict: Verdict
@@ -38,6 +39,7 @@ class Finding:
     model: str | None = None
     service_version: str | None = None
     field: str | None = None
+    case: str | None = None
 
 
 def compare(

@@ -25,7 +25,8 @@ class Releases(Protocol):
     An environment's *route* is one row that gateways follow; replacing it is the switch. A release is
     an immutable version (`release:ENV@N`) that pins one model version per service, and the versions of
     the consumers that go with them. Every release is checked in the transaction that puts it in force:
-    against the contract of each of its service versions, and for what any release must have. Events:
+    against the contract of each of its service versions, the regression cases of each service, and for
+    what any release must have. Events:
     `version.committed` for a release, `route.changed` for a switch.
 
     Since a switch is one row in one transaction, whoever is killed on the way leaves the old route or
@@ -70,8 +71,9 @@ class Releases(Protocol):
         of them has asked for `drain_s` seconds.
 
         Raises:
-            GateRefused: It breaks a contract, or a model is not approved or signed, or features that
-                it needs are not there; names each. Nothing was changed.
+            GateRefused: It breaks a contract, or a model is not approved or signed, or does not pass a
+                regression case of its service, or features that it needs are not there; names each.
+                Nothing was changed.
             NotFound: A service, model or service version does not exist.
             Conflict: A rollout holds a service whose model would change; or there are too many
                 releases beside the default.
@@ -169,6 +171,7 @@ class Trials(Protocol):
 
         Raises:
             Conflict: The service is not in this rollout.
+            GateRefused: The challenger does not pass a regression case of the service.
         """
         ...
 

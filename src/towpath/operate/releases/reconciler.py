@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from towpath.core.errors import IntegrityError, NotFound
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Intent, Json, Version
     from towpath.operate.releases.contract import Releases
@@ -21,7 +24,8 @@ class ServiceReconciler:
     """Reconciles intents of kind `service`: deploy the first approved model, trial every later one.
 
     A version that breaks a contract of a consumer in force is not tried; the service's status says
-    which contract, and how. Nor is one that people rolled back from, or an older one.
+    which contract, and how. Nor is one that does not pass a regression case of the service, one that people
+    rolled back from, or an older one.
 
     It looks at levels, not at events: whatever approved version is newer than the champion and has
     had no trial yet gets a rollout, whether a trigger, a person or an erasure made it. One rollout at
@@ -30,15 +34,45 @@ class ServiceReconciler:
 
     kinds: tuple[str, ...] = ("service",)
 
-    def __init__(self, ledger: Ledger, releases: Releases) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        releases: Releases,
+        *,
+        hold: Callable[[str, Ref], object] | None = None,
+    ) -> None:
+        """See the class.
+
+        Args:
+            ledger: Where services are.
+            releases: Says what is in force, and puts it there.
+            hold: Asks a model version about a service's regression cases, before it may be released.
+        """
         self._ledger = ledger
         self._releases = releases
+        self._hold = hold
 
     def reconcile(self, held: Intent) -> None:
         """Compare champion and newest approved version; take at most one step."""
+        self._hold_newest(held)
         with self._ledger.write(actor="service") as tx:
             phase, status = self._step(tx, held)
             tx.intents.advance(held, phase=phase, status=status, due_in_s=_LOOK_AGAIN_S)
+
+    def _hold_newest(self, held: Intent) -> None:
+        """Ask what may go in force next about regression cases: that takes longer than a transaction."""
+        if self._hold is None:
+            return
+        with self._ledger.read() as tx:
+            newest = tx.versions.latest("model", held.spec["model"], states=["approved"])
+        if newest is None:
+            return
+        try:
+            self._hold(held.name, newest.ref)
+        except (IntegrityError, NotFound) as error:  # the check says what is wrong with it
+            _log.warning(
+                "service.not_held", service=held.name, model=str(newest.ref), why=str(error)
+            )
 
     def _step(self, tx: Transaction, held: Intent) -> tuple[str, Json]:
         environment, model = held.spec["environment"], held.spec["model"]
@@ -82,6 +116,7 @@ class ServiceReconciler:
                 "remedy": one.remedy,
                 "service_version": one.service_version,
                 "field": one.field,
+                "case": one.case,
             }
             for one in self._releases.check(tx, environment, pins).refusals
             if one.service == held.name

@@ -66,10 +66,12 @@ class LedgerTrials:
         winner = before.challenger
         reason = f"promoted:{rollout}"
         pins = self._releases.pins(tx, environment).with_models({service: winner.ref})
+        check = self._releases.check(tx, environment, pins)
+        # All else was looked at when the trial began; a case may have been kept since, or a waiver be over.
+        check.about(service).of_cases().demand()
         release = tx.versions.get(Ref("release", environment, winner.release))
         if pins_of(release) != pins:  # something else was released while the rollout went on
-            features = self._releases.check(tx, environment, pins).features
-            release = commit_release(tx, environment, pins, features=features, reason=reason)
+            release = commit_release(tx, environment, pins, features=check.features, reason=reason)
         freed = route.replacing(service, before.alone(winner))
         switch(tx, as_default(tx, freed, pins, release), reason, service)
         return release

@@ -183,12 +183,18 @@ class RolloutReconciler:
         if objection is not None:
             self._end(tx, held, progress, outcome="superseded", look=objection, now=now)
             return
+        erring = self._erring(tx, held)
+        if erring is not None and erring.decision == "roll_back":
+            self._end(tx, held, progress, outcome="rolled_back", look=erring, now=now)
+            return
         plan = Rollout.from_spec(held.spec)
         paused = pause_in(held.spec)
         self._mark_pause(tx, held, progress, is_paused=paused is not None)
         progress = progress.ticking(now, is_paused=paused is not None)
         look = judge(plan, progress.evidence, stage=progress.stage, compare=progress.compare)
         look = self._overruled(tx, held, look, lasted=progress.lasted(now))
+        if erring is not None and look.decision == "promote":
+            look = _deciding(look, "hold", erring.reason)
         progress = progress.noting(look, now)
         match look.decision:
             case "promote":
@@ -257,6 +263,25 @@ class RolloutReconciler:
             why = f"the challenger is {challenger.state}"
             return Look(decision="roll_back", reason=why)
         return None
+
+    def _erring(self, tx: Transaction, held: Intent) -> Look | None:
+        """Say which regression case, kept since the trial began, keeps the challenger from going on.
+
+        One that was not asked yet is waited for: whoever keeps a case, and the incident that it is of,
+        have it asked.
+        """
+        environment, service = held.spec["environment"], held.spec["service"]
+        challenger = {service: _model(held, "challenger")}
+        pins = self._releases.pins(tx, environment).with_models(challenger)
+        check = self._releases.check(tx, environment, pins)
+        refusals = check.about(service).of_cases().refusals
+        if not refusals:
+            return None
+        open_ones = {one.case for one in check.cases[service] if one.verdict == "unjudged"}
+        failed = next((one for one in refusals if one.case not in open_ones), None)
+        if failed is None:
+            return Look(decision="hold", reason=refusals[0].problem)
+        return Look(decision="roll_back", reason=failed.problem)
 
     def _split(
         self, tx: Transaction, held: Intent, plan: Rollout, *, stage: int, weight: float
