@@ -5,7 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { SearchIcon } from "@/design/icons";
-import { pathOf } from "@/design/ref-link";
+import { lineageOf, pathOf } from "@/design/ref-link";
 import { searchQuery } from "@/features/overview/queries";
 import styles from "./search.module.css";
 
@@ -43,7 +43,8 @@ function Finder({ onDone }: { onDone: () => void }) {
 
   const follow = (hit: Schemas["Hit"] | undefined) => {
     if (!hit) return;
-    void navigate({ href: pathOf(hit.ref) });
+    const href = hit.kind === "decision" ? lineageOf(hit.ref) : pathOf(hit.ref);
+    void navigate({ href });
     onDone();
   };
   const onKeyDown = (event: KeyboardEvent) => {

@@ -68,10 +68,21 @@ export function pathOf(ref: string): string {
     case "erasure":
       return `/erasures/${name}`;
     case "decision":
-      return `/lineage?decision=${name}`;
+      return `/decisions/${name}`;
+    case "alert":
+      return `/alerts/${name}`;
+    case "incident":
+      return `/incidents/${name}`;
     default:
-      return `/lineage?ref=${encodeURIComponent(ref)}`;
+      return lineageOf(ref);
   }
+}
+
+/** The lineage around a reference. */
+export function lineageOf(ref: string): string {
+  const { kind, name } = parseRef(ref);
+  if (kind === "decision") return `/lineage?decision=${name}`;
+  return `/lineage?ref=${encodeURIComponent(ref)}`;
 }
 
 interface RefLinkProps {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,8 +21,19 @@ p { margin: .2rem 0; } .quiet { opacity: .7; }
 table { border-collapse: collapse; margin: .6rem 0; font-size: 13px; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .7rem .25rem 0;
   border-bottom: 1px solid var(--line); }
-td { white-space: pre-wrap; overflow-wrap: anywhere; max-width: 24rem; }
+td { white-space: pre-wrap; overflow-wrap: anywhere; max-width: 24rem; min-width: 5rem; }
+.rows { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr));
+  gap: 1rem; margin: .8rem 0; }
+.row { margin: 0; padding: .5rem .8rem; border: 1px solid var(--line); border-radius: 6px;
+  font-size: 13px; break-inside: avoid; }
+.row div { display: grid; grid-template-columns: minmax(7rem, 42%) 1fr; gap: .7rem; padding: .15rem 0; }
+.row dt { opacity: .7; } .row dt, .row dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
+.row dd { white-space: pre-wrap; }
 """
+_TABLE_MOST: Final = 4  # columns, of a table that a page has room for
+_TIME: Final = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)T(?P<clock>\d\d:\d\d:\d\d(?:\.\d+)?)\+00:00", re.ASCII
+)
 _WORDS: Final = {
     "dataset": "Rows of the data set",
     "decisions": "Decisions of the service",
@@ -52,7 +64,7 @@ def render_page(report: SubjectReport) -> str:
         f"<title>What is held of {_e(report.value)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>What is held of {_e(report.field)} {_e(report.value)}</h1>",
         (
-            f"<p class='quiet'>As of {_e(report.at.isoformat(timespec='seconds'))}. In decisions and in the "
+            f"<p class='quiet'>As of {report.at:%Y-%m-%d %H:%M:%S} UTC. In decisions and in the "
             f"log of events this is {_e(report.subject)}.</p>"
         ),
         f"<p>{_withdrawal(report)}</p>",
@@ -108,7 +120,17 @@ def _holding(one: Holding) -> str:
 
 def _values(values: Sequence[Json]) -> str:
     names = list(dict.fromkeys(name for row in values for name in row))
-    return _table(names, ([row.get(name) for name in names] for row in values))
+    if len(names) <= _TABLE_MOST:
+        return _table(names, ([row.get(name) for name in names] for row in values))
+    return f"<div class='rows'>{''.join(map(_row, values))}</div>"
+
+
+def _row(row: Json) -> str:
+    """Return a row with its columns one below the other: as many stand on no line of a page."""
+    pairs = "".join(
+        f"<div><dt>{_e(name)}</dt><dd>{_e(_said(value))}</dd></div>" for name, value in row.items()
+    )
+    return f"<dl class='row'>{pairs}</dl>"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -132,13 +154,17 @@ def _joined(values: Iterable[str]) -> str:
 
 
 def _said(value: Any) -> str:
-    return (
-        "–"
-        if value is None
-        else _joined(map(str, value))
-        if isinstance(value, list)
-        else str(value)
-    )
+    if value is None:
+        return "–"
+    if isinstance(value, list):
+        return _joined(map(str, cast("list[object]", value)))
+    return _moment(str(value))
+
+
+def _moment(text: str) -> str:
+    """Return a time as people read it, and everything else as it is."""
+    found = _TIME.fullmatch(text)
+    return text if found is None else f"{found['day']} {found['clock']} UTC"
 
 
 def _e(text: str) -> str:

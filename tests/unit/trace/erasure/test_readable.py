@@ -65,7 +65,8 @@ def test_whoever_withdrew_in_the_same_moment_finds_their_hash() -> None:
         for place in range(2)
     ]
     page = as_page(json.dumps({**DOCUMENT, "riders": riders}).encode())
-    assert "All that was held of 3 subjects, each a tailnum, has been removed." in page
+    assert "All that was held of 3 subjects, each one tailnum, has been removed." in page
+    assert "Nothing of the subjects was found." in page
     for one in riders:
         assert one["subject"] in page
         assert one["erasure"] in page

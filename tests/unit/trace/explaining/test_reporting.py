@@ -106,7 +106,8 @@ def test_the_page_escapes_what_it_shows_and_asks_nobody_for_anything(report: Any
     assert "<b>" not in page
     for word in ("<script", "http://", "https://", "src="):
         assert word not in page
-    assert "77000.0" in page
+    assert "<dd>77000.0</dd>" in page  # columns stand one below the other
+    assert " UTC</dd>" in page
     assert "model:loan@1" in page
 
 

@@ -3,7 +3,8 @@ import { useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { Empty } from "@/design/empty";
 import { Fact, Facts, Figure, Figures } from "@/design/facts";
-import { formatNumber } from "@/design/format";
+import { formatCount, formatNumber } from "@/design/format";
+import { LineageButton } from "@/design/lineage-button";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
 import { Panel } from "@/design/panel";
@@ -21,6 +22,9 @@ import { Ways } from "./ways";
 type Explained = Schemas["ExplainedDecision"];
 type Near = Schemas["NearTrainingRow"];
 
+/** As many inputs as a page has room for beside each other. */
+const NEAR_COLUMNS = 6;
+
 /** One decision: what it was, whether it can be had again bit for bit, and why it was made as it was. */
 export function DecisionPage() {
   const { decisionId = "" } = useParams({ strict: false });
@@ -31,7 +35,7 @@ export function DecisionPage() {
       title="Decision"
       within={{ to: "/decisions", label: "Decisions" }}
       lead={<span className={styles.id}>{decisionId}</span>}
-      aside={<RefLink ref_={`decision:${decisionId}`}>The whole way back</RefLink>}
+      aside={<LineageButton ref_={`decision:${decisionId}`} />}
     >
       <Panel
         title="Asked again"
@@ -116,14 +120,16 @@ function nearNote(one: Explained): string | undefined {
       ? "by the share of trees in which both end in one leaf"
       : "by distance, in standard deviations";
   const revision = one.near_revision === null ? "" : `, revision ${one.near_revision}`;
-  const read = formatNumber(one.near_rows_read);
-  return `Of ${read} rows of ${one.near_source}${revision}, ${how}. ${one.near_note}`;
+  const read = formatCount(one.near_rows_read);
+  const more = one.shares.length > NEAR_COLUMNS ? "The inputs that counted most are shown. " : "";
+  return `Of ${read} rows of ${one.near_source}${revision}, ${how}. ${more}${one.near_note}`;
 }
 
 /** The columns of near rows: those that counted most come first. */
 function nearColumns(one: Explained): Column<Near>[] {
   const values = one.near[0]?.values ?? {};
-  const shown = one.shares.map((share) => share.column).filter((name) => name in values);
+  const known = one.shares.map((share) => share.column).filter((name) => name in values);
+  const shown = known.slice(0, NEAR_COLUMNS);
   return [
     {
       id: "near",
@@ -144,7 +150,7 @@ function nearColumns(one: Explained): Column<Near>[] {
         value: (row) => plain(row.values[name]),
         show: (row) => written(row.values[name]),
         align: "right",
-        wide: at > 2,
+        wide: at > 0,
       }),
     ),
   ];

@@ -1,20 +1,18 @@
-import { Button, Group } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
 import { Figure, Figures } from "@/design/facts";
-import { formatBytes, formatCount } from "@/design/format";
-import { SaveIcon } from "@/design/icons";
-import { Json } from "@/design/json";
+import { formatBytes, formatCount, plural } from "@/design/format";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
 import { Panel } from "@/design/panel";
 import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import { Ago, EventTime } from "@/design/time";
+import { CertificatePanel } from "./certificate";
 import { Phases } from "./phases";
-import { certificateQuery, erasureQuery } from "./queries";
+import { erasureQuery } from "./queries";
 
 type Erasure = Schemas["Erasure"];
 
@@ -32,7 +30,10 @@ export function ErasurePage() {
           <>
             <State state={erasure.phase} tone={erasure.certified ? "good" : undefined} />
             <span>
-              subject <Code value={erasure.subject} />, requested <Ago at={erasure.requested_at} />
+              subject <Code value={erasure.subject} />
+            </span>
+            <span>
+              requested <Ago at={erasure.requested_at} />
             </span>
             <Deadline erasure={erasure} />
             <Company erasure={erasure} />
@@ -86,17 +87,17 @@ function Body({ erasure }: { erasure: Erasure }) {
         <Figure
           label="Rows removed"
           value={formatCount(totals.rows ?? 0)}
-          note={`in ${totals.versions ?? 0} versions`}
+          note={`in ${plural(totals.versions ?? 0, "version")}`}
         />
         <Figure
           label="Decisions removed"
           value={formatCount(totals.decisions ?? 0)}
-          note={`and ${totals.labels ?? 0} labels`}
+          note={`and ${plural(totals.labels ?? 0, "label")}`}
         />
         <Figure
           label="Deleted"
           value={formatBytes(totals.bytes ?? 0)}
-          note={`${totals.files ?? 0} files rewritten`}
+          note={`${plural(totals.files ?? 0, "file")} rewritten`}
         />
         <Figure
           label="Residue found"
@@ -126,42 +127,3 @@ function Body({ erasure }: { erasure: Erasure }) {
 
 const phaseReached = (erasure: Erasure, name: string): boolean =>
   erasure.phases.some((phase) => phase.name === name && phase.state === "done");
-
-function CertificatePanel({ id }: { id: string }) {
-  return (
-    <Loaded query={useQuery(certificateQuery(id))}>
-      {({ certificate }) => (
-        <Panel
-          title="Certificate"
-          note="Signed; it verifies offline with the public key."
-          aside={
-            <Group gap="xs">
-              <Button
-                component="a"
-                size="xs"
-                variant="subtle"
-                href={`/api/v1/erasures/${id}/certificate.html`}
-                target="_blank"
-                rel="noopener"
-              >
-                Read and print
-              </Button>
-              <Button
-                component="a"
-                size="xs"
-                variant="light"
-                leftSection={<SaveIcon size={14} />}
-                href={`data:application/json,${encodeURIComponent(JSON.stringify(certificate, null, 2))}`}
-                download={`erasure-${id}.json`}
-              >
-                Save
-              </Button>
-            </Group>
-          }
-        >
-          <Json value={certificate} />
-        </Panel>
-      )}
-    </Loaded>
-  );
-}

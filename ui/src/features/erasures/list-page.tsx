@@ -3,7 +3,7 @@ import type { Schemas } from "@/api/client";
 import { Code } from "@/design/code";
 import { agoColumn } from "@/design/columns";
 import { Empty } from "@/design/empty";
-import { formatCount } from "@/design/format";
+import { formatCount, formatDay } from "@/design/format";
 import { Loaded } from "@/design/loaded";
 import { Page } from "@/design/page";
 import { Panel } from "@/design/panel";
@@ -51,8 +51,23 @@ const COLUMNS: Column<Erasure>[] = [
     align: "right",
     wide: true,
   },
+  {
+    id: "due",
+    header: "Due by",
+    value: (one) => one.due_by ?? "",
+    show: (one) => <Due erasure={one} />,
+    align: "right",
+    wide: true,
+  },
   agoColumn("Requested", (one) => one.requested_at),
 ];
+
+/** By when it must be done; nothing where it is. */
+function Due({ erasure }: { erasure: Erasure }) {
+  if (erasure.certified || !erasure.due_by) return <>–</>;
+  if (erasure.late) return <State state="late" tone="bad" label={formatDay(erasure.due_by)} />;
+  return <time dateTime={erasure.due_by}>{formatDay(erasure.due_by)}</time>;
+}
 
 function toneOf(erasure: Erasure) {
   if (erasure.blocked) return "bad";

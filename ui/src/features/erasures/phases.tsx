@@ -1,5 +1,12 @@
 import type { Schemas } from "@/api/client";
-import { capitalize, formatMinute, humanize, shorten } from "@/design/format";
+import {
+  capitalize,
+  formatBytes,
+  formatCount,
+  formatMinute,
+  humanize,
+  shorten,
+} from "@/design/format";
 import { CheckIcon } from "@/design/icons";
 import styles from "./phases.module.css";
 
@@ -43,7 +50,12 @@ function FactLine({ facts }: { facts: Record<string, unknown> }) {
   if (counts.length === 0) return null;
   return (
     <p className={styles.facts}>
-      {counts.map(([name, value]) => `${humanize(name)} ${shorten(String(value))}`).join(", ")}
+      {counts.map(([name, value]) => `${humanize(name)} ${written(name, value)}`).join(", ")}
     </p>
   );
+}
+
+function written(name: string, value: unknown): string {
+  if (typeof value !== "number") return shorten(String(value));
+  return name === "bytes" ? formatBytes(value) : formatCount(value);
 }

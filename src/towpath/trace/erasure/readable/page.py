@@ -41,6 +41,7 @@ tbody th { width: 14rem; }
 code { font: .82em/1.4 ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 code.short { overflow-wrap: normal; white-space: nowrap; }
 td:first-child { min-width: 5.5rem; }
+thead + tbody code:not(.short) { display: inline-block; min-width: 15rem; }
 footer { margin-top: 2rem; color: var(--soft); font-size: .85rem; }
 a { color: inherit; }
 @media (max-width: 40rem) { main { margin: 0; padding: 1.2rem; border: 0; border-radius: 0; }
@@ -50,7 +51,8 @@ a { color: inherit; }
     --good: #000; }
   body { font-size: 10.5pt; } main { margin: 0; padding: 0; border: 0; max-width: none; }
   .wide { overflow: visible; } section { break-inside: avoid-page; } h2 { break-after: avoid; } tr { break-inside: avoid; }
-  thead { display: table-header-group; } .save { display: none; } }
+  thead { display: table-header-group; } .save { display: none; }
+  thead + tbody code:not(.short) { min-width: 0; } }
 """
 
 _SHORT = 24  # what stays on one line

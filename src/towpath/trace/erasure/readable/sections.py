@@ -61,7 +61,7 @@ def read_certificate(certificate: bytes) -> dict[str, Any]:
 def lead_of(document: Mapping[str, Any]) -> str:
     """Return what a certificate comes to, in a sentence: of whom, or of how many."""
     count, field = 1 + len(document.get("riders") or ()), document["field"]
-    whom = f"one {field}" if count == 1 else f"{count:,} subjects, each a {field},"
+    whom = f"one {field}" if count == 1 else f"{count:,} subjects, each one {field},"
     return f"All that was held of {whom} has been removed."
 
 
@@ -70,7 +70,7 @@ def finding_of(document: Mapping[str, Any]) -> str:
     residue = len(document["verification"]["residue"])
     if residue:
         return f"{residue} places held it."
-    return "Nothing of the subject was found."
+    return f"Nothing of the subject{'s' if document.get('riders') else ''} was found."
 
 
 def sections_of(certificate: bytes) -> list[Section]:
@@ -284,9 +284,11 @@ def _said(evidence: object) -> str:
     if not isinstance(evidence, dict):
         return "" if evidence is None else str(evidence)
     parts: list[str] = []
-    for name, value in cast("dict[str, object]", evidence).items():
+    for key, value in cast("dict[str, object]", evidence).items():
+        name = key.replace("_", " ")
         if isinstance(value, (dict, list)):
-            parts.append(f"{name}: {len(cast('list[object]', value))} entries")
+            count = len(cast("list[object]", value))
+            parts.append(f"{name}: {count} {'entry' if count == 1 else 'entries'}")
         elif value is not None:
             shown = f"{value:.4g}" if isinstance(value, float) else str(value)
             parts.append(f"{name}: {shown}")
