@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    import polars as pl
 
     from towpath.assets.models import Task
     from towpath.build.gates.within import Within
@@ -34,6 +35,8 @@ class Trial:
         parent_ref: Its reference as text; None where the candidate was trained from scratch.
         parent_obstacle: Why a parent could not be scored.
         within: How the rows hang together, for rankings and forecasts.
+        rows: The rows that were scored, in the same order, with all columns of the test table: for gates
+            that compare groups. What a gate puts into its evidence is kept, so put in no row of it.
     """
 
     task: Task
@@ -47,6 +50,7 @@ class Trial:
     parent_ref: str | None = None
     parent_obstacle: str = ""
     within: Within = ALONE
+    rows: pl.DataFrame | None = None
 
     def shared(self, confidence: float) -> float:
         """Return the confidence at which this candidate's bounds are taken.

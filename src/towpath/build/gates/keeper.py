@@ -10,6 +10,7 @@ import polars as pl
 from towpath.assets.models import Registration, compile_package, load_package
 from towpath.assets.models.reference import build_reference
 from towpath.assets.models.registry import conditions_digest
+from towpath.build.gates.asking import ask
 from towpath.build.gates.metrics import measure_all
 from towpath.build.gates.reports import write_report
 from towpath.build.gates.trials import Opponent, hold_trial, read_holdout
@@ -63,7 +64,7 @@ class GateKeeper:
         """Weigh a candidate; see `CandidateHandler.consider`.
 
         Raises:
-            InvalidProject: The test rows lack what the model needs.
+            InvalidProject: The test rows lack what the model needs, or a gate of the project's own breaks.
             IntegrityError: The package is damaged.
         """
         champion = self._champion_of(request.name)
@@ -98,7 +99,7 @@ class GateKeeper:
             parent=self._opponent(request.parent),
             rivals=request.rivals,
         )
-        findings = [gate.judge(trial) for gate in self._gates]
+        findings = [ask(gate, trial) for gate in self._gates]
         verdict = joint_verdict(findings)
         metrics = measure_all(trial.task, trial.outcome, trial.challenger, trial.within)
         against = None if champion is None else str(champion)

@@ -125,6 +125,7 @@ def hold_trial(
         parent_ref=None if parent is None else str(parent.ref),
         parent_obstacle=parent_obstacle,
         within=rows.within,
+        rows=rows.frame,
     )
 
 
