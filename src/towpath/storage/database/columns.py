@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from towpath.core.clock import from_micros, to_micros
 from towpath.core.digests import canonical_json
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 # PostgreSQL sorts text by the database's locale unless told; SQLite always by bytes.
-Word = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Word = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 # SQLite makes only `INTEGER PRIMARY KEY` an alias of its row id.
 Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
