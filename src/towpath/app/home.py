@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         LedgerReplayer,
         LedgerSubjectReports,
     )
+    from towpath.trace.incidents import LedgerIncidents
     from towpath.trace.lineage import LedgerRowTracer, LedgerTracer
 
 
@@ -326,6 +327,21 @@ class Home:
         )
 
     @cached_property
+    def incidents(self) -> LedgerIncidents:
+        """What went wrong, what may have caused it, and what is kept of it."""
+        from towpath.trace.incidents import LedgerIncidents, Triager
+
+        triager = Triager(self.ledger, self.blobs, self.keyring, self.datasets, self.decision_log)
+        return LedgerIncidents(
+            self.ledger,
+            self.decision_log,
+            self.cases,
+            self.releases,
+            triager=triager,
+            clock=self.clock,
+        )
+
+    @cached_property
     def subject_reports(self) -> LedgerSubjectReports:
         """What is held of a subject, from the places that an erasure goes to."""
         from towpath.trace.explaining import LedgerSubjectReports
@@ -366,6 +382,7 @@ class Home:
         from towpath.assets.datasets.publishing import OWN_CATALOG
         from towpath.build.capacity import ResumePoints
         from towpath.trace.erasure import copies
+        from towpath.trace.incidents import IncidentDecisions, KeptCases
 
         unused = not self.settings.online and not (self.place.home / "online").exists()
         elsewhere = not self.place.online_url.startswith("lmdb:")
@@ -381,6 +398,8 @@ class Home:
             copies.PrintedPieces(self.ledger),
             copies.WindowCounts(self.blobs),
             copies.AlertExamples(self.ledger),
+            IncidentDecisions(self.ledger),
+            KeptCases(self.cases),
             copies.SavedStates(ResumePoints(self.ledger, self.blobs)),
             copies.Trainings(self.place.blobs_url, on_ray=self.settings.compute == "ray"),
         )

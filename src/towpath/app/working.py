@@ -32,6 +32,7 @@ from towpath.operate.triggers.reconciler import TriggerReconciler
 from towpath.operate.webhooks import ChannelReconciler, WebhookReconciler
 from towpath.trace.audit.anchoring import AnchorReconciler
 from towpath.trace.erasure import ErasureReconciler, HomeScanner, Parts
+from towpath.trace.incidents import IncidentReconciler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,17 +130,7 @@ def reconcilers(
         ],
         "webhooks": [WebhookReconciler(ledger, log=home.keyring.origin, stop=stop)],
         "channels": [ChannelReconciler(ledger, log=home.keyring.origin)],
-        "monitors": [
-            MonitorReconciler(
-                ledger,
-                blobs,
-                decisions,
-                releases,
-                clock,
-                settle=_SETTLE,
-                watchers=standard_watchers(ledger, home.features),
-            )
-        ],
+        "monitors": [_monitors(home)],
         "labels": [
             LabelQueueReconciler(
                 ledger,
@@ -163,7 +154,20 @@ def reconcilers(
         "anchors": [anchoring],
         "features": [FeatureViewReconciler(ledger, home.online, clock)],
         "erasures": [ErasureReconciler(erasure_parts(home))],
+        "incidents": [IncidentReconciler(ledger, home.cases, releases)],
     }
+
+
+def _monitors(home: Home) -> MonitorReconciler:
+    return MonitorReconciler(
+        home.ledger,
+        home.blobs,
+        home.decisions,
+        home.releases,
+        home.clock,
+        settle=_SETTLE,
+        watchers=standard_watchers(home.ledger, home.features),
+    )
 
 
 class _Standing(Protocol):

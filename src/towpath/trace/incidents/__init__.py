@@ -7,5 +7,20 @@ from towpath.trace.incidents.contract import (
     Suspect,
     Triage,
 )
+from towpath.trace.incidents.copies import IncidentDecisions, KeptCases
+from towpath.trace.incidents.reconciler import IncidentReconciler
+from towpath.trace.incidents.store import LedgerIncidents
+from towpath.trace.incidents.triaging import Triager
 
-__all__ = ["Evidence", "Incident", "Incidents", "Suspect", "Triage"]
+__all__ = [
+    "Evidence",
+    "Incident",
+    "IncidentDecisions",
+    "IncidentReconciler",
+    "Incidents",
+    "KeptCases",
+    "LedgerIncidents",
+    "Suspect",
+    "Triage",
+    "Triager",
+]
