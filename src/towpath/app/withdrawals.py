@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from towpath.assets.datasets.suppression import Suppression
-
 if TYPE_CHECKING:
     from towpath.ledger import Ledger
 
@@ -26,6 +24,6 @@ class Withdrawals:
         now = time.monotonic()
         if now - read_at >= _REMEMBERED_S:
             with self._ledger.read() as tx:
-                hashes = Suppression.read(tx).hashes
+                hashes = tx.withdrawals.subjects()
             self._seen = (now, hashes)
         return hashes

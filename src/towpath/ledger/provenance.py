@@ -117,6 +117,18 @@ class Versions(Protocol):
         """
         ...
 
+    def revise_all(
+        self, contents: Mapping[Ref, tuple[str, Mapping[str, object]]], *, reason: str
+    ) -> list[Version]:
+        """Revise many versions, each named by its number: to a digest and a body.
+
+        As `revise` for each, in the order given, in as many statements as for one.
+
+        Raises:
+            NotFound: One of them does not exist; none is revised then.
+        """
+        ...
+
     def revisions(self, ref: Ref) -> list[Revision]:
         """Return the history of one version's content, oldest first."""
         ...

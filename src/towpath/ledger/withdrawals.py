@@ -48,7 +48,10 @@ class Withdrawals(Protocol):
         ...
 
     def among(self, subjects: Collection[str]) -> set[str]:
-        """Return those of some keyed hashes that are on the list. Costs what is asked for."""
+        """Return those of some keyed hashes that are on the list.
+
+        Costs what is asked for, or the list where that is shorter.
+        """
         ...
 
     def subjects(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from statements import statements
 
 from towpath.assets.datasets import Dataset, Personal, Range, Schema
 from towpath.core.errors import (
@@ -247,6 +248,24 @@ def test_withdrawn_subjects_are_left_out_and_counted(home):
     assert content(home.store, version.ref).equals(
         rows(0, 40).filter(pl.col("rider").ne_missing("rider-3"))
     )
+
+
+def test_a_commit_asks_for_its_own_subjects_however_many_have_withdrawn(home):
+    asked: list[list[tuple[str, int]]] = []
+    for batch, others in enumerate([range(20), range(20, 2000)]):
+        with home.ledger.write() as tx:
+            for one in others:
+                tx.withdrawals.add(f"{one:064x}")
+        home.suppress(f"rider-{batch}")
+        with statements() as seen:
+            version = home.store.commit(rides, rows(100 * batch, 40), project="p")
+        assert version.body["suppressed_rows"] > 0
+        asked.append([one for one in seen if "FROM withdrawals" in one[0]])
+    few, many = asked
+    assert few == many
+    subjects = rows(0, 40)["rider"].drop_nulls().n_unique()
+    for sql, values in many:
+        assert "max(withdrawals.position)" in sql or 0 < values <= subjects, sql
 
 
 def test_a_disk_that_fills_up_leaves_nothing_half_written(home, monkeypatch):

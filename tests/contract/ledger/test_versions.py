@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from statements import statements
 
 from towpath.core.errors import Conflict, NotFound, UsageError
 from towpath.core.refs import Ref
@@ -153,6 +154,34 @@ def test_a_revision_keeps_the_number_and_the_old_digest(late: Ledger) -> None:
         event = tx.events.read(types=["version.revised"])[0]
     assert history == [(1, DIGEST, "commit"), (2, "c" * 64, "erasure:1")]
     assert (event.payload["before"], event.payload["after"]) == (DIGEST, "c" * 64)
+
+
+def test_many_versions_are_revised_in_as_many_statements_as_one(late: Ledger) -> None:
+    few, many = [commit(late).ref], [commit(late).ref for _ in range(30)]
+    counts: list[int] = []
+    for refs in (few, many):
+        with late.write() as tx, statements() as seen:
+            contents = {ref: (f"{ref.version:064}", {"rows": ref.version}) for ref in refs}
+            after = tx.versions.revise_all(contents, reason="erasure")
+            counts.append(len(seen))
+        assert [one.ref for one in after] == refs
+        assert all(one.revision == 2 and one.body == {"rows": one.ref.version} for one in after)
+    assert counts[0] == counts[1]
+    with late.read() as tx:
+        revised = tx.events.read(types=["version.revised"])
+        assert [one.subject for one in revised] == [str(ref) for ref in (*few, *many)]
+        assert {one.payload["before"] for one in revised} == {DIGEST}
+        assert [one.reason for one in tx.versions.revisions(many[-1])] == ["commit", "erasure"]
+
+
+def test_none_is_revised_where_one_is_unknown(late: Ledger) -> None:
+    ref = commit(late).ref
+    missing = Ref(ref.kind, ref.name, 9)
+    contents = {ref: ("c" * 64, {}), missing: ("d" * 64, {})}
+    with pytest.raises(NotFound), late.write() as tx:
+        tx.versions.revise_all(contents, reason="erasure")
+    with late.read() as tx:
+        assert tx.versions.get(ref).revision == 1
 
 
 def test_states_move_once_and_only_from_where_expected(late: Ledger) -> None:

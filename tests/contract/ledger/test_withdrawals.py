@@ -35,6 +35,7 @@ def test_each_takes_the_next_place_and_keeps_it(ledger: Ledger) -> None:
         assert tx.withdrawals.subjects() == {"a", "b", "c"}
         assert tx.withdrawals.among(["b", "x"]) == {"b"}
         assert tx.withdrawals.among([]) == set()
+        assert tx.withdrawals.among({"a", "c", "x", "y", "z"}) == {"a", "c"}
 
 
 def test_who_withdraws_is_entered_in_the_log_once(ledger: Ledger) -> None:

@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from towpath.assets.datasets import Dataset, ParquetDatasetStore, Schema
-from towpath.assets.datasets.suppression import Suppression
 from towpath.assets.features import FeatureView, LayoutFeatureStore
 from towpath.assets.features.online import OnlineFeatureStore
 from towpath.core.clock import ManualClock
@@ -139,7 +138,7 @@ class Desk:
 
     def withdrawn(self) -> frozenset[str]:
         with self.ledger.read() as tx:
-            return Suppression.read(tx).hashes
+            return tx.withdrawals.subjects()
 
     def withdraw(self, plane: str) -> None:
         """Do what an erasure does before it comes to the online rows."""

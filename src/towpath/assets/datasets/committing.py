@@ -13,7 +13,7 @@ from towpath.assets.datasets.changes.drafting import Draft, Drafter
 from towpath.assets.datasets.lines import require_living
 from towpath.assets.datasets.parquet import store_blobs
 from towpath.assets.datasets.staging import Staging
-from towpath.assets.datasets.suppression import Suppression
+from towpath.assets.datasets.suppression import Suppression, asking
 from towpath.core.digests import digest_bytes
 from towpath.core.errors import Conflict, NotFound, TowpathError
 from towpath.core.refs import Ref
@@ -172,7 +172,9 @@ class Commit:
         request = self._request
         rows = request.rows
         if request.mode != "delete":
-            rows = base.suppression.filter(request.dataset, rows, self._keyring)
+            rows = base.suppression.filter(
+                request.dataset, rows, self._keyring, among=asking(self._ledger)
+            )
         suppressed = request.rows.height - rows.height
         try:
             draft = self._drafter.draft(base.latest, rows)

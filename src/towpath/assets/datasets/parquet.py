@@ -184,6 +184,20 @@ def scan_paths(
     )
 
 
+def scan_texts(
+    paths: Sequence[str], column: str, *, include_file_paths: str | None = None
+) -> pl.LazyFrame:
+    """Scan one column of texts of files that may differ in all others; null where one lacks it."""
+    return pl.scan_parquet(
+        list(paths),
+        schema={column: pl.String()},
+        missing_columns="insert",
+        extra_columns="ignore",
+        glob=False,
+        include_file_paths=include_file_paths,
+    )
+
+
 def delete_columns(manifest: Manifest) -> list[str]:
     """Return the columns of delete markers: the key, and the subject whose row it deletes."""
     subject = [] if manifest.subject is None else [manifest.subject]

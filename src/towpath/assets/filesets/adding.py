@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import structlog
 
+from towpath.assets.datasets.suppression import asking
 from towpath.assets.filesets.announcing import Announcement, Overtaken
 from towpath.assets.filesets.changing import Base, Change
 from towpath.assets.filesets.contract import Added
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from towpath.assets.datasets.suppression import Suppression
+    from towpath.assets.datasets.suppression import Among, Suppression
     from towpath.assets.filesets.contract import AddProgress
     from towpath.assets.filesets.declaration import FileSet
     from towpath.assets.filesets.parts import Parts
@@ -118,7 +119,12 @@ class Add:
         fileset, chosen_by = self._request.fileset, announcement.suppression
         described = describe(fileset, list(self._known.files), given=self._given, before=base.rows)
         self._described = described
-        wanted = chosen_by.filter(fileset.dataset, described, self._parts.keyring)
+        wanted = chosen_by.filter(
+            fileset.dataset,
+            described,
+            self._parts.keyring,
+            among=asking(self._parts.ledger),
+        )
         storing.store(wanted["path"].to_list(), base.bytes_by_path(), chosen_by)
         rows = with_files(wanted, self._known.files, self._known.digests, base.rows)
         change = Change(
@@ -186,11 +192,12 @@ class Add:
                 expected=expected,
             )
 
-    def _withdrawn(self, suppression: Suppression, announced: set[str]) -> set[str]:
+    def _withdrawn(self, suppression: Suppression, announced: set[str], among: Among) -> set[str]:
         """Return the announced digests that only files of suppressed subjects have."""
         if self._described is None:
             return set()
         dataset, keyring = self._request.fileset.dataset, self._parts.keyring
-        left = suppression.filter(dataset, self._described, keyring)["path"].to_list()
+        left = suppression.filter(dataset, self._described, keyring, among=among)
+        paths = left["path"].to_list()
         digests = dict(self._known.digests)  # another thread may be adding to it
-        return announced - {digests[path] for path in left if path in digests}
+        return announced - {digests[path] for path in paths if path in digests}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from towpath.assets.datasets.suppression import Suppression
+from towpath.assets.datasets.suppression import Among, Suppression
 from towpath.assets.filesets.records import ADD, DIGESTS_PER_ROW, drop, going, patience
 from towpath.core.errors import TowpathError
 from towpath.core.ids import new_id
@@ -72,7 +72,7 @@ class Announcement:
         fileset: str,
         project: str,
         suppression: Suppression,
-        withdrawn: Callable[[Suppression, set[str]], set[str]],
+        withdrawn: Callable[[Suppression, set[str], Among], set[str]],
         delete_one: Callable[[], bool],
         wall: Clock,
     ) -> None:
@@ -188,7 +188,7 @@ class Announcement:
         now = Suppression.read(tx)
         if now.generation == self.suppression.generation:
             return _Seen(list=self.suppression, gone=set())
-        gone = self._withdrawn(now, self._announced)
+        gone = self._withdrawn(now, self._announced, tx.withdrawals.among)
         for row in tx.intents.list(ADD, prefix=f"{self._id}.", limit=None) if gone else ():
             self._put(tx, row.name, {"blobs": sorted(set(row.spec["blobs"]) - gone)})
         if self._rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from towpath.assets.datasets.suppression import asking
 from towpath.assets.filesets.listing import list_source
 from towpath.assets.filesets.rows import describe, with_files
 from towpath.assets.filesets.storing import Hashing, Known
@@ -31,5 +32,7 @@ def rows_of_source(parts: Parts, fileset: FileSet, source: Path | str, base: Bas
     hashing.read([path for path in known.files if path not in known.digests])
     cache.save()
     described = describe(fileset, list(known.files), given=None, before=base.rows)
-    wanted = base.suppression.filter(fileset.dataset, described, parts.keyring)
+    wanted = base.suppression.filter(
+        fileset.dataset, described, parts.keyring, among=asking(parts.ledger)
+    )
     return with_files(wanted, known.files, known.digests, base.rows)

@@ -17,7 +17,7 @@ from towpath.ledger.sql.upserts import put_all
 from towpath.storage.database import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from towpath.ledger.sql.events import SqlEvents
@@ -38,6 +38,17 @@ _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 _JOINED = sa.select(_versions, _assets.c.kind, _assets.c.name, _assets.c.project).select_from(
     _versions.join(_assets, _versions.c.asset == _assets.c.id)
 )
+_REVISE = (
+    sa.update(_versions)
+    .where(_versions.c.id == sa.bindparam("which"))
+    .values(
+        digest=sa.bindparam("to_digest"),
+        body=sa.bindparam("to_body"),
+        revision=sa.bindparam("to_revision"),
+        updated_at=sa.bindparam("at"),
+    )
+)
+_KEEP_REVISION = sa.insert(_revisions)
 
 
 class SqlVersions:
@@ -173,17 +184,8 @@ class SqlVersions:
 
     def some(self, refs: Sequence[Ref]) -> dict[Ref, Version]:
         """See `Versions.some`."""
-        rows: list[Record] = []
-        for kind in sorted({ref.kind for ref in refs}):
-            mine = {(ref.name, ref.version) for ref in refs if ref.kind == kind}
-            for piece in chunked(sorted(mine, key=str)):
-                query = _JOINED.where(
-                    _assets.c.kind == kind,
-                    _assets.c.name.in_({name for name, _ in piece}),
-                    _versions.c.number.in_({number for _, number in piece if number}),
-                )
-                rows += [row for row in self._session.rows(query) if (row.name, row.number) in mine]
-        return {version.ref: version for version in self._load(rows)}
+        rows = self._numbered(refs)
+        return {version.ref: version for version in self._load(list(rows.values()))}
 
     def latest(
         self,
@@ -232,19 +234,47 @@ class SqlVersions:
     def revise(self, ref: Ref, *, digest: str, body: Mapping[str, object], reason: str) -> Version:
         """See `Versions.revise`."""
         row = self._required(ref)
-        revision = row.revision + 1
-        self._update(row.id, digest=digest, body=dict(body), revision=revision)
-        self._keep_revision(row.id, revision, digest, reason)
-        self._events.append(
-            "version.revised",
-            str(ref),
-            revision=revision,
-            before=row.digest,
-            after=digest,
-            body=digest_json(body),
-            reason=reason,
-        )
-        return self.get(ref)
+        numbered = Ref(row.kind, row.name, row.number)
+        return self.revise_all({numbered: (digest, body)}, reason=reason)[0]
+
+    def revise_all(
+        self, contents: Mapping[Ref, tuple[str, Mapping[str, object]]], *, reason: str
+    ) -> list[Version]:
+        """See `Versions.revise_all`."""
+        self._session.require_writable()
+        rows = self._numbered(contents)
+        if missing := next((ref for ref in contents if ref not in rows), None):
+            raise self._unknown_version(missing)
+        at = self._session.wall.now()
+        changes: list[dict[str, object]] = []
+        kept: list[dict[str, object]] = []
+        for ref, (digest, body) in contents.items():
+            row, number = rows[ref], rows[ref].revision + 1
+            now = {"which": row.id, "to_digest": digest, "to_body": dict(body)}
+            changes.append({**now, "to_revision": number, "at": at})
+            kept.append(
+                {
+                    "version": row.id,
+                    "revision": number,
+                    "digest": digest,
+                    "reason": reason,
+                    "at": at,
+                }
+            )
+            self._events.append(
+                "version.revised",
+                str(ref),
+                revision=number,
+                before=row.digest,
+                after=digest,
+                body=digest_json(body),
+                reason=reason,
+            )
+        if changes:
+            self._session.write(_REVISE, changes)
+            self._session.write(_KEEP_REVISION, kept)
+        revised = self.some(list(contents))
+        return [revised[ref] for ref in contents]
 
     def revisions(self, ref: Ref) -> list[Revision]:
         """See `Versions.revisions`."""
@@ -348,6 +378,24 @@ class SqlVersions:
         if ref.version is not None:
             query = query.where(_versions.c.number == ref.version)
         return self._session.first(query.order_by(_versions.c.number.desc()).limit(1))
+
+    def _numbered(self, refs: Iterable[Ref]) -> dict[Ref, Record]:
+        """Return the rows of many numbered versions, of those that there are."""
+        found: dict[Ref, Record] = {}
+        by_kind: dict[str, set[tuple[str, int | None]]] = {}
+        for ref in refs:
+            by_kind.setdefault(ref.kind, set()).add((ref.name, ref.version))
+        for kind, mine in sorted(by_kind.items()):
+            for piece in chunked(sorted(mine, key=str)):
+                query = _JOINED.where(
+                    _assets.c.kind == kind,
+                    _assets.c.name.in_({name for name, _ in piece}),
+                    _versions.c.number.in_({number for _, number in piece if number}),
+                )
+                for row in self._session.rows(query):
+                    if (row.name, row.number) in mine:
+                        found[Ref(kind, row.name, row.number)] = row
+        return found
 
     def _required(self, ref: Ref) -> Record:
         """Return the row of one numbered version, to be changed."""

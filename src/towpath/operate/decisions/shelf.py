@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from towpath.assets.datasets.suppression import Suppression
 from towpath.core.errors import Conflict
 from towpath.operate.decisions.streams import is_stream
 
@@ -83,8 +82,8 @@ class SegmentShelf:
         off from the ledger and did not hear of the withdrawal: they never become files.
         """
         with self._ledger.read() as tx:
-            noted = {row.name for row in tx.intents.list(ERASED_KIND)}
-            return frozenset(noted & Suppression.read(tx).hashes) if noted else frozenset()
+            noted = {row.name for row in tx.intents.list(ERASED_KIND, limit=None)}
+            return frozenset(tx.withdrawals.among(noted))
 
     def replace(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from towpath.assets.datasets.suppression import Suppression
 from towpath.core.clock import SystemClock
 from towpath.core.errors import Conflict, InvalidRequest
 from towpath.core.refs import check_name
@@ -103,7 +102,7 @@ class LedgerLabelDesk:
         with self._ledger.read() as tx:
             spec = QueueSpec.named(tx, queue)
             tasks = tasks_of(tx, queue, "open")
-            gone = Suppression.read(tx).hashes
+            gone = tx.withdrawals.among({task.spec["subject"] for task in tasks} - {None})
         now = self._wall.now()
         offered = [
             (not state.has_lease(annotator, now), order_of_asking(task, state), task)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import msgspec
 import polars as pl
 
-from towpath.assets.datasets.suppression import Suppression
 from towpath.core.durations import parse_duration
 from towpath.core.errors import InvalidProject, NotFound
 from towpath.operate.decisions.contract import OUTPUT
@@ -91,7 +90,6 @@ class Drawer:
         """
         sample = parse_sample(spec.sample)
         with self._ledger.read() as tx:
-            withdrawn = sorted(Suppression.read(tx).hashes)
             looked_at = sample.columns
             if f"{OUTPUT}*" in looked_at:
                 looked_at = _outputs(tx, spec.service)
@@ -106,9 +104,11 @@ class Drawer:
             done += self._known(spec, since)
         rows = rows.filter(
             pl.col("status") == "ok",
-            ~pl.col("subject").is_in(withdrawn).fill_null(value=False),
             ~pl.col("decision_id").is_in(done),
         ).collect()
+        with self._ledger.read() as tx:
+            gone = tx.withdrawals.among(rows["subject"].drop_nulls().unique().to_list())
+        rows = rows.filter(~pl.col("subject").is_in(sorted(gone)).fill_null(value=False))
         if rows.is_empty():
             return Day(since=since, tasks=())
         drawn = sample.choose(rows, spec.per_day, salt=spec.name)

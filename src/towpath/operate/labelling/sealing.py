@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import polars as pl
 
 from towpath.assets.datasets.schema import POLARS_TYPES
-from towpath.assets.datasets.suppression import Suppression
 from towpath.core.clock import to_micros
 from towpath.operate.decisions import INPUT, Label, SegmentDirectory, SegmentWriter, encode_frame
 from towpath.operate.labelling.drawing import DAY, day_of
@@ -161,7 +160,8 @@ class Sealer:
         """Append the labels to the decision log, where nobody has reported what really happened."""
         known = self._labelled_ids(spec, batch)
         with self._ledger.read() as tx:
-            withdrawn = Suppression.read(tx).hashes
+            subjects = {task.subject for _, task, _ in entries if task.subject is not None}
+            withdrawn = tx.withdrawals.among(subjects)
         source = f"label_queue:{spec.name}"
         now_us = time.time_ns() // 1000
         frames: list[bytes] = []

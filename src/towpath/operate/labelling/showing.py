@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from towpath.assets.datasets.suppression import Suppression
 from towpath.operate.labelling.records import Item, Judgement
 from towpath.operate.labelling.rows import keep, no_task
 from towpath.operate.labelling.spec import TASK
@@ -70,7 +69,8 @@ class Showing:
         decision_id = asked(task).decision_id
         decision = self._decisions.find(decision_id)
         with self._ledger.write(actor=person) as tx:
-            withdrawn = asked(task).subject in Suppression.read(tx).hashes
+            subject = asked(task).subject
+            withdrawn = subject is not None and bool(tx.withdrawals.among([subject]))
             if decision is None:
                 self._drop(tx, task)
             elif not withdrawn:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from towpath.assets.datasets.suppression import Suppression
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -34,8 +32,9 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
 def named(tx: Transaction, examples: Iterable[Example]) -> list[Json]:
     """Return the examples as an alert's row keeps them, without those of subjects who have withdrawn."""
-    gone = Suppression.read(tx).hashes
-    return [msgspec.to_builtins(one) for one in examples if one.subject not in gone]
+    found = list(examples)
+    gone = tx.withdrawals.among({one.subject for one in found if one.subject is not None})
+    return [msgspec.to_builtins(one) for one in found if one.subject not in gone]
 
 
 def examples_of(alert: Intent) -> list[str]:

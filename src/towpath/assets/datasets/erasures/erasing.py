@@ -21,11 +21,12 @@ from towpath.core.digests import digest_bytes
 from towpath.core.errors import Conflict, NotFound, TowpathError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from towpath.assets.datasets.manifest import Manifest
+    from towpath.core.refs import Ref
     from towpath.ledger.contract import Ledger, Transaction
-    from towpath.ledger.records import Version
+    from towpath.ledger.records import Json, Version
     from towpath.storage.blobs import BlobStore
 
 _ATTEMPTS = 8
@@ -178,7 +179,7 @@ class Erasure:
                 return False
             done = replace(
                 nothing_erased(self._dataset),
-                versions=tuple(_revise(tx, revision, self._hashes) for revision in revisions),
+                versions=_revise(tx, revisions, self._hashes),
                 rows_removed=rows,
                 files_rewritten=files,
                 bytes_deleted=freed,
@@ -211,19 +212,23 @@ def stop_writers(ledger: Ledger, blobs: BlobStore, dataset: str) -> None:
         staging.sweep()
 
 
-def _revise(tx: Transaction, revision: _Revision, hashes: Collection[str]) -> ErasedVersion:
-    version, digest = revision.version, digest_bytes(revision.encoded)
-    content = content_body(revision.manifest, digest, digest_bytes(revision.profile))
-    revised = tx.versions.revise(
-        version.ref,
-        digest=digest,
-        body={**version.body, **content, **checks_without(version, hashes)},
-        reason="erasure",
-    )
-    return ErasedVersion(
-        ref=version.ref,
-        revision=revised.revision,
-        before=version.digest,
-        after=digest,
-        rows_removed=revision.removed_rows,
+def _revise(
+    tx: Transaction, revisions: Sequence[_Revision], hashes: Collection[str]
+) -> tuple[ErasedVersion, ...]:
+    contents: dict[Ref, tuple[str, Json]] = {}
+    for one in revisions:
+        digest = digest_bytes(one.encoded)
+        content = content_body(one.manifest, digest, digest_bytes(one.profile))
+        body = {**one.version.body, **content, **checks_without(one.version, hashes)}
+        contents[one.version.ref] = (digest, body)
+    revised = tx.versions.revise_all(contents, reason="erasure")
+    return tuple(
+        ErasedVersion(
+            ref=after.ref,
+            revision=after.revision,
+            before=one.version.digest,
+            after=after.digest,
+            rows_removed=one.removed_rows,
+        )
+        for one, after in zip(revisions, revised, strict=True)
     )

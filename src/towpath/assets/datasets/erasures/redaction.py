@@ -4,35 +4,41 @@ from __future__ import annotations
 
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 from msgspec.structs import replace
 
 from towpath.assets.datasets.catalogue import manifest_of
 from towpath.assets.datasets.changes.overlaying import needed
+from towpath.assets.datasets.changes.profiling import batches
 from towpath.assets.datasets.hashing import buckets_of
 from towpath.assets.datasets.parquet import (
     EncodedFile,
     decode_file,
     delete_columns,
     encode_buckets,
+    open_files,
     polars_schema,
     read_files,
+    scan_texts,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from towpath.assets.datasets.manifest import DataFile, Manifest
     from towpath.ledger.records import Version
     from towpath.storage.blobs import BlobStore
 
 _THREADS = 4
+_PATH = "__path"
 _PLACE = "__place"
 _LAYER = "__layer"
 _TOP = "__top"
+_Suspect: TypeAlias = "tuple[Manifest, DataFile]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,19 @@ class Without:
     touched: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lost:
+    """What a version loses with some of its files' entries.
+
+    Attributes:
+        gone: The subjects' rows that lived in it.
+        superseded: By file that held them, in the manifest's order, how many of theirs did not.
+    """
+
+    gone: pl.DataFrame
+    superseded: tuple[int, ...]
+
+
 class Redaction:
     """Some subjects' absence from a data set's files.
 
@@ -77,18 +96,34 @@ class Redaction:
         self._subjects = pl.Series(sorted(subjects), dtype=pl.String)
         self._by_bucket: dict[int, dict[int, pl.Series]] = {}
         self._seen: dict[str, Redacted | None] = {}
+        self._known: dict[tuple[object, ...], _Lost] = {}
 
     def read(self, versions: Iterable[Version]) -> None:
         """Read what has not been read yet of these versions' files."""
-        unread: dict[str, tuple[Manifest, DataFile]] = {}
+        unread: dict[str, _Suspect] = {}
         for version in versions:
             manifest = manifest_of(self._blobs, version)
             for file in self._suspects(manifest):
                 if file.digest not in self._seen:
                     unread.setdefault(file.digest, (manifest, file))
+        self._seen.update(dict.fromkeys(unread))
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="redact") as pool:
-            redacted = pool.map(self._redact, unread.values())
-            self._seen.update(zip(unread, redacted, strict=True))
+            holding = [one for some in pool.map(self._holding, _alike(unread)) for one in some]
+            redacted = pool.map(self._redact, (unread[digest] for digest in holding))
+            self._seen.update(zip(holding, redacted, strict=True))
+
+    def _holding(self, some: Sequence[_Suspect]) -> list[str]:
+        """Return which files hold one of the subjects, by the one column that names them.
+
+        Small ones together: to plan a query takes longer than to read such a column.
+        """
+        subject, files = str(some[0][0].subject), [file for _, file in some]
+        theirs = pl.col(subject).is_in(self._subjects.implode())
+        with ExitStack() as held:
+            paths = [str(path) for path in open_files(self._blobs, files, held)]
+            rows = scan_texts(paths, subject, include_file_paths=_PATH)
+            hits = set(rows.filter(theirs).select(pl.col(_PATH).unique()).collect()[_PATH])
+        return [file.digest for file, path in zip(files, paths, strict=True) if path in hits]
 
     def holds(self, manifest: Manifest) -> bool:
         """Tell whether a version that was read holds one of the subjects, superseded or not."""
@@ -100,32 +135,45 @@ class Redaction:
         Rows that were superseded are no loss to the version, though they go as well. Nobody else's
         row is touched: whatever supersedes a row is an entry of the same subject.
         """
-        entries = self._entries(manifest)
-        older = pl.col(_LAYER) < pl.col(_TOP)
-        is_row = pl.col(_PLACE).is_in(
-            [place for place, file in enumerate(manifest.files) if file.role == "rows"]
-        )
-        superseded = dict(entries.filter(older & is_row).group_by(_PLACE).len().iter_rows())
+        lost = self._lost(manifest)
         files: list[DataFile] = []
         touched: list[DataFile] = []
-        for place, file in enumerate(manifest.files):
+        for file in manifest.files:
             redacted = self._seen.get(file.digest)
             if redacted is None:
                 files.append(file)
                 continue
-            touched.append(file)
             if redacted.replacement is not None:
                 entry = redacted.replacement.entry
-                left = file.superseded - superseded.get(place, 0)
+                left = file.superseded - lost.superseded[len(touched)]
                 files.append(replace(entry, layer=file.layer, role=file.role, superseded=left))
+            touched.append(file)
         rows = sorted((one for one in touched if one.role == "rows"), key=lambda one: -one.rows)
         return Without(
             manifest=manifest.with_files(needed(files)),
-            gone=entries.filter(~older & is_row).select(polars_schema(manifest).names()),
+            gone=lost.gone,
             touched=tuple(one.digest for one in rows),
         )
 
-    def _entries(self, manifest: Manifest) -> pl.DataFrame:
+    def _lost(self, manifest: Manifest) -> _Lost:
+        """Return what a version loses, worked out once for all that have it of the same files."""
+        theirs = [file for file in manifest.files if self._seen.get(file.digest) is not None]
+        places = tuple((file.digest, file.layer, file.role) for file in theirs)
+        made_of = (manifest.columns, places)
+        if made_of not in self._known:
+            entries = self._entries(manifest, theirs)
+            older = pl.col(_LAYER) < pl.col(_TOP)
+            is_row = pl.col(_PLACE).is_in(
+                [place for place, file in enumerate(theirs) if file.role == "rows"]
+            )
+            counts = dict(entries.filter(older & is_row).group_by(_PLACE).len().iter_rows())
+            self._known[made_of] = _Lost(
+                gone=entries.filter(~older & is_row).select(polars_schema(manifest).names()),
+                superseded=tuple(counts.get(place, 0) for place in range(len(theirs))),
+            )
+        return self._known[made_of]
+
+    def _entries(self, manifest: Manifest, theirs: Sequence[DataFile]) -> pl.DataFrame:
         """Return all the subjects' entries in a version, each with its layer and that of the newest.
 
         They alone tell which of their rows live, since nobody else's supersede them.
@@ -138,8 +186,8 @@ class Redaction:
                 pl.lit(place, pl.Int64).alias(_PLACE),
                 pl.lit(file.layer, pl.Int64).alias(_LAYER),
             )
-            for place, file in enumerate(manifest.files)
-            if (redacted := self._seen.get(file.digest)) is not None
+            for place, file in enumerate(theirs)
+            if (redacted := self._seen[file.digest]) is not None
         ]
         entries = pl.concat([empty, *parts], how="diagonal")
         return entries.with_columns(pl.col(_LAYER).max().over(keys).alias(_TOP))
@@ -193,17 +241,14 @@ class Redaction:
             }
         return self._by_bucket[count]
 
-    def _redact(self, one: tuple[Manifest, DataFile]) -> Redacted | None:
+    def _redact(self, one: _Suspect) -> Redacted:
         manifest, file = one
         assert manifest.subject is not None
         assert file.bucket is not None
         subjects = self._buckets(manifest.buckets)[file.bucket]
         columns = delete_columns(manifest) if file.role == "deletes" else None
-        present = read_files(self._blobs, manifest, [file], columns=[manifest.subject])
-        theirs = present[manifest.subject].is_in(subjects.implode()).fill_null(value=False)
-        if not theirs.any():
-            return None
         rows = read_files(self._blobs, manifest, [file], columns=columns)
+        theirs = rows[manifest.subject].is_in(subjects.implode()).fill_null(value=False)
         left = rows.filter(~theirs)
         encoded = encode_buckets(manifest, {file.bucket: left}, role=file.role)
         return Redacted(
@@ -211,3 +256,12 @@ class Redaction:
             key=manifest.key,
             replacement=encoded[0] if encoded else None,
         )
+
+
+def _alike(unread: Mapping[str, _Suspect]) -> Iterator[list[_Suspect]]:
+    """Yield files whose subjects are in columns of one name, a bounded number of rows at once."""
+    named: defaultdict[str, list[_Suspect]] = defaultdict(list)
+    for manifest, file in unread.values():
+        named[str(manifest.subject)].append((manifest, file))
+    for some in named.values():
+        yield from batches(some, rows=lambda one: one[1].rows)

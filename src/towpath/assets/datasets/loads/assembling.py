@@ -18,7 +18,7 @@ from towpath.assets.datasets.loads.repeats import Repeats, same_content
 from towpath.assets.datasets.manifest import DataFile, Manifest, blank
 from towpath.assets.datasets.parquet import encode_buckets, polars_schema, read_files
 from towpath.assets.datasets.scanning import scan_manifest
-from towpath.assets.datasets.suppression import Suppression
+from towpath.assets.datasets.suppression import Suppression, asking
 from towpath.core.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -165,10 +165,10 @@ class Assembly:
         state, dataset = self._pieces.state, self._request.dataset
         if dataset.subject is None or state.generation in (None, suppression.generation):
             return
-        layout, subject = blank(dataset), [dataset.subject]
+        layout, subject, among = blank(dataset), [dataset.subject], asking(self._ledger)
 
         def living(rows: pl.DataFrame) -> pl.DataFrame:
-            return suppression.filter(dataset, rows, self._keyring)
+            return suppression.filter(dataset, rows, self._keyring, among=among)
 
         changes: dict[int, _Change] = {}
         for place, file in enumerate(state.files):

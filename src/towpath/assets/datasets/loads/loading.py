@@ -10,7 +10,7 @@ from towpath.assets.datasets.loads.pieces import LoadPieces
 from towpath.assets.datasets.manifest import blank
 from towpath.assets.datasets.parquet import encode_rows
 from towpath.assets.datasets.quality import JudgedLoad
-from towpath.assets.datasets.suppression import Suppression
+from towpath.assets.datasets.suppression import Suppression, asking
 from towpath.assets.datasets.validation import conform, shaped
 from towpath.core.errors import Conflict
 
@@ -81,7 +81,7 @@ class ParquetLoad:
         with self._ledger.read() as tx:
             suppression = Suppression.read(tx)
         state, layout = self._pieces.state, blank(dataset)
-        living = suppression.filter(dataset, frame, self._keyring)
+        living = suppression.filter(dataset, frame, self._keyring, among=asking(self._ledger))
         kept, judged = self._judged.judge(
             living, position=position, layout=layout, files=state.files, seen=state.judged
         )

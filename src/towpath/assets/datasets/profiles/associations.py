@@ -136,7 +136,7 @@ class Associations:
         )
 
     def within(self, columns: Sequence[ColumnProfile]) -> Associations | None:
-        """Return the sums in a code without the edges and items that the columns have no more.
+        """Return the sums in a code without the edges and items that some columns have no more.
 
         Places of items that go are added to that for the rest, exactly. Rows at an edge that goes keep
         the ranks they were counted with, half a rank off those that later ones get. None if the code is
@@ -145,13 +145,17 @@ class Associations:
         if not all(map(_is_round, self.numbers)):
             return None
         known = {column.name: column for column in columns}
-        numbers = tuple(_without_edges(one, known[one.name].edges) for one in self.numbers)
+        numbers = tuple(
+            _without_edges(one, known[one.name].edges) if one.name in known else one
+            for one in self.numbers
+        )
         m = len(self.numbers)
         kept: list[NDArray[np.intp]] = [np.arange(3 * m)]
         categories: list[CodedCategory] = []
         begin = 3 * m
         for one in self.categories:
-            items = tuple(item for item in one.items if item in known[one.name].items)
+            left = known[one.name].items if one.name in known else one.items
+            items = tuple(item for item in one.items if item in left)
             places = {item: begin + place for place, item in enumerate(items)}
             rest = begin + len(items)
             kept.append(np.array([*(places.get(item, rest) for item in one.items), rest]))

@@ -193,13 +193,14 @@ class ColumnProfile:
 
 def _unpool(both: ColumnProfile, two: ColumnProfile) -> tuple[float, float]:
     """Take `two` out of what `_pool` made of it and another: the other's mean and deviations."""
-    left = both.count - two.count
+    rows, less = both.count, two.count
+    left = rows - less
     if math.isnan(two.mean) or math.isnan(both.mean) or left == 0:
         return (both.mean, both.spread) if left else (math.nan, 0.0)
-    share = two.count / left
+    share = less / left
     mean = both.mean + (both.mean - two.mean) * share
     apart = two.mean - mean
-    spread = both.spread - two.spread - apart**2 * left * two.count / both.count
+    spread = both.spread - two.spread - apart**2 * left * less / rows
     # Rounding may leave a little less than nothing.
     return mean, max(spread, 0.0)
 

@@ -110,11 +110,16 @@ def forget(
         _forget_column(one, theirs=theirs, beside=beside, least_count=least_count)
         for one in left.columns
     )
+    poorer = [
+        after
+        for before, after in zip(left.columns, columns, strict=True)
+        if after.edges is not before.edges or after.items is not before.items
+    ]
     return replace(
         left,
         removed=profile.removed,  # wear is what commits took away
         columns=columns,
-        drawn=None if left.drawn is None else _forget_drawn(left.drawn, columns, theirs),
+        drawn=None if left.drawn is None else _forget_drawn(left.drawn, poorer, theirs),
     )
 
 
@@ -133,11 +138,16 @@ def _forget_column(
 def _neutral(registers: Registers, name: str, theirs: Witnesses, beside: Witnesses) -> Registers:
     """Set the registers that only the erased rows are known to have set to the one in the middle."""
     sketch = theirs.sketch(name)
-    suspects = (registers > 0) & (sketch == registers)
-    if not suspects.any():
+    # A few rows set a few of them, and only these need a look.
+    theirs_set = np.flatnonzero(sketch)
+    held = registers[theirs_set]
+    suspects = theirs_set[held == sketch[theirs_set]]
+    if not suspects.size:
         return registers
-    suspects &= beside.sketch(name) != registers
-    return np.where(suspects, np.median(registers).astype(np.uint8), registers)
+    lost = suspects[beside.sketch(name)[suspects] != registers[suspects]]
+    left = registers.copy()
+    left[lost] = np.median(registers).astype(np.uint8)
+    return left
 
 
 def _theirs_alone(
@@ -193,11 +203,11 @@ def _without_items(column: ColumnProfile, theirs: Witnesses, least_count: int) -
     )
 
 
-def _forget_drawn(drawn: Drawn, columns: Sequence[ColumnProfile], theirs: Witnesses) -> Drawn:
-    """Leave out what the columns' bins have lost, and what only a content of theirs may have fixed."""
+def _forget_drawn(drawn: Drawn, poorer: Sequence[ColumnProfile], theirs: Witnesses) -> Drawn:
+    """Leave out what some columns' bins have lost, and what only a content of theirs may have fixed."""
     associations, repeats = drawn.associations, drawn.repeats
     if associations is not None:
-        associations = associations.within(columns)
+        associations = associations.within(poorer)
     if repeats is not None and np.isin(repeats.bound, theirs.lots(repeats.columns)):
         repeats = None
     return replace(drawn, associations=associations, repeats=repeats)

@@ -12,7 +12,7 @@ from towpath.assets.checks import CheckReport, Judge, Naming, keys_shown, refusa
 from towpath.assets.checks.rules import Declared
 from towpath.assets.datasets.quality.beside import Beside, with_columns
 from towpath.assets.datasets.scanning import scan_manifest
-from towpath.assets.datasets.suppression import Suppression
+from towpath.assets.datasets.suppression import Suppression, asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,7 +70,9 @@ class Quality:
         around = self.beside(dataset, [] if mode == "overwrite" else self._rows_of(before))
         judge = self.judge_by(dataset, around)
         # Of who has withdrawn nothing is kept, not even that a row of theirs broke a rule.
-        numbered = suppression.filter(dataset, rows.with_row_index(_ROW), self._keyring)
+        numbered = suppression.filter(
+            dataset, rows.with_row_index(_ROW), self._keyring, among=asking(self._ledger)
+        )
         numbers = numbered[_ROW].cast(pl.Int64)
         judged = judge.judge(numbered.drop(_ROW), numbers=numbers)
         report = finished(judge, around)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from towpath.assets.datasets.suppression import Suppression
 from towpath.assets.features.online.contract import Materialized
 from towpath.assets.features.online.keys import KeyEncoder
 from towpath.assets.features.online.rows import NO_TAG, RowCodec
@@ -144,7 +143,7 @@ class Materialization:
     def _keep(self) -> Callable[[bytes, bytes], bool]:
         """Return which pushed rows go into the new generation: not of who withdrew, none too old."""
         with self._ledger.read() as tx:
-            withdrawn = Suppression.read(tx).hashes
+            withdrawn = tx.withdrawals.subjects()
         tags = {bytes.fromhex(one) for one in withdrawn} - {NO_TAG}
         codec, ttl_us = self._codec, self._table.ttl_us
         oldest = None if ttl_us is None else to_micros(self._at) - ttl_us

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from towpath.assets.datasets import Dataset
-from towpath.assets.datasets.suppression import Suppression
 from towpath.assets.datasets.validation import broken_schema, shaped
 from towpath.assets.features.online.contract import Pushed
 from towpath.assets.features.online.declared import schema_with
@@ -69,7 +68,7 @@ class Push:
         for _ in range(_ATTEMPTS):
             generation = self._generation()
             with self._ledger.read() as tx:
-                withdrawn = Suppression.read(tx).hashes
+                withdrawn = tx.withdrawals.among({one for one in subjects if one is not None})
             allowed = [
                 (key, value)
                 for key, value, subject in zip(keys, values, subjects, strict=True)
