@@ -274,7 +274,7 @@ class Home:
         """How what serves is changed by hand."""
         from towpath.operate.releases import Switching
 
-        return Switching(self.ledger, self.releases, self.models.verify)
+        return Switching(self.ledger, self.releases, self.models.verify, hold=self.cases.hold_all)
 
     @cached_property
     def anchors(self) -> dict[str, Anchor]:

@@ -121,7 +121,7 @@ def reconcilers(
         },
         "ingests": [IngestReconciler(ledger, clock, ingest_command(home), stop=stop)],
         "traffic": [
-            ServiceReconciler(ledger, releases, hold=home.cases.hold),
+            ServiceReconciler(ledger, releases, hold=home.cases.hold_all),
             LineReconciler(ledger, releases),
             RolloutReconciler(ledger, blobs, decisions, releases, clock, settle=_SETTLE),
             TriggerReconciler(ledger, clock),

@@ -51,6 +51,7 @@ _COMMANDS = (
     ("rollout", "rollouts:app", "Champion against challenger."),
     ("monitor", "production:monitor", "What is watched, and what it found."),
     ("alert", "alerts:app", "What monitors found, and what was done about it."),
+    ("incident", "incidents:app", "Wrong answers, what caused them, and that they don't come again."),
     ("decision", "decisions:app", "Recorded predictions."),
     ("subject", "subjects:app", "What is held of a person, for that person."),
     ("label", "labels:app", "Labels that people give to decisions."),

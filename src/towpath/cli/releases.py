@@ -127,10 +127,12 @@ def check(
     common: Common = Common(),
 ) -> int:
     """Say whether a release could go in force, and change nothing. Takes what `deploy` takes."""
-    with common.open() as home, home.ledger.read() as tx:
-        wanted = _wanted(home, tx, models, changes)
-        wanted = wanted.with_versions(without=_parsed(changes.keep))
-        found = home.releases.check(tx, home.settings.environment, wanted)
+    with common.open() as home:
+        _hold(home, models, changes)
+        with home.ledger.read() as tx:
+            wanted = _wanted(home, tx, models, changes)
+            wanted = wanted.with_versions(without=_parsed(changes.keep))
+            found = home.releases.check(tx, home.settings.environment, wanted)
     if common.json:
         print_json({**msgspec.to_builtins(found), "passes": found.passes})
     else:
@@ -159,6 +161,7 @@ def deploy(
     drain_s = parse_duration(drain).total_seconds()
     with common.open() as home:
         environment = home.settings.environment
+        _hold(home, models, changes)
         with home.ledger.write(actor="cli") as tx:
             pins = _wanted(home, tx, models, changes)
             if changes.beside:
@@ -214,6 +217,9 @@ def promote(
         wait: Seconds to wait for every gateway to follow; 0: not at all.
     """
     with common.open() as home:
+        with home.ledger.read() as tx:
+            pinned = home.releases.pins(tx, from_environment).models
+        home.cases.hold_all(pinned)
         with home.ledger.write(actor="cli") as tx:
             origin = home.releases.route(tx, from_environment)
             if origin.release is None:
@@ -298,6 +304,13 @@ def _wanted(home: Home, tx: Transaction, models: Sequence[str], changes: Changes
     if changes.beside:
         pins = pins.with_versions(without=pins.service_versions)
     return pins.with_versions(_parsed(changes.service_version), without=_parsed(changes.drop))
+
+
+def _hold(home: Home, models: Sequence[str], changes: Changes) -> None:
+    """Ask what would go in force about the services' regression cases, which the release looks up then."""
+    with home.ledger.read() as tx:
+        pinned = _wanted(home, tx, models, changes).models
+    home.cases.hold_all(pinned)
 
 
 def _parsed(texts: Sequence[str]) -> list[ServiceVersion]:

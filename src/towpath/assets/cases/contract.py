@@ -278,6 +278,13 @@ class RegressionCases(Protocol):
         """Do what `hold` does for every service that a model of that name is declared to answer."""
         ...
 
+    def hold_all(self, models: Mapping[str, Ref]) -> None:
+        """Do what `hold` does for models by service, before a release of them is asked for.
+
+        One that can't be asked is passed over: the release says what is wrong with it, and keeps it out.
+        """
+        ...
+
     def standing(self, tx: Transaction, service: str, model: Ref) -> Sequence[HeldModel]:
         """Return how a model stands with each active case, from the ledger alone: what a release asks."""
         ...

@@ -20,11 +20,11 @@ from towpath.assets.cases.waivers import revoke_waiver, sign_waiver, waiver_of, 
 from towpath.assets.models import load_predictor, verify_attestation
 from towpath.core.clock import SystemClock
 from towpath.core.digests import digest_bytes, digest_json
-from towpath.core.errors import Conflict, NotFound, Withdrawn
+from towpath.core.errors import Conflict, IntegrityError, NotFound, Withdrawn
 from towpath.core.refs import Ref, check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from towpath.assets.cases.contract import (
@@ -145,6 +145,14 @@ class LedgerRegressionCases:
                 if one.spec.get("model") == model.name
             ]
         return tuple(held for service in services for held in self.hold(service, model))
+
+    def hold_all(self, models: Mapping[str, Ref]) -> None:
+        """Hold models by service; see `RegressionCases.hold_all`."""
+        for service, ref in models.items():
+            try:
+                self.hold(service, ref)
+            except (IntegrityError, NotFound) as error:
+                _log.warning("cases.not_held", service=service, model=str(ref), why=error.message)
 
     def standing(self, tx: Transaction, service: str, model: Ref) -> tuple[HeldModel, ...]:
         """Return how a model stands with each case; see `RegressionCases.standing`."""

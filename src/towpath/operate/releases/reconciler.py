@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from towpath.core.errors import IntegrityError, NotFound
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Intent, Json, Version
@@ -39,14 +38,14 @@ class ServiceReconciler:
         ledger: Ledger,
         releases: Releases,
         *,
-        hold: Callable[[str, Ref], object] | None = None,
+        hold: Callable[[Mapping[str, Ref]], object] | None = None,
     ) -> None:
         """See the class.
 
         Args:
             ledger: Where services are.
             releases: Says what is in force, and puts it there.
-            hold: Asks a model version about a service's regression cases, before it may be released.
+            hold: Asks models, by service, about regression cases, before they may be released.
         """
         self._ledger = ledger
         self._releases = releases
@@ -65,14 +64,8 @@ class ServiceReconciler:
             return
         with self._ledger.read() as tx:
             newest = tx.versions.latest("model", held.spec["model"], states=["approved"])
-        if newest is None:
-            return
-        try:
-            self._hold(held.name, newest.ref)
-        except (IntegrityError, NotFound) as error:  # the check says what is wrong with it
-            _log.warning(
-                "service.not_held", service=held.name, model=str(newest.ref), why=str(error)
-            )
+        if newest is not None:
+            self._hold({held.name: newest.ref})
 
     def _step(self, tx: Transaction, held: Intent) -> tuple[str, Json]:
         environment, model = held.spec["environment"], held.spec["model"]

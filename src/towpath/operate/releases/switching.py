@@ -49,12 +49,21 @@ class Switching:
         releases: Switches.
         verify: Reads every byte of a model version, and raises `NotFound` or `IntegrityError` where
             they are not what was signed.
+        hold: Asks models, by service, about regression cases; None: whoever calls has done that.
     """
 
-    def __init__(self, ledger: Ledger, releases: Releases, verify: Callable[[Ref], object]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        releases: Releases,
+        verify: Callable[[Ref], object],
+        *,
+        hold: Callable[[Mapping[str, Ref]], object] | None = None,
+    ) -> None:
         self._ledger = ledger
         self._releases = releases
         self._verify = verify
+        self._hold = hold
 
     def generation(self, environment: str) -> int:
         """Return the generation of the environment's route; 0 before the first."""
@@ -125,9 +134,11 @@ class Switching:
         with self._ledger.read() as tx:
             now = self._releases.pins(tx, environment).models
             then = pins_of(tx.versions.get(Ref("release", environment, number))).models
-        for service, model in then.items():
-            if now.get(service) != model:
-                self._verify(model)
+        changed = {service: model for service, model in then.items() if now.get(service) != model}
+        for model in changed.values():
+            self._verify(model)
+        if self._hold is not None:
+            self._hold(changed)
 
 
 def _lives(gateway: Intent, environment: str) -> bool:

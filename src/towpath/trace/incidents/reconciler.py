@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from towpath.core.clock import SystemClock
-from towpath.core.errors import IntegrityError, NotFound
 from towpath.trace.incidents.rows import KIND, incident_of
 from towpath.trace.incidents.serving import champion_of, newest_approved, serving_models
 
@@ -66,10 +65,7 @@ class IncidentReconciler:
         with self._ledger.read() as tx:
             models = serving_models(tx, self._releases, service)
         for ref in models:
-            try:
-                self._cases.hold(service, ref)
-            except (IntegrityError, NotFound) as error:  # it passes nothing until it can be asked
-                _log.warning("incident.not_held", model=str(ref), why=str(error))
+            self._cases.hold_all({service: ref})
 
     def _step(self, tx: Transaction, held: Intent, service: str, cases: tuple[str, ...]) -> None:
         champion = champion_of(tx, self._releases, service)

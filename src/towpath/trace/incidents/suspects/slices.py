@@ -39,10 +39,9 @@ def slice_suspects(
     matured_by: datetime,
     about: Sequence[str],
 ) -> tuple[list[Suspect], str]:
-    """Return the slices that stand out, and what is to be said where none can be looked at.
+    """Return the slices that stand out, by counting; of them 5 % are expected to be chance.
 
-    Every slice by one and two inputs is looked at, by counting; of those that are found a share of 5 % is
-    expected to be there by chance.
+    And what is to be said where none can be looked at.
 
     Args:
         traffic: Whose answers. Columns that hold what is personal are not cut by.
