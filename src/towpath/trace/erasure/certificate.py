@@ -13,6 +13,7 @@ import msgspec
 
 from towpath.core.digests import canonical_json
 from towpath.core.refs import Ref
+from towpath.trace.erasure.remaking import remaking_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -100,7 +101,9 @@ def _model(tx: Transaction, ref: str, model: CondemnedModel) -> Json:
     if replaced is None:
         return shown
     version = Ref.parse(replaced, "model")
-    shown["replacement_package"] = tx.versions.get(version).body["package"]
+    body = tx.versions.get(version).body
+    shown["replacement_package"] = body["package"]
+    shown["unlearning"] = remaking_of(tx, model.run, body.get("run"))
     shown["rollouts"] = {}
     for service in model.services:
         rollout = tx.intents.find("rollout", f"{service}.{version.version}")

@@ -13,15 +13,17 @@ from towpath.core.refs import Ref
 from towpath.trace.erasure.contract import AffectedDataset, AffectedModel, ErasurePlan
 from towpath.trace.erasure.copies import About
 from towpath.trace.erasure.derived import derived_from
+from towpath.trace.erasure.sparing import spared_steps
 from towpath.trace.erasure.subjects import datasets_about, require_known
 from towpath.trace.erasure.traffic import live_models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from towpath.assets.datasets import DataFile, Manifest
     from towpath.assets.datasets.contract import DatasetStore
     from towpath.ledger.contract import Ledger, Transaction
+    from towpath.ledger.records import Run
     from towpath.operate.decisions.contract import DecisionLog
     from towpath.storage.blobs.contract import BlobStore
     from towpath.trace.erasure.copies import Copies
@@ -69,13 +71,14 @@ class Planner:
             for ref in self._datasets.holds(name, value)
         ]
         holdings = self._decisions.holdings(subject)
+        sources = [Ref.parse(data.ref, "dataset") for data in datasets]
+        spared = spared_steps(self._ledger, self._blobs, sources, ahead=counts.doomed)
         with self._ledger.read() as tx:
-            sources = [Ref.parse(data.ref, "dataset") for data in datasets]
-            derived = derived_from(tx, sources)
+            derived = derived_from(tx, sources, spared=spared)
             models = affected_models(tx, derived.models, sources)
             executions = tx.cache.using(derived.artefacts) if derived.artefacts else []
             again = _trained_again(tx, models)
-            seconds = seconds_of(tx, again)
+            seconds = seconds_of(tx, again, spared)
         retrainings = len(again)
         return ErasurePlan(
             field=field,
@@ -103,6 +106,7 @@ class Planner:
         subject = counts.subject_in(hashed=bool(version.body.get("subject_hashed")))
         files = manifest.of_subject(subject)
         held = [file for file in files if counts.add(ref, manifest, file, subject)]
+        counts.doomed[str(ref)] = frozenset(file.digest for file in held)
         return AffectedDataset(
             ref=str(ref),
             revision=version.revision,
@@ -121,12 +125,14 @@ class _Counts:
         keys: Data set and key of every row of the subject: a row counts once, in however many files,
             layers and versions it is stored.
         sizes: Bytes of each file that holds the subject.
+        doomed: By version, the digests of its files that hold the subject.
     """
 
     blobs: BlobStore
     about: About
     keys: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
     sizes: dict[str, int] = field(default_factory=dict[str, int])
+    doomed: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     _rows: dict[str, int] = field(default_factory=dict[str, int])
 
     def subject_in(self, *, hashed: bool) -> str:
@@ -197,12 +203,35 @@ def _trained_again(tx: Transaction, models: Iterable[AffectedModel]) -> list[Aff
     return list(wanted.values())
 
 
-def seconds_of(tx: Transaction, models: Iterable[AffectedModel | CondemnedModel]) -> float:
-    """Add up how long the runs took that would be repeated."""
+def seconds_of(
+    tx: Transaction,
+    models: Iterable[AffectedModel | CondemnedModel],
+    spared: Collection[tuple[Ref, Ref]],
+) -> float:
+    """Add up how long the runs took that would be repeated, less the steps that are spared."""
+    steps = {run.name for _, run in spared}
     total = 0.0
     for model in models:
         if model.run:
             run = tx.runs.get(model.run)
             if run.ended_at is not None:
-                total += (run.ended_at - run.started_at).total_seconds()
+                total += _lasted(run) * _share(tx, model.run, steps)
     return round(total, 1)
+
+
+def _share(tx: Transaction, run: str, spared: Collection[str]) -> float:
+    """Return how much of the time of a run's steps went into those that are not spared.
+
+    A step that was a hit took what it took the run that computed it.
+    """
+    again, together = 0.0, 0.0
+    for step in tx.runs.list(parent=run, limit=None):
+        made_by = step.tags.get("executed_by", step.id)
+        took = _lasted(step if made_by == step.id else tx.runs.get(made_by))
+        together += took
+        again += 0.0 if step.id in spared else took
+    return again / together if spared and together else 1.0
+
+
+def _lasted(run: Run) -> float:
+    return 0.0 if run.ended_at is None else (run.ended_at - run.started_at).total_seconds()

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from towpath.build.pipelines.planning.subject_shards import decode_shards, is_unchanged
+from towpath.assets.datasets import load_manifest
+from towpath.build.pipelines.planning.subject_shards import Shard, decode_shards, is_unchanged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from towpath.core.refs import Ref
     from towpath.ledger.contract import Ledger
@@ -25,11 +26,22 @@ if TYPE_CHECKING:
 
 
 def spared_steps(
-    ledger: Ledger, blobs: BlobStore, sources: Sequence[Ref]
+    ledger: Ledger,
+    blobs: BlobStore,
+    sources: Sequence[Ref],
+    *,
+    ahead: Mapping[str, Collection[str]] | None = None,
 ) -> frozenset[tuple[Ref, Ref]]:
     """Return pairs of a redacted version and a step that read nothing of it that has changed.
 
     Reads manifests, so it is called outside of transactions that write.
+
+    Args:
+        ledger: The ledger.
+        blobs: Where manifests are.
+        sources: The versions.
+        ahead: For a plan, before anything is redacted: by version, the digests of the files that are
+            going to be.
     """
     spared: set[tuple[Ref, Ref]] = set()
     with ledger.read() as tx:
@@ -48,6 +60,16 @@ def spared_steps(
             step.kind == "step"
             and shards
             and all(is_unchanged(one, manifests[one.ref], blobs) for one in shards)
+            and not (ahead and any(_holds(one, manifests[one.ref], blobs, ahead) for one in shards))
         ):
             spared.add((source, run))
     return frozenset(spared)
+
+
+def _holds(
+    shard: Shard, manifest: str, blobs: BlobStore, ahead: Mapping[str, Collection[str]]
+) -> bool:
+    """Tell whether a shard has one of the files that are going to be redacted."""
+    doomed = ahead.get(shard.ref, frozenset())
+    files = load_manifest(blobs, manifest).shard(shard.part).files
+    return any(file.digest in doomed for file in files)

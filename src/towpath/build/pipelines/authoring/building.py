@@ -28,6 +28,7 @@ from towpath.build.pipelines.authoring.handles import (
     collecting,
     current_collector,
 )
+from towpath.build.pipelines.authoring.unlearning import check_unlearning
 from towpath.build.pipelines.formats import format_of, many_of, outputs_of
 from towpath.build.pipelines.formats.values import encode_value
 from towpath.core.errors import InvalidProject
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from towpath.build.pipelines.authoring.driving import Driving
     from towpath.build.pipelines.authoring.graphs import Input, Source
     from towpath.build.pipelines.authoring.steps import Step
+    from towpath.build.pipelines.authoring.unlearning import Unlearning
 
 _DEEPEST = 16
 
@@ -173,7 +175,13 @@ class Builder:
         self._append(node, inside=name)
         return Output(node=name, index=0)
 
-    def propose(self, name: str, model: Handle, test: Handle | Selection) -> Mark:
+    def propose(
+        self,
+        name: str,
+        model: Handle,
+        test: Handle | Selection,
+        unlearning: Unlearning = "retrain",
+    ) -> Mark:
         """Add a candidate."""
         check_name(name, "model name")
         if format_of(model.type).name != "model":
@@ -181,6 +189,8 @@ class Builder:
                 f"candidate {name!r} is {model}, which is not a Model",
                 remedy="Pass what a step annotated `-> tp.Model` returned.",
             )
+        nodes = {node.name: node for node in self.nodes}
+        check_unlearning(name, unlearning, model.output.node, nodes)
         held = test if isinstance(test, Selection) else test.output
         maker = self.nodes[self._places[model.output.node]]
         pool = isinstance(maker, DriverNode)

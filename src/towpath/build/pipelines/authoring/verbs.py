@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from towpath.assets.features import FeatureView, JoinMode
     from towpath.assets.models import Model
     from towpath.assets.windows import Window
+    from towpath.build.pipelines.authoring.unlearning import Unlearning
 
 
 def split(
@@ -173,13 +174,21 @@ def window_table(window: Window, events: Any = None) -> pl.DataFrame:
     return cast(pl.DataFrame, builder.add(tables.window_table, arguments, time=AS_OF))
 
 
-def candidate(name: str, model: Model, *, test: Any) -> Mark:
+def candidate(name: str, model: Model, *, test: Any, unlearning: Unlearning = "retrain") -> Mark:
     """Propose a model: it is registered under `name`, judged by the gates on `test`, and kept.
 
     Args:
         name: The model's name in the registry.
         model: What a step annotated `-> tp.Model` returned.
         test: Rows that no step learned from, for it and for the champion alike.
+        unlearning: How it is made without the rows of whoever withdraws: `retrain` from all that is left;
+            `sisa`, where each step learns from one shard of the subjects, so that one of them is made again;
+            `downdate`, where each counts the `tp.Moments` of one. It is held against the pipeline here, and
+            an erasure goes by what was read and not by this.
+
+    Raises:
+        InvalidProject: The pipeline does not make it so, or `unlearning` is none of these: approximate
+            methods are never certified as erasure.
     """
     builder = _builder("candidate")
     proposed = cast(Any, model)
@@ -187,7 +196,7 @@ def candidate(name: str, model: Model, *, test: Any) -> Mark:
         raise InvalidProject(
             f"candidate {name!r} was given {proposed!r}", remedy="Pass what a step returned."
         )
-    return builder.propose(name, proposed, _data(test, "candidate"))
+    return builder.propose(name, proposed, _data(test, "candidate"), unlearning)
 
 
 def _builder(verb: str) -> Builder:

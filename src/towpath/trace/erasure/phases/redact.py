@@ -54,7 +54,7 @@ def redact(parts: Parts, work: Work) -> Commit:
         again = (one for one in models.values() if one.services)
         state = msgspec.structs.replace(
             state,
-            retraining_s=seconds_of(tx, again),
+            retraining_s=seconds_of(tx, again, spared),
             artefacts=tuple(sorted({*derived.artefacts, *derived.logs})),
             models=models,
         )

@@ -6,7 +6,6 @@ entries, the digests of step results and of the decision log's files, and each c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -14,6 +13,8 @@ import msgspec
 from towpath.core.clock import parse_time
 from towpath.core.digests import digest_bytes
 from towpath.core.errors import UsageError
+from towpath.trace.erasure.readable.remaking import remaking_sections
+from towpath.trace.erasure.readable.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,22 +30,6 @@ _PHASES = {
     "verified": "Every stored byte was read again",
     "certified": "The sealed name was destroyed, and this was signed",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """A heading, what is said below it, and a table.
-
-    Attributes:
-        head: The table's column names; empty for a table of names and values.
-        codes: Columns that hold digests and references, set in a fixed width.
-    """
-
-    title: str
-    text: str = ""
-    head: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    codes: tuple[int, ...] = ()
 
 
 def read_certificate(certificate: bytes) -> dict[str, Any]:
@@ -90,6 +75,7 @@ def sections_of(certificate: bytes) -> list[Section]:
         _versions(document),
         _removed(document),
         *_models(document),
+        *remaking_sections(document),
         _verification(document),
         _out_of_reach(document),
         _proof(document, certificate),
