@@ -1,8 +1,9 @@
 """The append-only record and the graph in it: facts and their events in one transaction."""
 
-from towpath.ledger.checkpoints import leaf_of, verify_checkpoint
+from typing import TYPE_CHECKING
+
+from towpath.core.lazily import lazily
 from towpath.ledger.contract import Ledger, Transaction
-from towpath.ledger.merkle import verify_consistency, verify_inclusion
 from towpath.ledger.records import (
     Asset,
     Checkpoint,
@@ -18,7 +19,6 @@ from towpath.ledger.records import (
     Segment,
     Version,
 )
-from towpath.ledger.signers import KEY_EVENTS, KeyHistory, LogKey, key_history, rotate_key
 from towpath.ledger.spending import (
     Account,
     Balance,
@@ -33,9 +33,35 @@ from towpath.ledger.spending import (
     PriceList,
     ResumePoint,
 )
-from towpath.ledger.sql import open_ledger
-from towpath.ledger.verifying import LogCheck, LogFinding, Statement, verify_log
 from towpath.ledger.withdrawals import Withdrawal
+
+if TYPE_CHECKING:
+    from towpath.ledger.checkpoints import leaf_of, verify_checkpoint
+    from towpath.ledger.merkle import verify_consistency, verify_inclusion
+    from towpath.ledger.signers import KEY_EVENTS, KeyHistory, LogKey, key_history, rotate_key
+    from towpath.ledger.sql import open_ledger
+    from towpath.ledger.verifying import LogCheck, LogFinding, Statement, verify_log
+
+# Rows of the ledger are read by programs that never open it, nor verify its log: SQLAlchemy, cryptography.
+__getattr__ = lazily(
+    __name__,
+    {
+        "KEY_EVENTS": "signers",
+        "KeyHistory": "signers",
+        "LogCheck": "verifying",
+        "LogFinding": "verifying",
+        "LogKey": "signers",
+        "Statement": "verifying",
+        "key_history": "signers",
+        "leaf_of": "checkpoints",
+        "open_ledger": "sql",
+        "rotate_key": "signers",
+        "verify_checkpoint": "checkpoints",
+        "verify_consistency": "merkle",
+        "verify_inclusion": "merkle",
+        "verify_log": "verifying",
+    },
+)
 
 __all__ = [
     "KEY_EVENTS",

@@ -1,6 +1,8 @@
 """Fulfils a withdrawal: plan, redact, purge, retrain, verify, certify."""
 
-from towpath.trace.erasure.checking import verify_certificate
+from typing import TYPE_CHECKING
+
+from towpath.core.lazily import lazily
 from towpath.trace.erasure.contract import (
     AffectedDataset,
     AffectedModel,
@@ -12,10 +14,27 @@ from towpath.trace.erasure.contract import (
     Residue,
     ScanReport,
 )
-from towpath.trace.erasure.parts import ModelShelf, Parts
-from towpath.trace.erasure.reconciler import ErasureReconciler
-from towpath.trace.erasure.requests import LedgerErasures
-from towpath.trace.erasure.verification import HomeScanner, TableReader
+
+if TYPE_CHECKING:
+    from towpath.trace.erasure.checking import verify_certificate
+    from towpath.trace.erasure.parts import ModelShelf, Parts
+    from towpath.trace.erasure.reconciler import ErasureReconciler
+    from towpath.trace.erasure.requests import LedgerErasures
+    from towpath.trace.erasure.verification import HomeScanner, TableReader
+
+# Who lists withdrawals or checks a certificate need not load what fulfils them.
+__getattr__ = lazily(
+    __name__,
+    {
+        "ErasureReconciler": "reconciler",
+        "HomeScanner": "verification",
+        "LedgerErasures": "requests",
+        "ModelShelf": "parts",
+        "Parts": "parts",
+        "TableReader": "verification",
+        "verify_certificate": "checking",
+    },
+)
 
 __all__ = [
     "AffectedDataset",

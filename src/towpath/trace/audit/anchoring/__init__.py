@@ -1,5 +1,8 @@
 """Signed statements about the log, kept where its owner can't change them."""
 
+from typing import TYPE_CHECKING
+
+from towpath.core.lazily import lazily
 from towpath.trace.audit.anchoring.contract import (
     KIND,
     Anchor,
@@ -7,11 +10,26 @@ from towpath.trace.audit.anchoring.contract import (
     line_of,
     statements_of,
 )
-from towpath.trace.audit.anchoring.files import FileAnchor
-from towpath.trace.audit.anchoring.opening import open_anchor
-from towpath.trace.audit.anchoring.receivers import WebhookAnchor
-from towpath.trace.audit.anchoring.reconciler import AnchorReconciler, anchor_name
-from towpath.trace.audit.anchoring.repositories import GitAnchor
+
+if TYPE_CHECKING:
+    from towpath.trace.audit.anchoring.files import FileAnchor
+    from towpath.trace.audit.anchoring.opening import open_anchor
+    from towpath.trace.audit.anchoring.receivers import WebhookAnchor
+    from towpath.trace.audit.anchoring.reconciler import AnchorReconciler, anchor_name
+    from towpath.trace.audit.anchoring.repositories import GitAnchor
+
+# Most who read statements about the log write to no place of their own.
+__getattr__ = lazily(
+    __name__,
+    {
+        "AnchorReconciler": "reconciler",
+        "FileAnchor": "files",
+        "GitAnchor": "repositories",
+        "WebhookAnchor": "receivers",
+        "anchor_name": "reconciler",
+        "open_anchor": "opening",
+    },
+)
 
 __all__ = [
     "KIND",
