@@ -117,6 +117,7 @@ def open_runner(
         clock=home.clock,
         gates=project.gates,
         champion_of=champion_of(home),
+        hold=home.cases.hold_everywhere,
     )
     place = home.place
     with open_executor(place) as executor:

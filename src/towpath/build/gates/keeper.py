@@ -12,7 +12,7 @@ from towpath.assets.models.reference import build_reference
 from towpath.assets.models.registry import conditions_digest
 from towpath.build.gates.asking import ask
 from towpath.build.gates.metrics import measure_all
-from towpath.build.gates.reports import write_report
+from towpath.build.gates.reports import write_cases, write_report
 from towpath.build.gates.trials import Opponent, hold_trial, read_holdout
 from towpath.build.pipelines import CandidateOutcome, load_artifact
 from towpath.ledger.records import Metric
@@ -20,6 +20,7 @@ from towpath.ledger.records import Metric
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from towpath.assets.cases import HeldModel
     from towpath.assets.models import ModelRegistry, Package
     from towpath.build.gates.contract import Finding, Gate, Trial
     from towpath.build.gates.trials import Holdout
@@ -41,6 +42,7 @@ class GateKeeper:
         clock: Event time of the metrics.
         gates: What the project demands. With none, every candidate passes.
         champion_of: From a model's name to the version that serves now, or None.
+        hold: Asks a version about the regression cases of the services that its model is for.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class GateKeeper:
         clock: Clock,
         gates: Sequence[Gate],
         champion_of: Callable[[str], Ref | None],
+        hold: Callable[[Ref], Sequence[HeldModel]] | None = None,
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
@@ -59,6 +62,7 @@ class GateKeeper:
         self._clock = clock
         self._gates = tuple(gates)
         self._champion_of = champion_of
+        self._hold = hold
 
     def consider(self, request: CandidateRequest) -> CandidateOutcome:
         """Weigh a candidate; see `CandidateHandler.consider`.
@@ -77,11 +81,13 @@ class GateKeeper:
         known = self._registry.weighed(request.name, conditions, champion)
         version = known or self._weigh(request, conditions, champion)
         self._log_metrics(request.run_id, version)
+        held = () if self._hold is None else self._hold(version.ref)
+        report = self._blobs.get(version.body["report"]).decode()
         return CandidateOutcome(
             version=version.ref,
             verdict=version.body["verdict"],
             evidence=tuple(version.body["gates"]),
-            report_markdown=self._blobs.get(version.body["report"]).decode(),
+            report_markdown=report + write_cases(held),
         )
 
     def _weigh(self, request: CandidateRequest, conditions: str, champion: Ref | None) -> Version:

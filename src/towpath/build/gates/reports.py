@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from towpath.assets.cases import HeldModel
     from towpath.build.gates.contract import Finding
     from towpath.build.gates.trials import Holdout
     from towpath.build.pipelines import CandidateRequest, Verdict
@@ -70,4 +71,24 @@ def write_report(
     notes = {_WITHOUT_OUTCOME: rows.without_outcome, _REFUSED: rows.refused}
     lines += ["", *(f"- {count:,} {what}." for what, count in notes.items() if count)]
     lines += ["", _HOW_TO_READ]
+    return "\n".join(lines) + "\n"
+
+
+def write_cases(held: Sequence[HeldModel]) -> str:
+    """Return how a candidate stands with regression cases, in Markdown; nothing where there are none.
+
+    It is not part of the kept report: a case may come later, and a waiver end. What counts is how the
+    model stands when somebody asks for its release.
+    """
+    if not held:
+        return ""
+    lines = ["", "| regression case | verdict |", "|---|---|"]
+    lines += [
+        f"| {one.case} | {_MARKS.get(one.verdict, f'**{one.verdict}**')}"
+        f"{f', waived by {one.waived}' if one.waived else ''} |"
+        for one in held
+    ]
+    failed = sum(1 for one in held if not one.passes)
+    if failed:
+        lines += ["", f"It will not be released: {failed} of {len(held)} cases are not passed."]
     return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from towpath.assets.cases import HeldModel
 from towpath.assets.models import Model, ModelRegistry, load_predictor, verify_attestation
 from towpath.assets.models.reference import PREDICTION, Reference
 from towpath.build.gates import Finding, GateKeeper, NonInferior, Quality
@@ -59,7 +60,7 @@ class Bench:
             body = {"rows": 3000, "time": "scheduled"}
             tx.versions.commit("dataset", "flights", digest="0" * 64, body=body)
 
-    def keeper(self, gates=GATES):
+    def keeper(self, gates=GATES, hold=None):
         return GateKeeper(
             self.ledger,
             self.blobs,
@@ -67,6 +68,7 @@ class Bench:
             clock=ManualClock(START),
             gates=gates,
             champion_of=lambda _: self.champion,
+            hold=hold,
         )
 
     def request(self, model, training, test):
@@ -279,6 +281,24 @@ def test_without_gates_every_candidate_passes(bench, model, past, recent):
     outcome = bench.keeper(()).consider(bench.request(model, past, recent))
     assert outcome.verdict == "pass"
     assert "the project asks for nothing" in outcome.report_markdown
+
+
+def test_a_candidate_is_held_to_regression_cases_and_told_that_it_stays(bench, model, past, recent):
+    def hold(ref):
+        said = {"model": str(ref), "package": "p"}
+        return (
+            HeldModel(case="late.1.1", verdict="fail", **said),
+            HeldModel(case="late.2.1", verdict="fail", waived="late.2.1.w1", **said),
+            HeldModel(case="late.3.1", verdict="pass", **said),
+        )
+
+    request = bench.request(model, past, recent)
+    outcome = bench.keeper((), hold).consider(request)
+    assert "| late.1.1 | **fail** |" in outcome.report_markdown
+    assert "| late.2.1 | **fail**, waived by late.2.1.w1 |" in outcome.report_markdown
+    assert "1 of 3 cases are not passed" in outcome.report_markdown
+    assert outcome.verdict == "pass"  # how good it is on average is another question
+    assert "late.1.1" not in bench.keeper(()).consider(request).report_markdown
 
 
 @pytest.mark.parametrize(
