@@ -133,6 +133,22 @@ def test_pages_show_every_decision_once_newest_first(bench: Any, state: str) -> 
     assert exported["decision_id"].is_unique().all()
 
 
+def test_every_service_is_read_file_by_file_in_one_state(counting: Any, bench: Any) -> None:
+    log, blobs = counting
+    bench.write(bench.decision(hours=200, service="late"))
+    columns = ["service", "at"]
+    seen = log.filewise(None, columns=columns)
+    apart = [log.filewise(name, columns=columns) for name in ("board", "late", "other")]
+    assert seen.read.keys() == {digest for one in apart for digest in one.read}
+    assert sum(rows.height for rows in seen.read.values()) == log.count() - 1
+    assert seen.unsealed["service"].to_list() == ["late"]
+
+    blobs.opened.clear()
+    again = log.filewise(None, columns=columns, known=seen.read.keys())
+    assert (set(again.known), dict(again.read)) == (set(seen.read), {})
+    assert not set(blobs.opened) & seen.read.keys()
+
+
 @pytest.mark.usefixtures("small_files")
 def test_reads_open_only_files_of_their_time_service_and_bucket(counting: Any) -> None:
     log, blobs = counting

@@ -153,3 +153,12 @@ def test_an_unknown_run_is_named(ledger: Ledger) -> None:
         tx.runs.get("nobody")
     with pytest.raises(NotFound), ledger.write() as tx:
         tx.runs.log_metrics("nobody", [point(1)])
+
+
+def test_more_runs_may_be_asked_for_than_a_statement_has_marks(ledger: Ledger) -> None:
+    mine = start(ledger)
+    with ledger.write() as tx:
+        tx.runs.set_tags(mine.id, {"why": "once"})
+    with ledger.read() as tx:
+        found = tx.runs.some([*(f"{number:032x}" for number in range(70_000)), mine.id])
+    assert {run.id: run.tags for run in found.values()} == {mine.id: {"why": "once"}}

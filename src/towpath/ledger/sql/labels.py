@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 
 from towpath.core.errors import UsageError
-from towpath.ledger.sql.session import chunked
+from towpath.ledger.sql.given import among
 from towpath.ledger.sql.upserts import put_all
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ def labels_of(
     """Return the labels of many owners, by key."""
     holder = table.primary_key.columns[0]
     found: dict[_Owner, dict[str, str]] = {}
-    for piece in chunked(owners):
-        query = sa.select(holder, table.c.key, table.c.value).where(holder.in_(piece))
-        for owner, key, value in session.rows(query.order_by(table.c.key)):
-            found.setdefault(owner, {})[key] = value
+    query = sa.select(holder, table.c.key, table.c.value).where(among(holder, "owners"))
+    for owner, key, value in session.rows(query.order_by(table.c.key), owners=owners):
+        found.setdefault(owner, {})[key] = value
     return found

@@ -7,13 +7,14 @@ where it is told to.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
 
 from towpath.core.refs import Ref
 from towpath.ledger.records import Edge, Near, Reach, Relation
-from towpath.ledger.sql.session import chunked
+from towpath.ledger.sql.given import among
 from towpath.storage.database import tables
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _nodes = tables.nodes
 _edges = tables.edges
 _STEP = "step"
+_ALL = 2**62
+_NODE = sa.bindparam("node", type_=sa.BigInteger)
 
 
 def near(
@@ -33,19 +36,16 @@ def near(
 
     See `Graph.near`. The ids spare the next step a search for nodes by their names.
     """
-    start, end = _ends(backwards=backwards)
-    totals = dict.fromkeys(ids, 0)
-    for piece in chunked(list(ids)):
-        count = sa.select(start, sa.func.count()).where(start.in_(piece)).group_by(start)
-        totals |= dict(session.rows(count))
+    way = _BACK if backwards else _FORTH
+    totals = dict(session.rows(way.counted, ids=list(ids)))
     rows: list[Record] = []
-    narrow = [node for node, total in totals.items() if 0 < total <= most]
-    for piece in chunked(narrow):
-        rows += session.rows(_edges_of(start, end).where(start.in_(piece)).order_by(end.desc()))
+    # Counted first: an index gives the number alone, and what is too wide is never fetched whole.
+    narrow = [node for node, total in totals.items() if total <= most]
+    if narrow:
+        rows += session.rows(way.every, ids=narrow)
     for node, total in totals.items():
         if total > most:
-            newest = _edges_of(start, end).where(start == node).order_by(end.desc()).limit(most)
-            rows += session.rows(newest)
+            rows += session.rows(way.newest, node=node, most=most)
     edges: dict[int, list[Edge]] = {node: [] for node in ids}
     met: dict[Ref, int] = {}
     for row in rows:
@@ -55,7 +55,7 @@ def near(
         relation: Relation = row.relation
         edges[row.near].append(Edge(child=child, parent=parent, relation=relation))
     found = {
-        ref: Near(node=ref, total=totals[node], edges=tuple(edges[node]))
+        ref: Near(node=ref, total=totals.get(node, 0), edges=tuple(edges[node]))
         for node, ref in ids.items()
     }
     return found, met
@@ -63,36 +63,10 @@ def near(
 
 def reach(session: Session, node: int, *, backwards: bool, most: int | None) -> Reach:
     """Count what is reached from a node, by kind; see `Graph.reach`."""
-    start, end = _ends(backwards=backwards)
-    reached = sa.select(sa.literal(node, sa.BigInteger).label("id")).cte("reached", recursive=True)
-    onward = (
-        sa.select(end)
-        .select_from(reached.join(_edges, start == reached.c.id))
-        .where(sa.not_(_weighing()))
-    )
-    reached = reached.union(onward)
+    way = _BACK if backwards else _FORTH
     # The database evaluates a recursive query as far as it is read, one row more than may be counted.
-    found = sa.select(reached.c.id).limit(None if most is None else most + 2).subquery()
-    kind = sa.case(
-        (
-            _nodes.c.kind == "run",
-            sa.func.coalesce(
-                sa.select(sa.literal(_STEP))
-                .where(tables.runs.c.id == _nodes.c.name, tables.runs.c.kind == _STEP)
-                .scalar_subquery(),
-                "run",
-            ),
-        ),
-        else_=_nodes.c.kind,
-    ).label("sort")
-    rows = session.rows(
-        sa.select(kind, sa.func.count())
-        .select_from(found.join(_nodes, _nodes.c.id == found.c.id))
-        .where(found.c.id != node)
-        .group_by(kind)
-        .order_by(kind)
-    )
-    kinds = dict(rows)
+    limit = _ALL if most is None else most + 2
+    kinds = dict(session.rows(way.reached, node=node, limit=limit))
     return Reach(kinds=kinds, complete=most is None or sum(kinds.values()) <= most)
 
 
@@ -101,31 +75,91 @@ def _ends(*, backwards: bool) -> tuple[sa.Column[int], sa.Column[int]]:
     return (_edges.c.child, _edges.c.parent) if backwards else (_edges.c.parent, _edges.c.child)
 
 
-def _edges_of(start: sa.Column[int], end: sa.Column[int]) -> Query:
-    return sa.select(
-        start.label("near"),
-        end.label("far"),
-        _edges.c.relation,
-        _nodes.c.kind,
-        _nodes.c.name,
-        _nodes.c.version,
-    ).select_from(_edges.join(_nodes, _nodes.c.id == end))
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The statements of one step.
+
+    Attributes:
+        counted: How many edges each of the nodes `ids` has; none where it has none.
+        every: All edges of `ids`, newest first.
+        newest: The newest `most` edges of one `node`.
+        reached: How many of each kind of thing are reached from `node`, among the first `limit`.
+    """
+
+    counted: Query
+    every: Query
+    newest: Query
+    reached: Query
+
+    @classmethod
+    def of(cls, *, backwards: bool) -> Self:
+        start, end = _ends(backwards=backwards)
+        count = sa.select(start, sa.func.count()).where(among(start, "ids")).group_by(start)
+        edges = (
+            sa.select(
+                *(start.label("near"), end.label("far"), _edges.c.relation),
+                *(_nodes.c.kind, _nodes.c.name, _nodes.c.version),
+            )
+            .select_from(_edges.join(_nodes, _nodes.c.id == end))
+            .order_by(end.desc())
+        )
+        most = sa.bindparam("most", type_=sa.BigInteger)
+        return cls(
+            counted=count,
+            every=edges.where(among(start, "ids")),
+            newest=edges.where(start == _NODE).limit(most),
+            reached=_reached(backwards=backwards),
+        )
 
 
-def _weighing() -> sa.ColumnElement[bool]:
+def _reached(*, backwards: bool) -> Query:
+    start, end = _ends(backwards=backwards)
+    # The kind goes along with the number: where a walk ends is known without looking anything up again.
+    reached = (
+        sa.select(_nodes.c.id, _sort_of(_nodes).label("sort"))
+        .where(_nodes.c.id == _NODE)
+        .cte("reached", recursive=True)
+    )
+    there = _nodes.alias("there")
+    onward = (
+        sa.select(there.c.id, _sort_of(there))
+        .select_from(reached.join(_edges, start == reached.c.id).join(there, there.c.id == end))
+        .where(sa.not_(_weighs(reached, there, backwards=backwards)))
+    )
+    reached = reached.union(onward)
+    limit = sa.bindparam("limit", type_=sa.BigInteger)
+    found = sa.select(reached.c.id, reached.c.sort).limit(limit).subquery()
+    count = sa.select(found.c.sort, sa.func.count()).where(found.c.id != _NODE)
+    return count.group_by(found.c.sort).order_by(found.c.sort)
+
+
+def _sort_of(node: sa.FromClause) -> sa.ColumnElement[str]:
+    """Return a node's kind, with runs of steps told apart from others."""
+    sort = sa.case((_is_step(node), _STEP), else_=node.c.kind)
+    return sa.cast(sort, tables.Word)  # both halves of a recursive query must have one type
+
+
+def _is_step(node: sa.FromClause) -> sa.ColumnElement[bool]:
+    run = tables.runs
+    known = sa.exists().where(run.c.id == node.c.name, run.c.kind == _STEP)
+    return sa.and_(node.c.kind == "run", known)
+
+
+def _weighs(
+    here: sa.FromClause, there: sa.FromClause, *, backwards: bool
+) -> sa.ColumnElement[bool]:
     """Return whether an edge says that a run used a model without going on from its weights.
 
     Only steps do that; what else uses a model weighs a candidate against it, watches it or draws from
     its decisions. What a champion was made from is no ancestor of its challenger.
     """
-    child, run = _nodes.alias("child_node"), tables.runs
-    of_model = sa.exists().where(_nodes.c.id == _edges.c.parent, _nodes.c.kind == "model")
-    by_step = (
-        sa.exists()
-        .select_from(child.join(run, run.c.id == child.c.name))
-        .where(child.c.id == _edges.c.child, run.c.kind == _STEP)
-    )
-    return sa.and_(_edges.c.relation == "used", of_model, sa.not_(by_step))
+    if backwards:
+        ends = sa.and_(there.c.kind == "model", here.c.sort != _STEP)
+    else:
+        ends = sa.and_(here.c.sort == "model", sa.not_(_is_step(there)))
+    return sa.and_(_edges.c.relation == "used", ends)
 
+
+_BACK, _FORTH = _Way.of(backwards=True), _Way.of(backwards=False)
 
 __all__ = ["near", "reach"]

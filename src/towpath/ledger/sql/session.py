@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from towpath.storage.keys import Keyring
 
 Query: TypeAlias = sa.Select[*tuple[Any, ...]]
+Compound: TypeAlias = sa.CompoundSelect[*tuple[Any, ...]]
 Record: TypeAlias = sa.Row[*tuple[Any, ...]]
 
 _T = TypeVar("_T")
@@ -97,7 +98,7 @@ class Session:
                 "this transaction is a read-only snapshot", remedy="Open `ledger.write()` to write."
             )
 
-    def rows(self, statement: Query, **values: object) -> Sequence[Record]:
+    def rows(self, statement: Query | Compound, **values: object) -> Sequence[Record]:
         """Execute a query, with the values it leaves open, and return all its rows."""
         return self.connection.execute(statement, values).all()
 

@@ -11,8 +11,8 @@ from towpath.core.digests import digest_json
 from towpath.core.errors import Conflict, NotFound
 from towpath.core.refs import Ref, check_name
 from towpath.ledger.records import Asset, Revision, Version
+from towpath.ledger.sql.given import among, numbered, rows_of
 from towpath.ledger.sql.labels import labels_of, set_labels
-from towpath.ledger.sql.session import chunked
 from towpath.ledger.sql.upserts import put_all
 from towpath.storage.database import tables
 
@@ -28,6 +28,7 @@ _assets = tables.assets
 _versions = tables.versions
 _revisions = tables.revisions
 _aliases = tables.aliases
+_tags = tables.version_tags
 _WORDS = {"dataset": "data set"}
 _FIRST = {
     "dataset": "None has a version yet. Add one: towpath dataset add NAME FILE.",
@@ -38,6 +39,24 @@ _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 _JOINED = sa.select(_versions, _assets.c.kind, _assets.c.name, _assets.c.project).select_from(
     _versions.join(_assets, _versions.c.asset == _assets.c.id)
 )
+_ASKED = numbered("refs")
+_NUMBERED = _JOINED.join(
+    _ASKED,
+    sa.and_(
+        _assets.c.kind == _ASKED.c.kind,
+        _assets.c.name == _ASKED.c.name,
+        _versions.c.number == _ASKED.c.number,
+    ),
+)
+_SAID = sa.union_all(
+    sa.select(
+        *(_tags.c.version, _tags.c.key, _tags.c.value, sa.true().label("is_tag")),
+    ).where(among(_tags.c.version, "ids")),
+    sa.select(
+        *(_aliases.c.version, _aliases.c.alias, sa.cast(sa.null(), sa.Text), sa.false()),
+    ).where(among(_aliases.c.version, "ids")),
+).order_by("key")
+"""What was said of some versions, tags and aliases in one round trip."""
 _REVISE = (
     sa.update(_versions)
     .where(_versions.c.id == sa.bindparam("which"))
@@ -381,21 +400,8 @@ class SqlVersions:
 
     def _numbered(self, refs: Iterable[Ref]) -> dict[Ref, Record]:
         """Return the rows of many numbered versions, of those that there are."""
-        found: dict[Ref, Record] = {}
-        by_kind: dict[str, set[tuple[str, int | None]]] = {}
-        for ref in refs:
-            by_kind.setdefault(ref.kind, set()).add((ref.name, ref.version))
-        for kind, mine in sorted(by_kind.items()):
-            for piece in chunked(sorted(mine, key=str)):
-                query = _JOINED.where(
-                    _assets.c.kind == kind,
-                    _assets.c.name.in_({name for name, _ in piece}),
-                    _versions.c.number.in_({number for _, number in piece if number}),
-                )
-                for row in self._session.rows(query):
-                    if (row.name, row.number) in mine:
-                        found[Ref(kind, row.name, row.number)] = row
-        return found
+        rows = self._session.rows(_NUMBERED, refs=rows_of(refs))
+        return {Ref(row.kind, row.name, row.number): row for row in rows}
 
     def _required(self, ref: Ref) -> Record:
         """Return the row of one numbered version, to be changed."""
@@ -406,14 +412,13 @@ class SqlVersions:
         return row
 
     def _load(self, rows: Sequence[Record]) -> list[Version]:
-        ids = [row.id for row in rows]
-        tags = labels_of(self._session, tables.version_tags, ids)
+        tags: dict[int, dict[str, str]] = {}
         names: dict[int, list[str]] = {}
-        for piece in chunked(ids):
-            query = sa.select(_aliases.c.version, _aliases.c.alias)
-            query = query.where(_aliases.c.version.in_(piece)).order_by(_aliases.c.alias)
-            for version_id, alias in self._session.rows(query):
-                names.setdefault(version_id, []).append(alias)
+        for said in self._session.rows(_SAID, ids=[row.id for row in rows]):
+            if said.is_tag:
+                tags.setdefault(said.version, {})[said.key] = said.value
+            else:
+                names.setdefault(said.version, []).append(said.key)
         return [
             Version(
                 ref=Ref(row.kind, row.name, row.number),

@@ -97,7 +97,7 @@ class DecisionLog(Protocol):
 
     def filewise(
         self,
-        service: str,
+        service: str | None,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -107,7 +107,7 @@ class DecisionLog(Protocol):
         """Return the same decisions as `scan`, apart by the file that they are in.
 
         Args:
-            service: Whose.
+            service: Whose; None: of every service, in one consistent state.
             since: Event time from which on; `until` the one before which.
             until: See `since`.
             columns: Which columns.

@@ -104,7 +104,7 @@ class SegmentDecisionLog:
 
     def filewise(
         self,
-        service: str,
+        service: str | None,
         *,
         since: datetime | None = None,
         until: datetime | None = None,

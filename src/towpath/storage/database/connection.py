@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 _LOCK_TIMEOUT_S = 30.0
-# A value in the text of a driver's error would reach tracebacks and logs.
-_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 24, "hide_parameters": True}
+_POOL: dict[str, Any] = {
+    "pool_size": 8,
+    "max_overflow": 24,
+    # The one used last is warm: PostgreSQL's plans of prepared statements and SQLite's pages are its own.
+    "pool_use_lifo": True,
+    # A value in the text of a driver's error would reach tracebacks and logs.
+    "hide_parameters": True,
+}
 # A writer whose machine vanished must not hold the log's head for ever.
 _POSTGRESQL_OPTIONS = (
     f"-c lock_timeout={_LOCK_TIMEOUT_S:.0f}s -c idle_in_transaction_session_timeout=300s"

@@ -69,7 +69,7 @@ class WatchedDecisionLog(SegmentDecisionLog):
 
     def filewise(
         self,
-        service: str,
+        service: str | None,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -77,7 +77,7 @@ class WatchedDecisionLog(SegmentDecisionLog):
         known: Collection[str] = (),
     ) -> FilewiseDecisions:
         """See `DecisionLog.filewise`."""
-        self._enter(service, since, until)
+        self._enter("all" if service is None else service, since, until)
         return super().filewise(service, since=since, until=until, columns=columns, known=known)
 
     def page(

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from towpath.operate.decisions.contract import DecisionLog
 
 _FILES_MOST = 20_000
-_COLUMNS = ("model", "at", "status")
+_COLUMNS = ("service", "model", "at", "status")
 
-_Cell: TypeAlias = "tuple[str, date]"
+_Cell: TypeAlias = "tuple[str, str, date]"
 _Counts: TypeAlias = "dict[_Cell, tuple[int, int]]"
 
 
@@ -58,21 +58,16 @@ class AnsweredCounts:
         if not models:
             return []
         wanted = set(models)
-        found: list[Answered] = []
-        for service in self._decisions.services():
-            for (model, day), (count, errors) in sorted(self._of(service).items()):
-                if model in wanted:
-                    found.append(
-                        Answered(
-                            service=service, model=model, day=day, decisions=count, errors=errors
-                        )
-                    )
-        return found
+        return [
+            Answered(service=service, model=model, day=day, decisions=count, errors=errors)
+            for (service, model, day), (count, errors) in sorted(self._every().items())
+            if model in wanted
+        ]
 
-    def _of(self, service: str) -> _Counts:
+    def _every(self) -> _Counts:
         with self._lock:
             known = dict(self._known)
-        seen = self._decisions.filewise(service, columns=_COLUMNS, known=list(known))
+        seen = self._decisions.filewise(None, columns=_COLUMNS, known=known.keys())
         fresh = {digest: _counted(rows) for digest, rows in seen.read.items()}
         with self._lock:
             self._known |= fresh
@@ -88,10 +83,13 @@ class AnsweredCounts:
 def _counted(rows: pl.DataFrame) -> _Counts:
     if rows.is_empty():
         return {}
-    counts = rows.group_by("model", pl.col("at").dt.date().alias("day")).agg(
+    counts = rows.group_by("service", "model", pl.col("at").dt.date().alias("day")).agg(
         pl.len().alias("count"), (pl.col("status") == "error").sum().alias("errors")
     )
-    return {(model, day): (count, errors) for model, day, count, errors in counts.iter_rows()}
+    return {
+        (service, model, day): (count, errors)
+        for service, model, day, count, errors in counts.iter_rows()
+    }
 
 
 def _added(parts: list[_Counts]) -> _Counts:

@@ -63,7 +63,7 @@ class LedgerTracer:
             opening = open_at(tx, kind, name, direction)
             if opening is not None:
                 return self._opened(tx, opening, direction, bounds)
-            return self._tree(tx, _existing(tx, Ref.parse(what)), direction, bounds)
+            return self._tree(tx, Ref.parse(what), direction, bounds)
 
     def trace_decision(
         self, decision_id: str, *, actor: str = "towpath", payload: bool = True
@@ -84,11 +84,11 @@ class LedgerTracer:
     ) -> Neighbourhood:
         """See `Tracer.neighbourhood`."""
         with self._ledger.read() as tx:
-            return explore(tx, _existing(tx, ref), direction, bounds)
+            return _explored(tx, ref, direction, bounds)
 
-    def _tree(self, tx: Transaction, start: Ref, direction: Direction, bounds: Bounds) -> TraceTree:
-        found = explore(tx, start, direction, bounds)
-        root = TreeBuilder(found, full=bounds.full).build(start)
+    def _tree(self, tx: Transaction, ref: Ref, direction: Direction, bounds: Bounds) -> TraceTree:
+        found = _explored(tx, ref, direction, bounds)
+        root = TreeBuilder(found, full=bounds.full).build(found.root)
         reach = _reach(tx, found, bounds)
         if direction == "forth":
             root = self._with_use(tx, root)
@@ -273,8 +273,25 @@ def _reach(tx: Transaction, found: Neighbourhood, bounds: Bounds) -> Reach:
     return tx.graph.reach(found.root, backwards=found.direction == "back", most=most)
 
 
+def _explored(tx: Transaction, ref: Ref, direction: Direction, bounds: Bounds) -> Neighbourhood:
+    """Return the neighbourhood of the node that `ref` means.
+
+    Raises:
+        NotFound: The ledger knows nothing of it.
+    """
+    found = explore(tx, _existing(tx, ref), direction, bounds)
+    if found.root.version is not None and found.root not in found.versions:
+        tx.versions.get(found.root)  # says what there is instead
+    return found
+
+
 def _existing(tx: Transaction, ref: Ref) -> Ref:
-    """Return the node that `ref` means, with a version number where it takes one."""
+    """Return the node that `ref` means, with a version number where it takes one.
+
+    Whether a numbered version is there shows when the walk looks its nodes up.
+    """
+    if ref.version is not None:
+        return ref
     if ref.kind == "run":
         return tx.runs.get(ref.name).ref
     if ref.kind in _UNNUMBERED:
