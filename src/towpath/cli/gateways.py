@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from towpath.app.clock import open_clock
+from towpath.app.computing import compute_command
 from towpath.app.deferring import DeferredLedger
 from towpath.app.home import open_home
 from towpath.app.listening import reserve_port
+from towpath.app.telemetry import sending_spans
 from towpath.cli.options import Common
 from towpath.cli.roles import ChildOf, Fd, bind_life, listener_of
 from towpath.core.errors import InvalidSetting, Unavailable
+from towpath.gateway import Gateway, Limits, MemoryWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
 
     from towpath.app.place import Place
     from towpath.core.settings import Settings
-    from towpath.gateway import Limits
     from towpath.gateway.http.accepting import Application
     from towpath.gateway.workers.roster import Seat
 
@@ -36,7 +39,7 @@ _LEAST = {
     "gateway_memory_hard_mb": 0,
     "gateway_stale_h": 0,
 }
-_START_S = 5.0
+_START_S = 30.0
 _HANDOVER_S = 2.0
 _KILL_AFTER_S = 5.0
 
@@ -65,6 +68,7 @@ def gateway(
             allow_unauthenticated=settings.gateway_allow_unauthenticated,
         )
     if settings.gateway_workers == 1 and not settings.gateway_memory_soft_mb:
+        gc.freeze()  # what was imported stays: no collection has to look through it while requests wait
         serve_here(place, listener, _limits(settings), rpc_port=settings.gateway_grpc_port)
         return 0
     from towpath.gateway.workers.parent import Workers
@@ -102,10 +106,6 @@ def serve_here(
         opened: As `Gateway.opened`.
         stop: As `Gateway.stop`.
     """
-    from towpath.app.computing import compute_command
-    from towpath.app.telemetry import sending_spans
-    from towpath.gateway import Gateway, MemoryWatch
-
     with (
         open_home(place, connect=False) as home,
         sending_spans("gateway", place.settings.otel_endpoint) as spans,
@@ -155,8 +155,6 @@ def _checked(settings: Settings) -> Settings:
 
 
 def _limits(settings: Settings, *, handover_s: float = 0.0) -> Limits:
-    from towpath.gateway import Limits
-
     deadline_ms = settings.gateway_deadline_ms
     in_flight = settings.gateway_in_flight
     return Limits(

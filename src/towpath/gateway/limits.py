@@ -15,8 +15,9 @@ class Limits:
         in_flight: Requests being answered at a time; further ones are refused, with when to come back.
         in_flight_per_service: The same for one service, so that a slow one leaves room for others.
         deadline_s: How long a request may take that says nothing of it; None: as long as it does.
-        start_s: How long connections wait, at the start, for the first route; after that they are taken
-            and told that it is not there.
+        start_s: How long connections wait, at the start, while models are opened; after that they are
+            taken and told that nothing is there. Where it is known before that there is nothing to wait
+            for, they are told at once.
         idle_s: How long a connection may be silent between requests.
         read_s: How long a request may take from its first byte to its last.
         write_s: How long a caller may leave an answer unread.

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Final
 
@@ -154,7 +155,9 @@ class Gateway:
                 admitted.set()
 
             publish = _publisher(inference, writer, admit)
-            follower = self._follower(bound, watch, publish, moments, features)
+            follower = self._follower(
+                bound, watch, publish=publish, admit=admit, moments=moments, features=features
+            )
             await _serve(server, follower, self.listener, self.stop, watch)
 
     @asynccontextmanager
@@ -205,10 +208,13 @@ class Gateway:
         self,
         rpc_address: str | None,
         watch: Watch,
+        *,
         publish: Callable[[RoutingTable], None],
+        admit: Callable[[], None],
         moments: Moments,
         features: FeatureDoor,
     ) -> LedgerFollower:
+        loop = asyncio.get_running_loop()
         state = self.state_dir / self.environment
         packages = PackageCache(state / "packages", self.blobs)
 
@@ -227,6 +233,7 @@ class Gateway:
             stale_s=self.stale_s,
             about=watch.status,
             publish=publish,
+            admit=partial(loop.call_soon_threadsafe, admit),
             moments=moments,
             refresh=features.refresh,
             keyed_hash=self.keyring.subject_hash,

@@ -102,9 +102,11 @@ def test_the_least_laden_is_sought_among_the_ready_and_the_living():
         seat.take()
         seat.hold(connections)
     assert roster.fewest() is None
+    assert not roster.is_served()
     for seat in seats[:2]:
         seat.stage = Stage.READY
     assert roster.fewest() == 3
+    assert roster.is_served()
     seats[1].stage = Stage.LEAVING
     assert roster.fewest() == 5
     seats[0].clear()

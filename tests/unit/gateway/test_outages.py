@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from http.client import HTTPConnection
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
+from towpath.assets.models import load_predictor
+from towpath.gateway import Limits
 from towpath.operate.decisions import Compactor
 
 
@@ -102,6 +107,39 @@ def test_without_ledger_and_without_memory_nothing_is_ready(
     ledger.is_away = False
     bench.eventually(lambda: bench.infer().status_code == 200, "an answer")
     assert not list((tmp_path / "gateway").glob("*.new"))
+
+
+def test_who_waits_at_the_door_is_told_as_soon_as_there_is_nothing_to_wait_for(
+    bench: Any, ledger: Any
+) -> None:
+    bench.route(board=bench.service())
+    ledger.is_away = True
+    # Longer than the test may take: only the first look at the ledger opens the door.
+    bench.start(ready=False, limits=Limits(start_s=600))
+    assert bench.infer().status_code == 503
+    ledger.is_away = False
+    bench.eventually(lambda: bench.infer().status_code == 200, "an answer")
+
+
+def test_requests_wait_for_a_model_that_is_being_opened(bench: Any) -> None:
+    """As after a kill: callers' connections are there before the models are."""
+    bench.route(board=bench.service())
+    opening, may_open = Event(), Event()
+
+    def load(package: str) -> Any:
+        opening.set()
+        assert may_open.wait(60)
+        return load_predictor(package, bench.blobs)
+
+    starting = Thread(target=bench.start, kwargs={"load": load, "limits": Limits(start_s=600)})
+    starting.start()
+    assert opening.wait(60)
+    caller = HTTPConnection(bench.url.removeprefix("http://"), timeout=60)
+    caller.request("POST", "/v2/models/board/infer", json.dumps(bench.body()))
+    may_open.set()
+    assert caller.getresponse().status == 200
+    caller.close()
+    starting.join(60)
 
 
 def test_a_state_that_was_tampered_with_is_not_believed(

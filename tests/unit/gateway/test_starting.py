@@ -9,7 +9,8 @@ PROGRAM = """
 import sys
 import towpath.cli.gateways
 import towpath.app.computing, towpath.app.telemetry, towpath.gateway
-heavy = {"alembic", "grpc", "lightgbm", "pandas", "polars", "pyarrow", "sklearn", "towpath.build"}
+heavy = {"alembic", "grpc", "lightgbm", "onnx", "pandas", "polars", "pyarrow", "sklearn", "towpath.build"}
+heavy |= {"sqlalchemy.dialects.postgresql", "towpath.operate.releases.store"}
 print(sorted(heavy & set(sys.modules)))
 """
 
@@ -25,9 +26,9 @@ def test_what_is_imported_when_it_is_asked_for_is_there_and_nothing_else() -> No
     import pytest
 
     from towpath.assets import models
-    from towpath.operate import decisions
+    from towpath.operate import decisions, releases
 
-    for package in (decisions, models):
+    for package in (decisions, models, releases):
         for name in package.__all__:
             assert getattr(package, name) is not None
         with pytest.raises(AttributeError, match="has no attribute 'nothing'"):

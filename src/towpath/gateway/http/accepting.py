@@ -158,12 +158,13 @@ class HttpServer:
         seat = self._seat
         if seat is None:
             return False
+        if seat.stage == Stage.STARTING and seat.roster.is_served():
+            # A sibling that is late will answer; this one could say only that it can't yet.
+            self._pause(_STARTING_S)
+            return True
         fewest = seat.roster.fewest()
         if fewest is None:
             return False
-        if seat.stage == Stage.STARTING:
-            self._pause(_STARTING_S)
-            return True
         now = time.monotonic()
         if self.connections <= fewest or now - self._yielded_at < _YIELD_AGAIN_S:
             self._yielded_at = float("-inf")

@@ -63,6 +63,8 @@ class LedgerFollower:
         about: Says how the gateway is, for the report.
         publish: Puts a table in force and returns once no request sees the older one, and what was
             decided under it is on disk.
+        admit: Called when there is nothing to answer with and nobody can say when there will be: whoever
+            waits at the door is told so.
         moments: Event time; its clock is read with each look.
         refresh: Called every second, and before the gateway is ready: looks at everything else.
         keyed_hash: Puts pseudonyms in the place of inputs that are recorded as hashes.
@@ -80,6 +82,7 @@ class LedgerFollower:
         stale_s: float,
         about: Callable[[], Json],
         publish: Callable[[RoutingTable], None],
+        admit: Callable[[], object],
         moments: Moments,
         refresh: Callable[[], None],
         keyed_hash: Callable[[str, str], str],
@@ -105,6 +108,7 @@ class LedgerFollower:
         self._standby_of: Route | None = None
         self._standby_missing: tuple[str, ...] = ()
         self._publish = publish
+        self._admit = admit
         self._moments = moments
         self._refresh = refresh
         self._withdrawn = WithdrawnSubjects()
@@ -194,6 +198,8 @@ class LedgerFollower:
                 _log.warning("suppression.stale", hours=round(self.ledger_age_s / 3600, 1))
         except TowpathError as error:
             _log.error("gateway.unrecalled", reason=error.message)
+        if not self._table.loaded:
+            self._admit()
 
     def _recall(self) -> None:
         """Put in force what was, as it was kept; whom a gateway told of a withdrawal, that is in it."""

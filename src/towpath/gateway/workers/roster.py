@@ -68,6 +68,10 @@ class Roster:
         ]
         return min(held, default=None)
 
+    def is_served(self) -> bool:
+        """Tell whether any worker is ready, be its loop stuck for the moment or not."""
+        return any(self.read(number, _STATE) == Stage.READY for number in range(self.pages.count))
+
 
 class Seat:
     """One worker's row."""
