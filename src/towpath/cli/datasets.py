@@ -18,6 +18,9 @@ from towpath.cli.retention import gc, publish
 from towpath.cli.rows import write_rows
 from towpath.cli.splits import split
 from towpath.core.refs import Ref
+from towpath.trace.audit import RowsAudit
+
+_ACTOR = "cli"
 
 app = App(name="dataset", help="Versions of tables: add, ingest, list, show, read.")
 app.command(add)
@@ -92,7 +95,7 @@ def show(
     to: Path | None = None,
     common: Common = Common(),
 ) -> int:
-    """Show a version and its rows.
+    """Show a version and its rows. Where they are about people, the reading is recorded.
 
     Args:
         ref: NAME@VERSION, NAME@TAG, NAME@TIME, or NAME for the latest; a branch as NAME~BRANCH.
@@ -101,6 +104,9 @@ def show(
     """
     with common.open() as home:
         version = home.history.find(ref)
+        if rows or to is not None:
+            asked = {"rows": rows} if to is None else {"exported": True}
+            RowsAudit(home.ledger).reads(version, actor=_ACTOR, **asked)
         frame = home.datasets.scan(version.ref)
         if to is not None:
             write_rows(frame.collect(), to)

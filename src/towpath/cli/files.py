@@ -17,6 +17,7 @@ from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_json, print_table
 from towpath.cli.rows import read_rows
 from towpath.core.errors import UsageError
+from towpath.trace.audit import RowsAudit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from towpath.core.refs import Ref
 
 app = App(name="files", help="Versions of folders of files: add, list, checkout, diff.")
+_ACTOR = "cli"
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "described": "=", "moved": ">"}
 
 
@@ -108,7 +110,9 @@ def list_files(
     with common.open() as home:
         if ref is None:
             return _list_sets(home, as_json=common.json)
-        rows = home.files.files(_find(home, ref)).sort("path").collect()
+        version = _find(home, ref)
+        RowsAudit(home.ledger).reads_all([version], actor=_ACTOR, files=True)
+        rows = home.files.files(version).sort("path").collect()
     if only is not None:
         rows = rows.filter(pl.Series(_matching(rows["path"], only), dtype=pl.Boolean))
     if common.json:
@@ -134,7 +138,7 @@ def checkout(
     force: Flag = False,
     common: Common = Common(),
 ) -> int:
-    """Write the files of a version to a folder.
+    """Write the files of a version to a folder. Where they are about people, that is recorded.
 
     Args:
         ref: NAME for the latest, NAME@VERSION, NAME@TAG.
@@ -146,8 +150,10 @@ def checkout(
         force: Overwrite and delete files whose bytes are in no version.
     """
     with common.open() as home, _counted(quiet=common.json) as progress:
+        version = _find(home, ref)
+        RowsAudit(home.ledger).reads_all([version], actor=_ACTOR, exported=True)
         done = home.files.checkout(
-            _find(home, ref),
+            version,
             folder,
             only=only,
             method=method,

@@ -15,12 +15,14 @@ from towpath.cli.printing import err, out, print_facts, print_json, print_table
 from towpath.cli.rows import write_rows
 from towpath.core.errors import UsageError
 from towpath.core.refs import Ref
+from towpath.trace.audit import RowsAudit
 
 if TYPE_CHECKING:
     from towpath.assets.datasets.history import Diff
     from towpath.assets.datasets.profiles import Comparison
     from towpath.ledger.records import Version
 
+_ACTOR = "cli"
 _SHIFTS_SHOWN = 10
 
 
@@ -74,13 +76,15 @@ def diff(
         after: The later one; the latest of the same line if left out.
         rows: Compare rows.
         shifts: Compare distributions.
-        to: Write the rows that differ to this file too: .csv, .jsonl or .parquet.
+        to: Write the rows that differ to this file too: .csv, .jsonl or .parquet. Where they are about
+            people, that is recorded.
     """
     with common.open() as home:
         old = home.history.find(before).ref
         new = home.history.find(old.name if after is None else after).ref
         found = home.history.diff(old, new, rows=rows, shifts=shifts)
         if to is not None:
+            RowsAudit(home.ledger).reads_all([old, new], actor=_ACTOR, exported=True)
             frames = list(home.history.changes(old, new))
             if not frames:
                 raise UsageError(f"{old} and {new} have the same rows", remedy="Leave out --to.")

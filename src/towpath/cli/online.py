@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import polars as pl
 from cyclopts import Parameter
 
 from towpath.assets.datasets import Column
 from towpath.assets.features import FeatureService, FeatureView, lookups_of
-from towpath.assets.features.online import Entities, Materialized, ViewStatus
+from towpath.assets.features.online import Materialized, ViewStatus
 from towpath.assets.sources import parse_text
 from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_json, print_table
@@ -21,7 +21,12 @@ from towpath.core.durations import format_duration
 from towpath.core.errors import InvalidName, NotFound, UsageError
 from towpath.core.refs import Ref
 from towpath.operate.projects import Project
+from towpath.trace.audit import RowsAudit
 
+if TYPE_CHECKING:
+    from towpath.storage.keys import Keyring
+
+_ACTOR = "cli"
 _Pairs: TypeAlias = Annotated[str, Parameter(metavar="NAME=VALUE")]
 
 
@@ -70,7 +75,7 @@ def get(
     at: str | None = None,
     common: Common = Common(),
 ) -> int:
-    """Look the features of entities up online, as serving does.
+    """Look the features of entities up online, as serving does. Looking people up is recorded.
 
     Args:
         name: The feature service or view, as the project declares it.
@@ -87,9 +92,11 @@ def get(
             "nothing says whose features are wanted" if rows is None else "both row and file given",
             remedy=f"Give NAME=VALUE for {', '.join(one.name for one in columns)}, or --rows FILE.",
         )
-    asked: Entities = _one_row(columns, entity) if rows is None else read_rows(rows, columns)
+    asked = _one_row(columns, entity) if rows is None else read_rows(rows, columns)
     when = None if at is None else parse_time(at)
     with common.open() as home:
+        subjects = _subjects(features, asked, home.keyring)
+        RowsAudit(home.ledger).looks_up(name, actor=_ACTOR, subjects=subjects)
         found = home.online.get(features, asked, at=when)
     if common.json:
         print_json(found.to_dicts())
@@ -199,6 +206,22 @@ def _one_row(columns: list[Column], pairs: tuple[str, ...]) -> pl.DataFrame:
             raise InvalidName(f"the value of {name!r} is no {declared[name].type}")
         values.append(value)
     return pl.DataFrame(values)
+
+
+def _subjects(
+    features: FeatureService | FeatureView, asked: pl.DataFrame, keyring: Keyring
+) -> set[str]:
+    """Return the keyed hashes of those whose features are asked for; empty where it is about things."""
+    found: set[str] = set()
+    for one in lookups_of(features):
+        source = one.view.source
+        by = dict(zip(one.view.entity_columns, one.by, strict=True)).get(source.subject or "")
+        if by is not None and by in asked.columns:
+            field = source.subject_field or source.subject
+            values = asked[by].drop_nulls().cast(pl.String).unique().to_list()
+            hashes = source.subject_hashed
+            found |= {one if hashes else keyring.subject_hash(str(field), one) for one in values}
+    return found
 
 
 def _skew(status: ViewStatus) -> str | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         verify_proof,
     )
     from towpath.trace.audit.reading import AuditedDecisions
+    from towpath.trace.audit.rows import RowsAudit
     from towpath.trace.audit.watching import WatchedDecisionLog
 
 # Reading the log needs none of what reads decisions.
@@ -20,6 +21,7 @@ __getattr__ = lazily(
     {
         "AuditedDecisions": "reading",
         "ProofCheck": "proofs",
+        "RowsAudit": "rows",
         "WatchedDecisionLog": "watching",
         "prove_consistency": "proofs",
         "prove_inclusion": "proofs",
@@ -30,6 +32,7 @@ __getattr__ = lazily(
 __all__ = [
     "AuditedDecisions",
     "ProofCheck",
+    "RowsAudit",
     "WatchedDecisionLog",
     "prove_consistency",
     "prove_inclusion",
