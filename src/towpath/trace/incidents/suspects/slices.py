@@ -69,8 +69,7 @@ def slice_suspects(
         matured_by=matured_by,
     )
     if rows.height < 2 * LEAST_ROWS:
-        few = f"{rows.height} labelled decisions of {traffic.model.ref} lie in the span"
-        return [], f"{few}: too few to slice"
+        return [], f"{rows.height} labelled decisions of {traffic.model.ref} are too few to slice"
     losses = LOSSES[task][loss](rows["label"].to_numpy(), rows[answer].cast(pl.Float64).to_numpy())
     weights = (1.0 / rows["kept"].cast(pl.Float64).fill_null(1.0)).to_numpy()
     cuts = [cut(one, rows[INPUT + one.name]) for one in columns]
@@ -78,8 +77,8 @@ def slice_suspects(
     rate_of = dict(
         zip((one.parts for one in found), adjusted([one.p for one in found]), strict=True)
     )
-    mine = rows["decision_id"].is_in(list(about)).to_numpy()
-    theirs = [{one.column: int(one.group[at]) for one in cuts} for at in np.flatnonzero(mine)]
+    mine = np.flatnonzero(rows["decision_id"].is_in(list(about)).to_numpy())
+    theirs = [{one.column: int(one.group[at]) for one in cuts} for at in mine]
     worst = [
         one
         for one in found
