@@ -12,7 +12,6 @@ import json
 from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -41,7 +40,7 @@ class _Values(sa.TypeDecorator["Collection[Any]"]):
         """Return what the database takes."""
         if dialect.name != "postgresql":
             return dialect.type_descriptor(sa.Text())
-        return dialect.type_descriptor(postgresql.ARRAY(sa.Text if self.words else sa.BigInteger))
+        return dialect.type_descriptor(sa.ARRAY(sa.Text if self.words else sa.BigInteger))
 
     def process_bind_param(self, value: Collection[Any] | None, dialect: sa.Dialect) -> Any:
         """Return the list, as the database takes it."""
