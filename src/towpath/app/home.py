@@ -368,6 +368,7 @@ class Home:
             self.decision_log,
             copies=lambda: self.copies(planning=True),
             deadline=timedelta(days=self.settings.erasure_days),
+            per_minute=self.settings.withdrawals_per_minute,
         )
 
     def copies(self, *, planning: bool = False) -> tuple[Copies, ...]:

@@ -6,7 +6,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from cyclopts import App, Parameter
 from rich.prompt import Confirm
@@ -15,8 +15,9 @@ from towpath.app.home import Home
 from towpath.app.supervising import Whereabouts
 from towpath.cli.options import Common, Flag
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
-from towpath.core.errors import InvalidName, UsageError
+from towpath.core.errors import InvalidName, RateLimited, UsageError
 from towpath.trace.erasure import Erasure, ErasurePlan
+from towpath.trace.erasure.contract import BATCH_MOST
 from towpath.trace.erasure.readable import as_page, as_pdf
 
 erasure = App(name="erasure", help="Withdrawals and how far they are.")
@@ -61,6 +62,63 @@ def erase(
         err.print(f"erasure {erasure_id} submitted; the subject is suppressed from now on")
         found = _follow(home, erasure_id) if wait else home.erasures.get(erasure_id)
     return _report(found, as_json=common.json)
+
+
+@erasure.command
+def take(
+    field: str,
+    /,
+    *,
+    file: Annotated[Path, Parameter(name="--from")],
+    yes: Annotated[Flag, Parameter(name=["--yes", "-y"])] = False,
+    common: Common = Common(),
+) -> int:
+    """Take the withdrawals of many subjects: they are suppressed at once, and erased together.
+
+    A thousand at a time are taken together. Where the caller has brought as many as it may
+    (`withdrawals_per_minute`), the command waits and goes on; taking a file again is harmless.
+
+    Args:
+        field: What subjects are called by, such as tailnum.
+        file: A file with one value a line; - reads standard input.
+        yes: Don't ask.
+    """
+    values = _values(file)
+    if not yes and (common.json or not sys.stdin.isatty() or str(file) == "-"):
+        raise UsageError("erasing needs a yes, and there is nobody to ask", remedy="Add --yes.")
+    if not yes and not Confirm.ask(f"Erase {len(values)}?", console=err, default=False):
+        return 1
+    ids: list[str] = []
+    with common.open() as home:
+        for begin in range(0, len(values), BATCH_MOST):
+            ids += _taken(home, field, values[begin : begin + BATCH_MOST])
+            err.print(f"{len(ids)} of {len(values)} suppressed")
+    if common.json:
+        print_json({"erasures": ids})
+    else:
+        print_facts(field, {"withdrawals": len(ids), "newest request": ids[-1]})
+    return 0
+
+
+def _values(file: Path) -> list[str]:
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} can't be read: {error.strerror}") from error
+    values = [line.strip() for line in text.splitlines() if line.strip()]
+    if not values:
+        raise UsageError(f"{file} names nobody", remedy="Write one value a line.")
+    return list(dict.fromkeys(values))
+
+
+def _taken(home: Home, field: str, values: list[str]) -> list[str]:
+    while True:
+        try:
+            return home.erasures.submit_all(field, values, actor="cli")
+        except RateLimited as error:
+            wait_s = cast("int", error.fields["retry_after_s"])
+            err.print(f"as many as may come in a minute have come; going on in {wait_s} s")
+            time.sleep(wait_s)
 
 
 @erasure.command(name="list")

@@ -20,6 +20,7 @@
         ├── StorageFull            no space left where the bytes should go
         ├── Unavailable            a service that should answer does not
         ├── Overloaded             queues are full; try again later
+        ├── RateLimited            this caller has asked for as much as it may for now
         └── DeadlineExceeded       the caller's time was up before the work was begun
 
 Every error says what is wrong with which thing (`message`) and what to do next (`remedy`), carries
@@ -196,6 +197,12 @@ class Overloaded(InfrastructureError):
     """Queues are full; the caller should back off and try again."""
 
     code = "overloaded"
+
+
+class RateLimited(InfrastructureError):
+    """The caller has asked for as much as it may for now; `retry_after_s` says when there is more."""
+
+    code = "rate-limited"
 
 
 class DeadlineExceeded(InfrastructureError):

@@ -78,8 +78,12 @@ class Settings:
         erasure_quiet_s: An erasure begins, with all withdrawals that came meanwhile, when none has come
             for so long; after ten minutes in any case.
         erasure_days: Within how many days a withdrawal must be fulfilled.
+        withdrawals_per_minute: How many withdrawals one caller may bring within a minute, and at once;
+            further ones are refused with the moment at which to come again. 0 is no limit.
         erasure_rides_h: How long an erasure waits, with rows and copies gone, for a retraining that
             comes anyway, before it asks for one of its own; never so long that the deadline is at risk.
+        erasure_membership_s: How many seconds an erasure may spend on testing that the replacements don't
+            recognise the erased rows; with 0 it makes no such test.
         otel_endpoint: Base URL of an OTLP/HTTP receiver that traces are sent to, such as
             `http://localhost:4318`; none are made when empty. OpenTelemetry's own environment variables
             (`OTEL_EXPORTER_OTLP_ENDPOINT` and the like) go before.
@@ -123,7 +127,9 @@ class Settings:
     anchor_private: bool = False
     erasure_quiet_s: int = 2
     erasure_days: int = 30
+    withdrawals_per_minute: int = 12_000
     erasure_rides_h: int = 0
+    erasure_membership_s: int = 20
     otel_endpoint: str = ""
     log_level: str = "warning"
     log_format: str = "auto"

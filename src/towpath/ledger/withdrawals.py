@@ -36,6 +36,13 @@ class Withdrawals(Protocol):
         """
         ...
 
+    def add_all(self, subjects: Collection[str]) -> dict[str, int]:
+        """Put many on the list, in the order given, and return their positions; else as `add`.
+
+        In as many statements as one.
+        """
+        ...
+
     def position(self) -> int:
         """Return the newest entry's position; 0 while there is none."""
         ...

@@ -6,10 +6,10 @@ old fence can change nothing: a worker that slept through its lease does no harm
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from towpath.ledger.records import (
         Claim,
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
         Intent,
         StepResult,
     )
+
+
+NewRow: TypeAlias = "tuple[Mapping[str, object], str, Mapping[str, object]]"
+"""What a row begins with: its spec, phase and status."""
 
 
 class Intents(Protocol):
@@ -42,6 +46,24 @@ class Intents(Protocol):
         `phase` and `status` only seed a new row. `due=False` stores plain state that nobody claims.
         `priority` is 0 for a new row and stays as it is for another, unless it is given.
         """
+        ...
+
+    def add_all(
+        self,
+        kind: str,
+        rows: Mapping[str, NewRow],
+        *,
+        project: str,
+        due: bool = True,
+    ) -> None:
+        """Create many rows by name, in as many statements as one. Events: `intent.declared` for each.
+
+        None of them may be there: whoever adds has looked, in this transaction.
+        """
+        ...
+
+    def find_all(self, kind: str, names: Collection[str]) -> dict[str, Intent]:
+        """Return those of many rows that there are, by name."""
         ...
 
     def get(self, kind: str, name: str) -> Intent:

@@ -33,7 +33,16 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 COOKIE = "towpath_session"
 API = "/api"
 SIGN_IN = "/api/v1/session"
-WRITES = ("/api/v1/labelling/", "/api/v1/rollouts/", "/api/v1/alerts/", "/api/v1/lineage/")
+WRITES = (
+    "/api/v1/labelling/",
+    "/api/v1/rollouts/",
+    "/api/v1/alerts/",
+    "/api/v1/lineage/",
+    "/api/v1/incidents",
+    "/api/v1/cases/",
+    "/api/v1/waivers/",
+    "/api/v1/withdrawals",
+)
 EVENTS = "/api/v1/events"
 ACTOR_HEADER = "towpath-actor"
 OPEN_PATHS = frozenset({SIGN_IN, "/api/v1/health/live"})

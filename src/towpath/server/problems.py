@@ -31,6 +31,7 @@ _STATUS = {
     "gate-refused": 409,
     "budget-refused": 409,
     "schema-violation": 422,
+    "rate-limited": 429,
     "withdrawn": 451,
     "infrastructure": 503,
     "unavailable": 503,
@@ -77,11 +78,10 @@ def problem(
         remedy=remedy,
         fields=fields or {},
     )
-    headers = (
-        {"retry-after": str(_RETRY_AFTER_S)}
-        if status == http.HTTPStatus.SERVICE_UNAVAILABLE
-        else {}
-    )
+    known = (fields or {}).get("retry_after_s")
+    if known is None and status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+        known = _RETRY_AFTER_S
+    headers = {} if known is None else {"retry-after": str(known)}
     return Response(
         canonical_json(document), status_code=status, media_type=PROBLEM_JSON, headers=headers
     )
@@ -148,4 +148,7 @@ WRITE_RESPONSES = PROBLEM_RESPONSES | _responses(
         403: "Another site sent the request, or it names no actor.",
         409: "Somebody else got there first, or the thing is in another state.",
     }
+)
+LIMITED_RESPONSES = WRITE_RESPONSES | _responses(
+    {429: "The caller has asked for as much as it may for now; `Retry-After` says when it may again."}
 )

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         ("erase tailnum=N1 --yes", 1, "no subject field 'tailnum'"),
         ("erase patient=p0001", 2, "--yes"),
         ("erasure show nothing", 1, "no erasure"),
+        ("erasure take patient --from data/nothing.csv --yes", 2, "can't be read"),
+        ("erasure take patient --from data/measurements.csv", 2, "--yes"),
         ("audit verify nothing.json", 1, "no file 'nothing.json'"),
         ("runs --limit many", 2, "--limit"),
     ],
@@ -159,3 +161,23 @@ def test_a_setting_that_is_none_is_corrected(
     assert done.code == 2
     assert "TOWPATH_DATABSE" in done.err
     assert "Did you mean 'database'?" in done.err
+
+
+@pytest.mark.usefixtures("project")
+def test_withdrawals_are_taken_from_a_file_at_the_rate_that_is_allowed(
+    towpath: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    towpath("dataset", "add", "measurements", "data/measurements.csv")
+    several = tmp_path / "several.txt"
+    several.write_text("".join(f"p{one:05}\n" for one in range(1_200)) + "\np00007\n", "utf-8")
+    monkeypatch.setenv("TOWPATH_WITHDRAWALS_PER_MINUTE", "60000")
+    taken = towpath("erasure", "take", "patient", "--from", str(several), "--yes", "--json")
+    assert taken.code == 0, taken.err
+    ids = json.loads(taken.out[taken.out.index("{") :])["erasures"]
+    assert len(set(ids)) == len(ids) == 1_200
+    again = towpath("erasure", "take", "patient", "--from", str(several), "--yes", "--json")
+    assert json.loads(again.out[again.out.index("{") :])["erasures"] == ids
+    monkeypatch.setenv("TOWPATH_WITHDRAWALS_PER_MINUTE", "1")
+    allowed = [towpath("erase", f"patient=p9000{one}", "--yes", "--no-wait") for one in range(3)]
+    assert (allowed[0].code, allowed[2].code) == (0, 5)
+    assert "as many as it may" in allowed[2].err

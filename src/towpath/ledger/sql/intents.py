@@ -11,14 +11,16 @@ from towpath.core.clock import to_micros
 from towpath.core.digests import canonical_json, digest_json
 from towpath.core.errors import Conflict, FenceLost, NotFound
 from towpath.ledger.records import DueRows, Intent
+from towpath.ledger.sql.session import chunked
 from towpath.storage.database import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from towpath.ledger.sql.events import SqlEvents
     from towpath.ledger.sql.session import Record, Session
+    from towpath.ledger.work import NewRow
 
 _intents = tables.intents
 
@@ -64,6 +66,32 @@ class SqlIntents:
         if row is not None and priority not in (None, row.priority):
             self._update(kind, name, priority=priority)
         return self.get(kind, name)
+
+    def add_all(
+        self, kind: str, rows: Mapping[str, NewRow], *, project: str, due: bool = True
+    ) -> None:
+        """See `Intents.add_all`."""
+        self._session.require_writable()
+        now = self._session.wall.now()
+        every = {"kind": kind, "project": project, "generation": 1, "due_at": now if due else None}
+        every |= {"fence": to_micros(now), "woken": False, "priority": 0}
+        every |= {"created_at": now, "updated_at": now}
+        values = [
+            {**every, "name": name, "spec": dict(spec), "phase": phase, "status": dict(status)}
+            for name, (spec, phase, status) in rows.items()
+        ]
+        if values:
+            self._session.write(sa.insert(_intents), values)
+        for name, (spec, _, _) in rows.items():
+            self._declared(kind, name, 1, spec)
+
+    def find_all(self, kind: str, names: Collection[str]) -> dict[str, Intent]:
+        """See `Intents.find_all`."""
+        found: dict[str, Intent] = {}
+        for piece in chunked(list(names)):
+            query = sa.select(_intents).where(_intents.c.kind == kind, _intents.c.name.in_(piece))
+            found |= {row.name: _intent(row) for row in self._session.rows(query)}
+        return found
 
     def get(self, kind: str, name: str) -> Intent:
         """See `Intents.get`."""

@@ -35,16 +35,30 @@ class SqlWithdrawals:
 
     def add(self, subject: str) -> int:
         """See `Withdrawals.add`."""
+        return self.add_all([subject])[subject]
+
+    def add_all(self, subjects: Collection[str]) -> dict[str, int]:
+        """See `Withdrawals.add_all`."""
         self._session.require_writable()
         self._events.size()  # the log's head is this transaction's from here on, and so the next place
-        found = self._session.first(sa.select(_table.c.position).where(_table.c.subject == subject))
-        if found is not None:
-            return int(found[0])
-        position = self.position() + 1
-        row = {"position": position, "subject": subject, "at": self._session.wall.now()}
-        self._session.write(sa.insert(_table).values(**row))
-        self._events.append("subject.withdrawn", f"subject:{subject}", position=position)
-        return position
+        placed: dict[str, int] = {}
+        for piece in chunked(list(subjects)):
+            query = sa.select(_table.c.subject, _table.c.position).where(
+                _table.c.subject.in_(piece)
+            )
+            placed |= {row.subject: row.position for row in self._session.rows(query)}
+        newest, at = self.position(), self._session.wall.now()
+        fresh = [one for one in dict.fromkeys(subjects) if one not in placed]
+        rows = [
+            {"position": position, "subject": subject, "at": at}
+            for position, subject in enumerate(fresh, newest + 1)
+        ]
+        if rows:
+            self._session.write(sa.insert(_table), rows)
+        for position, subject in enumerate(fresh, newest + 1):
+            placed[subject] = position
+            self._events.append("subject.withdrawn", f"subject:{subject}", position=position)
+        return placed
 
     def position(self) -> int:
         """See `Withdrawals.position`."""

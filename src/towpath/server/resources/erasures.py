@@ -61,6 +61,31 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawals:
+    """Who withdraws.
+
+    Attributes:
+        field: The declared subject field.
+        subjects: Their values of it, up to 1,000.
+    """
+
+    field: str
+    subjects: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalReceipt:
+    """Withdrawals that are in force.
+
+    Attributes:
+        erasures: The id of the request of each subject, in the order in which they were named. Each
+            says by when it must be done, and when it will be.
+    """
+
+    erasures: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """The signed statement that an erasure is done, as stored."""
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
-from litestar import Response, get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
-from towpath.server.problems import PROBLEM_RESPONSES
-from towpath.server.resources.erasures import Certificate, Erasure
+from towpath.server.problems import LIMITED_RESPONSES, PROBLEM_RESPONSES
+from towpath.server.resources.erasures import (
+    Certificate,
+    Erasure,
+    WithdrawalReceipt,
+    Withdrawals,
+)
 from towpath.server.resources.events import EventPage, LogProof
 from towpath.server.resources.health import LogState
 from towpath.server.resources.lineage import Hit
 from towpath.server.routes.given import Given, Limit
 from towpath.server.routes.reading import read
+from towpath.server.routes.writing import Actor
 from towpath.server.views.erasures import show_erasure as shown
 from towpath.server.views.events import event_page, log_state
 from towpath.server.views.search import search
@@ -23,8 +29,39 @@ from towpath.trace.erasure.readable import as_page
 
 _ACTOR = "server"
 _CHECKPOINTS = 20
+_BODY_BYTES_MOST: Final = 1 << 20
 # The page is one file: its style is inside, and nothing else is loaded or run.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+
+
+@post(
+    "/withdrawals",
+    sync_to_thread=True,
+    status_code=202,
+    tags=["reverse"],
+    responses=LIMITED_RESPONSES,
+    request_max_body_size=_BODY_BYTES_MOST,
+)
+def withdraw(
+    services: Given,
+    actor: Actor,
+    data: JSONBody[Withdrawals],
+    key: Annotated[
+        str | None,
+        HeaderParameter(
+            name="idempotency-key",
+            min_length=1,
+            max_length=255,
+            description="The caller's name for this call: sent again, it is answered and not repeated.",
+        ),
+    ] = None,
+) -> WithdrawalReceipt:
+    """Take withdrawals: everybody named is suppressed with the answer, and erased together.
+
+    All are taken or none. Naming somebody again gives the request that is under way.
+    """
+    erasures = services.erasures.submit_all(data.field, data.subjects, actor=actor, key=key)
+    return WithdrawalReceipt(erasures=erasures)
 
 
 @read("/erasures", tag="reverse")
@@ -107,6 +144,7 @@ def find(services: Given, q: FromQuery[str], limit: Limit = 12) -> list[Hit]:
 
 
 HANDLERS = [
+    withdraw,
     list_erasures,
     show_erasure,
     show_certificate,

@@ -28,9 +28,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from towpath.ledger.records import Json
+
+BATCH_MOST = 1_000
+"""How many withdrawals are taken together at most."""
 
 Phase = Literal[
     "new",
@@ -234,6 +238,30 @@ class Erasures(Protocol):
         """
         ...
 
+    def submit_all(
+        self, field: str, values: Sequence[str], *, actor: str = "towpath", key: str | None = None
+    ) -> list[str]:
+        """Suppress many subjects at once and ask for their erasures; return their ids, in order.
+
+        One transaction for all, as `submit` for each: all are taken, or none. Up to 1,000 at a time;
+        one that is named twice is one.
+
+        Args:
+            field: The declared subject field.
+            values: The subjects.
+            actor: Who brings them; a limit on how many a caller may bring goes by it.
+            key: A name of the caller's for this call: sent again, it gives the same ids and begins
+                nothing, even when these are long fulfilled. Kept for good.
+
+        Raises:
+            NotFound: No data set and no service declares `field` as its subject.
+            RateLimited: The caller has brought as many as it may; `retry_after_s` says when it may
+                come again. Nothing was taken.
+            Conflict: The key was used for other withdrawals.
+            UsageError: There are none, too many, or one is empty or too long.
+        """
+        ...
+
     def get(self, erasure_id: str) -> Erasure:
         """Return where a request stands. Raises `NotFound`."""
         ...
@@ -308,6 +336,7 @@ class CertificateCheck:
 
 
 __all__ = [
+    "BATCH_MOST",
     "AffectedDataset",
     "AffectedModel",
     "CertificateCheck",

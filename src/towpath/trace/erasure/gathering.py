@@ -20,8 +20,11 @@ import msgspec
 from towpath.trace.erasure.state import KIND, PROJECT, RIDING, Request, State, request_of, state_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Intent
+    from towpath.ledger.work import NewRow
 
 GATHERING = "erasure_gathering"
 NEWEST = "erasure_subject"
@@ -65,34 +68,43 @@ def driver_of(tx: Transaction, field: str) -> Intent | None:
     return driver if driver is not None and driver.phase == "suppressed" else None
 
 
-def gather(tx: Transaction, request: Request, *, driver: str, rides: bool) -> None:
-    """Note that a request came, to ride or to drive."""
-    row = tx.intents.find(GATHERING, request.field)
-    before = _gathering(row, driver) if rides else None
+def gather(tx: Transaction, last: Request, *, driver: str, riders: int) -> None:
+    """Note that requests came, the last of them this one, and how many of them ride."""
+    row = tx.intents.find(GATHERING, last.field)
+    before = _gathering(row, driver)
     found = Gathering(
         driver=driver,
-        riders=0 if before is None else before.riders + 1,
-        last_at=request.requested_at,
-        suppression=request.suppression,
+        riders=riders + (0 if before is None else before.riders),
+        last_at=last.requested_at,
+        suppression=last.suppression,
     )
     if row is None:
-        tx.intents.put(GATHERING, request.field, project=PROJECT, spec={}, due=False)
-    tx.intents.report(GATHERING, request.field, status=msgspec.to_builtins(found))
+        tx.intents.put(GATHERING, last.field, project=PROJECT, spec={}, due=False)
+    tx.intents.report(GATHERING, last.field, status=msgspec.to_builtins(found))
 
 
-def newest_of(tx: Transaction, subject: str) -> Intent | None:
-    """Return the newest request of a subject."""
-    row = tx.intents.find(NEWEST, subject)
-    return None if row is None else tx.intents.find(KIND, row.status["erasure"])
+def newest_of(tx: Transaction, subjects: Collection[str]) -> dict[str, Intent]:
+    """Return the newest request of each subject that ever had one."""
+    rows = tx.intents.find_all(NEWEST, subjects)
+    found = tx.intents.find_all(KIND, [row.status["erasure"] for row in rows.values()])
+    return {
+        subject: found[row.status["erasure"]]
+        for subject, row in rows.items()
+        if row.status["erasure"] in found
+    }
 
 
-def note_newest(tx: Transaction, subject: str, erasure_id: str) -> None:
-    """Note which request of a subject is the newest."""
-    status = {"erasure": erasure_id}
-    if tx.intents.find(NEWEST, subject) is None:
-        tx.intents.put(NEWEST, subject, project=PROJECT, spec={}, status=status, due=False)
-    else:
-        tx.intents.report(NEWEST, subject, status=status)
+def note_newest(tx: Transaction, ids: Mapping[str, str]) -> None:
+    """Note which request of each subject is the newest."""
+    there = tx.intents.find_all(NEWEST, ids)
+    for subject in there:
+        tx.intents.report(NEWEST, subject, status={"erasure": ids[subject]})
+    fresh: dict[str, NewRow] = {
+        subject: ({}, "new", {"erasure": one})
+        for subject, one in ids.items()
+        if subject not in there
+    }
+    tx.intents.add_all(NEWEST, fresh, project=PROJECT, due=False)
 
 
 def riders_of(tx: Transaction, driver: str) -> list[tuple[str, Request]]:
