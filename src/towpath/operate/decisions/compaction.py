@@ -90,7 +90,7 @@ class Compactor:
         with self._directory.exclusively():
             return self.compact_held()
 
-    def compact_held(self, *, sparing: str | None = None) -> Compaction:
+    def compact_held(self, *, sparing: Collection[str] = ()) -> Compaction:
         """Like `compact`, for a caller that holds the folder already.
 
         Rows about subjects who were erased are left out; those of `sparing` come along all the same,
@@ -100,7 +100,7 @@ class Compactor:
         self._directory.recover()
         segments = files = 0
         damaged: list[str] = []
-        withheld = sorted(self._shelf.erased_subjects() - {sparing})
+        withheld = sorted(self._shelf.erased_subjects().difference(sparing))
         for batch in _batches(self._directory.sources()):
             rows = RawRows()
             whole: list[str] = []
@@ -115,7 +115,7 @@ class Compactor:
             if whole:
                 if withheld and (count := rows.withhold(withheld)):
                     _log.info("decisions.withheld", rows=count)
-                added = list(_cut(rows))
+                added = self._shelf.stage(_cut(rows))
                 self._shelf.replace(added, sources=whole)
                 segments, files = segments + len(whole), files + len(added)
         merged = self._merge()
@@ -157,7 +157,7 @@ class Compactor:
         rows = RawRows()
         # Their tags go: those of the files that they become are made as these are written.
         rows.streams[stream] = [frame.drop(TAG, strict=False) for frame in frames]
-        self._shelf.replace(list(_cut(rows)), retire=segments)
+        self._shelf.replace(self._shelf.stage(_cut(rows)), retire=segments)
         return len(segments)
 
 

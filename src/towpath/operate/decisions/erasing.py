@@ -1,4 +1,4 @@
-"""Takes one subject out of the log: finds the files that hold it and rewrites those."""
+"""Takes subjects out of the log: finds the files that hold them, and rewrites each of those once."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from towpath.core.digests import digest_json
 from towpath.core.errors import IntegrityError, Unavailable
-from towpath.operate.decisions.partitions import ParquetFile, encode, may_hold
+from towpath.operate.decisions.partitions import ParquetFile, encode, held_by
 from towpath.operate.decisions.records import ErasedDecisions, Holdings
 from towpath.operate.decisions.streams import DECISIONS, LABELS, SIGNALS, id_column, service_of
-from towpath.operate.decisions.tags import rows_about
+from towpath.operate.decisions.tags import is_about, rows_about
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from towpath.ledger.records import Segment
     from towpath.operate.decisions.compaction import Compactor
@@ -29,7 +30,7 @@ _POLL_S: Final = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectFiles:
-    """The files that hold a subject: digest to the condition that its rows meet, and how many do."""
+    """The files that hold some subjects: digest to the condition that its rows meet, and how many do."""
 
     decisions: dict[str, tuple[pl.Expr, int]]
     labels: dict[str, tuple[pl.Expr, int]]
@@ -45,7 +46,7 @@ class SubjectFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectRows:
-    """What a subject's rows are found by: ids, and the keys that a service's callers gave them."""
+    """What some subjects' rows are found by: ids, and the keys that a service's callers gave them."""
 
     ids: frozenset[str] = frozenset()
     keys: frozenset[tuple[str, str]] = frozenset()
@@ -70,9 +71,11 @@ class SubjectRows:
         return pl.col(column).is_in(near) if near else None
 
 
-def rows_of_subject(frame: pl.DataFrame, service: str, subject_hash: str) -> SubjectRows:
-    """Return what a frame of decisions holds of a subject."""
-    found = frame.filter(pl.col("subject") == subject_hash).select("decision_id", "key")
+def rows_of_subjects(
+    frame: pl.DataFrame, service: str, subjects: Collection[str]
+) -> SubjectRows:
+    """Return what a frame of decisions holds of some subjects."""
+    found = frame.filter(is_about(subjects)).select("decision_id", "key")
     keys = found["key"].drop_nulls().to_list()
     return SubjectRows(
         ids=frozenset(found["decision_id"].to_list()),
@@ -80,25 +83,27 @@ def rows_of_subject(frame: pl.DataFrame, service: str, subject_hash: str) -> Sub
     )
 
 
-def files_of_subject(
-    blobs: BlobStore, segments: Sequence[Segment], subject_hash: str, *, more: SubjectRows
+def files_of_subjects(
+    blobs: BlobStore, segments: Sequence[Segment], subjects: Sequence[str], *, more: SubjectRows
 ) -> tuple[SubjectFiles, SubjectRows]:
-    """Find the files with rows of a subject, and those with labels and signals of its decisions.
+    """Find the files with rows of some subjects, and those with labels and signals of their decisions.
 
-    `more` are decisions of the subject that no file holds yet, while a file may hold their labels.
+    Each file is read once, however many subjects there are. `more` are decisions of theirs that no file
+    holds yet, while a file may hold their labels.
     """
-    mine = pl.col("subject") == subject_hash
     rows = more
     decisions: dict[str, tuple[pl.Expr, int]] = {}
     services: set[str] = set()
     for segment in segments:
-        if segment.stream.startswith(DECISIONS) and may_hold(segment.partition, subject_hash):
+        if not segment.stream.startswith(DECISIONS):
+            continue
+        if theirs := held_by(segment.partition, subjects):
             service = service_of(segment.stream)
             with blobs.open_local(segment.digest) as path:
-                held = rows_about(path, subject_hash, ("decision_id", "key"))
+                held = rows_about(path, theirs, ("decision_id", "key"))
             if held is not None:
-                found = rows_of_subject(held, service, subject_hash)
-                decisions[segment.digest] = (mine, len(found.ids))
+                found = rows_of_subjects(held, service, theirs)
+                decisions[segment.digest] = (is_about(theirs), len(found.ids))
                 services.add(service)
                 rows |= found
     labels: dict[str, tuple[pl.Expr, int]] = {}
@@ -114,17 +119,17 @@ def files_of_subject(
     return files, rows
 
 
-def holdings_of(view: View, subject_hash: str) -> Holdings:
-    """Tell what a view holds of a subject."""
+def holdings_of(view: View, subjects: Sequence[str]) -> Holdings:
+    """Tell what a view holds of some subjects."""
     raw = SubjectRows()
     services: set[str] = set()
     for stream, frames in view.raw.streams.items():
         if stream.startswith(DECISIONS):
             for frame in frames:
-                found = rows_of_subject(frame, service_of(stream), subject_hash)
+                found = rows_of_subjects(frame, service_of(stream), subjects)
                 services.update([service_of(stream)] * bool(found.ids))
                 raw |= found
-    files, rows = files_of_subject(view.blobs, view.segments, subject_hash, more=raw)
+    files, rows = files_of_subjects(view.blobs, view.segments, subjects, more=raw)
     counts = {LABELS: 0, SIGNALS: 0}
     for stream, frames in view.raw.streams.items():
         condition = rows.condition(stream, "", chr(0x10FFFF))
@@ -141,7 +146,7 @@ def holdings_of(view: View, subject_hash: str) -> Holdings:
 
 
 def erase_from_files(
-    subject_hash: str,
+    subjects: Collection[str],
     *,
     blobs: BlobStore,
     directory: SegmentDirectory,
@@ -149,11 +154,13 @@ def erase_from_files(
     compactor: Compactor,
     timeout_s: float,
 ) -> ErasedDecisions:
-    """Rewrite every file that holds a subject; see `DecisionLog.erase_subject`."""
-    shelf.note_erasure(subject_hash)
+    """Rewrite every file that holds one of some subjects; see `DecisionLog.erase_subjects`."""
+    if not subjects:
+        return ErasedDecisions(decisions=0, labels=0, rewritten={})
+    shelf.note_erasures(subjects)
     await_rotation(directory, timeout_s)
     with directory.exclusively():
-        damaged = compactor.compact_held(sparing=subject_hash).damaged
+        damaged = compactor.compact_held(sparing=subjects).damaged
         if damaged:
             raise IntegrityError(
                 f"{len(damaged)} segments of decisions are damaged, so what they hold can't be erased",
@@ -161,19 +168,22 @@ def erase_from_files(
                 segments=list(damaged),
             )
         segments = {segment.digest: segment for segment in shelf.listed()}
-        found, _ = files_of_subject(
-            blobs, list(segments.values()), subject_hash, more=SubjectRows()
+        found, _ = files_of_subjects(
+            blobs, list(segments.values()), sorted(subjects), more=SubjectRows()
         )
         touched = found.touched
         if not touched:
             return ErasedDecisions(decisions=0, labels=0, rewritten={})
-        added: list[ParquetFile] = []
         rewritten: dict[str, str | None] = {}
-        for digest, condition in touched.items():
-            file = _without(blobs, segments[digest], condition)
-            rewritten[digest] = None if file is None else file.segment.digest
-            if file is not None:
-                added.append(file)
+
+        def files() -> Iterator[ParquetFile]:
+            for digest, condition in touched.items():
+                file = _without(blobs, segments[digest], condition)
+                rewritten[digest] = None if file is None else file.segment.digest
+                if file is not None:
+                    yield file
+
+        added = shelf.stage(files())
         erased = ErasedDecisions(
             decisions=sum(count for _, count in found.decisions.values()),
             labels=sum(count for _, count in found.labels.values()),
@@ -181,7 +191,8 @@ def erase_from_files(
             rewritten=rewritten,
         )
         payload: dict[str, object] = {
-            "subject_hash": subject_hash,
+            "subjects": len(subjects),
+            "subjects_digest": digest_json(sorted(subjects)),
             "decisions": erased.decisions,
             "labels": erased.labels,
             "signals": erased.signals,

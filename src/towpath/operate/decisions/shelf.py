@@ -18,7 +18,7 @@ from towpath.core.errors import Conflict
 from towpath.operate.decisions.streams import is_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Segment
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 NOTE_KIND: Final = "decision_note"
 ERASED_KIND: Final = "decision_erasure"
+
+_STAGED_BYTES: Final = 128 << 20
 
 _log = structlog.get_logger()
 
@@ -69,11 +71,14 @@ class SegmentShelf:
         with self._ledger.read() as tx:
             return [segment for segment in tx.segments.list() if is_stream(segment.stream)]
 
-    def note_erasure(self, subject_hash: str) -> None:
-        """Note that a subject is being erased: see `erased_subjects`."""
+    def note_erasures(self, subjects: Collection[str]) -> None:
+        """Note that subjects are being erased: see `erased_subjects`."""
         with self._ledger.write() as tx:
-            if tx.intents.find(ERASED_KIND, subject_hash) is None:
-                tx.intents.put(ERASED_KIND, subject_hash, project="towpath", spec={}, due=False)
+            known = tx.intents.find_all(ERASED_KIND, subjects)
+            fresh: dict[str, NewRow] = {
+                one: ({}, "new", {}) for one in sorted(subjects) if one not in known
+            }
+            tx.intents.add_all(ERASED_KIND, fresh, project="towpath", due=False)
 
     def erased_subjects(self) -> frozenset[str]:
         """Return the subjects who were erased and have not been let in again.
@@ -85,18 +90,35 @@ class SegmentShelf:
             noted = {row.name for row in tx.intents.list(ERASED_KIND, limit=None)}
             return frozenset(tx.withdrawals.among(noted))
 
+    def stage(self, files: Iterable[ParquetFile]) -> list[Segment]:
+        """Store files that are to be listed, and let go of their bytes; `replace` lists them.
+
+        Who dies in between leaves files that the note names, and the next sweep removes. Some hundred
+        megabytes are held at once, however many files there are.
+        """
+        staged: list[Segment] = []
+        for portion in _portions(files):
+            fresh = {file.segment.digest for file in portion}
+            with self._ledger.write() as tx:
+                note = read_note(tx, self._directory)
+                self._write_note(tx, Note(sources=note.sources, doubtful=note.doubtful | fresh))
+            for file in portion:
+                self._blobs.put(file.data)
+            staged += [file.segment for file in portion]
+        return staged
+
     def replace(
         self,
-        added: Sequence[ParquetFile],
+        added: Sequence[Segment],
         *,
         retire: Sequence[Segment] = (),
         sources: Iterable[str] = (),
         event: tuple[str, dict[str, object]] | None = None,
     ) -> None:
-        """Store and list files, unlist others, and note raw segments as done, as one step.
+        """List files, unlist others, and note raw segments as done, as one step.
 
         Args:
-            added: Files to store.
+            added: Files to list, which are staged.
             retire: Files whose place they take; their bytes are deleted.
             sources: Raw segments whose rows are in `added`; their files are deleted.
             event: Type and payload of an event to record with the swap.
@@ -104,12 +126,7 @@ class SegmentShelf:
         Raises:
             Conflict: Somebody else retired one of the files meanwhile; nothing changed.
         """
-        fresh = {file.segment.digest for file in added}
-        with self._ledger.write() as tx:
-            note = read_note(tx, self._directory)
-            self._write_note(tx, Note(sources=note.sources, doubtful=note.doubtful | fresh))
-        for file in added:
-            self._blobs.put(file.data)
+        fresh = {segment.digest for segment in added}
         old = {segment.digest for segment in retire}
         with self._ledger.write() as tx:
             listed = {segment.digest for segment in tx.segments.list()}
@@ -119,7 +136,7 @@ class SegmentShelf:
                     remedy="Read the list again and retry.",
                     digests=sorted(missing),
                 )
-            tx.segments.add([file.segment for file in added], retire=sorted(old - fresh))
+            tx.segments.add(added, retire=sorted(old - fresh))
             note = read_note(tx, self._directory)
             self._write_note(
                 tx,
@@ -153,3 +170,17 @@ class SegmentShelf:
             tx.intents.put(NOTE_KIND, name, project="towpath", spec={}, due=False)
         status = {"sources": sorted(note.sources), "doubtful": sorted(note.doubtful)}
         tx.intents.report(NOTE_KIND, name, status=status)
+
+
+def _portions(files: Iterable[ParquetFile]) -> Iterator[list[ParquetFile]]:
+    """Group files, in order, into as many as are held in memory at once."""
+    portion: list[ParquetFile] = []
+    size_bytes = 0
+    for file in files:
+        portion.append(file)
+        size_bytes += len(file.data)
+        if size_bytes >= _STAGED_BYTES:
+            yield portion
+            portion, size_bytes = [], 0
+    if portion:
+        yield portion
