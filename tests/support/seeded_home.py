@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from seeded_incidents import seed_incident
 from seeded_parts import ENV, SERVICE, ListedErasures, decide
 from seeded_rollouts import plan_spec, seeded_status
 from seeded_rows import REPORT, SAID, START, bound, flights, plain, weather, window
 
+from towpath.assets.cases import LedgerRegressionCases
+from towpath.assets.datasets import ParquetDatasetStore
 from towpath.assets.datasets.profiles import Profile
 from towpath.core.clock import ManualClock
 from towpath.core.digests import digest_bytes, digest_json
@@ -32,6 +35,7 @@ from towpath.storage.blobs import open_blobs
 from towpath.storage.database import open_database
 from towpath.storage.keys import FileKeyring
 from towpath.trace.audit import AuditedDecisions
+from towpath.trace.incidents import LedgerIncidents, Triager
 from towpath.trace.lineage import LedgerRowTracer, LedgerTracer
 
 if TYPE_CHECKING:
@@ -68,17 +72,29 @@ def seed_home(folder: Path, *, days: int = 60, per_day: int = 12) -> SeededHome:
     blobs = open_blobs(f"file://{folder}/blobs")
     decisions = SegmentDecisionLog(ledger, blobs, folder / "decisions")
     tracer = LedgerTracer(ledger, decisions)
+    clock = ManualClock(START + timedelta(days=days, hours=7, minutes=25))
+    datasets = ParquetDatasetStore(ledger, blobs, keyring)
+    cases = LedgerRegressionCases(ledger, blobs, keyring)
     services = Services(
         ledger=ledger,
         blobs=blobs,
         keyring=keyring,
-        clock=ManualClock(START + timedelta(days=days, hours=7, minutes=25)),
+        clock=clock,
         environment=ENV,
         tracer=tracer,
         rows=LedgerRowTracer(ledger, blobs, keyring, decisions, tracer),
         erasures=ListedErasures(ledger, blobs),
         traffic=DecisionTraffic(decisions, max_age_s=0),
         decisions=AuditedDecisions(ledger, decisions),
+        cases=cases,
+        incidents=LedgerIncidents(
+            ledger,
+            decisions,
+            cases,
+            LedgerReleases(),
+            triager=Triager(ledger, blobs, keyring, datasets, decisions),
+            clock=clock,
+        ),
     )
     home = SeededHome(database, ledger, blobs, services)
     story = _Story(home, np.random.default_rng(7))
@@ -89,6 +105,8 @@ def seed_home(folder: Path, *, days: int = 60, per_day: int = 12) -> SeededHome:
     story.monitors(days)
     story.erasure(keyring.subject_hash("tailnum", "N14228"))
     home.decision_ids += decide(SegmentDirectory(folder / "decisions"), days=days, per_day=per_day)
+    if len(home.decision_ids) > 1:  # it is of two
+        seed_incident(services, home.decision_ids[-2:])
     with ledger.write() as tx:
         tx.events.checkpoint()
     return home

@@ -102,6 +102,8 @@ def server(*, fd: Fd = None, child_of: ChildOf = None, common: Common = Common()
             replayer=home.replayer,
             explainer=home.explainer,
             rows=home.row_tracer,
+            incidents=home.incidents,
+            cases=home.cases,
         )
         settings = home.settings
         access = Access(token=settings.token, events_token=settings.events_token)

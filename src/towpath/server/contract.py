@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from towpath.assets.cases import RegressionCases
     from towpath.assets.datasets.history import DatasetHistory
     from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from towpath.trace.audit import AuditedDecisions
     from towpath.trace.erasure.contract import Erasures
     from towpath.trace.explaining import DecisionExplainer, Replayer
+    from towpath.trace.incidents import Incidents
     from towpath.trace.lineage import RowTracer, Tracer
 
 
@@ -54,6 +56,8 @@ class Services:
         replayer: Asks recorded models again; None replays nothing.
         explainer: Explains recorded decisions; None explains none.
         rows: Follows rows of data sets; None follows none.
+        incidents: Opens incidents and looks into them; None has none.
+        cases: Regression cases that releases are held to; None has none.
     """
 
     ledger: Ledger
@@ -71,6 +75,8 @@ class Services:
     replayer: Replayer | None = None
     explainer: DecisionExplainer | None = None
     rows: RowTracer | None = None
+    incidents: Incidents | None = None
+    cases: RegressionCases | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

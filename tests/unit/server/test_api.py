@@ -40,6 +40,7 @@ def filled(path: str, home: SeededHome) -> str:
     names |= {"backfills": BACKFILL, "artifacts": "{artifact}"}
     names |= {
         "alerts": "alert-4",
+        "incidents": "delay-board.1",
         "features": "airport_weather",
         "feature-services": "fare_features",
     }
@@ -101,6 +102,8 @@ def test_a_certificate_is_a_page_that_runs_nothing(client: httpx.Client):
         ("/api/v1/runs?limit=0", 400, "bad-request"),
         ("/api/v1/runs?status=sleeping", 400, "bad-request"),
         ("/api/v1/erasures/nothing", 404, "not-found"),
+        ("/api/v1/incidents/nothing", 404, "not-found"),
+        ("/api/v1/incidents?state=sleeping", 400, "bad-request"),
         ("/api/v1/decisions/nothing/trace", 404, "not-found"),
         ("/api/v1/no-such-thing", 404, "not-found"),
         ("/api/v1/models/../../etc/passwd", 404, "not-found"),

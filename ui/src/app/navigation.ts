@@ -7,6 +7,7 @@ import {
   FeatureIcon,
   FolderIcon,
   type Icon,
+  IncidentIcon,
   LabelIcon,
   LineageIcon,
   LogIcon,
@@ -65,6 +66,7 @@ export const DIRECTIONS: Direction[] = [
     way: "back",
     destinations: [
       { to: "/decisions", label: "Decisions", icon: DecisionIcon },
+      { to: "/incidents", label: "Incidents", icon: IncidentIcon },
       { to: "/lineage", label: "Lineage", icon: LineageIcon },
       { to: "/erasures", label: "Erasures", icon: ErasureIcon },
       { to: "/log", label: "Log", icon: LogIcon },

@@ -210,6 +210,19 @@ const routes = [
   }),
   createRoute({
     getParentRoute: under,
+    path: "/incidents",
+    component: lazyRouteComponent(() => import("@/features/incidents/list-page"), "IncidentsPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
+    path: "/incidents/$name",
+    component: lazyRouteComponent(
+      () => import("@/features/incidents/incident-page"),
+      "IncidentPage",
+    ),
+  }),
+  createRoute({
+    getParentRoute: under,
     path: "/erasures/$id",
     component: lazyRouteComponent(() => import("@/features/erasures/erasure-page"), "ErasurePage"),
   }),

@@ -70,6 +70,7 @@ export const ErasureIcon = drawn(
   "M8.5 8.5l7.5 7.5",
   "M12 20h8",
 );
+export const IncidentIcon = drawn("M12 4L21 19.500H3z", "M12 10v4.500", "M12 17.200v.1");
 export const LogIcon = drawn(
   "M6 3h11a2 2 0 0 1 2 2v14a2 2 0 0 1-2 2H6z",
   "M6 3v18",

@@ -1,8 +1,8 @@
 """The decorator of the few handlers that change something, and the name that they must be given.
 
-ADR 0024 says which, and why these: a POST below `/api/v1/labelling`, `/api/v1/rollouts` or `/api/v1/alerts`,
-from the same origin, with the `Towpath-Actor` header; below `/api/v1/lineage` it only records who asked. A
-page elsewhere can send neither without asking first, and is never told yes.
+ADR 0024 says which, and why these: a POST to one of the paths that `access.WRITES` lists, from the same
+origin, with the `Towpath-Actor` header; below `/api/v1/lineage` it only records who asked. A page elsewhere
+can send neither without asking first, and is never told yes.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from towpath.server.resources.explanations import (
 
 if TYPE_CHECKING:
     from towpath.trace.explaining import DecisionExplanation, Replay
+    from towpath.trace.explaining.contract import Nearest
 
 
 def replay_of(found: Replay) -> DecisionReplay:
@@ -81,14 +82,7 @@ def explanation_of(found: DecisionExplanation) -> ExplainedDecision:
         near_rows_read=near.rows_read,
         near_note=near.note,
         near_missing=near.missing,
-        near=[
-            NearTrainingRow(
-                nearness=one.nearness,
-                values={name: _finite(value) for name, value in one.values.items()},
-                outcome=_finite(one.outcome),
-            )
-            for one in near.rows
-        ],
+        near=near_rows(near),
         ways=[
             Way(
                 changes=[
@@ -110,6 +104,18 @@ def explanation_of(found: DecisionExplanation) -> ExplainedDecision:
         letter=found.summary.text,
         notes=list(found.notes),
     )
+
+
+def near_rows(near: Nearest) -> list[NearTrainingRow]:
+    """Return training rows without saying which they are."""
+    return [
+        NearTrainingRow(
+            nearness=one.nearness,
+            values={name: _finite(value) for name, value in one.values.items()},
+            outcome=_finite(one.outcome),
+        )
+        for one in near.rows
+    ]
 
 
 def _finite(value: Any) -> Any:

@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import type { Schemas } from "@/api/client";
 import { Empty } from "@/design/empty";
 import { Fact, Facts, Figure, Figures } from "@/design/facts";
-import { formatCount, formatNumber } from "@/design/format";
+import { capitalize, formatCount, formatNumber } from "@/design/format";
 import { LineageButton } from "@/design/lineage-button";
 import { Loaded } from "@/design/loaded";
 import { Columns, Page } from "@/design/page";
@@ -12,6 +13,7 @@ import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
 import { EventTime } from "@/design/time";
+import { OpenIncident } from "@/features/incidents/open-button";
 import { written } from "./columns";
 import styles from "./decision-page.module.css";
 import { explanationQuery, replayQuery } from "./queries";
@@ -35,7 +37,12 @@ export function DecisionPage() {
       title="Decision"
       within={{ to: "/decisions", label: "Decisions" }}
       lead={<span className={styles.id}>{decisionId}</span>}
-      aside={<LineageButton ref_={`decision:${decisionId}`} />}
+      aside={
+        <>
+          <LineageButton ref_={`decision:${decisionId}`} />
+          <OpenIncident decision={decisionId} />
+        </>
+      }
     >
       <Panel
         title="Asked again"
@@ -92,7 +99,7 @@ function Why({ one }: { one: Explained }) {
       </Panel>
       <Panel title="Nearest training rows" note={nearNote(one)} flush>
         {one.near.length === 0 ? (
-          <Empty title="No row to show">{one.near_missing}</Empty>
+          <Empty title="No row to show">{capitalize(one.near_missing)}</Empty>
         ) : (
           <Table rows={one.near} columns={nearColumns(one)} />
         )}
@@ -113,8 +120,8 @@ function waysNote(one: Explained): string | undefined {
     : "The cheapest that were found, each confirmed by the model; others may exist.";
 }
 
-function nearNote(one: Explained): string | undefined {
-  if (one.near.length === 0) return undefined;
+function nearNote(one: Explained): ReactNode {
+  if (one.near.length === 0) return null;
   const how =
     one.near_by === "leaves"
       ? "by the share of trees in which both end in one leaf"
@@ -122,7 +129,13 @@ function nearNote(one: Explained): string | undefined {
   const revision = one.near_revision === null ? "" : `, revision ${one.near_revision}`;
   const read = formatCount(one.near_rows_read);
   const more = one.shares.length > NEAR_COLUMNS ? "The inputs that counted most are shown. " : "";
-  return `Of ${read} rows of ${one.near_source}${revision}, ${how}. ${more}${one.near_note}`;
+  return (
+    <>
+      Of {read} rows of {one.near_source ? <RefLink ref_={one.near_source} /> : "its data"}
+      {revision}, {how}. {more}
+      {one.near_note}
+    </>
+  );
 }
 
 /** The columns of near rows: those that counted most come first. */

@@ -1,12 +1,13 @@
 import type { Schemas } from "@/api/client";
 import { Empty } from "@/design/empty";
-import { formatNumber } from "@/design/format";
+import { capitalize, formatNumber } from "@/design/format";
 import { written } from "./columns";
 import styles from "./decision-page.module.css";
 
 /** What would have to be another for the decision to go the other way, one way a line. */
 export function Ways({ one }: { one: Schemas["ExplainedDecision"] }) {
-  if (one.ways.length === 0) return <Empty title="No way to show">{one.ways_missing}</Empty>;
+  if (one.ways.length === 0)
+    return <Empty title="No way to show">{capitalize(one.ways_missing)}</Empty>;
   return (
     <ul className={styles.ways}>
       {one.ways.map((way) => (

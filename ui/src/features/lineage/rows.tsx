@@ -6,7 +6,7 @@ import { Figure, Figures } from "@/design/facts";
 import { Panel } from "@/design/panel";
 import { RefLink } from "@/design/ref-link";
 import { type Column, Table } from "@/design/table";
-import { isName, useActor } from "@/features/labelling/actor";
+import { useHandle } from "@/features/labelling/handle";
 import { followRows } from "./queries";
 import styles from "./rows.module.css";
 
@@ -59,18 +59,16 @@ const MODELS: Column<Schemas["RowsModel"]>[] = [
 
 /** Asks which rows, and shows what they reached. */
 export function RowsPanel({ ref_ }: { ref_: string }) {
-  const [actor, setActor] = useActor();
-  const [name, setName] = useState(actor);
+  const handle = useHandle();
   const [where, setWhere] = useState("");
   const asked = useMutation<Impact, Problem, { where: string; actor: string }>({
     mutationFn: (given) => followRows(ref_, given.where, given.actor),
   });
-  const ready = where.trim() !== "" && isName(name);
+  const ready = where.trim() !== "" && handle.ok;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!ready) return;
-    setActor(name);
-    asked.mutate({ where: where.trim(), actor: name });
+    asked.mutate({ where: where.trim(), actor: handle.keep() });
   };
   return (
     <Panel title="Rows" note="Which rows of this version went where. The log says who asked.">
@@ -82,11 +80,7 @@ export function RowsPanel({ ref_ }: { ref_: string }) {
           onChange={(event) => setWhere(event.currentTarget.value)}
           className={styles.where}
         />
-        <TextInput
-          label="Your handle"
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value.trim().toLowerCase())}
-        />
+        {handle.field}
         <Button type="submit" disabled={!ready} loading={asked.isPending}>
           Follow
         </Button>

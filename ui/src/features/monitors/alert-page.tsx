@@ -12,6 +12,7 @@ import { RefLink } from "@/design/ref-link";
 import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
 import { EventTime } from "@/design/time";
+import { OpenIncident } from "@/features/incidents/open-button";
 import { toneOfAlert } from "./alert-list";
 import styles from "./alert-page.module.css";
 import { Attending } from "./attending";
@@ -65,6 +66,7 @@ export function AlertPage() {
           </>
         )
       }
+      aside={query.data?.model && <OpenIncident alert={name} />}
     >
       <Loaded query={query}>{(alert) => <Body alert={alert} />}</Loaded>
     </Page>

@@ -2,7 +2,7 @@ import { Button, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, client, type Schemas } from "@/api/client";
-import { isName, useActor } from "@/features/labelling/actor";
+import { useHandle } from "@/features/labelling/handle";
 import styles from "./alert-page.module.css";
 
 type Alert = Schemas["Alert"];
@@ -12,15 +12,12 @@ const SNOOZED = "1d";
 
 /** What people do about an alert; each is recorded under their handle. */
 export function Attending({ alert }: { alert: Alert }) {
-  const [actor, setActor] = useActor();
-  const [text, setText] = useState(actor);
+  const handle = useHandle();
   const [why, setWhy] = useState("");
   const queries = useQueryClient();
-  const name = text.trim().toLowerCase();
   const doing = useMutation({
     mutationFn: (deed: Deed) => {
-      setActor(name);
-      const params = { path: { name: alert.id }, header: { "towpath-actor": name } };
+      const params = { path: { name: alert.id }, header: { "towpath-actor": handle.keep() } };
       if (deed === "acknowledge")
         return answer(client.POST("/api/v1/alerts/{name}/acknowledge", { params }));
       if (deed === "snooze")
@@ -35,16 +32,10 @@ export function Attending({ alert }: { alert: Alert }) {
     },
   });
   if (alert.state === "resolved") return null;
-  const off = !isName(name) || doing.isPending;
+  const off = !handle.ok || doing.isPending;
   return (
     <div className={styles.attending}>
-      <TextInput
-        label="Your handle"
-        placeholder="ann"
-        value={text}
-        error={name && !isName(name) ? "That can't be a handle" : null}
-        onChange={(event) => setText(event.currentTarget.value)}
-      />
+      {handle.field}
       <TextInput
         label="Why it is over"
         placeholder="For the record; nothing personal"
