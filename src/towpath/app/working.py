@@ -212,4 +212,5 @@ def erasure_parts(home: Home) -> Parts:
         certificates=home.place.home / "certificates",
         quiet=timedelta(seconds=settings.erasure_quiet_s),
         rides=timedelta(hours=settings.erasure_rides_h),
+        membership_s=settings.erasure_membership_s,
     )

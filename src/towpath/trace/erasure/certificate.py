@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Checkpoint, Event, Json
     from towpath.storage.keys import Keyring
-    from towpath.trace.erasure.state import CondemnedModel
+    from towpath.trace.erasure.state import CondemnedModel, State
     from towpath.trace.erasure.work import Work
 
 KIND = "erasure-certificate"
@@ -54,7 +54,10 @@ def draw_up(tx: Transaction, work: Work, checkpoint: Checkpoint, *, at: datetime
             "files": state.decision_files,
         },
         "artefacts": list(state.artefacts),
-        "models": [_model(tx, ref, model) for ref, model in sorted(state.models.items())],
+        "models": [
+            {**_model(tx, ref, model), **_membership(state, ref)}
+            for ref, model in sorted(state.models.items())
+        ],
         "copies": msgspec.to_builtins(state.copies),
         "verification": state.scan,
         "out_of_reach": list(state.beyond),
@@ -87,6 +90,12 @@ def _entries(tx: Transaction, work: Work, *, before: int) -> list[Event]:
 def _proven(tx: Transaction, event: Event, size: int) -> dict[str, Any]:
     entry: dict[str, Any] = msgspec.to_builtins(event)
     return {**entry, "proof": tx.events.inclusion(event.seq, size)}
+
+
+def _membership(state: State, ref: str) -> Json:
+    """Return what was tested of a model's replacement, where anything was."""
+    found = state.membership.get(ref)
+    return {} if found is None else {"membership": found}
 
 
 def _model(tx: Transaction, ref: str, model: CondemnedModel) -> Json:

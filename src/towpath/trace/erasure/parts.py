@@ -44,6 +44,7 @@ class Parts:
         quiet: How long nobody must have come for an erasure to begin with whoever rides on it, and
             `gathers`, how long it waits at most.
         rides: How long it waits for retrainings that come anyway before it asks for its own.
+        membership_s: How many seconds of a worker tests of the replacements may take; 0 makes none.
         scrub: Removes what deleted rows left behind in the database's files.
         certificates: Folder for a readable copy of each certificate, `ID.json`; None makes none.
         wall: Wall time; event time plays no part in an erasure but through its rollouts.
@@ -63,6 +64,7 @@ class Parts:
     quiet: timedelta = timedelta()
     gathers: timedelta = timedelta(minutes=10)
     rides: timedelta = timedelta()
+    membership_s: float = 0.0
     wall: Clock = field(default_factory=SystemClock)
 
 

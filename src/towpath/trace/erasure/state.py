@@ -92,6 +92,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         released: By environment, the generation of its route, once none names a condemned model: gateways
             that follow it have let go of them all.
         beyond: What no erasure reaches from here, in sentences.
+        hold: Erased rows that a test of the replacements needs, sealed; see `membership`. Empty before
+            they are taken and once it is done.
+        membership: What that test found, by condemned model.
     """
 
     rides_on: str | None = None
@@ -115,6 +118,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     copies: tuple[HeldCopy, ...] = ()
     beyond: tuple[str, ...] = ()
     scan: dict[str, Any] | None = None
+    hold: str = ""
+    membership: dict[str, dict[str, Any]] = {}
     certificate: str | None = None
 
     @property

@@ -8,6 +8,7 @@ import msgspec
 
 from towpath.trace.erasure.gateways import living, unconfirmed
 from towpath.trace.erasure.gathering import GATHERING, gathering_of
+from towpath.trace.erasure.membership import prepare
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.purge import held_copies
 
@@ -24,7 +25,8 @@ def acknowledge(parts: Parts, work: Work) -> Commit:
     """Gather those who withdraw at the same time, then wait for the gateways.
 
     For each gateway that may still answer, whether it can be reached or not. Then take note of what
-    copies there are: once the data sets are redacted, nobody could tell.
+    copies there are, and of what a test of the replacements needs: once the data sets are redacted,
+    nobody could tell.
     """
     if not work.state.suppression:
         return lambda tx: _gathered(parts, work, tx)
@@ -32,7 +34,8 @@ def acknowledge(parts: Parts, work: Work) -> Commit:
     with parts.ledger.read() as tx:
         waiting = bool(unconfirmed(tx, position, parts.wall.now()))
     held = () if waiting else held_copies(parts, work)
-    state = msgspec.structs.replace(work.state, copies=held)
+    hold, membership = ("", {}) if waiting else prepare(parts, work)
+    state = msgspec.structs.replace(work.state, copies=held, hold=hold, membership=membership)
 
     def commit(tx: Transaction) -> Step:
         now = parts.wall.now()

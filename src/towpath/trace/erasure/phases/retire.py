@@ -11,6 +11,7 @@ from towpath.core.refs import Ref
 from towpath.ledger.owners import is_dead
 from towpath.trace.erasure.derived import derived_from
 from towpath.trace.erasure.gateways import generations, holding
+from towpath.trace.erasure.membership import contradicted, finish
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.condemn import condemn
 from towpath.trace.erasure.phases.purge import forget_executions, purge_blobs
@@ -53,13 +54,16 @@ def retire(parts: Parts, work: Work) -> Commit:
         return lambda tx: _condemn_more(work, tx, stragglers)
     if wait is not None:
         return lambda _tx: wait
+    membership = finish(parts, work)
+    against = contradicted(membership)
+    if against is not None:
+        return lambda _tx: _blocked(work.state, against)
     leftovers = {*late.artefacts, *late.logs}
     size_bytes = purge_blobs(parts, leftovers)
     with parts.ledger.read() as tx:
         subjects = [request.subject for _, request in work.requests(tx)]
-    for subject in subjects:
-        if parts.decisions.holdings(subject).decisions:
-            parts.decisions.erase_subject(subject)
+    if parts.decisions.holdings(*subjects).decisions:
+        parts.decisions.erase_subjects(subjects)
     for ref in work.state.models:
         parts.models.delete_bytes(Ref.parse(ref, "model"))
 
@@ -70,6 +74,8 @@ def retire(parts: Parts, work: Work) -> Commit:
             artefacts=tuple(sorted({*work.state.artefacts, *leftovers})),
             executions=work.state.executions + forget_executions(tx, leftovers),
             bytes_purged=work.state.bytes_purged + size_bytes,
+            hold="",
+            membership=membership,
             reason="",
         )
         return Step(state=state, phase="retired", facts={"models": len(state.models)})
@@ -96,9 +102,13 @@ def _still_serving(tx: Transaction, state: State) -> Step | None:
             state = msgspec.structs.replace(state, models={**state.models, str(ref): alone})
             return Step(state=state, phase="purged", facts={"lost": model.replacement})
         reason = f"{model.replacement} lost its rollout, so {ref} still serves"
-        blocked = msgspec.structs.replace(state, blocked_in="rolling_out", reason=reason)
-        return Step(state=blocked, phase="blocked", facts={"reason": reason}, wait_s=None)
+        return _blocked(state, reason)
     return Step(state=state, wait_s=_LOOK_AGAIN_S)
+
+
+def _blocked(state: State, reason: str) -> Step:
+    state = msgspec.structs.replace(state, blocked_in="rolling_out", reason=reason)
+    return Step(state=state, phase="blocked", facts={"reason": reason}, wait_s=None)
 
 
 def _still_held(tx: Transaction, state: State, *, now: datetime) -> Step | None:

@@ -32,6 +32,47 @@ def remaking_sections(document: Mapping[str, Any]) -> Iterator[Section]:
         )
 
 
+def membership_sections(document: Mapping[str, Any]) -> Iterator[Section]:
+    """Yield whether the replacements recognise the erased rows, where that was tested."""
+    rows: list[tuple[str, ...]] = []
+    for one in document["models"]:
+        said: Mapping[str, Any] | None = one.get("membership")
+        if said is None:
+            continue
+        name = one["model"].removeprefix("model:")
+        if "skipped" in said:
+            rows.append((name, f"not tested: {said['skipped']}", "", "", ""))
+            continue
+        tried = (
+            ("rows that shadows did, and did not, learn from (the control)", said["control"]),
+            (f"the erased rows, by {name}, which had learnt from them", said["before"]),
+            ("the erased rows, by its replacement", said["after"]),
+        )
+        rows += [
+            (name, what, f"{one['rows']:,}", _bounds(one["auc"]), _bounds(one["tpr"]))
+            for what, one in tried
+        ]
+        if not said["tells"]:
+            rows.append((name, "the attack fails its control: it says nothing here", "", "", ""))
+    if rows:
+        yield Section(
+            title="Whether the replacements recognise the erased rows",
+            text="Membership inference (LiRA, with shadow models): how often a row that a model learnt from "
+            "is told from one that it did not, where 0.5 is guessing, and how many are recognised at a "
+            "threshold that 1% of strangers pass, with 95% intervals. This is evidence, and not what the "
+            "erasure rests on: the replacements were made without the rows. The rows were kept sealed for it "
+            "until the old models were deleted, and are gone.",
+            head=("model", "asked about", "rows", "area under the curve", "recognised"),
+            rows=tuple(rows),
+            codes=(0,),
+        )
+
+
+def _bounds(estimate: Mapping[str, float]) -> str:
+    value, low, high = (estimate[name] for name in ("value", "low", "high"))
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+
 def _rows(model: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     said: Mapping[str, Any] = model["unlearning"]
     name, way = model["replacement"].removeprefix("model:"), _WAYS[said["method"]]

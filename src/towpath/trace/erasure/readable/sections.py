@@ -13,7 +13,10 @@ import msgspec
 from towpath.core.clock import parse_time
 from towpath.core.digests import digest_bytes
 from towpath.core.errors import UsageError
-from towpath.trace.erasure.readable.remaking import remaking_sections
+from towpath.trace.erasure.readable.remaking import (
+    membership_sections,
+    remaking_sections,
+)
 from towpath.trace.erasure.readable.section import Section
 
 if TYPE_CHECKING:
@@ -76,6 +79,7 @@ def sections_of(certificate: bytes) -> list[Section]:
         _removed(document),
         *_models(document),
         *remaking_sections(document),
+        *membership_sections(document),
         _verification(document),
         _out_of_reach(document),
         _proof(document, certificate),
