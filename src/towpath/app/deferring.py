@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from towpath.app.home import Home
     from towpath.ledger.contract import Ledger, Transaction
+    from towpath.storage.database import CommitWatch
 
 
 class DeferredLedger:
@@ -29,6 +30,10 @@ class DeferredLedger:
     def write(self, *, actor: str = "towpath") -> AbstractContextManager[Transaction]:
         """See `Ledger.write`."""
         return self._opened().write(actor=actor)
+
+    def watch(self) -> CommitWatch:
+        """See `Ledger.watch`."""
+        return self._opened().watch()
 
     def close(self) -> None:
         """See `Ledger.close`; the home closes what it opened."""

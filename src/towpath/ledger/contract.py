@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from towpath.ledger.spending import Account, Line
     from towpath.ledger.withdrawals import Withdrawals
     from towpath.ledger.work import Cache, Intents
+    from towpath.storage.database import CommitWatch
 
 
 StoredEntry: TypeAlias = tuple[int, int, str, str, str, str, bytes]
@@ -42,6 +43,10 @@ class Ledger(Protocol):
 
     def read(self) -> AbstractContextManager[Transaction]:
         """Open a read-only snapshot."""
+        ...
+
+    def watch(self) -> CommitWatch:
+        """Return what tells whether anything was committed: for who polls, and mostly finds nothing new."""
         ...
 
     def close(self) -> None:

@@ -176,3 +176,34 @@ def test_text_is_ordered_by_bytes(database: Database) -> None:
 def test_messages_hide_the_password(empty_url: str) -> None:
     url = empty_url.replace("postgres:@", "postgres:secret@")
     assert "secret" not in open_database(url).name
+
+
+def test_a_watch_tells_of_every_commit_and_of_no_reading(database: Database) -> None:
+    watch = database.watch()
+    try:
+        assert watch.has_changed(), "nobody knows what was before the first look"
+        assert not watch.has_changed()
+        with database.read() as connection:
+            assert names(connection) == []
+        assert not watch.has_changed()
+        with database.write() as connection:
+            connection.execute(sa.insert(nodes).values(kind="run", name="first", version=0))
+            # PostgreSQL's tells of a beginning, too; neither may miss the end for it.
+            watch.has_changed()
+        assert watch.has_changed()
+        assert not watch.has_changed()
+        add_node(database, "second")
+        add_node(database, "third")
+        assert watch.has_changed()
+        assert not watch.has_changed()
+    finally:
+        watch.close()
+
+
+def test_a_watch_that_was_closed_begins_anew(database: Database) -> None:
+    watch = database.watch()
+    assert watch.has_changed()
+    watch.close()
+    watch.close()
+    assert watch.has_changed()
+    watch.close()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from towpath.ledger.records import Json
     from towpath.ledger.withdrawals import Withdrawal
     from towpath.operate.releases.route import Arm
+    from towpath.storage.database import CommitWatch
 
 HEARTBEAT_S: Final = 1.0
 RETRY_S: Final = 1.0
@@ -116,6 +117,8 @@ class LedgerFollower:
         self._seen_route: tuple[int, datetime] | None = None
         self._retry_at = float("inf")
         self._reported_at = float("-inf")
+        self._commits: CommitWatch | None = None
+        self._is_behind = True
         self._announced = False
         self._away = False
         self._stop = Event()
@@ -130,6 +133,8 @@ class LedgerFollower:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._commits is not None:
+            self._commits.close()
         try:
             with self._ledger.write(actor="gateway") as tx:
                 tx.intents.delete("gateway", self.id)
@@ -137,14 +142,28 @@ class LedgerFollower:
             _log.warning("gateway.unreported", reason=error.message)
 
     def step(self) -> None:
-        """Look once, and put in force what changed. Raises what the ledger raises."""
+        """Look once, and put in force what changed. Raises what the ledger raises.
+
+        Between two reports the ledger is read only if somebody committed to it: ten times a second is
+        often enough to switch within one, and what it finds is nearly always nothing.
+        """
+        self._moments.refresh()
+        is_time = time.monotonic() - self._reported_at >= HEARTBEAT_S
+        if self._commits is None:
+            self._commits = self._ledger.watch()
+        if not (self._commits.has_changed() or is_time or self._is_behind):
+            return
+        self._is_behind = True
+        self._look(is_time=is_time)
+        self._is_behind = False
+
+    def _look(self, *, is_time: bool) -> None:
+        """Read the ledger, and put in force what changed."""
         if not self._announced:
             self._report()  # from here on an erasure waits for it to let go of what it may be about to read
         with self._ledger.read() as tx:
             route = Row.of(tx.intents.find("route", self._environment))
             withdrawn = self._withdrawn.look(tx)
-        self._moments.refresh()
-        is_time = time.monotonic() - self._reported_at >= HEARTBEAT_S
         if is_time or not self._table.loaded:
             self._refresh()
         before = self._table

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from towpath.core.clock import Clock
     from towpath.ledger.contract import Ledger
-    from towpath.storage.database import Database
+    from towpath.storage.database import CommitWatch, Database
     from towpath.storage.keys import Keyring
 
 
@@ -78,6 +78,10 @@ class SqlLedger:
                 yield SqlTransaction(session)
             finally:
                 session.close()
+
+    def watch(self) -> CommitWatch:
+        """See `Ledger.watch`."""
+        return self._database.watch()
 
     def close(self) -> None:
         """See `Ledger.close`."""

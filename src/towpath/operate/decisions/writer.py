@@ -88,10 +88,11 @@ class SegmentWriter:
                     remedy="Send fewer at a time, or put the decision log on a faster disk.",
                     pending_bytes=batch.size_bytes,
                 )
+            is_first = not batch.frames
             batch.frames.append(frames)
             batch.size_bytes += len(frames)
-            if urgent and not batch.urgent:
-                batch.urgent = True
+            if is_first or (urgent and not batch.urgent):
+                batch.urgent = batch.urgent or urgent
                 self._changed.notify()
             return batch.done
 
@@ -125,7 +126,9 @@ class SegmentWriter:
         """Wait for a batch worth writing, at most until it is time to look around."""
         with self._changed:
             if not self._batch.urgent and not self._closing:
-                self._changed.wait(_IDLE_S)
+                # Without a segment there is nothing to flush or to seal until a record comes.
+                is_empty = self._segment is None and not self._batch.frames
+                self._changed.wait(None if is_empty else _IDLE_S)
             batch = self._batch
             if not batch.frames:
                 return None, self._closing

@@ -15,6 +15,7 @@ from towpath.storage.database import tables
 from towpath.storage.database.faults import translated
 from towpath.storage.database.schema import migrate, require_current
 from towpath.storage.database.scrubbing import scrub_postgresql, scrub_sqlite
+from towpath.storage.database.watching import CommitWatch
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -93,6 +94,10 @@ class Database:
                 )
             with connection.begin():
                 yield connection
+
+    def watch(self) -> CommitWatch:
+        """Return what tells whether anything was committed; it takes a connection when it first looks."""
+        return CommitWatch(self._engine, self.name)
 
     def migrate(self) -> None:
         """Bring the schema up to this program's; safe to call from many processes at once.
