@@ -49,6 +49,8 @@ _WORDS: Final = {
     "training_checkpoints": "Saved states of trainings",
     "window_counts": "Counts over many people",
     "alert_examples": "Examples of an alert",
+    "incidents": "Decisions that people look into",
+    "regression_cases": "Asked of later models again",
 }
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from towpath.assets.cases.standing import enter_verdict
 from towpath.core.errors import Conflict, FenceLost
+from towpath.core.refs import Ref
 from towpath.operate.rollouts import Agreement, Latency, Rollout, Signal, order
 from towpath.operate.rollouts.reconciler import RolloutReconciler
 
@@ -537,3 +539,46 @@ def test_a_slow_challenger_is_stopped_by_its_guard_rail(
     assert row.status["outcome"] == "rolled_back"
     assert "latency p50 is worse by at least" in row.status["reason"]
     assert "ms" in row.status["reason"]
+
+
+def keep_case(production: Any, keyring: Any, verdict: str | None) -> None:
+    """Keep a case that the challenger was held to, or not yet."""
+    with production.ledger.write() as tx:
+        tx.versions.declare("case", "board.1.1", project="flights")
+        body = {"service": "board"}
+        case = tx.versions.commit("case", "board.1.1", digest="c", body=body, state="active")
+        for number, said in ((1, "pass"), (2, verdict)):
+            if said is not None:
+                model = tx.versions.get(Ref("model", "late", number))
+                enter_verdict(tx, case, model, said, keyring)
+
+
+def test_a_challenger_that_fails_a_case_kept_meanwhile_goes_back(
+    production: Any, reconciler: RolloutReconciler, keyring: Any
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    keep_case(production, keyring, "fail")
+    row = production.step(reconciler)
+    assert row.status["outcome"] == "rolled_back"
+    assert "'board.1.1'" in row.status["reason"]
+    assert arms(production) == [("model:late@1", 1.0)]
+
+
+def test_a_challenger_that_was_not_asked_yet_waits_to_be_promoted(
+    production: Any, reconciler: RolloutReconciler, keyring: Any
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    keep_case(production, keyring, None)
+    with production.ledger.write() as tx:
+        order(tx, NAME, "promote", by="ada")
+    row = production.step(reconciler)
+    assert row.phase == "running"
+    assert "was not held to" in row.status["reason"]
+    with production.ledger.write() as tx:
+        case = tx.versions.get(Ref("case", "board.1.1", 1))
+        enter_verdict(tx, case, tx.versions.get(Ref("model", "late", 2)), "pass", keyring)
+    assert production.step(reconciler).status["outcome"] == "promoted"
