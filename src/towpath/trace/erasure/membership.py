@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _MODELS = 3
 _ROWS = 100
 _OTHERS = 2_000
-_PEOPLE = 50  # whose rows are looked for, of those who leave together
+_PEOPLE = 10  # whose rows are looked for, of those who leave together
 _SURE = 10  # rows that must have been recognised for equal answers to contradict
 _log = structlog.get_logger(__name__)
 
