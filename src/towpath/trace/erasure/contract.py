@@ -88,8 +88,8 @@ class HeldCopy:
 
     Attributes:
         kind: `open_loads`, `publications`, `stored_files`, `feature_layouts`, `online_tables`,
-            `label_tasks`, `printed_pieces`, `window_counts`, `alert_examples`, `saved_states` or
-            `training_checkpoints`.
+            `label_tasks`, `printed_pieces`, `window_counts`, `alert_examples`, `incidents`,
+            `regression_cases`, `saved_states` or `training_checkpoints`.
         name: What it is: a file set, a feature view, a table.
         count: How many: rows of a load, published versions, files, layouts, tables, tasks.
         size_bytes: Their bytes, where that is known.
