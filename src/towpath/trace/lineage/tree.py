@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from towpath.build.pipelines import decode_reads
 from towpath.trace.lineage.contract import TraceNode
 from towpath.trace.lineage.facts import facts_of_run, facts_of_version
 from towpath.trace.lineage.neighbourhood import ORDER
@@ -50,7 +52,8 @@ class TreeBuilder:
         if ref in self._found.hops and not (repeated or is_leaf):
             self._shown.add(ref)
             for hop in hops:
-                children.append(self.build(hop.far, self._word(hop), is_leaf=hop.is_leaf))
+                child = self.build(hop.far, self._word(hop), is_leaf=hop.is_leaf)
+                children.append(replace(child, facts=child.facts | self._as_read(hop)))
             children.extend(self._conditions(ref, hops))
         return TraceNode(
             ref=str(ref),
@@ -69,6 +72,15 @@ class TreeBuilder:
             return {} if run is None else facts_of_run(run)
         version = self._found.versions.get(ref)
         return {} if version is None else facts_of_version(version)
+
+    def _as_read(self, hop: Hop) -> Json:
+        """Say which revision of a data set a run read, where an erasure has revised it since."""
+        run, data = (hop.near, hop.far) if self._found.direction == "back" else (hop.far, hop.near)
+        version, by = self._found.versions.get(data), self._found.runs.get(run.name)
+        if data.kind != "dataset" or version is None or by is None:
+            return {}
+        read = {one.revision for one in decode_reads(by.tags) or () if one.version == data}
+        return {"read_revision": min(read)} if read - {version.revision} else {}
 
     def _word(self, hop: Hop) -> str:
         direction = self._found.direction

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
+from towpath.build.pipelines import READS_TAG, Read
 from towpath.core.errors import NotFound
 from towpath.core.refs import Ref
 from towpath.trace.lineage import LedgerTracer
@@ -29,6 +31,24 @@ def test_a_decision_leads_back_to_code_parameters_and_rows(tracer, record, histo
     assert tree.refs("dataset") == ["dataset:flights@1", "dataset:weather@1"]
     assert below["dataset"].facts["revision"] == 1
     assert below["dataset"].facts["rows"] == 900
+
+
+def test_a_run_says_which_revision_it_read_where_an_erasure_made_another(
+    tracer, history, sqlite_ledger
+):
+    flights = Ref("dataset", "flights", 1)
+    with sqlite_ledger.write() as tx:
+        reads = msgspec.json.encode([Read(ref=str(flights)), Read(ref="dataset:weather@1")])
+        tx.runs.set_tags(history.run, {READS_TAG: reads.decode()})
+        body = tx.versions.get(flights).body
+        tx.versions.revise(flights, digest="e5" * 32, body=body, reason="erased")
+    back = {node.ref: node.facts for node in tracer.trace(Ref("run", history.run)).root.children}
+    assert (back[str(flights)]["revision"], back[str(flights)]["read_revision"]) == (2, 1)
+    assert "read_revision" not in back["dataset:weather@1"]
+    (run,) = [
+        node for node in tracer.impact(flights).root.children if node.ref == f"run:{history.run}"
+    ]
+    assert run.facts["read_revision"] == 1
 
 
 def test_the_champion_it_was_weighed_against_is_no_ancestor(tracer, record):
