@@ -227,7 +227,7 @@ class GrownLog:
             subject = str(some[0].subject)
             held = self._log.holdings(subject).files
             bare_cost = self._rewritten(subject, held)
-            cost = measure(lambda who=subject: self._log.erase_subject(who))
+            cost = measure(lambda who=subject: self._log.erase_subjects([who]))
             for into, spent in ((mine, cost), (bare, bare_cost)):
                 into[f"erase_{how}_ms"] = spent.wall_s * 1e3
                 into[f"erase_{how}_cpu_ms"] = spent.cpu_s * 1e3

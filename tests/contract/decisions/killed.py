@@ -92,7 +92,7 @@ def change(home: Path, action: str, place: str) -> None:
         log = SegmentDecisionLog(ledger, blobs, home / "decisions")
 
         def work() -> Any:
-            return log.erase_subject("aa" * 16)
+            return log.erase_subjects(["aa" * 16])
 
     setattr(owner, name, replacement)
     work()

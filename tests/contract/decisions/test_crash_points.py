@@ -157,7 +157,7 @@ def test_erasure_is_finished_whenever_it_died(bench: Any, deaths: Deaths) -> Non
     def check() -> None:
         assert set(stay) <= set(ids(log))
 
-    assert die_everywhere(deaths, lambda: log.erase_subject(GONE), check) > 3
+    assert die_everywhere(deaths, lambda: log.erase_subjects([GONE]), check) > 3
     assert ids(log) == stay
     assert log.holdings(GONE).decisions == 0
     assert (log.tally().labelled, log.tally().signalled) == (len(stay), len(stay))

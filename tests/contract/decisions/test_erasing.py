@@ -54,7 +54,7 @@ def test_subject_is_gone_and_the_others_are_whole(bench: Any, state: str) -> Non
     held = bench.log.holdings(GONE)
     assert (held.decisions, held.labels, held.services) == (5, 2, ("board", "other"))
 
-    erased = bench.log.erase_subject(GONE)
+    erased = bench.log.erase_subjects([GONE])
 
     assert (erased.decisions, erased.labels) == (5, 2)
     assert not holds(bench, GONE)
@@ -69,16 +69,34 @@ def test_subject_is_gone_and_the_others_are_whole(bench: Any, state: str) -> Non
     assert not any(bench.blobs.exists(old) for old in erased.rewritten)
 
 
+def test_many_leave_in_one_pass_that_rewrites_each_file_once(bench: Any) -> None:
+    filled(bench, "parquet")
+    third = bench.decision(subject="cc" * 16, key="third")
+    bench.spread("parquet", [[third]])
+    held = bench.log.holdings(GONE, STAYS)
+    assert (held.decisions, held.labels) == (9, 6)
+    erased = bench.log.erase_subjects([GONE, STAYS, "dd" * 16])
+    assert (erased.decisions, erased.labels) == (9, 6)
+    assert set(erased.rewritten) == set(held.files)
+    assert not holds(bench, GONE)
+    assert not holds(bench, STAYS)
+    assert bench.log.find(third.decision_id) == third
+    with bench.ledger.read() as tx:
+        (event,) = tx.events.read(types=["decisions.erased"])
+    assert event.payload["subjects"] == 3
+    assert bench.log.erase_subjects([]).rewritten == {}
+
+
 def test_second_erasure_finds_nothing(bench: Any) -> None:
     filled(bench, "parquet")
-    bench.log.erase_subject(GONE)
-    again = bench.log.erase_subject(GONE)
+    bench.log.erase_subjects([GONE])
+    again = bench.log.erase_subjects([GONE])
     assert (again.decisions, again.labels, again.rewritten) == (0, 0, {})
 
 
 def test_erasure_is_recorded_without_values(bench: Any) -> None:
     filled(bench, "open")
-    erased = bench.log.erase_subject(GONE)
+    erased = bench.log.erase_subjects([GONE])
     with bench.ledger.read() as tx:
         (event,) = tx.events.read(types=["decisions.erased"])
     assert event.payload["decisions"] == erased.decisions
@@ -99,7 +117,7 @@ def test_writing_goes_on_while_a_subject_is_erased(bench: Any) -> None:
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        bench.log.erase_subject(GONE)
+        bench.log.erase_subjects([GONE])
     finally:
         stop.set()
         thread.join()
@@ -116,7 +134,7 @@ def test_writer_that_does_not_rotate_is_named_and_nothing_is_removed(bench: Any)
     bench.directory.request_rotation = lambda: None
     bench.log._directory.request_rotation = lambda: None
     with pytest.raises(Unavailable, match="did not hand over"):
-        bench.log.erase_subject(GONE, timeout_s=0.05)
+        bench.log.erase_subjects([GONE], timeout_s=0.05)
     assert held_open.path.exists()
     assert bench.log.holdings(GONE).decisions == 5
 
@@ -128,7 +146,7 @@ def test_damaged_segment_blocks_the_claim_that_all_is_erased(bench: Any) -> None
     data[len(data) // 2] ^= 0xFF
     source.path.write_bytes(data)
     with pytest.raises(IntegrityError, match="damaged"):
-        bench.log.erase_subject(GONE)
+        bench.log.erase_subjects([GONE])
 
 
 def test_rows_that_another_machine_still_held_never_become_files(
@@ -143,7 +161,7 @@ def test_rows_that_another_machine_still_held_never_become_files(
     with sqlite_ledger.write() as tx:
         tx.withdrawals.add(GONE)
 
-    bench.log.erase_subject(GONE)
+    bench.log.erase_subjects([GONE])
     elsewhere.close()
     Compactor(sqlite_ledger, disk_blobs, tmp_path / "elsewhere").compact()
 
@@ -155,7 +173,7 @@ def test_rows_that_another_machine_still_held_never_become_files(
 
 
 def test_who_is_let_in_again_is_recorded_again(bench: Any, sqlite_ledger: Ledger) -> None:
-    bench.log.erase_subject(GONE)  # nobody is suppressed (any more)
+    bench.log.erase_subjects([GONE])  # nobody is suppressed (any more)
     again = bench.decision(subject=GONE)
     bench.write(again)
     bench.compact()

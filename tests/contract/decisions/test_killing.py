@@ -106,7 +106,7 @@ def test_killed_erasure_is_finished_by_the_next(bench: Any, tmp_path: Path, plac
         assert eraser.stdout.read() == ""
         assert eraser.wait() == -signal.SIGKILL
 
-    bench.log.erase_subject(GONE)
+    bench.log.erase_subjects([GONE])
     assert bench.log.holdings(GONE).decisions == 0
     assert bench.log.scan_labelled("board").collect().height == 3
     with bench.ledger.read() as tx:

@@ -112,7 +112,7 @@ def test_signals_of_erased_decisions_go_with_them(bench: Any, state: str) -> Non
     assert (held.decisions, held.signals) == (1, 2)
     bench.seal()
 
-    erased = bench.log.erase_subject(GONE)
+    erased = bench.log.erase_subjects([GONE])
 
     assert (erased.decisions, erased.signals) == (1, 2)
     assert rows(bench) == [

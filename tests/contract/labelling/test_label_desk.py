@@ -184,10 +184,10 @@ def test_a_subject_leaves_queue_set_and_log(bench: Any) -> None:
         hashed = bench.decisions.find(decision_id).subject
         with bench.ledger.write() as tx:
             tx.withdrawals.add(hashed)
-        assert bench.desk.erase_subject(hashed).tasks == tasks
+        assert bench.desk.erase_subjects([hashed]).tasks == tasks
         for name in ("review", "review.judgements"):
             bench.datasets.erase(plain[hashed], name)
-        bench.decisions.erase_subject(hashed)
+        bench.decisions.erase_subjects([hashed])
         assert bench.desk.holdings(hashed) == 0
         assert bench.decisions.label_of(decision_id) is None
     for name in ("review", "review.judgements"):

@@ -166,5 +166,5 @@ def test_what_a_shadow_said_of_somebody_leaves_with_them(bench: Any):
     await_copies(bench, 2)
     gone = bench.keyring.subject_hash("tailnum", "N1")
     assert bench.log.holdings(gone).decisions == 2
-    assert bench.log.erase_subject(gone).decisions == 2
+    assert bench.log.erase_subjects([gone]).decisions == 2
     assert copies(bench)["subject"].to_list() == [bench.keyring.subject_hash("tailnum", "N2")]

@@ -357,8 +357,10 @@ class DatasetStore(Protocol):
         """Return the files of a version."""
         ...
 
-    def holds(self, name: str, subject_value: str) -> list[Ref]:
-        """Return the versions, on all lines, that hold a subject, oldest first. Reads one bucket.
+    def holds(self, name: str, *subject_values: str) -> list[Ref]:
+        """Return the versions, on all lines, that hold one of some subjects, oldest first.
+
+        Reads their buckets, each file once.
 
         A version also holds whose rows it has on disk under newer ones, and whose deletion it records.
         """

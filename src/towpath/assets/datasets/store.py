@@ -226,12 +226,12 @@ class ParquetDatasetStore:
         """See `DatasetStore.files`."""
         return manifest_of(self._blobs, self._version(ref)).files
 
-    def holds(self, name: str, subject_value: str) -> list[Ref]:
+    def holds(self, name: str, *subject_values: str) -> list[Ref]:
         """See `DatasetStore.holds`."""
         seen = self._catalogue(name)
         if not seen.versions:
             return []
-        return [version.ref for version in self._erasure(seen, [subject_value]).holding(seen)]
+        return [version.ref for version in self._erasure(seen, subject_values).holding(seen)]
 
     def erase(self, subject_value: str, name: str) -> ErasedDataset:
         """See `DatasetStore.erase`."""

@@ -22,7 +22,7 @@ from towpath.operate.decisions.tags import TAG
 from towpath.operate.decisions.tails import RawRows, Tail, joined_by_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from towpath.ledger.contract import Ledger, Transaction

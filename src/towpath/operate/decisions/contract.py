@@ -241,20 +241,26 @@ class DecisionLog(Protocol):
         """Return the names of the services that have decisions, sorted."""
         ...
 
-    def holdings(self, subject_hash: str) -> Holdings:
-        """Tell what is held of a subject, without changing anything: the plan of an erasure."""
+    def holdings(self, *subjects: str) -> Holdings:
+        """Tell what is held of some subjects together, without changing anything.
+
+        Reads each file once, however many they are.
+        """
         ...
 
-    def erase_subject(self, subject_hash: str, *, timeout_s: float = 15.0) -> ErasedDecisions:
-        """Remove every decision of a subject, and its labels and signals, from every file.
+    def erase_subjects(
+        self, subjects: Collection[str], *, timeout_s: float = 15.0
+    ) -> ErasedDecisions:
+        """Remove every decision of some subjects, and its labels and signals, from every file.
 
-        Signals go by id and by key: those for a key that several subjects share go as well.
+        Signals go by id and by key: those for a key that several subjects share go as well. Each file
+        is read, and rewritten, once for all of them.
 
-        The subject must be suppressed at every gateway first, or rows may follow that this call does
+        The subjects must be suppressed at every gateway first, or rows may follow that this call does
         not see. Asks the writers on this machine to rotate, waits until they have, and rewrites each
-        file that holds the subject; the old bytes are deleted. Rows that other machines still hold, and
+        file that holds one of them; the old bytes are deleted. Rows that other machines still hold, and
         those of a gateway that did not hear of the withdrawal, are dropped when they are compacted, as
-        long as the subject stays suppressed. Idempotent and safe to kill anywhere: a
+        long as the subjects stay suppressed. Idempotent and safe to kill anywhere: a
         second call finishes what a first began and reports what is then left to remove.
 
         Raises:

@@ -16,7 +16,7 @@ from towpath.operate.decisions.streams import DECISIONS, LABELS, SIGNALS, id_col
 from towpath.operate.decisions.tags import is_about, rows_about
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from towpath.ledger.records import Segment
     from towpath.operate.decisions.compaction import Compactor
@@ -71,9 +71,7 @@ class SubjectRows:
         return pl.col(column).is_in(near) if near else None
 
 
-def rows_of_subjects(
-    frame: pl.DataFrame, service: str, subjects: Collection[str]
-) -> SubjectRows:
+def rows_of_subjects(frame: pl.DataFrame, service: str, subjects: Collection[str]) -> SubjectRows:
     """Return what a frame of decisions holds of some subjects."""
     found = frame.filter(is_about(subjects)).select("decision_id", "key")
     keys = found["key"].drop_nulls().to_list()

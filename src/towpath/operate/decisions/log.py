@@ -295,14 +295,16 @@ class SegmentDecisionLog:
         """See `DecisionLog.services`."""
         return self._read(View.services)
 
-    def holdings(self, subject_hash: str) -> Holdings:
+    def holdings(self, *subjects: str) -> Holdings:
         """See `DecisionLog.holdings`."""
-        return self._read(lambda view: holdings_of(view, subject_hash))
+        return self._read(lambda view: holdings_of(view, subjects))
 
-    def erase_subject(self, subject_hash: str, *, timeout_s: float = 15.0) -> ErasedDecisions:
-        """See `DecisionLog.erase_subject`."""
+    def erase_subjects(
+        self, subjects: Collection[str], *, timeout_s: float = 15.0
+    ) -> ErasedDecisions:
+        """See `DecisionLog.erase_subjects`."""
         return erase_from_files(
-            subject_hash,
+            subjects,
             blobs=self._blobs,
             directory=self._directory,
             shelf=self._shelf,

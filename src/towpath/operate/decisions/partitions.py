@@ -15,7 +15,7 @@ from towpath.operate.decisions.streams import id_column, time_column
 from towpath.operate.decisions.tags import tagged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROWS_PER_FILE: Final = 200_000
 """Roughly how many rows a file should hold: some 10 to 30 MB of Parquet."""
@@ -99,11 +99,16 @@ def time_part(partition: str) -> str:
 
 def may_hold(partition: str, subject_hash: str) -> bool:
     """Tell whether a file of this partition may hold rows of a subject."""
+    return bool(held_by(partition, [subject_hash]))
+
+
+def held_by(partition: str, subjects: Sequence[str]) -> Sequence[str]:
+    """Return those of some subjects of whom a file of this partition may hold rows."""
     _, _, bucket = partition.partition("/bucket=")
     index, _, buckets = bucket.partition("-of-")
     if not buckets:
-        return True
-    return _bucket_of(subject_hash) % int(buckets) == int(index)
+        return subjects
+    return [one for one in subjects if _bucket_of(one) % int(buckets) == int(index)]
 
 
 def _grain(rows: pl.DataFrame, at: str) -> tuple[str, str]:

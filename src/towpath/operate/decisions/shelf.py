@@ -18,10 +18,11 @@ from towpath.core.errors import Conflict
 from towpath.operate.decisions.streams import is_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Segment
+    from towpath.ledger.work import NewRow
     from towpath.operate.decisions.directory import SegmentDirectory
     from towpath.operate.decisions.partitions import ParquetFile
     from towpath.storage.blobs.contract import BlobStore

@@ -230,7 +230,7 @@ def scanned(
         return pl.scan_parquet(path)
     # What rows are chosen and weighed by comes along with what is asked for.
     needed = None if columns is None else {*columns, "at", *_SAMPLED, *where.asked()}
-    found = rows_about(path, where.subject, needed)
+    found = rows_about(path, [where.subject], needed)
     return None if found is None else found.lazy()
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from towpath.ledger.records import Json
@@ -152,8 +153,8 @@ class LabelDesk(Protocol):
         """
         ...
 
-    def holdings(self, subject_hash: str) -> int:
-        """Return how many tasks are about a subject, without changing anything."""
+    def holdings(self, *subjects: str) -> int:
+        """Return how many tasks are about some subjects, without changing anything."""
         ...
 
     def tasks_of(self, subject_hash: str) -> list[Json]:
@@ -163,10 +164,10 @@ class LabelDesk(Protocol):
         """
         ...
 
-    def erase_subject(self, subject_hash: str) -> ErasedTasks:
-        """Remove every task about a subject, and the comments beside it.
+    def erase_subjects(self, subjects: Collection[str]) -> ErasedTasks:
+        """Remove every task about some subjects, and the comments beside it; tasks are read once.
 
-        Idempotent, and safe to kill anywhere. The subject must be suppressed first, or more may be
+        Idempotent, and safe to kill anywhere. The subjects must be suppressed first, or more may be
         drawn. What is sealed lies in data sets (`NAME`, `NAME.judgements`), whose own erasure finds it
         by the same hash, and what went back to the decision log goes with the log's.
         """

@@ -26,6 +26,7 @@ from towpath.operate.labelling.standing import agreement_of, progress_of
 from towpath.operate.labelling.tasks import Answer, Verdict, asked, order_of_asking, said
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from towpath.assets.datasets import DatasetStore
@@ -255,15 +256,15 @@ class LedgerLabelDesk:
 
     # -- erasure ---------------------------------------------------------------------------------------
 
-    def holdings(self, subject_hash: str) -> int:
+    def holdings(self, *subjects: str) -> int:
         """See `LabelDesk.holdings`."""
         with self._ledger.read() as tx:
-            return len(tasks_about(tx, subject_hash))
+            return len(tasks_about(tx, subjects))
 
     def tasks_of(self, subject_hash: str) -> list[Json]:
         """See `LabelDesk.tasks_of`."""
         with self._ledger.read() as tx:
-            found = tasks_about(tx, subject_hash)
+            found = tasks_about(tx, [subject_hash])
         return [
             {
                 "queue": task.spec["queue"],
@@ -275,9 +276,9 @@ class LedgerLabelDesk:
             for task in found
         ]
 
-    def erase_subject(self, subject_hash: str) -> ErasedTasks:
-        """See `LabelDesk.erase_subject`."""
-        return erase_tasks(self._ledger, self._comments, subject_hash)
+    def erase_subjects(self, subjects: Collection[str]) -> ErasedTasks:
+        """See `LabelDesk.erase_subjects`."""
+        return erase_tasks(self._ledger, self._comments, subjects)
 
     def _answer(
         self,

@@ -11,6 +11,8 @@ from towpath.operate.labelling.spec import TASK
 from towpath.operate.labelling.tasks import said
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from towpath.ledger.contract import Ledger, Transaction
     from towpath.ledger.records import Intent
     from towpath.operate.labelling.comments import Comments
@@ -18,20 +20,21 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 
-def tasks_about(tx: Transaction, subject_hash: str) -> list[Intent]:
-    """Return every queue's tasks about a subject, those of queues no longer declared included."""
+def tasks_about(tx: Transaction, subjects: Collection[str]) -> list[Intent]:
+    """Return every queue's tasks about some subjects, those of queues no longer declared included."""
     every = tx.intents.list(TASK, limit=None)
-    return [task for task in every if task.spec.get("subject") == subject_hash]
+    theirs = frozenset(subjects)
+    return [task for task in every if task.spec.get("subject") in theirs]
 
 
-def erase_tasks(ledger: Ledger, comments: Comments, subject_hash: str) -> ErasedTasks:
+def erase_tasks(ledger: Ledger, comments: Comments, subjects: Collection[str]) -> ErasedTasks:
     """Remove them, and shred what was written beside them.
 
     The keys of the comments go first: whoever is killed in between finds the rows again, and what was
     written can be read by nobody already.
     """
     with ledger.read() as tx:
-        found = tasks_about(tx, subject_hash)
+        found = tasks_about(tx, subjects)
     written = 0
     for task in found:
         state = said(task)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from towpath.ledger.contract import Transaction
     from towpath.ledger.records import Intent, Json
@@ -42,23 +42,23 @@ def examples_of(alert: Intent) -> list[str]:
     return [one["decision"] for one in alert.spec.get("examples", ())]
 
 
-def count_examples(tx: Transaction, subject_hash: str) -> int:
-    """Return how many examples are about a subject, in all alerts."""
-    return sum(sum(map(_about(subject_hash), found)) for _, found in _held(tx))
+def count_examples(tx: Transaction, subjects: Collection[str]) -> int:
+    """Return how many examples are about some subjects, in all alerts."""
+    return sum(sum(map(_about(subjects), found)) for _, found in _held(tx))
 
 
 def find_examples(tx: Transaction, subject_hash: str) -> dict[str, list[str]]:
     """Return the ids of a subject's decisions that alerts name, by alert."""
-    mine = _about(subject_hash)
+    mine = _about([subject_hash])
     found = {
         alert.name: [one["decision"] for one in held if mine(one)] for alert, held in _held(tx)
     }
     return {name: ids for name, ids in found.items() if ids}
 
 
-def forget_examples(tx: Transaction, subject_hash: str) -> None:
-    """Take a subject's decisions out of every alert. Idempotent; what else an alert says stays."""
-    mine = _about(subject_hash)
+def forget_examples(tx: Transaction, subjects: Collection[str]) -> None:
+    """Take some subjects' decisions out of every alert. Idempotent; what else an alert says stays."""
+    mine = _about(subjects)
     for alert, found in _held(tx):
         kept = [one for one in found if not mine(one)]
         if kept != found:
@@ -72,8 +72,9 @@ def _held(tx: Transaction) -> Iterator[tuple[Intent, list[Json]]]:
             yield alert, list(found)
 
 
-def _about(subject_hash: str) -> Callable[[Json], bool]:
-    return lambda one: one["subject"] == subject_hash
+def _about(subjects: Collection[str]) -> Callable[[Json], bool]:
+    theirs = frozenset(subjects)
+    return lambda one: one["subject"] in theirs
 
 
 __all__ = ["Example", "count_examples", "examples_of", "find_examples", "forget_examples", "named"]

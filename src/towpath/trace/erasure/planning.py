@@ -59,8 +59,8 @@ class Planner:
             listed = tx.withdrawals.position()
         about = About(
             field=field,
-            subject=subject,
-            value=value,
+            subjects=(subject,),
+            values=(value,),
             datasets=tuple(names),
             suppression=listed,
         )

@@ -31,13 +31,17 @@ class Work:
         return f"erasure:{self.id}"
 
     def about(self, parts: Parts) -> About:
-        """Return whom it is about, as holders of copies are told. Unseals the plain value."""
+        """Return all whom it is about together, as holders of copies are told.
+
+        Unseals the plain values.
+        """
         with parts.ledger.read() as tx:
             names = datasets_about(tx, self.request.field)
+            requests = [one for _, one in self.requests(tx)]
         return About(
             field=self.request.field,
-            subject=self.request.subject,
-            value=self._unsealed(self.request, parts.keyring),
+            subjects=tuple(one.subject for one in requests),
+            values=tuple(self._unsealed(one, parts.keyring) for one in requests),
             datasets=tuple(names),
             suppression=max(self.request.suppression, self.state.suppression),
         )
@@ -47,17 +51,10 @@ class Work:
         return [(self.id, self.request), *(riders_of(tx, self.id) if self.state.riders else ())]
 
     def everybody(self, parts: Parts) -> list[About]:
-        """Return all whom it is about, each as holders of copies are told. Unseals the plain values."""
-        first = self.about(parts)
-        with parts.ledger.read() as tx:
-            others = self.requests(tx)[1:]
-        return [
-            first,
-            *(
-                replace(first, subject=one.subject, value=self._unsealed(one, parts.keyring))
-                for _, one in others
-            ),
-        ]
+        """Return all whom it is about, each apart, its own first. Unseals the plain values."""
+        about = self.about(parts)
+        pairs = zip(about.subjects, about.values, strict=True)
+        return [replace(about, subjects=(one,), values=(value,)) for one, value in pairs]
 
     def _unsealed(self, request: Request, keyring: Keyring) -> str:
         """Unseal a plain value. Never log it, never let it into the ledger or an error.

@@ -78,7 +78,7 @@ class LedgerSubjectReports:
         with self._ledger.write(actor=actor) as tx:
             tx.events.append("subject.reported", f"subject:{subject}", field=field)
         copies = self._copies()
-        about = About(field=field, subject=subject, value=value, datasets=names)
+        about = About(field=field, subjects=(subject,), values=(value,), datasets=names)
         planner = Planner(self._ledger, self._blobs, self._datasets, self._decisions, copies)
         plan = planner.plan(field, value, subject=subject)
         declared = _Declared.read(self._ledger)

@@ -9,6 +9,8 @@ from towpath.trace.erasure.copies import FoundCopy
 from towpath.trace.incidents.rows import KIND
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from towpath.assets.cases import RegressionCases
     from towpath.ledger.contract import Ledger
     from towpath.ledger.records import Json
@@ -19,15 +21,14 @@ class KeptCases:
     """See `Copies`: recorded inputs that later models are asked again, each sealed under its own key."""
 
     kind = "regression_cases"
-    personal = True
 
     def __init__(self, cases: RegressionCases) -> None:
         self._cases = cases
 
     def held(self, about: About) -> list[HeldCopy]:
         """Return each case that was kept of the subject's decisions."""
-        found = self._cases.about(about.subject)
-        return [HeldCopy(kind=self.kind, name=case.name, count=1) for case, _ in found]
+        found = [case for one in about.subjects for case, _ in self._cases.about(one)]
+        return [HeldCopy(kind=self.kind, name=case.name, count=1) for case in found]
 
     def find(self, about: About) -> list[FoundCopy]:
         """Return each case with what was recorded, and what the answer should have been."""
@@ -43,7 +44,8 @@ class KeptCases:
 
     def erase(self, about: About) -> None:
         """Destroy the keys, and with them the recorded inputs wherever the ledger was copied to."""
-        self._cases.erase(about.subject)
+        for one in about.subjects:
+            self._cases.erase(one)
 
     def beyond(self, about: About) -> list[str]:
         """Return nothing: sealed copies are unreadable without a key that is gone."""
@@ -55,7 +57,6 @@ class IncidentDecisions:
     """See `Copies`: decisions that incidents name. An incident that is opened later names nobody who left."""
 
     kind = "incidents"
-    personal = True
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -64,7 +65,7 @@ class IncidentDecisions:
         """Return each incident that names decisions about the subject, and how many."""
         return [
             HeldCopy(kind=self.kind, name=name, count=len(decisions))
-            for name, decisions in self._named(about.subject).items()
+            for name, decisions in self._named(about.subjects).items()
         ]
 
     def find(self, about: About) -> list[FoundCopy]:
@@ -76,15 +77,16 @@ class IncidentDecisions:
                 rows=tuple({"decision": one} for one in decisions),
                 note="people look into what went wrong with these decisions",
             )
-            for name, decisions in self._named(about.subject).items()
+            for name, decisions in self._named(about.subjects).items()
         ]
 
     def erase(self, about: About) -> None:
         """Take the subject's decisions out of every incident, closed ones too. Idempotent."""
+        theirs = frozenset(about.subjects)
         with self._ledger.write(actor="erasure") as tx:
             for row in tx.intents.list(KIND, limit=None):
                 evidence: list[Json] = row.spec["evidence"]
-                kept = [one for one in evidence if one["subject"] != about.subject]
+                kept = [one for one in evidence if one["subject"] not in theirs]
                 if kept != evidence:
                     spec: dict[str, Any] = {**row.spec, "evidence": kept}
                     tx.intents.put(KIND, row.name, project=row.project, spec=spec)
@@ -94,11 +96,13 @@ class IncidentDecisions:
         del about
         return []
 
-    def _named(self, subject: str) -> dict[str, list[str]]:
+    def _named(self, subjects: Collection[str]) -> dict[str, list[str]]:
         with self._ledger.read() as tx:
             rows = tx.intents.list(KIND, limit=None)
         found = {
-            row.name: [one["decision"] for one in row.spec["evidence"] if one["subject"] == subject]
+            row.name: [
+                one["decision"] for one in row.spec["evidence"] if one["subject"] in subjects
+            ]
             for row in rows
         }
         return {name: decisions for name, decisions in found.items() if decisions}

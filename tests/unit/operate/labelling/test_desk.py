@@ -329,7 +329,7 @@ def test_an_erased_decision_is_gone_from_the_queue_with_its_next_reading(desk: A
     item = desk.take("ann")
     decision = desk.production.decisions.find(item.decision_id)
     desk.production.close()
-    desk.production.decisions.erase_subject(decision.subject)
+    desk.production.decisions.erase_subjects([decision.subject])
     other = desk.desk.next("review", annotator="ann")
     assert other is not None
     assert other.decision_id != item.decision_id
@@ -356,11 +356,11 @@ def test_an_erasure_takes_the_subject_s_tasks_and_what_was_written_beside_them(d
     (task,) = [one for one in desk.tasks() if one.spec["decision_id"] == item.decision_id]
     sealed = task.status["answers"]["ann"]["comment"]
     assert desk.desk.holdings(subject) == 1
-    erased = desk.desk.erase_subject(subject)
+    erased = desk.desk.erase_subjects([subject])
     assert (erased.tasks, erased.comments) == (1, 1)
     assert len(desk.tasks()) == 2
     assert desk.desk.holdings(subject) == 0
-    again = desk.desk.erase_subject(subject)
+    again = desk.desk.erase_subjects([subject])
     assert (again.tasks, again.comments) == (0, 0)
     from towpath.operate.labelling.comments import Comments
 

@@ -352,7 +352,7 @@ def test_an_erased_decision_reaches_no_version(desk: Any) -> None:
     gone, stays = drawn(desk)
     subject = desk.production.decisions.find(gone).subject
     desk.production.close()
-    desk.production.decisions.erase_subject(subject)
+    desk.production.decisions.erase_subjects([subject])
     desk.seal()
     assert desk.rows()["decision_id"].to_list() == [stays]
     assert desk.rows("review.judgements")["decision_id"].to_list() == [stays]

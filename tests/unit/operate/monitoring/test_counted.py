@@ -93,7 +93,7 @@ def test_an_erasure_is_counted_again_without_the_subject(
     subject = rows["subject"][0]
     assert purge_counts(watching.blobs) >= 1
     watching.step(reconciler)
-    watching.decisions.erase_subject(subject)
+    watching.decisions.erase_subjects([subject])
     watching.serve(50, hours=14)
     watching.clock.advance(timedelta(minutes=5))
     row = watching.step(reconciler)

@@ -14,7 +14,7 @@ from towpath.trace.erasure.copies import About, AlertExamples
 ROWS = 400
 EVERY = 20  # one row in so many is strange
 MINE, THEIRS = "a" * 32, "b" * 32
-ABOUT = About(field="patient", subject=MINE, value="somebody", datasets=())
+ABOUT = About(field="patient", subjects=(MINE,), values=("somebody",), datasets=())
 
 
 def strange_day(watched: Any) -> dict[str, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def test_all_pieces_are_planned_for_and_go(sqlite_ledger: Ledger) -> None:
     copies = PrintedPieces(sqlite_ledger)
-    about = About(field="person", subject="0" * 32, value="somebody", datasets=("people",))
+    about = About(field="person", subjects=("0" * 32,), values=("somebody",), datasets=("people",))
     assert copies.held(about) == []
     with sqlite_ledger.write() as tx:
         for run in ("a", "b"):

@@ -37,7 +37,7 @@ class Sums(Schema):
 visits = Dataset("visits", schema=Visit, key="visit", subject="who", subject_field="person")
 sums = Dataset("sums", schema=Sums, key="day")
 ROWS = pl.DataFrame({"visit": ["v1", "v2"], "who": ["p1", None]})
-ABOUT = About(field="person", subject="h", value="p1", datasets=("visits",))
+ABOUT = About(field="person", subjects=("h",), values=("p1",), datasets=("visits",))
 REPORT = ScanReport(places=1, size_bytes=1, formats={"parquet": 1}, residue=())
 
 

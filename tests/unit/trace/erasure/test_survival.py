@@ -82,7 +82,7 @@ def one_life(home: Any, erasure_id: str, life: Life) -> None:
         datasets=type(home.datasets)(ledger, blobs, home.keyring),
         keyring=Mortal(home.keyring, life, "shred"),
         # How the log survives its own deaths is its contract's to test.
-        decisions=Mortal(home.decisions, life, "erase_subject"),
+        decisions=Mortal(home.decisions, life, "erase_subjects"),
     )
     reconciler = ErasureReconciler(parts)
     while True:

@@ -124,7 +124,7 @@ def test_a_retired_model_replays_and_a_deleted_one_can_not(
 def test_an_erased_or_unknown_decision_is_not_found(lender: Any, rows: Any, model: Ref) -> None:
     (made,) = lender.decide(model, rows[:1])
     lender.writer.close()
-    lender.decisions.erase_subject(lender.keyring.subject_hash("applicant", "P0000"))
+    lender.decisions.erase_subjects([lender.keyring.subject_hash("applicant", "P0000")])
     with pytest.raises(NotFound, match="withdrawn are erased"):
         lender.replayer.replay(made, actor="ada")
 

@@ -141,7 +141,7 @@ def test_every_kind_that_a_home_erases_shows_what_it_plans_to_erase(tmp_path: Pa
     with open_home(place) as home:
         kinds = home.copies()
         assert len({one.kind for one in kinds}) == len(kinds) >= 11
-        about = copies.About(field="f", subject="s", value="v", datasets=())
+        about = copies.About(field="f", subjects=("s",), values=("v",), datasets=())
         for kind in kinds:
             held = {one.name for one in kind.held(about)}
             assert held <= {one.name for one in kind.find(about)}

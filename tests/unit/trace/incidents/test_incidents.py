@@ -56,7 +56,7 @@ def look(bank: Any) -> str:
 
 def about(bank: Any, who: str) -> About:
     subject = bank.keyring.subject_hash("applicant", who)
-    return About(field="applicant", subject=subject, value=who, datasets=("loans",))
+    return About(field="applicant", subjects=(subject,), values=(who,), datasets=("loans",))
 
 
 def test_it_is_opened_with_what_made_the_decisions(bank: Any, bad: Ref, wrong: list[str]) -> None:

@@ -21,15 +21,14 @@ class AlertExamples:
     """See `Copies`. An alert that is raised later names nobody who has withdrawn."""
 
     kind = "alert_examples"
-    personal = True
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def held(self, about: About) -> list[HeldCopy]:
-        """Return how many examples are about the subject."""
+        """Return how many examples are about the subjects."""
         with self._ledger.read() as tx:
-            count = count_examples(tx, about.subject)
+            count = count_examples(tx, about.subjects)
         return [HeldCopy(kind=self.kind, name="alerts", count=count)] if count else []
 
     def find(self, about: About) -> list[FoundCopy]:
@@ -47,9 +46,9 @@ class AlertExamples:
         ]
 
     def erase(self, about: About) -> None:
-        """Take the subject's decisions out of every alert."""
+        """Take the subjects' decisions out of every alert."""
         with self._ledger.write(actor="erasure") as tx:
-            forget_examples(tx, about.subject)
+            forget_examples(tx, about.subjects)
 
     def beyond(self, about: About) -> list[str]:
         """Return nothing: messages and pages say how many examples there are, and read them when asked."""

@@ -15,21 +15,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """Whom an erasure is about.
+    """Whom an erasure is about: one subject, or all who leave in one pass.
 
     Attributes:
         field: The declared subject field.
-        subject: The keyed hash.
-        value: The plain value. Never log it, never let it into the ledger or an error.
+        subjects: The keyed hashes.
+        values: The plain values, in the same order. Never log them, never let them into the ledger or
+            an error.
         datasets: Names of the data sets about such subjects, without branches.
-        suppression: Generation of the suppression list that names the subject; 0 before there is one.
+        suppression: Generation of the suppression list that names them all; 0 before there is one.
     """
 
     field: str
-    subject: str
-    value: str = dataclasses.field(repr=False)
+    subjects: tuple[str, ...]
+    values: tuple[str, ...] = dataclasses.field(repr=False)
     datasets: tuple[str, ...]
     suppression: int = 0
+
+    @property
+    def subject(self) -> str:
+        """The keyed hash, where it is about one."""
+        (one,) = self.subjects
+        return one
+
+    @property
+    def value(self) -> str:
+        """The plain value, where it is about one."""
+        (one,) = self.values
+        return one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +65,9 @@ class FoundCopy:
 class Copies(Protocol):
     """One kind of copy. Whoever keeps a new kind implements this, and joins `app.working`.
 
-    Called from one thread at a time, when the subject is suppressed; `erase` when the data sets are
-    redacted besides.
+    Called from one thread at a time, when the subjects are suppressed; `erase` when the data sets are
+    redacted besides. `held` and `erase` are asked once for everybody who leaves in a pass, so that what
+    has to be read is read once; `find` is asked for one.
     """
 
     @property
@@ -61,27 +75,19 @@ class Copies(Protocol):
         """What plans, totals and certificates call the copies, such as `stored_files`."""
         ...
 
-    @property
-    def personal(self) -> bool:
-        """Whether it looks for the one whom it is told about; if not, it does the same for everybody.
-
-        Where an erasure is about many, those that are not personal are asked once.
-        """
-        ...
-
     def held(self, about: About) -> Sequence[HeldCopy]:
         """Return what there is that the erasure will touch. Changes nothing."""
         ...
 
     def find(self, about: About) -> Sequence[FoundCopy]:
-        """Return what is held of the subject, for an access report. Changes nothing.
+        """Return what is held of the one subject, for an access report. Changes nothing.
 
         Everything that `held` names is named here; a kind that can't tell whose a thing is says so.
         """
         ...
 
     def erase(self, about: About) -> None:
-        """Take the subject out. Idempotent; killed anywhere, it is called again."""
+        """Take the subjects out. Idempotent; killed anywhere, it is called again."""
         ...
 
     def beyond(self, about: About) -> Sequence[str]:

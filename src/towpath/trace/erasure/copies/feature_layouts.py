@@ -20,7 +20,6 @@ class FeatureLayouts:
     """See `Copies`."""
 
     kind = "feature_layouts"
-    personal = False
 
     def __init__(self, ledger: Ledger, features: FeatureStore) -> None:
         self._ledger = ledger

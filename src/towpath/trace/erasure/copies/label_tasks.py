@@ -16,14 +16,13 @@ class LabelTasks:
     """See `Copies`."""
 
     kind = "label_tasks"
-    personal = True
 
     def __init__(self, desk: LabelDesk) -> None:
         self._desk = desk
 
     def held(self, about: About) -> list[HeldCopy]:
-        """Return how many tasks are about the subject."""
-        count = self._desk.holdings(about.subject)
+        """Return how many tasks are about the subjects."""
+        count = self._desk.holdings(*about.subjects)
         return [HeldCopy(kind=self.kind, name="labelling", count=count)] if count else []
 
     def find(self, about: About) -> list[FoundCopy]:
@@ -38,7 +37,7 @@ class LabelTasks:
 
     def erase(self, about: About) -> None:
         """Take the tasks off every desk, and shred what was written beside them."""
-        self._desk.erase_subject(about.subject)
+        self._desk.erase_subjects(about.subjects)
 
     def beyond(self, about: About) -> list[str]:
         """Return nothing: a page reads what it shows when it is opened."""

@@ -24,7 +24,6 @@ class OnlineTables:
     """
 
     kind = "online_tables"
-    personal = False
 
     def __init__(self, online: OnlineFeatures, *, server: str | None = None) -> None:
         self._online = online

@@ -22,7 +22,6 @@ class OpenLoads:
     """See `Copies`. The redaction itself stops them: whoever loads starts over, without the subject."""
 
     kind = "open_loads"
-    personal = False
 
     def __init__(self, ledger: Ledger, blobs: BlobStore) -> None:
         self._ledger = ledger

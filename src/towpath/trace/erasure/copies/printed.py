@@ -24,7 +24,6 @@ class PrintedPieces:
     """
 
     kind = "printed_pieces"
-    personal = False
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

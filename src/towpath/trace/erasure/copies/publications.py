@@ -23,7 +23,6 @@ class Publications:
     """
 
     kind = "publications"
-    personal = False
 
     def __init__(self, publisher: Publisher, *, own_catalog: str) -> None:
         self._publisher = publisher

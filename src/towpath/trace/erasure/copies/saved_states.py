@@ -18,7 +18,6 @@ class SavedStates:
     """See `Copies`. What a state was made of can't be told from it, so all of them go."""
 
     kind = "saved_states"
-    personal = False
 
     def __init__(self, points: ResumePoints) -> None:
         self._points = points

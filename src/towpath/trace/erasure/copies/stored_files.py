@@ -24,7 +24,6 @@ class StoredFiles:
     """See `Copies`."""
 
     kind = "stored_files"
-    personal = True
 
     def __init__(self, ledger: Ledger, datasets: DatasetStore, files: FileSetStore) -> None:
         self._ledger = ledger
@@ -32,14 +31,14 @@ class StoredFiles:
         self._files = files
 
     def held(self, about: About) -> list[HeldCopy]:
-        """Return each file set with the distinct files of the subject."""
+        """Return each file set with the distinct files of the subjects."""
         found: list[HeldCopy] = []
         for name in self._filesets(about):
             sizes: dict[str, int] = {}
-            for ref in self._datasets.holds(name, about.value):
+            for ref in self._datasets.holds(name, *about.values):
                 with self._ledger.read() as tx:
                     subject: str = tx.versions.get(ref).body["subject"]
-                theirs = pl.col(subject) == about.value
+                theirs = pl.col(subject).is_in(about.values)
                 rows = self._datasets.scan(ref).filter(theirs).select("digest", "size_bytes")
                 sizes.update(rows.collect().iter_rows())
             if sizes:

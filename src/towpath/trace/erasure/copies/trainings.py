@@ -28,7 +28,6 @@ class Trainings:
     """
 
     kind = "training_checkpoints"
-    personal = False
 
     def __init__(self, blobs_url: str, *, on_ray: bool) -> None:
         self._blobs_url = blobs_url

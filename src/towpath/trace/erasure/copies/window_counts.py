@@ -24,7 +24,6 @@ class WindowCounts:
     """
 
     kind = "window_counts"
-    personal = False
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs

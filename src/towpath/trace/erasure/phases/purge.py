@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -50,37 +49,23 @@ def purge(parts: Parts, work: Work) -> Commit:
 
 
 def erase_copies(parts: Parts, work: Work) -> None:
-    """Take the subject out of everything that copies rows, or keeps things about them."""
-    everybody = work.everybody(parts)
+    """Take everybody out of everything that copies rows, or keeps things about them."""
+    about = work.about(parts)
     for copies in parts.copies:
-        for about in everybody if copies.personal else everybody[:1]:
-            copies.erase(about)
+        copies.erase(about)
 
 
 def held_copies(parts: Parts, work: Work) -> tuple[HeldCopy, ...]:
     """Return what there is besides data sets and decisions, of everybody whom it is about."""
-    everybody = work.everybody(parts)
-    found: dict[tuple[str, str], HeldCopy] = {}
-    for copies in parts.copies:
-        for about in everybody if copies.personal else everybody[:1]:
-            for one in copies.held(about):
-                known = found.get((one.kind, one.name))
-                found[one.kind, one.name] = one if known is None else _together(known, one)
-    return tuple(found.values())
-
-
-def _together(one: HeldCopy, two: HeldCopy) -> HeldCopy:
-    return replace(one, count=one.count + two.count, size_bytes=one.size_bytes + two.size_bytes)
+    about = work.about(parts)
+    return tuple(one for copies in parts.copies for one in copies.held(about))
 
 
 def erase_decisions(parts: Parts, work: Work) -> dict[str, str | None]:
     """Take everybody out of the decision log; return what became of its files."""
     with parts.ledger.read() as tx:
         subjects = [request.subject for _, request in work.requests(tx)]
-    rewritten: dict[str, str | None] = {}
-    for subject in subjects:
-        rewritten |= parts.decisions.erase_subject(subject).rewritten
-    return rewritten
+    return dict(parts.decisions.erase_subjects(subjects).rewritten)
 
 
 def purge_blobs(parts: Parts, digests: Iterable[str]) -> int:

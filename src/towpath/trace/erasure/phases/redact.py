@@ -26,14 +26,13 @@ _log = structlog.get_logger(__name__)
 
 def redact(parts: Parts, work: Work) -> Commit:
     """Rewrite the data sets; then condemn what was trained on them."""
-    everybody = work.everybody(parts)
-    values = [one.value for one in everybody]
+    about = work.about(parts)
     redacted = tuple(
-        _recorded(parts, work, parts.datasets.erase_all(values, name))
-        for name in everybody[0].datasets
+        _recorded(parts, work, parts.datasets.erase_all(about.values, name))
+        for name in about.datasets
     )
     # The gateways have stopped recording the subjects, so these counts are final.
-    holdings = [parts.decisions.holdings(one.subject) for one in everybody]
+    holdings = parts.decisions.holdings(*about.subjects)
     versions = [Ref.parse(one.ref, "dataset") for data in redacted for one in data.versions]
     spared = spared_steps(parts.ledger, parts.blobs, versions)
     for data in redacted:
@@ -45,9 +44,9 @@ def redact(parts: Parts, work: Work) -> Commit:
             work.state,
             redacted_at=now,
             datasets=redacted,
-            decisions=sum(one.decisions for one in holdings),
-            labels=sum(one.labels for one in holdings),
-            signals=sum(one.signals for one in holdings),
+            decisions=holdings.decisions,
+            labels=holdings.labels,
+            signals=holdings.signals,
         )
         derived = derived_from(tx, state.sources, before=now, spared=spared)
         models = condemn(tx, derived.models, reason=work.reason)

@@ -23,19 +23,19 @@ _PLACES_SHOWN = 5
 
 def verify(parts: Parts, work: Work) -> Commit:
     """Scrub the database, then search everything; what is found blocks the certificate."""
-    everybody = work.everybody(parts)
-    values = [one.value for one in everybody]
+    about = work.about(parts)
+    values = about.values
     parts.scrub()
     report = parts.scanner.scan(*values)
     if report.residue:
         # A reader or commit that was under way may have held bytes back: sweep once more.
-        for name in everybody[0].datasets:
+        for name in about.datasets:
             parts.datasets.erase_all(values, name)
         erase_copies(parts, work)
         sweep_orphans(parts, report.residue)
         report = parts.scanner.scan(*values)
     scan = cast("dict[str, object]", msgspec.to_builtins(report))
-    beyond = out_of_reach(parts, everybody[0], work.state, report)
+    beyond = out_of_reach(parts, about, work.state, report)
     _log.info("erasure.scanned", erasure=work.id, places=report.places, residue=len(report.residue))
 
     def commit(_tx: Transaction) -> Step:
