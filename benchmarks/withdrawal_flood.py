@@ -35,6 +35,7 @@ from towpath.storage.blobs import open_blobs
 from towpath.storage.database import open_database
 from towpath.storage.keys import FileKeyring
 from towpath.trace.erasure import ErasureReconciler, HomeScanner, LedgerErasures, Parts
+from towpath.trace.erasure.contract import BATCH_MOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,10 +49,12 @@ ALONE = 3
 _PEOPLE = 2_500
 NOTES = """\
 accept: one thread asks as fast as it is answered; suppression is in force with the answer
+accept_listed: the same people in lists of a thousand, a transaction each
 200,000 rows of 5,000 people; of each flood at most 2,500 are people of the table, the rest are nobody \
 that the home knows, which costs the same to take
 meanwhile: another thread reads the route, and starts and ends a run, fifty times a second, over the whole \
-time that withdrawals are taken; quiet is the same before
+time that withdrawals are taken; fulfilling is the same while they are fulfilled, in this one process \
+(a worker is another); quiet is before
 fulfil: redaction, purge, retraining, rollout, scan for everybody, and the certificate; no worker processes, \
 so starting those is not in it
 each-alone: withdrawals that come one after another, each when the one before is certified\
@@ -70,6 +73,9 @@ def run(sizes: Sequence[str] = tuple(SIZES)) -> Result:
             shutil.copytree(template, place / size)
             with Service(place / size) as service:
                 ours[size] = service.flood(SIZES[size])
+            shutil.copytree(template, place / f"{size}-listed")
+            with Service(place / f"{size}-listed") as service:
+                ours[size] |= service.listed(SIZES[size])
         shutil.copytree(template, place / "alone")
         with Service(place / "alone") as service:
             alone = service.one_by_one(ALONE)
@@ -91,10 +97,13 @@ def run(sizes: Sequence[str] = tuple(SIZES)) -> Result:
             what: {size: ours[size][what] for size in sizes}
             for what in (
                 "accept_cpu_ms_each",
+                "accept_listed_cpu_ms_each",
                 "fulfil_cpu_s",
                 "retrainings",
                 "read_ms_p99_meanwhile",
                 "write_ms_p99_meanwhile",
+                "read_ms_p99_fulfilling",
+                "write_ms_p99_fulfilling",
             )
         },
         notes=NOTES,
@@ -251,7 +260,9 @@ class Service:
             accept_s = time.perf_counter() - began
         working.set()
         worker.join()
-        fulfilled = measure(lambda: self._until(lambda: self._erasures.get(ids[-1]).done))
+        beside = Neighbour(self.ledger)
+        with beside:
+            fulfilled = measure(lambda: self._until(lambda: self._erasures.get(ids[-1]).done))
         drivers = {one.rides_on or one.id for one in self._erasures.list(limit=count)}
         phases = {one.phase for one in self._erasures.list(limit=count)}
         if phases != {"certified"}:
@@ -266,7 +277,16 @@ class Service:
             "erasures": len(drivers),
             **{f"{name}_quiet": value for name, value in quiet.figures().items()},
             **{f"{name}_meanwhile": value for name, value in neighbour.figures().items()},
+            **{f"{name}_fulfilling": value for name, value in beside.figures().items()},
         }
+
+    def listed(self, count: int) -> dict[str, float]:
+        """Take so many withdrawals as lists, as a file or a call over HTTP brings them."""
+        people = [self._name(number) for number in range(count)]
+        cpu = time.thread_time()
+        for begin in range(0, count, BATCH_MOST):
+            self._erasures.submit_all("meter", people[begin : begin + BATCH_MOST])
+        return {"accept_listed_cpu_ms_each": (time.thread_time() - cpu) / count * 1e3}
 
     def one_by_one(self, count: int) -> dict[str, Any]:
         """Fulfil each withdrawal before the next one comes."""
