@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
     from towpath.storage.database import Database
 
+MEMORY = Path("/dev/shm")
+MEMORY_LEAST_BYTES = 4 << 30
+
 # Threads of numeric libraries that wait for one another sleep, in all that the tests start: tests share
 # their cores with other tests, and threads that spin would keep those from working (20 times over, measured).
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -112,10 +115,13 @@ def pg_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a real PostgreSQL, and return the URL of its maintenance database.
 
     All workers of a test run share it. Its folder lies beside pytest's, not in it: a server never runs
-    as root, so it gets a user of its own then, whom pytest would lock out.
+    as root, so it gets a user of its own then, whom pytest would lock out. It lies in memory where there
+    is room: a database of a test's own is a thousand files, which took longer than the test.
     """
     test_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", secrets.token_hex(16))
-    folder = Path(tempfile.gettempdir()) / f"towpath-pg-{test_run[:12]}"
+    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_LEAST_BYTES
+    folder = MEMORY if in_memory else Path(tempfile.gettempdir())
+    folder = folder / f"towpath-pg-{test_run[:12]}"
     with pytest.MonkeyPatch.context() as patch:
         # The package looks for a runtime folder as it is imported, and warns without one.
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.getbasetemp()))
