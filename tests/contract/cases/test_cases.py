@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from towpath.assets.cases import Expectation, NewCase
+from towpath.assets.cases.sealing import shred
 from towpath.core.errors import Conflict, GateRefused, InvalidRequest, NotFound, Withdrawn
 from towpath.core.refs import Ref
 from towpath.operate.releases import LedgerReleases, ReleaseChecker, ServiceReconciler
@@ -301,3 +303,41 @@ def test_releases_that_look_at_no_signatures_look_at_verdicts(
     plain = LedgerReleases(ReleaseChecker())
     with bank.ledger.write() as tx, pytest.raises(GateRefused):
         plain.deploy(tx, environment=ENV, service="lending", model=bad, reason="test")
+
+
+def test_an_erasure_that_was_killed_after_the_key_is_finished_by_the_next(
+    bank: Any, models: Any, granted: Any
+) -> None:
+    good, bad = models
+    case = bank.keep(bad, granted, ">= 0.5", against=[bad])
+    subject = bank.keyring.subject_hash("applicant", granted["applicant"].item())
+    shred(case, bank.keyring)  # and here it dies: the ledger was told nothing
+    found = bank.cases.get(case)
+    assert (found.state, found.expectation, found.subject) == ("erased", None, None)
+    assert [one.verdict for one in bank.cases.hold("lending", good)] == ["unjudged"]
+    assert bank.cases.erase(subject) == 1
+    assert bank.put(good) == 1
+
+
+def test_what_is_recorded_beside_a_case_is_recorded_with_it_or_not_at_all(
+    bank: Any, models: Any, granted: Any
+) -> None:
+    def fails(tx: Any) -> None:
+        raise Conflict("somebody was quicker")
+
+    decision = bank.decisions.find(bank.decide(models[1], granted)[0])
+    new = NewCase(
+        name="lending.1.1",
+        service="lending",
+        project="lending",
+        incident="lending.1",
+        decision=decision.decision_id,
+        model=models[1],
+        expectation=Expectation.parse(">= 0.5"),
+        subject=None,
+        inputs=decision.inputs,
+    )
+    with pytest.raises(Conflict, match="quicker"):
+        bank.cases.keep(new, actor="ada", also=fails)
+    assert bank.cases.list() == []
+    assert bank.cases.keep(new, actor="ada").state == "active"

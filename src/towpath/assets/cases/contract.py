@@ -229,13 +229,21 @@ class RegressionCases(Protocol):
     `waiver.revoked`. None of them holds an input, an answer or an expectation.
     """
 
-    def keep(self, new: NewCase, *, actor: str, against: Sequence[Ref] = ()) -> RegressionCase:
+    def keep(
+        self,
+        new: NewCase,
+        *,
+        actor: str,
+        against: Sequence[Ref] = (),
+        also: Callable[[Transaction], object] | None = None,
+    ) -> RegressionCase:
         """Keep a case: a version of kind `case`, with an edge to the model that erred.
 
         Args:
             new: The case.
             actor: Who keeps it.
             against: Model versions to hold to it at once, in the same transaction: those that serve.
+            also: What else is recorded in that transaction.
 
         Raises:
             Conflict: There is one of that name.

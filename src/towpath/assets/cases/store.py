@@ -24,7 +24,7 @@ from towpath.core.errors import Conflict, IntegrityError, NotFound, Withdrawn
 from towpath.core.refs import Ref, check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
 
     from towpath.assets.cases.contract import (
@@ -61,7 +61,14 @@ class LedgerRegressionCases:
         self._keyring = keyring
         self._wall = wall or SystemClock()
 
-    def keep(self, new: NewCase, *, actor: str, against: Sequence[Ref] = ()) -> RegressionCase:
+    def keep(
+        self,
+        new: NewCase,
+        *,
+        actor: str,
+        against: Sequence[Ref] = (),
+        also: Callable[[Transaction], object] | None = None,
+    ) -> RegressionCase:
         """Keep a case with what the models `against` make of it; see `RegressionCases.keep`."""
         check_name(new.name, "case")
         judged: list[tuple[Version, CaseVerdict]] = []
@@ -90,6 +97,8 @@ class LedgerRegressionCases:
             tx.events.append("case.kept", str(case.ref), service=new.service, incident=new.incident)
             for model, verdict in judged:
                 enter_verdict(tx, case, model, verdict, self._keyring)
+            if also is not None:
+                also(tx)
         _log.info("case.kept", case=new.name, service=new.service)
         return self._read(case)
 

@@ -226,7 +226,7 @@ class Incidents(Protocol):
 
         Raises:
             NotFound: There is no such incident, or the decision is not one of it, or is gone.
-            Conflict: There is a case of that name.
+            Conflict: There is a case of that name, or the incident is closed.
             InvalidRequest: The decision was recorded without all that the model saw, or the model has
                 no such output.
             Withdrawn: Its subject has withdrawn.

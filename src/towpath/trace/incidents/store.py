@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from towpath.assets.cases import Expectation, RegressionCase, RegressionCases
     from towpath.core.clock import Clock
-    from towpath.ledger.contract import Ledger
+    from towpath.ledger.contract import Ledger, Transaction
     from towpath.operate.decisions.contract import DecisionLog
     from towpath.operate.releases import Releases
     from towpath.trace.explaining.recorded import Recorded
@@ -182,7 +182,12 @@ class LedgerIncidents:
         case = name or f"{incident}.{len(found.cases) + 1}"
         with self._ledger.read() as tx:
             against = serving_models(tx, self._releases, found.service)
-        kept = self._cases.keep(
+
+        def name_it(tx: Transaction) -> None:
+            cases = tx.intents.get(KIND, incident).spec.get("cases", ())
+            change(tx, incident, cases=[*cases, case])
+
+        return self._cases.keep(
             NewCase(
                 name=case,
                 service=found.service,
@@ -196,12 +201,8 @@ class LedgerIncidents:
             ),
             actor=actor,
             against=against,
+            also=name_it,
         )
-        with self._ledger.write(actor=actor) as tx:
-            row = tx.intents.get(KIND, incident)
-            if not row.spec.get("closed") and case not in row.spec.get("cases", ()):
-                change(tx, incident, cases=[*row.spec.get("cases", ()), case])
-        return kept
 
     def fix(self, incident: str, *, trigger: str | None = None, actor: str) -> str:
         """Start a retraining; see `Incidents.fix`."""

@@ -23,16 +23,21 @@ _PARTS = frozenset(
         "audit",
         "anchor",
         "budget",
+        "cases",
+        "incident",
         "script",
     }
 )
 _OF_PARTS = re.compile(r"(run|webhook|channel|erasure|monitor|trigger|schedule|pipeline):[\w.:@-]+")
 _READ = frozenset({"read", "explained", "replayed", "exported", "traced", "shown", "looked_up"})
 _MADE = frozenset(
-    {"committed", "introduced", "declared", "registered", "created", "raised", "started", "fired"}
+    {
+        *("committed", "introduced", "declared", "registered", "created", "raised", "started"),
+        *("fired", "opened", "kept", "judged", "signed"),
+    }
 )
 _GONE = frozenset({"deleted", "purged", "redacted", "erased", "retired", "dropped", "collected"})
-_GRAVE = frozenset({"alert.raised", "key.rotated", "erasure.blocked"})
+_GRAVE = frozenset({"alert.raised", "key.rotated", "erasure.blocked", "waiver.signed"})
 
 
 @dataclass(frozen=True, slots=True)
