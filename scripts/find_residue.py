@@ -26,6 +26,7 @@ import lzma
 import sqlite3
 import struct
 import sys
+import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -239,12 +240,21 @@ def search_sqlite(path: Path, *values: str) -> list[str]:
     return seen
 
 
-def search_lmdb(path: Path, *values: str) -> list[str]:
-    """Return the databases of an LMDB file that hold a value in a key or what is kept under it."""
+def search_lmdb(data: bytes, *values: str) -> list[str]:
+    """Return the databases of an LMDB file that hold a value in a key or what is kept under it.
+
+    A copy is opened: a process may open a file once, and whoever calls this may have.
+    """
     import lmdb  # noqa: PLC0415 -- most homes have none
 
     seen = []
-    with lmdb.open(str(path), subdir=False, readonly=True, lock=False, max_dbs=10_000) as env:
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        copy = Path(folder) / "copy"
+        copy.write_bytes(data)
+        env = stack.enter_context(
+            lmdb.open(str(copy), subdir=False, readonly=True, lock=False, max_dbs=10_000)
+        )
         names: list[bytes | None] = [None]
         with env.begin() as tx:
             names += [key for key, _ in tx.cursor()]
@@ -348,7 +358,7 @@ def search_file(path: Path, *values: str) -> list[str]:
     if data.startswith(SQLITE):
         seen += search_sqlite(path, *values)
     if data[16:20] == LMDB:
-        seen += search_lmdb(path, *values)
+        seen += search_lmdb(data, *values)
     if data.startswith((SQLITE, *SQLITE_LOGS)) or data[16:20] == LMDB:
         seen += search_pages(data, *values)
     return seen

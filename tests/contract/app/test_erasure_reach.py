@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-import polars as pl
 import pytest
+from clinic import (
+    LONGER,
+    PEOPLE,
+    SUBJECT,
+    fill,
+    habits,
+    others,
+    residue,
+    scans,
+)
 
-import towpath as tp
 from towpath.app.home import Home, open_home
 from towpath.app.place import Place
 from towpath.app.working import erasure_parts
@@ -22,67 +27,15 @@ from towpath.core.errors import Conflict, Withdrawn
 from towpath.core.refs import Ref
 from towpath.core.settings import Settings
 from towpath.ledger.controllers import ControllerLoop
-from towpath.operate.labelling.spec import TASK
-from towpath.operate.labelling.tasks import TaskSpec
 from towpath.trace.erasure import ErasureReconciler, verify_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from towpath.assets.datasets.contract import Load
     from towpath.trace.erasure import Erasure
     from towpath.trace.erasure.copies import About, Copies
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-SUBJECT, LONGER = "person-0007", "person-00071"
-PEOPLE = ["person-0001", "person-0002", LONGER, SUBJECT]
 DEADLINE_S = 60.0
-
-
-class Visit(tp.Schema):
-    visit: str
-    person: str
-    at: datetime
-    score: float
-    note: str | None
-
-
-class Scan(tp.Schema):
-    who: str
-    view: str
-
-
-visits = tp.Dataset(
-    "visits",
-    schema=Visit,
-    key="visit",
-    time="at",
-    subject="person",
-    buckets=2,
-    rules=[tp.rules.Between("score", 0, 100, policy="quarantine")],
-)
-intake = tp.Dataset("intake", schema=Visit, key="visit", time="at", subject="person", buckets=2)
-scans = tp.FileSet(
-    "scans", attributes=Scan, pattern="{who}/{view}.txt", subject="who", subject_field="person"
-)
-habits = tp.FeatureView(
-    "habits", source=visits, entity="person", time="at", features=["score", "note"]
-)
-SPLIT = "visits.train"
-
-
-def rows(first: int, people: list[str], *, score: float = 1.0) -> pl.DataFrame:
-    numbers = range(first, first + len(people))
-    return pl.DataFrame(
-        {
-            "visit": [f"v{number}" for number in numbers],
-            "person": people,
-            "at": [START + timedelta(minutes=number) for number in numbers],
-            "score": [score + number for number in numbers],
-            "note": [f"{person} came" for person in people],
-        },
-        schema=Visit.polars_schema(),
-    )
 
 
 @pytest.fixture(
@@ -104,46 +57,6 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
         yield opened
 
 
-def fill(home: Home, folder: Path, people: list[str]) -> Load:
-    """Put people everywhere; return a load that is open."""
-    commit = home.datasets.commit
-    commit(visits, rows(0, people), project="clinic")
-    commit(visits, rows(0, people, score=5.0), project="clinic", mode="merge")
-    commit(visits, rows(3, [SUBJECT]).select("visit"), project="clinic", mode="delete")
-    commit(visits, rows(10, people), project="clinic")
-    home.history.branch(Ref("dataset", "visits", 1), "what-if")
-    commit(visits, rows(20, people), project="clinic", branch="what-if")
-    commit(visits, rows(30, people, score=1000.0), project="clinic")  # out of range: set aside
-    load = home.datasets.load(intake, project="clinic", name="nightly")
-    load.write(rows(0, people))
-    for person in people:
-        (folder / "raw" / person).mkdir(parents=True)
-        (folder / "raw" / person / "front.txt").write_text(f"scan of {person}")
-        (folder / "raw" / person / "blank.txt").write_text("nothing to be seen")
-    home.files.add(scans, folder / "raw", project="clinic")
-    home.online.materialize(habits, project="clinic")
-    pushed = rows(50, [SUBJECT, people[0]]).with_columns(at=pl.lit(START + timedelta(hours=2)))
-    home.online.push(habits, pushed, project="clinic")
-    begun = home.online_rows.begin("never-served")  # by a process that was killed
-    begun.write([(f"={SUBJECT}".encode(), bytes(16))])
-    task = TaskSpec(
-        queue="review",
-        decision_id="d1",
-        at=START,
-        model="model:risk@1",
-        subject=home.keyring.subject_hash("person", SUBJECT),
-        day=START,
-        rank=0,
-        weight=None,
-    )
-    with home.ledger.write() as tx:
-        spec = msgspec.to_builtins(task)
-        tx.intents.put(TASK, "review.d1", project="clinic", spec=spec, due=False)
-    home.datasets.compact("visits")
-    home.publisher.publish("visits")
-    return load
-
-
 def work(home: Home, erasure: str) -> Erasure:
     loop = ControllerLoop(home.ledger, [ErasureReconciler(erasure_parts(home))], owner="tests")
     deadline = time.monotonic() + DEADLINE_S
@@ -152,26 +65,6 @@ def work(home: Home, erasure: str) -> Erasure:
         assert time.monotonic() < deadline, f"still {found.phase}"
         loop.step()
     return found
-
-
-def residue(home: Home) -> dict[str, Any]:
-    """Search the home's folder with the program that shares no code with Towpath."""
-    script = Path(__file__).resolve().parents[3] / "scripts" / "find_residue.py"
-    spec = importlib.util.spec_from_file_location("find_residue", script)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    online = home.settings.online
-    found = {} if online is None else module.search_redis(online, SUBJECT)
-    for path in sorted(home.place.home.rglob("*")):
-        if path.is_file() and (seen := module.search(path.read_bytes(), SUBJECT)):
-            found[str(path.relative_to(home.place.home))] = seen
-    return found
-
-
-def others(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.filter(pl.col("person") != SUBJECT)
 
 
 def test_nothing_is_left_of_them_and_nothing_is_missing_of_others(
@@ -252,7 +145,7 @@ class Mortal:
     def __init__(self, copies: Copies, deaths: list[str]) -> None:
         self._copies = copies
         self._deaths = deaths
-        self.kind, self.personal = copies.kind, copies.personal
+        self.kind = copies.kind
         self.held, self.beyond = copies.held, copies.beyond
 
     def erase(self, about: About) -> None:

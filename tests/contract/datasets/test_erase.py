@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from towpath.assets.datasets import Dataset, DeletionReconciler, Schema
-from towpath.core.errors import Conflict, NotFound
+from towpath.assets.datasets import Dataset, DeletionReconciler, Schema, scanning
+from towpath.core.errors import Conflict, NotFound, Unavailable
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
@@ -240,9 +240,47 @@ def test_a_commit_that_an_erasure_overtakes_starts_over_without_the_subject(home
     assert set(home.blobs.walk()) == set(used_blobs(home))
 
 
-def test_a_scan_that_an_erasure_overtook_says_so(home, history):
+@pytest.mark.parametrize("number", [1, 4])
+def test_a_scan_that_was_planned_before_an_erasure_reads_what_is_left(home, history, number):
+    planned = home.store.scan(Ref("dataset", "rides", number), columns=["ride_id", "rider"])
+    some = planned.filter(pl.col("ride_id") < "r00030").select("rider")
+    home.store.erase("rider-3", "rides")
+    home.store.erase("rider-5", "rides")  # twice: what was planned second is gone as well
+    left = without(without(history[number - 1], "rider-3"), "rider-5").select("ride_id", "rider")
+    assert planned.collect().sort("ride_id").equals(left)
+    early = left.filter(pl.col("ride_id") < "r00030")["rider"]
+    assert some.collect()["rider"].sort().equals(early.sort())
+
+
+def test_a_scan_planned_before_everybody_was_erased_reads_nothing(home):
+    home.store.commit(rides, rows(3, 1), project="p")
     planned = home.store.scan(Ref("dataset", "rides", 1))
     home.store.erase("rider-3", "rides")
+    assert planned.collect().equals(rows(3, 0))
+
+
+def test_a_reader_in_the_middle_of_it_is_told_to_read_again(home, history, monkeypatch):
+    """What it was handed already is of the revision before: the two are never mixed."""
+    planned = home.store.scan(Ref("dataset", "rides", 1))
+    opened = scanning.scan_live
+
+    def erase_after_the_first(blobs, manifest, files, held):
+        frames = opened(blobs, manifest, files[:1], held)
+        yield from frames
+        home.store.erase("rider-3", "rides")
+        yield from opened(blobs, manifest, files[1:], held)
+
+    monkeypatch.setattr(scanning, "scan_live", erase_after_the_first)
+    with pytest.raises(Unavailable, match="replaced by an erasure while they were read"):
+        planned.collect()
+    monkeypatch.undo()
+    assert planned.collect().sort("ride_id").equals(without(history[0], "rider-3"))
+
+
+def test_bytes_that_nobody_erased_and_are_gone_are_told(home, history):
+    planned = home.store.scan(Ref("dataset", "rides", 1))
+    for file in home.store.files(Ref("dataset", "rides", 1)):
+        home.blobs.delete(file.digest)
     with pytest.raises(NotFound, match="there is no blob"):
         planned.collect()
 

@@ -311,8 +311,12 @@ class DatasetStore(Protocol):
     ) -> pl.LazyFrame:
         """Return a version's rows with `since` ≤ time < `until`, lazily.
 
-        Files are opened and verified when the frame is collected; an erasure in between raises
-        `NotFound` then: scan again. Row order is the same each time but means nothing.
+        Files are opened and verified when the frame is collected. If an erasure came in between, the
+        version is read as it is then, without whom it erased. Row order is the same each time but means
+        nothing.
+
+        Raises:
+            Unavailable: On collect: an erasure replaced files in the middle of reading. Read again.
         """
         ...
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -14,14 +14,18 @@ from towpath.assets.datasets.manifest import Manifest, decode
 from towpath.assets.datasets.parquet import polars_schema
 from towpath.core.clock import from_micros, to_micros
 from towpath.core.digests import digest_json
-from towpath.core.errors import NotFound, UsageError
+from towpath.core.errors import NotFound, Unavailable, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from towpath.assets.datasets.manifest import DataFile
     from towpath.storage.blobs import BlobStore
+
+
+Plan: TypeAlias = "tuple[Manifest, Sequence[DataFile]]"
+Replan: TypeAlias = "Callable[[], Plan | None]"
 
 
 def load_manifest(blobs: BlobStore, digest: str) -> Manifest:
@@ -47,6 +51,7 @@ def scan_manifest(
     since: datetime | None = None,
     until: datetime | None = None,
     part: tuple[int, int] | None = None,
+    present: Callable[[], str] | None = None,
 ) -> pl.LazyFrame:
     """Return the rows of a manifest, or of one shard (index, count) of it, with `since` ≤ time < `until`, lazily.
 
@@ -55,14 +60,35 @@ def scan_manifest(
     when the frame is collected, with projection and filters pushed down into them. Rows come file by
     file, each in time order.
 
+    Who begins to read after an erasure has replaced files is led to those that took their place, where
+    `present` says what the version's manifest is now.
+
     Raises:
-        NotFound: A column does not exist, or (on collect) an erasure replaced a file since.
+        NotFound: A column does not exist; or, on collect, an erasure replaced a file since, and
+            `present` is not given.
+        Unavailable: On collect: an erasure replaced a file after the first rows had been read.
         UsageError: A window is asked of a data set without a time column.
         CorruptBlob: On collect: a file's bytes are not what was written.
     """
-    manifest = load_manifest(blobs, digest).shard(part)
-    files = files_in(manifest, since, until)
-    return scan_files(blobs, manifest, files, columns=columns, since=since, until=until)
+
+    def planned(digest: str) -> Plan:
+        manifest = load_manifest(blobs, digest).shard(part)
+        return manifest, files_in(manifest, since, until)
+
+    def replanning() -> Replan:
+        known = digest
+
+        def again() -> Plan | None:
+            nonlocal known
+            before, known = known, known if present is None else present()
+            return None if known == before else planned(known)
+
+        return again
+
+    manifest, files = planned(digest)
+    return scan_files(
+        blobs, manifest, files, columns=columns, since=since, until=until, replanning=replanning
+    )
 
 
 def files_in(manifest: Manifest, since: datetime | None, until: datetime | None) -> list[DataFile]:
@@ -83,10 +109,12 @@ def scan_files(
     columns: list[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    replanning: Callable[[], Replan] | None = None,
 ) -> pl.LazyFrame:
     """Return the live rows of some of a manifest's files; else as `scan_manifest`.
 
-    Parts of a version that are read apart from each other add up to it.
+    Parts of a version that are read apart from each other add up to it. Where a file is gone,
+    `replanning`, asked once for each reading, gives what says what to read instead.
     """
     schema = polars_schema(manifest)
     for name in columns or ():
@@ -94,14 +122,12 @@ def scan_files(
             raise NotFound.named("column", name, schema.names())
     window = _window(manifest, since, until)
 
-    def read(
-        wanted: list[str] | None, predicate: pl.Expr | None, rows: int | None, _batch: int | None
+    def batches(
+        plan: Plan, wanted: list[str] | None, predicate: pl.Expr | None, rows: int | None
     ) -> Iterator[pl.DataFrame]:
         conditions = [one for one in (window, predicate) if one is not None]
-        if not files:
-            yield pl.DataFrame(schema=schema).select(pl.all() if wanted is None else wanted)
         with ExitStack() as held:
-            for live in scan_live(blobs, manifest, files, held):
+            for live in scan_live(blobs, *plan, held):
                 frame = live.filter(conditions) if conditions else live
                 frame = frame if wanted is None else frame.select(wanted)
                 frame = frame if rows is None else frame.head(rows)
@@ -109,8 +135,44 @@ def scan_files(
                     rows = None if rows is None else rows - batch.height
                     yield batch
 
+    def read(
+        wanted: list[str] | None, predicate: pl.Expr | None, rows: int | None, _batch: int | None
+    ) -> Iterator[pl.DataFrame]:
+        empty = True
+        asked = partial(batches, wanted=wanted, predicate=predicate, rows=rows)
+        again = None if replanning is None else replanning()
+        for batch in _led_on(asked, (manifest, files), again):
+            empty = False
+            yield batch
+        if empty:
+            yield pl.DataFrame(schema=schema).select(pl.all() if wanted is None else wanted)
+
     frame = register_io_source(read, schema=schema, is_pure=True)
     return frame if columns is None else frame.select(columns)
+
+
+def _led_on(
+    read: Callable[[Plan], Iterator[pl.DataFrame]], plan: Plan, again: Replan | None
+) -> Iterator[pl.DataFrame]:
+    """Read what was planned, or what has taken its place; never some of the one and some of the other."""
+    while True:
+        begun = False
+        try:
+            for batch in read(plan):
+                begun = True
+                yield batch
+        except (NotFound, FileNotFoundError) as error:
+            if begun:
+                raise Unavailable(
+                    "files were replaced by an erasure while they were read",
+                    remedy="Read them again.",
+                ) from error
+            instead = None if again is None else again()
+            if instead is None:
+                raise
+            plan = instead
+        else:
+            return
 
 
 def selection_digest(

@@ -176,8 +176,15 @@ class ParquetDatasetStore:
         until: datetime | None = None,
     ) -> pl.LazyFrame:
         """See `DatasetStore.scan`."""
-        manifest = self._version(ref).body["manifest"]
-        return scan_manifest(self._blobs, manifest, columns=columns, since=since, until=until)
+        found = self._version(ref)
+        return scan_manifest(
+            self._blobs,
+            found.body["manifest"],
+            columns=columns,
+            since=since,
+            until=until,
+            present=lambda: self._version(found.ref).body["manifest"],
+        )
 
     def open(
         self,
@@ -188,7 +195,15 @@ class ParquetDatasetStore:
         until: datetime | None = None,
     ) -> Snapshot:
         """See `DatasetStore.open`."""
-        return Snapshot(self._blobs, self._version(ref), columns=columns, since=since, until=until)
+        found = self._version(ref)
+        return Snapshot(
+            self._blobs,
+            found,
+            columns=columns,
+            since=since,
+            until=until,
+            present=lambda: self._version(found.ref),
+        )
 
     def pin(self, selection: Selection, *, at: datetime, version: int | None = None) -> Pin:
         """See `DatasetStore.pin`."""

@@ -16,7 +16,9 @@ from towpath.assets.datasets.scanning import files_in, load_manifest, scan_manif
 from towpath.core.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
 
     import duckdb
     import pandas as pd
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
 
 
 class Snapshot:
-    """A version at its revision when it was opened, or some of its columns and a window of its rows.
+    """A version as it was when it was opened, or some of its columns and a window of its rows.
 
     Every reader sees the rows that live, overlays applied; files are verified when they are first read.
     It is read as often as one likes, by any tool that knows Arrow's C stream interface, too: a
     snapshot is one (`duckdb.sql("select count(*) from rows")`, `pl.DataFrame(rows)`). An erasure
-    replaces files: a reader that then comes to one raises `NotFound`; open the version again.
+    replaces files: whoever begins to read after it reads the version as it is then, and `version` says
+    so; whoever is in the middle gets `Unavailable`, and reads again. Tasks of Ray that begin after it
+    raise `NotFound`.
 
     Close it, or use it in a `with` block, when DuckDB has read what it should: files that came from a
     bucket are kept for it until then. Not thread-safe; open one per thread.
@@ -52,8 +56,10 @@ class Snapshot:
         columns: list[str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        present: Callable[[], Version] | None = None,
     ) -> None:
         self.version = version
+        self._present = present
         self._blobs = blobs
         self._manifest = load_manifest(blobs, version.body["manifest"])
         known = [column.name for column in self._manifest.columns]
@@ -73,6 +79,7 @@ class Snapshot:
             columns=self.columns,
             since=self._since,
             until=self._until,
+            present=self._refreshed,
         )
 
     def arrow(self) -> pa.RecordBatchReader:
@@ -107,11 +114,10 @@ class Snapshot:
         """
         if self._manifest.layered:
             return relation_of_frame(connection, self.polars())
-        files = files_in(self._manifest, self._since, self._until)
         return relation_of_files(
             connection,
             self._manifest,
-            open_files(self._blobs, files, self._held),
+            self._opened(),
             columns=self.columns,
             since=self._since,
             until=self._until,
@@ -145,6 +151,26 @@ class Snapshot:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Return the rows by Arrow's C stream interface; each call reads them anew."""
         return self.arrow().__arrow_c_stream__(requested_schema)
+
+    def _refreshed(self) -> str:
+        """Take the version as it is now, and return the digest of its manifest."""
+        if self._present is not None:
+            self.version = self._present()
+            self._manifest = load_manifest(self._blobs, self.version.body["manifest"])
+        return self.version.body["manifest"]
+
+    def _opened(self) -> list[Path]:
+        """Open the files that are read in place; of the version as it is now, where it was erased from."""
+        before = self.version.body["manifest"]
+        while True:
+            files = files_in(self._manifest, self._since, self._until)
+            try:
+                return open_files(self._blobs, files, self._held)
+            except NotFound:
+                present = self._refreshed()
+                if present == before:
+                    raise
+                before = present
 
     def close(self) -> None:
         """Let go of files that were kept for DuckDB. Idempotent."""
