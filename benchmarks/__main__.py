@@ -32,8 +32,10 @@ BENCHMARKS = {
     "drift-alarms": "false alarms on days that wobble, and days until a drift is found, beside naive rules",
     "erase": "one person and a hundred out of twenty versions, beside PyArrow by hand and Delta Lake",
     "erase-growth": "one person out of 5, 20 and 80 versions that share their files",
+    "unlearning": "forgetting one person by shards and by exact sums, beside training on everything",
     "withdrawal-flood": "100, 1,000 and 10,000 withdrawals at once, beside each by itself",
     "trace": "trace and impact in graphs of up to a million edges, beside the bare recursive query",
+    "explain": "an explained decision, part by part, by the size of what the model learnt from",
     "loop": "seconds and CPU of each stage of the demo",
 }
 

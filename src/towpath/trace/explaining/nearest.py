@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
@@ -10,13 +11,18 @@ from towpath.trace.explaining.contract import Nearest, NearRow
 from towpath.trace.explaining.nearness import SharedLeaves, StandardisedDistance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
 
     from towpath.assets.models import Package
     from towpath.assets.models.explaining import TreeStructure
     from towpath.ledger.contract import Ledger
     from towpath.storage.keys import Keyring
     from towpath.trace.explaining.training_rows import TrainingRows
+
+_ASKED_AT_ONCE: Final = 64
 
 
 def find_nearest(
@@ -48,16 +54,9 @@ def find_nearest(
     schema = {name: rows.rows.schema[name] for name in columns}
     mine = pl.DataFrame(dict(columns), schema=schema, strict=False)
     nearness = measure.to(mine, rows.rows)
-    with ledger.read() as tx:
-        withdrawn = tx.withdrawals.subjects()
     found: list[NearRow] = []
-    for at in measure.best_first(nearness).tolist():
-        if len(found) == near:
-            break
-        row = rows.rows.row(at, named=True)
-        whose = _hashed(row, rows, keyring)
-        if whose in withdrawn:
-            continue
+    order = measure.best_first(nearness)
+    for at, row, whose in islice(_allowed(order, rows, ledger, keyring), near):
         shown = {name: row[name] for name in package.inputs.names if name not in rows.hidden}
         found.append(
             NearRow(
@@ -77,6 +76,23 @@ def find_nearest(
         missing="" if found else "there is no row left that may be shown",
         note=rows.note,
     )
+
+
+def _allowed(
+    order: npt.NDArray[np.int64], rows: TrainingRows, ledger: Ledger, keyring: Keyring
+) -> Iterator[tuple[int, Mapping[str, Any], str | None]]:
+    """Yield rows in order with whose they are, less those of people who have withdrawn.
+
+    The list of withdrawals is asked about some at a time: it may be longer than the table.
+    """
+    for start in range(0, len(order), _ASKED_AT_ONCE):
+        some = order[start : start + _ASKED_AT_ONCE].tolist()
+        read = [
+            (at, row := rows.rows.row(at, named=True), _hashed(row, rows, keyring)) for at in some
+        ]
+        with ledger.read() as tx:
+            withdrawn = tx.withdrawals.among([whose for _, _, whose in read if whose is not None])
+        yield from (one for one in read if one[2] not in withdrawn)
 
 
 def _hashed(row: Mapping[str, Any], rows: TrainingRows, keyring: Keyring) -> str | None:
