@@ -248,6 +248,7 @@ def _report(found: Erasure, *, as_json: bool) -> int:
         facts = {
             "phase": found.phase,
             "reason": found.reason or None,
+            "waits for": found.waits_for or None,
             "rides on": found.rides_on,
             "riders": found.riders or None,
             **_times(found),

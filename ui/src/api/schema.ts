@@ -2565,6 +2565,7 @@ export interface components {
             };
             /** Format: date-time */
             updated_at: string;
+            waits_for: string;
         };
         /** ErasurePhase */
         ErasurePhase: {

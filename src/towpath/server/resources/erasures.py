@@ -34,6 +34,7 @@ class Erasure:
         totals: What was removed so far, by what it was.
         replacements: Condemned live model to what replaced it.
         certified: Whether the signed certificate is there.
+        waits_for: Why its retraining may not start before its budget's next period; empty otherwise.
         due_by: When it must be done.
         expected_at: When the replacements will be trained, by how long their runs took; rollouts come
             on top. None while a person must act.
@@ -53,6 +54,7 @@ class Erasure:
     totals: dict[str, int]
     replacements: dict[str, str]
     certified: bool
+    waits_for: str
     due_by: datetime | None
     expected_at: datetime | None
     late: bool

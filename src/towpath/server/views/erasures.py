@@ -32,6 +32,7 @@ def show_erasure(erasure: Erasure) -> shapes.Erasure:
         totals=dict(erasure.totals),
         replacements=dict(erasure.replacements),
         certified=erasure.certificate is not None,
+        waits_for=erasure.waits_for,
         due_by=erasure.due_by,
         expected_at=erasure.forecast(now),
         late=erasure.is_late(now),

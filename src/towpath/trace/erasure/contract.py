@@ -155,6 +155,9 @@ class Erasure:
             certificate are that one's. None where it is one of its own.
         riders: How many other requests are fulfilled with it.
         retraining_s: How long the runs took that are repeated; 0 until it is known which.
+        waits_for: While a retraining may not start before its budget's next period, what says so, and
+            `waits_until` that moment. A cap that is raised lets it start at once.
+        waits_until: See `waits_for`.
         blocked_in: While `blocked`, the phase that could not be left, and `reason` why.
         steps: When each phase was reached, in order: `{"phase", "at", …counts}`.
         totals: What was removed so far: `versions`, `files`, `rows`, `bytes`, `decisions`, `labels`,
@@ -173,6 +176,8 @@ class Erasure:
     rides_on: str | None = None
     riders: int = 0
     retraining_s: float = 0.0
+    waits_for: str = ""
+    waits_until: datetime | None = None
     blocked_in: Phase | None = None
     reason: str = ""
     steps: tuple[Json, ...] = ()
@@ -188,6 +193,7 @@ class Erasure:
     def forecast(self, now: datetime) -> datetime | None:
         """Return when the replacements will be trained, by how long their runs took last time.
 
+        What waits for a budget starts with its next period.
         Rolling out follows event time and comes on top. When it was done, for one that is; None while
         it is blocked, since people keep no time.
         """
@@ -203,7 +209,8 @@ class Erasure:
             "purged",
             "retraining",
         )
-        return now + timedelta(seconds=self.retraining_s if ahead else 0.0)
+        starts = now if self.waits_until is None else max(now, self.waits_until)
+        return starts + timedelta(seconds=self.retraining_s) if ahead else now
 
     def is_late(self, now: datetime) -> bool:
         """Tell whether the deadline has passed, or will have by the forecast."""

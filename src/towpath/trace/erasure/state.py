@@ -88,6 +88,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         riders: How many requests besides its own it fulfils, once it has begun.
         suppression: The last one's position on the list of withdrawals.
         retraining_s: How long the runs took that are repeated, once it is known which.
+        waits_for: Why a retraining waits for its budget's next period, and `waits_until` till when.
+        waits_until: See `waits_for`.
         copies: What there was besides data sets and decisions when the redaction began.
         released: By environment, the generation of its route, once none names a condemned model: gateways
             that follow it have let go of them all.
@@ -101,6 +103,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     riders: int = 0
     suppression: int = 0
     retraining_s: float = 0.0
+    waits_for: str = ""
+    waits_until: datetime | None = None
     steps: tuple[dict[str, Any], ...] = ()
     blocked_in: Phase | None = None
     reason: str = ""
@@ -189,6 +193,8 @@ def erasure_of(intent: Intent, driver: Intent | None = None) -> Erasure:
         rides_on=None if driver is None else driver.name,
         riders=state.riders,
         retraining_s=state.retraining_s,
+        waits_for=state.waits_for,
+        waits_until=state.waits_until,
         blocked_in=state.blocked_in,
         reason=state.reason,
         steps=state.steps,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from towpath.assets.models import ancestors_of, parent_of
 from towpath.build.pipelines import pins_of_parent, recipe_of
+from towpath.build.pipelines.planning.wanting import WAITING as SHORT_OF_MONEY
 from towpath.core.refs import Ref
 from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.traffic import heir
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from towpath.ledger.contract import Transaction
@@ -27,7 +28,7 @@ _LOOK_AGAIN_S = 0.25
 _COMES_BY_S = 5.0
 # An erasure has a deadline; whatever else wants a worker has none that is anybody's right.
 _PRIORITY = 100
-_OVER = ("done", "refused", "failed")
+_OVER = ("done", "refused", "failed", "cancelled")
 
 
 def order_replacements(parts: Parts, work: Work) -> Commit:
@@ -88,6 +89,7 @@ def await_replacements(parts: Parts, work: Work) -> Commit:
 
     def commit(tx: Transaction) -> Step:
         models, waiting, unasked = dict(work.state.models), False, False
+        poor: list[Intent] = []
         for ref, model in work.state.wanted.items():
             if model.replacement is not None:
                 continue
@@ -102,11 +104,12 @@ def await_replacements(parts: Parts, work: Work) -> Commit:
                 models[ref] = msgspec.structs.replace(model, attempt=0, replacement=str(coming))
             elif run.phase not in _OVER:
                 waiting = True
+                poor += [run] if run.phase == SHORT_OF_MONEY else []
             elif _has_replaced(run, model):
                 models[ref] = msgspec.structs.replace(model, replacement=run.status["model"])
             else:
                 return _blocked(msgspec.structs.replace(work.state, models=models), _why(ref, run))
-        state = msgspec.structs.replace(work.state, models=models)
+        state = msgspec.structs.replace(work.state, models=models, **_short_of_money(poor))
         if waiting:
             return Step(state=state, wait_s=_LOOK_AGAIN_S)
         if unasked:  # what they go on from is there now
@@ -168,6 +171,17 @@ def _heir_of(tx: Transaction, ref: str, models: Mapping[str, CondemnedModel]) ->
     return None if coming is None or str(coming) in bases else coming
 
 
+def _short_of_money(runs: Sequence[Intent]) -> dict[str, Any]:
+    """Return what to say of runs that no budget can pay for before its next period.
+
+    A cap is kept even here (ADR 0053): what concerns the person is done by now, and who set it can raise
+    it. So the wait is in the forecast, and the erasure is late as soon as it leads past the deadline.
+    """
+    moments = [run.due_at for run in runs if run.due_at is not None]
+    why = sorted({str(run.status.get("error") or "its budget") for run in runs})
+    return {"waits_for": "; ".join(why), "waits_until": max(moments, default=None)}
+
+
 def _has_replaced(run: Intent, model: CondemnedModel) -> bool:
     ended = ("done", "refused") if model.base and not model.services else ("done",)
     return run.phase in ended and run.status.get("model") is not None
@@ -183,6 +197,8 @@ def _why(ref: str, run: Intent) -> str:
     if run.phase == "refused":
         made = run.status.get("model") or "the candidate"
         return f"the gates refused {made}, which was to replace {ref}"
+    if run.phase == "cancelled":
+        return f"somebody cancelled the retraining of {ref}"
     return f"the retraining of {ref} failed: {run.status.get('error') or 'see its run'}"
 
 
@@ -190,7 +206,7 @@ def _under_way(tx: Transaction, work: Work, ref: str, model: CondemnedModel) -> 
     if model.attempt == 0:
         return False
     run = tx.intents.find("pipeline_run", _run_name(work, ref, model))
-    if run is None or run.phase in ("refused", "failed"):
+    if run is None or run.phase in ("refused", "failed", "cancelled"):
         return False
     return run.phase != "done" or run.status.get("model") is not None
 
