@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from towpath.assets.datasets import load_manifest
 from towpath.assets.models import Model, ensemble, load_predictor, save_model
 from towpath.core.errors import InvalidProject, UsageError
 from towpath.core.refs import Ref
 from towpath.trace.erasure.derived import derived_from
 from towpath.trace.erasure.phases.purge import forget_executions
+from towpath.trace.erasure.remaking import remaking_of
 from towpath.trace.erasure.sparing import spared_steps
 
 if TYPE_CHECKING:
@@ -124,6 +126,39 @@ def test_an_erasure_makes_one_constituent_again(shared: Any) -> None:
     steps = done(again)
     assert sorted(steps["done"]) == ["learn", "together"]
     assert steps["hit"] == ["learn"] * 3
+
+
+def test_how_it_was_made_again_is_told_from_the_ledger(shared: Any) -> None:
+    version = shared.datasets.versions("rides")[-1].ref.version
+    first = shared.run(pins={"rides": version})
+    erase(shared, "p7")
+    again = shared.run(pins={"rides": version})
+    with shared.ledger.read() as tx:
+        told = remaking_of(tx, first.run_id, again.run_id)
+        assert remaking_of(tx, None, again.run_id)["method"] == "retrain"
+    assert (told["method"], told["shards"]) == ("sisa", SHARDS)
+    assert told["steps"] == {"computed": 2, "found": SHARDS - 1}
+    (shard,) = told["again"]
+    assert shard["dataset"] == f"dataset:rides@{version}"
+    assert shard["before"] != shard["after"]
+    assert shared.blobs.exists(shard["after"])
+    assert not shared.blobs.exists(shard["before"])
+
+
+def test_a_plan_spares_what_the_erasure_is_going_to(shared: Any) -> None:
+    version = shared.datasets.versions("rides")[-1].ref.version
+    shared.run(pins={"rides": version})
+    sources = shared.datasets.holds("rides", "p7")
+    ahead: dict[str, frozenset[str]] = {}
+    with shared.ledger.read() as tx:
+        for ref in sources:
+            manifest = load_manifest(shared.blobs, tx.versions.get(ref).body["manifest"])
+            ahead[str(ref)] = frozenset(one.digest for one in manifest.of_subject("p7"))
+    planned = spared_steps(shared.ledger, shared.blobs, sources, ahead=ahead)
+    erased = [one.ref for one in shared.datasets.erase("p7", "rides").versions]
+    assert erased == sources
+    assert len(planned) == SHARDS - 1
+    assert planned == spared_steps(shared.ledger, shared.blobs, sources)
 
 
 def test_all_shares_that_an_erasure_touched_go(shared: Any) -> None:
