@@ -6,8 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import polars as pl
+
 from towpath.assets.models import load_package
-from towpath.assets.models.explaining import load_structure
+from towpath.assets.models.explaining import load_line, load_structure
 from towpath.assets.models.reference import Reference
 from towpath.build.pipelines.reading.previewing import personal_columns
 from towpath.core.clock import parse_time
@@ -25,18 +28,22 @@ from towpath.trace.incidents.suspects import (
     slice_suspects,
 )
 from towpath.trace.incidents.suspects.changes import version_before
+from towpath.trace.incidents.suspects.influence import KINDS, influence_suspects, pulls_of
 from towpath.trace.incidents.suspects.rows import NEAR
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from towpath.assets.datasets.contract import DatasetStore
+    from towpath.assets.models import Package
     from towpath.ledger.contract import Ledger
     from towpath.ledger.records import Intent, Version
     from towpath.operate.decisions.contract import DecisionLog
     from towpath.storage.blobs.contract import BlobStore
     from towpath.storage.keys import Keyring
     from towpath.trace.explaining.contract import Nearest
+    from towpath.trace.explaining.recorded import Recorded
+    from towpath.trace.explaining.training_rows import TrainingRows
     from towpath.trace.incidents.contract import Incident
 
 SPAN: Final = timedelta(days=28)
@@ -171,16 +178,44 @@ class Triager:
             keyring=self._keyring,
         )
         label = self._decisions.label_of(wanted)
+        answer = float(recorded.decision.outputs[package.output])
+        if label is not None:
+            found.add(self._influence(recorded, package, rows, answer, label.value))
         known = package.outcome in rows.rows.columns
         found.add(
             row_suspects(
                 _first(nearest, NEAR),
                 rows.rows.get_column(package.outcome) if known else None,
-                answer=float(recorded.decision.outputs[package.output]),
+                answer=answer,
                 truth=None if label is None else label.value,
             )
         )
         return _first(nearest, near)
+
+    def _influence(
+        self,
+        recorded: Recorded,
+        package: Package,
+        rows: TrainingRows,
+        answer: float,
+        truth: float,
+    ) -> tuple[list[Suspect], str]:
+        """Look at what single training rows did to an answer, where that has a closed form."""
+        digest: str = recorded.version.body["package"]
+        line = load_line(digest, self._blobs, kinds=KINDS)
+        if line is None or package.outcome not in rows.rows.columns:
+            return [], ""
+        schema = {name: rows.rows.schema[name] for name in recorded.columns}
+        asked = package.inputs.matrix(pl.DataFrame(recorded.columns, schema=schema, strict=False))
+        learnt = package.inputs.matrix(rows.rows)
+        outcomes = rows.rows.get_column(package.outcome).cast(pl.Float64).to_numpy()
+        whole = np.isfinite(learnt).all(axis=1) & np.isfinite(outcomes)
+        if not np.isfinite(asked).all() or not whole.any():
+            return [], ""
+        pulls = pulls_of(line, learnt[whole], outcomes[whole], asked[0])
+        if pulls is None:
+            return [], ""
+        return influence_suspects(pulls, source=rows.source, answer=answer, truth=truth)
 
     def _changes(self, incident: Incident, model: Version, found: _Found) -> None:
         """Compare with the version that served before."""

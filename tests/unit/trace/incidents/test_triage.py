@@ -111,6 +111,23 @@ def test_training_rows_are_shown_when_asked_for_and_never_kept(
     assert found.nearest.rows[0].key["loan_id"] not in kept
 
 
+def test_a_single_row_that_pulled_a_line_is_found(bank: Any, rows: pl.DataFrame) -> None:
+    place = pl.int_range(pl.len()) == 0
+    spoiled = rows.with_columns(
+        income=pl.when(place).then(400_000.0).otherwise("income"),
+        granted=pl.when(place).then(0).otherwise("granted"),
+    )
+    bank.add_loans(spoiled)
+    model = bank.train(spoiled)
+    made = decided(bank, model, rows)
+    rich = int(rows.with_columns(odds=pl.col("income") * pl.col("granted"))["odds"].arg_max())
+    bank.incidents.open(decisions=[made[rich]], actor="ada")
+    found = bank.incidents.triage("lending.1", actor="ada")
+    (pulled,) = [one for one in of_kind(found, "rows") if "influence" in one.name]
+    assert pulled.name == "1 training row of dataset:loans@1, by influence"
+    assert pulled.value > 1
+
+
 def test_an_input_that_moved_is_ranked_first(bank: Any, rows: pl.DataFrame) -> None:
     bank.add_loans(rows)
     model = train(bank, rows)

@@ -2,7 +2,7 @@
 
 from towpath.assets.models.explaining.background import Background
 from towpath.assets.models.explaining.contract import Explainer, Explanation, Method
-from towpath.assets.models.explaining.opening import load_explainer
+from towpath.assets.models.explaining.opening import load_explainer, load_line
 from towpath.assets.models.explaining.structure import TreeStructure, load_structure
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "Method",
     "TreeStructure",
     "load_explainer",
+    "load_line",
     "load_structure",
 ]

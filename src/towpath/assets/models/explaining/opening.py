@@ -17,7 +17,7 @@ from towpath.assets.models.packages import load_files, load_package
 from towpath.assets.models.predictors import load_predictor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from towpath.assets.models.explaining.contract import Explainer
     from towpath.assets.models.packages import Package
@@ -57,12 +57,31 @@ def load_explainer(digest: str, blobs: BlobStore, reference: Callable[[], Refere
     return AgnosticExplainer(predictor, background)
 
 
-def _line(package: Package, blobs: BlobStore) -> Line | None:
-    """Return the line that a model is, in its own columns; None if it is none."""
+def load_line(digest: str, blobs: BlobStore, *, kinds: Collection[str]) -> Line | None:
+    """Return the line that a package is through its own columns, if it was fitted as one of some kinds.
+
+    Args:
+        digest: The package.
+        blobs: Where its blobs are.
+        kinds: Names of scikit-learn's estimators.
+
+    Raises:
+        NotFound: The package, or a file of it, is gone.
+        IntegrityError: It is not a package, or names what must not be loaded.
+    """
+    return _line(load_package(digest, blobs), blobs, kinds=kinds)
+
+
+def _line(
+    package: Package, blobs: BlobStore, *, kinds: Collection[str] | None = None
+) -> Line | None:
+    """Return the line that a model is, in its own columns; None if it is none, or none of these kinds."""
     if package.flavour != "sklearn" or _has_text_in_frame(package):
         return None
     estimator = FORMATS["sklearn"].load(load_files(package, blobs))
     *before, last = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
+    if kinds is not None and type(last).__name__ not in kinds:
+        return None
     line = read_line(last)
     if line is None or not all(_keeps_columns(step) for step in before):
         return None
