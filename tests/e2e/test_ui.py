@@ -37,6 +37,8 @@ PAGES = {
     "/monitors/delay-board.drift": "delay-board.drift",
     "/alerts/alert-4": "Drift in temp and wind_speed",
     "/webhooks": "Webhooks",
+    "/incidents": "Incidents",
+    "/incidents/delay-board.1": "An aeroplane in clear weather was called late",
     "/lineage": "Lineage",
     "/erasures": "Erasures",
     "/erasures/0199a5c2d3e47f60a1b2c3d4e5f60718": "Erasure of one tailnum",
