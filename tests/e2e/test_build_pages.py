@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -144,7 +145,8 @@ def test_a_search_that_goes_on_tells_new_trials_by_itself(page: Page, home: Seed
 
 def test_what_waits_says_for_what(page: Page, home: SeededHome) -> None:
     with home.ledger.write() as tx:
-        tx.line.keep("seed", lease_s=timedelta(minutes=5).total_seconds())
+        until = datetime.now(UTC) + timedelta(minutes=5)
+        tx.line.put([replace(one, seen_until=until) for one in tx.line.waiting_for(["seed"])])
     page.goto("/spend")
     expect(page.get_by_text(re.compile("may have 6 cpus at once")).first).to_be_visible()
     page.get_by_text("Erasure", exact=True).click()

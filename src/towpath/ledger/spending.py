@@ -274,10 +274,6 @@ class Line(Protocol):
         """Return the waiting attempts of some owners, first come first."""
         ...
 
-    def keep(self, owner: str, *, lease_s: float) -> None:
-        """Keep the places of all attempts of an owner that wait."""
-        ...
-
     def shares(self) -> dict[str, tuple[int, datetime]]:
         """Return what each project had used at some moment, decayed to that moment."""
         ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,7 +51,8 @@ def test_what_runs_is_set_aside_at_every_budget_above_it(get: Any) -> None:
 
 def test_what_waits_says_for_what_and_who_holds_it(get: Any, home: SeededHome) -> None:
     with home.ledger.write() as tx:
-        tx.line.keep("seed", lease_s=60)
+        until = datetime.now(UTC) + timedelta(minutes=1)
+        tx.line.put([replace(one, seen_until=until) for one in tx.line.waiting_for(["seed"])])
     waits = [one for one in get()["attempts"] if one["state"] == "waiting"]
     assert any(
         "may have 6 cpus at once: 6 cpus taken by fit of run" in one["blocker"] for one in waits

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -118,12 +117,6 @@ class SqlLine:
     def waiting_for(self, owners: Sequence[str]) -> list[PermitRow]:
         """See `Line.waiting_for`."""
         return self._read(_WAITING_FOR, owners=list(owners)) if owners else []
-
-    def keep(self, owner: str, *, lease_s: float) -> None:
-        """See `Line.keep`."""
-        ours = (_permits.c.owner == owner, _WAITS)
-        until = self._session.wall.now() + timedelta(seconds=lease_s)
-        self._session.write(sa.update(_permits).where(*ours).values(seen_until=until))
 
     def shares(self) -> dict[str, tuple[int, datetime]]:
         """See `Line.shares`."""
