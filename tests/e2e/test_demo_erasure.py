@@ -40,10 +40,10 @@ def audit(folder: Path | str, *values: str) -> dict[str, list[str]]:
 
 def test_nothing_of_the_aeroplane_is_left(told: Any, withdrawn: str, feed: Feed):
     ids = feed.flights["flight_id"]
-    flown = feed.flights.filter(tailnum=withdrawn)["flight_id"].head(8).to_list()
+    flown = feed.flights.filter(tailnum=withdrawn)["flight_id"].head(4).to_list()
     # The search tells no words apart: an id that is part of another's would be found in that.
     keys = [one for one in flown if ids.str.contains(one, literal=True).sum() == 1]
-    assert len(keys) > 2
+    assert keys
     assert audit(told.copy, withdrawn, *keys) == {}, "neither its name nor its flights' keys"
 
 
