@@ -4,35 +4,72 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
 from cyclopts import App
 
-from towpath.cli.changes import compact, delete_rows
-from towpath.cli.checks import check, quarantine
-from towpath.cli.history import adopt, branch, diff, drop, log, restore, tag
-from towpath.cli.ingests import add, ingest
 from towpath.cli.options import Common
 from towpath.cli.printing import err, out, print_facts, print_json, print_table
-from towpath.cli.profiles import profile
-from towpath.cli.retention import gc, publish
-from towpath.cli.rows import write_rows
-from towpath.cli.splits import split
 from towpath.core.refs import Ref
 from towpath.trace.audit import RowsAudit
 
 _ACTOR = "cli"
 
 app = App(name="dataset", help="Versions of tables: add, ingest, list, show, read.")
-app.command(add)
-app.command(ingest)
-app.command(delete_rows)
-app.command(compact)
-app.command(check)
-app.command(quarantine)
-app.command(split)
-app.command(profile)
-for _operation in (log, diff, tag, branch, adopt, drop, restore, gc, publish):
-    app.command(_operation)
+# Named, not imported: listing versions must not cost what reading sources and comparing rows do.
+_ELSEWHERE = {
+    "add": (
+        "ingests",
+        "Read rows from files, an address or a database, and commit them as the next version.",
+    ),
+    "ingest": (
+        "ingests",
+        "Read declared sources into their data sets: what came since the last time, or everything.",
+    ),
+    "delete-rows": (
+        "changes",
+        "Make a version without the rows whose keys CSV, JSON-lines or Parquet files list.",
+    ),
+    "compact": (
+        "changes",
+        "Lay the latest rows out for reading: merge overlays and small files into a new version.",
+    ),
+    "check": ("checks", "Judge rows by a data set's rules, without storing any."),
+    "quarantine": ("checks", "Show why rows of a data set are in quarantine."),
+    "split": (
+        "splits",
+        "Part a version, and commit each part as a version of a data set NAME.PART.",
+    ),
+    "profile": (
+        "profiles",
+        "Show how a version's values are spread: missing ones, outliers, repeats, what goes together.",
+    ),
+    "log": ("history", "List what became of a data set, newest version first."),
+    "diff": (
+        "history",
+        "Compare two versions: columns, rows by key, and how far distributions have moved.",
+    ),
+    "tag": ("history", "Point a tag at a version, or list the tags of a data set."),
+    "branch": ("history", "Begin a branch at a version, or list the branches of a data set."),
+    "adopt": (
+        "history",
+        "Make the head of a branch the data set's next version, if nobody committed to it since.",
+    ),
+    "drop": (
+        "history",
+        "End a branch. Its versions can be read until a collection finds that nothing uses them.",
+    ),
+    "restore": ("history", "Make the content of an earlier version the newest version."),
+    "gc": (
+        "retention",
+        "Delete old versions that nothing uses, and the bytes that only they needed.",
+    ),
+    "publish": (
+        "retention",
+        "Publish a data set to an Iceberg catalog, for other engines to read in place.",
+    ),
+}
+for _name, (_module, _help) in _ELSEWHERE.items():
+    _place = f"towpath.cli.{_module}:{_name.replace('-', '_')}"
+    app.command(_place, name=_name, help=_help)
 
 
 @app.command(name="list")
@@ -109,6 +146,8 @@ def show(
             RowsAudit(home.ledger).reads(version, actor=_ACTOR, **asked)
         frame = home.datasets.scan(version.ref)
         if to is not None:
+            from towpath.cli.rows import write_rows
+
             write_rows(frame.collect(), to)
             err.print(f"wrote {to}")
             return 0
@@ -120,6 +159,8 @@ def show(
     facts = {key: version.body[key] for key in ("rows", "files", "bytes", "key", "time", "subject")}
     print_facts(str(version.ref), {"revision": version.revision, "digest": version.digest, **facts})
     if head is not None:
+        import polars as pl
+
         with pl.Config(
             tbl_rows=rows, tbl_cols=-1, tbl_width_chars=out.width, tbl_hide_dataframe_shape=True
         ):

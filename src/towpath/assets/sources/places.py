@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pyarrow as pa
 
 from towpath.assets.sources.references import expand, shown
-from towpath.assets.sources.web import Web
 from towpath.core.errors import NotFound, Unavailable, UsageError
 from towpath.storage.files import disk_errors
 
@@ -119,6 +118,8 @@ def _on_the_web(location: str, address: str, *, private: bool) -> Item:
 
     @contextmanager
     def fetched() -> Generator[Path]:
+        from towpath.assets.sources.web import Web  # noqa: PLC0415 -- only files on the web need its client
+
         # Parquet is read from its end, so it is fetched whole; into a file, not into memory.
         with TemporaryDirectory(prefix="towpath-fetch-") as folder:
             path = Path(folder) / _ending(name)
