@@ -15,7 +15,7 @@ from towpath.client import Client, Prediction
 from towpath.core.errors import InfrastructureError, NotFound, Withdrawn
 
 SERVICE = "mortgage-decision"
-STARTS_WITHIN_S = 120.0
+STARTS_WITHIN_S = 240.0
 
 
 def ask(client: Client, row: dict[str, object]) -> Prediction | None:

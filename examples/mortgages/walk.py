@@ -20,7 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TOWPATH = [sys.executable, "-m", "towpath"]
 WHERE = HERE / ".towpath" / "run" / "up.json"
-STARTS_WITHIN_S = 120.0
+STARTS_WITHIN_S = 240.0
 
 
 def type_in(line: str, **known: str) -> str:

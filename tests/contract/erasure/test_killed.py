@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from towpath.app.home import Home
 
-WITHIN_S = 240.0
+WITHIN_S = 270.0
 # Of some two hundred touches. That no single one matters is tried without processes, which is cheaper:
 # tests/unit/trace/erasure/test_survival.py dies at each, and the stores' own tests at each of theirs.
 EVERY = 6
