@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tritonclient.grpc as triton
 
+from towpath.assets.models import load_predictor
 from towpath.gateway.limits import Limits
 from towpath.gateway.rpc.messages import SERVICE, message
 
@@ -227,14 +228,18 @@ def test_triton_client_works_unmodified(call: Caller) -> None:
         client.close()
 
 
-def test_a_call_to_a_gateway_that_starts_waits_for_the_first_route(bench: Any, ledger: Any) -> None:
+def test_a_call_to_a_gateway_that_starts_waits_for_the_first_route(bench: Any) -> None:
     bench.route(board=bench.service())
-    ledger.is_away = True
+    may_open = threading.Event()
+
+    def load(package: str) -> Any:
+        assert may_open.wait(60)
+        return load_predictor(package, bench.blobs)
+
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    starting = threading.Thread(
-        target=bench.start, kwargs={"rpc_address": address, "limits": Limits(start_s=60)}
-    )
+    options = {"rpc_address": address, "limits": Limits(start_s=60), "load": load}
+    starting = threading.Thread(target=bench.start, kwargs=options)
     starting.start()
     try:
         with grpc.insecure_channel(address) as channel:
@@ -246,10 +251,10 @@ def test_a_call_to_a_gateway_that_starts_waits_for_the_first_route(bench: Any, l
             bench.eventually(lambda: is_bound(address), "a port")
             asked = message("ModelInferRequest")(model_name="board", inputs=[DISTANCE, HOUR])
             answer = infer.future(asked, timeout=20, wait_for_ready=True)
-            ledger.is_away = False
+            may_open.set()
             assert answer.result().model_name == "board"
     finally:
-        ledger.is_away = False
+        may_open.set()
         starting.join()
 
 
