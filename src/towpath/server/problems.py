@@ -150,5 +150,7 @@ WRITE_RESPONSES = PROBLEM_RESPONSES | _responses(
     }
 )
 LIMITED_RESPONSES = WRITE_RESPONSES | _responses(
-    {429: "The caller has asked for as much as it may for now; `Retry-After` says when it may again."}
+    {
+        429: "The caller has asked for as much as it may for now; `Retry-After` says when it may again."
+    }
 )
