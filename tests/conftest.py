@@ -6,6 +6,7 @@ every backend; a server that can't be started is a visible skip, and a failure w
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
@@ -46,6 +47,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # A busy machine is no defect of the code: how long anything takes is measured by the benchmarks.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of garbage collections: it is most of what there is."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
