@@ -25,6 +25,8 @@ _log = structlog.get_logger()
 
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _IDLE_S: Final = 0.05
+_FULL_BYTES: Final = 4 << 20
+"""So much goes to disk without lingering: under load it would be the largest part of a gateway's memory."""
 
 
 class SegmentWriter:
@@ -73,7 +75,8 @@ class SegmentWriter:
 
         Args:
             frames: One or more frames; they reach the disk in the same write.
-            urgent: Flush at once. Otherwise within `linger_s`, or with the next urgent record.
+            urgent: Flush at once. Otherwise within `linger_s`, with the next urgent record, or once some
+                megabytes wait.
 
         Raises:
             Overloaded: The disk doesn't keep up, or the writer was closed.
@@ -91,6 +94,7 @@ class SegmentWriter:
             is_first = not batch.frames
             batch.frames.append(frames)
             batch.size_bytes += len(frames)
+            urgent = urgent or batch.size_bytes >= _FULL_BYTES
             if is_first or (urgent and not batch.urgent):
                 batch.urgent = batch.urgent or urgent
                 self._changed.notify()

@@ -97,6 +97,16 @@ def test_patient_records_follow_within_the_linger(make_writer: Any) -> None:
     writer.append(frame(1), urgent=False).result(20)
 
 
+def test_patient_records_do_not_pile_up_in_memory(make_writer: Any) -> None:
+    writer = make_writer(linger_s=600.0)
+    piece = frame(1) * 1000
+    for _ in range((4 << 20) // len(piece) + 1):
+        written = writer.append(piece, urgent=False)
+        if written.done():
+            break
+    written.result(20)
+
+
 def test_segment_is_sealed_by_size(directory: SegmentDirectory, make_writer: Any) -> None:
     writer = make_writer(rotate_bytes=200)
     for n in range(10):
