@@ -179,7 +179,9 @@ def _print_impact(found: RowImpact, limit: int) -> None:
             )
             for one in found.models[:limit]
         ]
-        print_table(["model", "state", "rows at most", "serves", "decisions"], models, empty="no model")
+        print_table(
+            ["model", "state", "rows at most", "serves", "decisions"], models, empty="no model"
+        )
         _tell_rest(len(found.models), limit)
     for kind, several in (("release", found.releases), ("derived", found.derived)):
         for ref in several[:limit]:
