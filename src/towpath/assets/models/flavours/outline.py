@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 DOMAINS: Final = ("", "ai.onnx", "ai.onnx.ml")
 FLOAT, INT64, STRING, BOOL, DOUBLE, INT32 = 1, 7, 8, 9, 11, 6  # TensorProto.DataType
-_EXTERNAL: Final = 1  # TensorProto.DataLocation
 _PACKAGE: Final = "towpath.onnx"
 SCHEMA: Final[dict[str, dict[str, tuple[int, str]]]] = {
     "Model": {
@@ -108,7 +107,9 @@ def trouble_of(graph: Any) -> str:
     strange = {one.domain for one in graph.opset_import} | {one.domain for one in _nodes(graph)}
     if strange - set(DOMAINS):
         return f"it uses operators of {', '.join(sorted(strange - set(DOMAINS)))}"
-    if any(one.data_location == _EXTERNAL for one in _tensors(graph)):
+    # Any number but that of "here": a parser that knows the enumeration reads numbers modulo 2**32, and passes
+    # over one that it does not know for one that came before it.
+    if any(one.data_location for one in _tensors(graph)):
         return "it keeps weights in other files"
     known = {FLOAT, DOUBLE, INT64, INT32, BOOL, STRING}
     odd = [one.name for one in inputs_of(graph) if one.type.tensor_type.elem_type not in known]

@@ -130,6 +130,22 @@ def test_weights_that_point_elsewhere_only_in_a_part_that_is_merged_are_found(gr
 
 
 @pytest.mark.parametrize(
+    "location",
+    [
+        pytest.param(b"\x70\x81\x80\x80\x80\x10", id="with a bit beyond 32"),
+        pytest.param(b"\x70\x01\x70\x02", id="with an unknown one after it"),
+    ],
+)
+def test_weights_in_other_files_are_found_however_it_is_written_that_they_are(
+    graph: Any, location: bytes
+) -> None:
+    assert onnx.TensorProto.FromString(location).data_location == onnx.TensorProto.EXTERNAL
+    planted = b"\x2a" + bytes([len(location)]) + location  # an initializer
+    with pytest.raises(IntegrityError, match="other files"):
+        read_outline(graph.SerializeToString() + b"\x3a" + bytes([len(planted)]) + planted)
+
+
+@pytest.mark.parametrize(
     "plant",
     [
         lambda graph: graph.graph.node.add(domain="com.example"),
