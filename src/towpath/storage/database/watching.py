@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 # Both name the state that a reader would see. SQLite counts, for each connection, the commits of all others
 # (https://www.sqlite.org/pragma.html#pragma_data_version). PostgreSQL's snapshot lists which transactions a
-# reader sees (https://www.postgresql.org/docs/current/functions-info.html); it changes with others'
-# beginnings as well, which costs a look too many now and then.
+# reader sees (https://www.postgresql.org/docs/current/functions-info.html). No commit leaves it as it was; it
+# changes with others' beginnings as well, and with writers to other databases of the same server, which costs a
+# look too many now and then.
 _MARK: Final = {
     "sqlite": "PRAGMA data_version",
     "postgresql": "SELECT pg_current_snapshot()::text",
