@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
-from towpath.assets.cases import Expectation, NewCase
+from towpath.assets.cases import Expectation, LedgerRegressionCases, NewCase
 from towpath.assets.cases.sealing import shred
+from towpath.assets.cases.standing import enter_verdict
 from towpath.core.errors import Conflict, GateRefused, InvalidRequest, NotFound, Withdrawn
 from towpath.core.refs import Ref
-from towpath.operate.releases import LedgerReleases, ReleaseChecker, ServiceReconciler
+from towpath.operate.releases import LedgerReleases, Pins, ReleaseChecker, ServiceReconciler
+from towpath.storage.keys import FileKeyring
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ENV = "production"
 
@@ -121,6 +126,24 @@ def test_what_serves_already_is_warned_of_and_another_service_may_move(
     assert [one.verdict for one in found.findings] == ["warning"]
 
 
+def test_what_serves_elsewhere_is_held_to_the_cases_of_where_it_goes(
+    bank: Any, models: Any, granted: Any
+) -> None:
+    good, bad = models
+    bank.put(good)
+    with bank.ledger.write() as tx:
+        spec = tx.intents.get("service", "lending").spec
+        tx.intents.put("service", "branch", project="lending", spec=spec, due=False)
+        bank.releases.deploy(tx, environment=ENV, service="branch", model=bad, reason="test")
+    bank.keep(bad, granted, ">= 0.5", against=[good, bad])
+    pins = Pins(models={"lending": bad, "branch": bad})
+    with bank.ledger.write() as tx, pytest.raises(GateRefused, match="as it must not"):
+        bank.releases.put_in_force(tx, ENV, pins, reason="test")
+    with bank.ledger.write() as tx, pytest.raises(GateRefused, match="as it must not"):
+        bank.releases.deploy(tx, environment=ENV, service="lending", model=bad, reason="test")
+    assert bank.put(good) == 3  # where it serves it has no case, and holds nobody up
+
+
 def test_the_way_back_leads_past_no_case(bank: Any, models: Any, granted: Any) -> None:
     good, bad = models
     bank.put(bad)
@@ -216,6 +239,26 @@ def test_a_waiver_that_is_revoked_or_was_made_longer_lets_nothing_out(
     assert states == {first.name: "revoked", second.name: "forged"}
     with pytest.raises(GateRefused):
         bank.put(bad)
+
+
+def test_what_another_key_signed_lets_nothing_out(
+    bank: Any, models: Any, granted: Any, tmp_path: Path
+) -> None:
+    _, bad = models
+    case = bank.keep(bad, granted, ">= 0.5", against=[bad])
+    theirs = FileKeyring(tmp_path / "theirs")
+    forger = LedgerRegressionCases(bank.ledger, bank.blobs, theirs, wall=bank.wall)
+    waiver = forger.waive(case, bad, reason="to see", lasts=timedelta(hours=1), actor="mallory")
+    assert waiver.state == "in force"  # with the key that signed it
+    assert [one.state for one in bank.cases.waivers(case)] == ["forged"]
+    with pytest.raises(GateRefused, match="as it must not"):
+        bank.put(bad)
+    with bank.ledger.write() as tx:
+        version = tx.versions.get(Ref("case", case, 1))
+        enter_verdict(tx, version, tx.versions.get(bad), "pass", theirs)
+    with pytest.raises(GateRefused, match="was not held to"):
+        bank.put(bad)
+    assert [one.verdict for one in bank.cases.hold("lending", bad)] == ["fail"]
 
 
 @pytest.mark.parametrize(

@@ -134,13 +134,14 @@ class ReleaseChecker:
         models: Mapping[str, Ref],
         service_versions: Sequence[ServiceVersion],
         *,
-        serving: Collection[Ref] = (),
+        serving: Mapping[str, Ref] | None = None,
         in_force: Collection[ServiceVersion] = (),
     ) -> ReleaseCheck:
         """Hold models, by service, to the contracts of service versions, and to what all must meet.
 
-        What is wrong with a model among `serving` itself is a warning: it answers already, and an
-        erasure that condemned it must not keep another's replacement from going in force. Nor must a
+        What is wrong with the model that a service has by `serving` itself is a warning: it answers
+        there already, and an erasure that condemned it must not keep another's replacement from going in
+        force. Serving another service excuses nothing: that has its own cases. Nor must a
         feed that is late: features that have grown stale are a warning for whoever is `in_force`
         already, who would look up the same rows on the release before. What is pushed between two
         materialisations is not known here.
@@ -153,7 +154,8 @@ class ReleaseChecker:
         held: dict[str, tuple[HeldModel, ...]] = {}
         for service, ref in models.items():
             found[service] = tx.versions.get(ref)
-            verdict: Verdict = "warning" if ref in serving else "refused"
+            answers = serving is not None and serving.get(service) == ref
+            verdict: Verdict = "warning" if answers else "refused"
             findings += self._of_model(service, found[service], verdict)
             held[service] = self._held(tx, service, found[service])
             findings += case_findings(service, held[service], verdict)

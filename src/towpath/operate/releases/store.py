@@ -59,7 +59,7 @@ class LedgerReleases:
     def check(self, tx: Transaction, environment: str, pins: Pins) -> ReleaseCheck:
         """Hold a release to everything that it must meet, and change nothing."""
         services = self.route(tx, environment).services
-        serving = {one.champion.ref for one in services.values()}
+        serving = {name: one.champion.ref for name, one in services.items()}
         return self._checker.check(
             tx,
             environment,
