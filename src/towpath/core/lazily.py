@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
     """Return a package's `__getattr__`, which imports a name's module the first time it is asked for.
 
     For the names of a package that take long to import and that most who import the package never use.
+    Called while the package is imported; from then on `dir` names them too.
 
     Args:
         package: The package's `__name__`.
@@ -24,4 +26,9 @@ def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
 
+    def names() -> list[str]:
+        return [*vars(module), *homes]
+
+    module = sys.modules[package]
+    module.__dir__ = names
     return find
