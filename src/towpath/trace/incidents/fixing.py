@@ -65,7 +65,7 @@ def _trigger(tx: Transaction, project: str, pipeline: str, wanted: str | None) -
     rows = tx.intents.list("trigger", project=project)
     if wanted is not None:
         found = next(
-            (one for one in rows if wanted in (one.name, f"{one.name.partition('.')[2]}")), None
+            (one for one in rows if wanted in (one.name, one.name.partition(".")[2])), None
         )
         if found is None:
             raise NotFound.named("trigger", wanted, [one.name for one in rows])

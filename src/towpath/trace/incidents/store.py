@@ -113,6 +113,9 @@ class LedgerIncidents:
                 decisions=[one.decision for one in evidence],
                 title=about.title,
             )
+            for one in evidence:
+                subject = f"decision:{one.decision}"
+                tx.events.append("decision.read", subject, payload=False, incident=name)
         _log.info("incident.opened", incident=name, service=about.service)
         return incident_of(row)
 

@@ -33,7 +33,7 @@ DOORS = {
     # -- what enters the reading itself --------------------------------------------------------------
     "trace/audit/reading.py:AuditedDecisions": "decisions.read, before the page",
     "trace/lineage/tracer.py:LedgerTracer": "decision.read",
-    "trace/explaining/recorded.py:find_recorded": "its callers enter decision.replayed or .explained",
+    "trace/explaining/recorded.py:find_recorded": "its callers enter decision.replayed, .explained or .read",
     "trace/explaining/replaying.py:LedgerReplayer": "decisions.replayed, before the first",
     "trace/explaining/reporting.py:LedgerSubjectReports": "subject.reported, with the hash",
     "trace/incidents/triaging.py:Triager": "its caller enters decisions.read, with the incident",
