@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import towpath
 from towpath.core.errors import UsageError
 from towpath.trace.audit.siem import Cursor, Teller, feed
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from towpath.ledger import Ledger
     from towpath.storage.keys import FileKeyring
@@ -82,6 +85,51 @@ def test_nobody_is_named(form: str, log: Ledger, keyring: FileKeyring) -> None:
     assert "anna" not in "".join(lines)
     assert keyring.subject_hash("actor", "anna.annotator") in lines[0]
     assert "cli" in lines[1]
+
+
+def hands() -> Iterator[str]:
+    """Yield what parts of the program call themselves when they write; X where a row's name stands."""
+    for path in Path(towpath.__file__).parent.rglob("*.py"):
+        source = path.read_text()
+        if "write(actor=" not in source:
+            continue
+        tree = ast.parse(source)
+        named = {
+            ast.unparse(one.target if isinstance(one, ast.AnnAssign) else one.targets[0]): one.value
+            for one in tree.body
+            if isinstance(one, ast.Assign | ast.AnnAssign)
+        }
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            for given in node.keywords:
+                said = given.value
+                if node.func.attr != "write" or given.arg != "actor":
+                    continue
+                if isinstance(said, ast.Name):
+                    said = named.get(said.id, said)
+                if isinstance(said, ast.Constant):
+                    yield str(said.value)
+                elif isinstance(said, ast.JoinedStr):
+                    parts = [
+                        one.value if isinstance(one, ast.Constant) else "X" for one in said.values
+                    ]
+                    yield "".join(map(str, parts))
+
+
+def test_parts_of_the_program_are_no_people(log: Ledger, keyring: FileKeyring) -> None:
+    every = sorted({*hands(), "incident", "run:0190f3c4"})
+    assert {"rollout", "service", "cases", "trigger:X"} <= set(every)  # the search itself works
+    with log.write() as tx:
+        size = tx.events.append("a.b", "run:2").seq
+    for hand in every:
+        with log.write(actor=hand) as tx:
+            tx.events.append("a.b", "run:2")
+    with log.read() as tx:
+        events = tx.events.read(after=size, limit=None)
+    assert [one.actor for one in events] == every
+    told = {one.actor: Teller(keyring).actor(one) for one in events}
+    assert told == {hand: (hand, True) for hand in every}
 
 
 def test_an_export_goes_on_at_its_cursor(log: Ledger, keyring: FileKeyring, tmp_path: Path) -> None:

@@ -14,21 +14,17 @@ Deed = Literal["create", "read", "update", "delete"]
 
 _PARTS = frozenset(
     {
-        "towpath",
-        "cli",
-        "server",
-        "gateway",
-        "worker",
-        "erasure",
-        "audit",
-        "anchor",
-        "budget",
-        "cases",
-        "incident",
-        "script",
+        *("towpath", "cli", "server", "gateway", "worker", "script", "apply", "demo", "clock"),
+        *("code", "ingest", "features", "storage", "bundle"),
+        *("pipelines", "pipeline_run", "run", "capacity", "checkpoints", "budget"),
+        *("service", "releases", "rollout", "cases", "labelling", "monitor"),
+        *("backfills", "events"),
+        *("incident", "erasure", "erasures", "audit", "anchor"),
     }
 )
-_OF_PARTS = re.compile(r"(run|webhook|channel|erasure|monitor|trigger|schedule|pipeline):[\w.:@-]+")
+_OF_PARTS = re.compile(
+    r"(run|webhook|channel|erasure|monitor|trigger|schedule|backfill|pipeline):[\w.:@-]+"
+)
 _READ = frozenset({"read", "explained", "replayed", "exported", "traced", "shown", "looked_up"})
 _MADE = frozenset(
     {
