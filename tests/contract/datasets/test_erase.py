@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from towpath.assets.datasets import Dataset, DeletionReconciler, Schema, scanning
+from towpath.assets.datasets.erasures import redaction
 from towpath.assets.datasets.history import LedgerDatasetHistory
 from towpath.core.errors import Conflict, NotFound, Unavailable
 from towpath.core.refs import Ref
@@ -247,6 +248,26 @@ def test_a_commit_that_an_erasure_overtakes_starts_over_without_the_subject(
     assert home.store.scan(version.ref).collect().sort("ride_id").equals(left)
     assert "rider-3" not in subjects_on_disk(home)
     assert overtaken
+
+
+def test_an_erasure_that_another_one_overtakes_misses_no_file(home, monkeypatch):
+    """The other one replaces a file that it is about to read: what it meant to read beside counts as unread."""
+    together = replace(rides, buckets=1)
+    home.store.commit(together, rows(0, 20), project="p")
+    late = rows(20, 40).filter(pl.col("rider") == "rider-3")
+    home.store.commit(together, late, project="p")
+    opened, overtaken = redaction.open_files, []
+
+    def erase_another_first(*args):
+        if not overtaken:
+            overtaken.append(True)
+            home.store.erase("rider-5", "rides")
+        return opened(*args)
+
+    monkeypatch.setattr(redaction, "open_files", erase_another_first)
+    home.store.erase("rider-3", "rides")
+    assert overtaken
+    assert not {"rider-3", "rider-5"} & subjects_on_disk(home)
 
 
 @pytest.mark.parametrize("number", [1, 4])

@@ -106,11 +106,12 @@ class Redaction:
             for file in self._suspects(manifest):
                 if file.digest not in self._seen:
                     unread.setdefault(file.digest, (manifest, file))
-        self._seen.update(dict.fromkeys(unread))
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="redact") as pool:
             holding = [one for some in pool.map(self._holding, _alike(unread)) for one in some]
-            redacted = pool.map(self._redact, (unread[digest] for digest in holding))
-            self._seen.update(zip(holding, redacted, strict=True))
+            redacted = list(pool.map(self._redact, (unread[digest] for digest in holding)))
+        # Not before all were read: where one is missing, none of the others counts as read.
+        self._seen.update(dict.fromkeys(unread))
+        self._seen.update(zip(holding, redacted, strict=True))
 
     def _holding(self, some: Sequence[_Suspect]) -> list[str]:
         """Return which files hold one of the subjects, by the one column that names them.
