@@ -32,7 +32,8 @@ class Rate:
 
     Attributes:
         per_minute: How many withdrawals; 0 is no limit.
-        most: How many a call brings at most, so that a clock which was set back locks nobody out.
+        most: How many a call brings at most. Nobody can be further ahead than a minute and that: what is
+            kept of a clock which was set back since counts for nothing, so that it locks nobody out.
     """
 
     per_minute: int
@@ -49,7 +50,9 @@ class Rate:
         each = timedelta(minutes=1) / self.per_minute
         row = tx.intents.find(KIND, caller)
         paid_at = now if row is None else datetime.fromisoformat(row.status["paid_at"])
-        ahead = min(max(paid_at - now, timedelta()), _AHEAD + each * self.most)
+        ahead = max(paid_at - now, timedelta())
+        if ahead > _AHEAD + each * self.most:
+            ahead = timedelta()
         if ahead >= _AHEAD:
             wait_s = max(1, math.ceil((ahead - _AHEAD + each).total_seconds()))
             raise RateLimited(
