@@ -49,8 +49,9 @@ def least_squares(
         output: Name of the answer; the outcome's name when None.
 
     Raises:
-        UsageError: There are none, they are of different columns, `ridge` is below 0, or there are not
-            more rows than coefficients: such a model would repeat its rows.
+        UsageError: There are none, they are of different columns, `ridge` is below 0, a coefficient is
+            larger than any double, or there are not more rows than coefficients: such a model would
+            repeat its rows.
     """
     parts = [moments] if isinstance(moments, Moments) else list(moments)
     if not parts:
@@ -64,7 +65,13 @@ def least_squares(
             f"{whole.rows} rows are too few for {known} coefficients",
             remedy="Take more rows, or fewer columns: such a model would repeat its rows.",
         )
-    coefficients, constant = _solved(whole.sums, ridge=Fraction(ridge), intercept=intercept)
+    try:
+        coefficients, constant = _solved(whole.sums, ridge=Fraction(ridge), intercept=intercept)
+    except OverflowError:
+        raise UsageError(
+            "the exact coefficients are larger than any number that a model can hold",
+            remedy="Measure the columns and the outcome in units in which they are of like size.",
+        ) from None
     return Model(
         _estimator(whole, coefficients, constant, ridge=ridge, intercept=intercept),
         inputs=whole.inputs,

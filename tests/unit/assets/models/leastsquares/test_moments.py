@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,13 @@ from towpath.core.errors import IntegrityError, UsageError
 if TYPE_CHECKING:
     from towpath.storage.blobs import BlobStore
 
+LARGEST = sys.float_info.max
 # Of very different sizes, so that floating-point sums of them depend on their order.
 NUMBERS = st.one_of(
     st.floats(-1e3, 1e3, allow_nan=False),
     st.floats(-1e-9, 1e-9, allow_nan=False),
-    st.sampled_from([1e200, -1e200, 5e-324, -0.0, 0.1, 1e16, -1e16, 3.0]),
+    st.sampled_from([LARGEST, -LARGEST, 1e300, -1e200, 2.3e-308, 1e-310, 5e-324, -5e-324, -0.0]),
+    st.sampled_from([0.1, 1e16, -1e16, 3.0]),
 )
 ROWS = st.lists(
     st.tuples(NUMBERS, NUMBERS, st.sampled_from(["red", "green", "blue"]), NUMBERS, st.booleans()),
@@ -172,6 +175,13 @@ def test_a_coefficient_is_the_nearest_double_to_the_exact_one() -> None:
     )
     assert model.estimator.coef_[0] == float(slope)
     assert model.estimator.intercept_ == float(mean_b - slope * mean_a)
+
+
+def test_coefficients_that_no_double_holds_are_refused() -> None:
+    frame = pl.DataFrame({"x": [1e-300, 2e-300, 4e-300, 5e-300]})
+    steep = Moments.of(frame, pl.Series("y", [1e300, 3e300, 2e300, 9e300]))
+    with pytest.raises(UsageError, match="larger than any number"):
+        least_squares(steep)
 
 
 def test_they_are_kept_as_plain_json() -> None:
