@@ -15,7 +15,7 @@ all of them with the very same numbers. Then it is no replacement.
 from __future__ import annotations
 
 import base64
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,8 +30,6 @@ from towpath.trace.erasure.derived import derived_from
 from towpath.trace.erasure.traffic import live_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from towpath.assets.models import Model
     from towpath.ledger.records import Json, Version
     from towpath.trace.erasure.copies import About
@@ -72,14 +70,18 @@ def prepare(parts: Parts, work: Work) -> tuple[str, dict[str, Json]]:
     said: dict[str, Json] = {}
     if parts.membership_s <= 0:
         return "", said
-    everybody = work.everybody(parts)[:_PEOPLE]
+    about = work.about(parts)
+    some = replace(about, subjects=about.subjects[:_PEOPLE], values=about.values[:_PEOPLE])
     try:
-        models = _concerned(parts, everybody)
-        for version in models[:_MODELS]:
+        models = _concerned(parts, some)
+        tested = models[:_MODELS]
+        for version in tested:
             ref = str(version.ref)
-            said[ref], one = _of_model(parts, version, everybody, parts.membership_s / len(models))
+            said[ref], one = _of_model(parts, version, some, parts.membership_s / len(tested))
             if one is not None:
                 held[ref] = one
+        for version in models[_MODELS:]:
+            said[str(version.ref)] = {"skipped": f"{_MODELS} models are tested, and it is another"}
         plain = msgspec.msgpack.encode(held)
     except Exception as error:  # noqa: BLE001 - evidence must never keep somebody's data from going
         _log.warning("erasure.untested", erasure=work.id, error=type(error).__name__)
@@ -118,24 +120,19 @@ def contradicted(said: dict[str, Json]) -> str | None:
     return None
 
 
-def _concerned(parts: Parts, everybody: Sequence[About]) -> list[Version]:
+def _concerned(parts: Parts, about: About) -> list[Version]:
     """Return the models in use that learnt from versions which hold the subjects."""
-    sources = {
-        ref
-        for one in everybody
-        for name in one.datasets
-        for ref in parts.datasets.holds(name, one.value)
-    }
+    sources = {ref for name in about.datasets for ref in parts.datasets.holds(name, *about.values)}
     with parts.ledger.read() as tx:
         live = live_models(tx)
         return [tx.versions.get(ref) for ref in derived_from(tx, sources).models if ref in live]
 
 
 def _of_model(
-    parts: Parts, version: Version, everybody: Sequence[About], budget_s: float
+    parts: Parts, version: Version, about: About, budget_s: float
 ) -> tuple[Json, Held | None]:
     model = load_model(version.body["package"], parts.blobs)
-    found = _rows_of(parts, version, model, everybody)
+    found = _rows_of(parts, version, model, about)
     if isinstance(found, str):
         return {"skipped": found}, None
     source, rows, others = found
@@ -161,7 +158,7 @@ def _of_model(
 
 
 def _rows_of(
-    parts: Parts, version: Version, model: Model, everybody: Sequence[About]
+    parts: Parts, version: Version, model: Model, about: About
 ) -> tuple[str, pl.DataFrame, pl.DataFrame] | str:
     """Return a version's rows of the subjects, and a sample of those of others, as the model takes them."""
     wanted = [*model.inputs.names, model.outcome]
@@ -174,8 +171,7 @@ def _rows_of(
         known = {one["name"] for one in source.body["columns"]}
         if source.state != "ready" or not {*wanted, subject} <= known:
             continue
-        hashed = bool(source.body.get("subject_hashed"))
-        names = [one.subject if hashed else one.value for one in everybody]
+        names = about.subjects if source.body.get("subject_hashed") else about.values
         rows = parts.datasets.scan(source.ref, columns=list(dict.fromkeys([*wanted, subject])))
         rows = rows.drop_nulls(model.outcome)
         theirs = pl.col(subject).is_in(names)

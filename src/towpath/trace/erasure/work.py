@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from towpath.trace.erasure.copies import About
@@ -49,12 +49,6 @@ class Work:
     def requests(self, tx: Transaction) -> list[tuple[str, Request]]:
         """Return all requests that it fulfils, its own first, by id."""
         return [(self.id, self.request), *(riders_of(tx, self.id) if self.state.riders else ())]
-
-    def everybody(self, parts: Parts) -> list[About]:
-        """Return all whom it is about, each apart, its own first. Unseals the plain values."""
-        about = self.about(parts)
-        pairs = zip(about.subjects, about.values, strict=True)
-        return [replace(about, subjects=(one,), values=(value,)) for one, value in pairs]
 
     def _unsealed(self, request: Request, keyring: Keyring) -> str:
         """Unseal a plain value. Never log it, never let it into the ledger or an error.
