@@ -121,6 +121,10 @@ class RolloutReconciler:
         if objection is not None:
             self._end(tx, held, progress, outcome="superseded", look=objection, now=now)
             return
+        erring = self._erring(tx, held)
+        if erring is not None and erring.decision == "roll_back":
+            self._end(tx, held, progress, outcome="rolled_back", look=erring, now=now)
+            return
         if not plan.has_trial:
             self._split(tx, held, plan, stage=0, weight=1.0)
             look = Look(decision="promote", reason="no trial: its gates decide alone")
@@ -193,7 +197,7 @@ class RolloutReconciler:
         progress = progress.ticking(now, is_paused=paused is not None)
         look = judge(plan, progress.evidence, stage=progress.stage, compare=progress.compare)
         look = self._overruled(tx, held, look, lasted=progress.lasted(now))
-        if erring is not None and look.decision == "promote":
+        if erring is not None and look.decision in ("advance", "promote"):
             look = _deciding(look, "hold", erring.reason)
         progress = progress.noting(look, now)
         match look.decision:
@@ -265,7 +269,7 @@ class RolloutReconciler:
         return None
 
     def _erring(self, tx: Transaction, held: Intent) -> Look | None:
-        """Say which regression case, kept since the trial began, keeps the challenger from going on.
+        """Say which regression case, kept since the trial was asked for, keeps the challenger back.
 
         One that was not asked yet is waited for: whoever keeps a case, and the incident that it is of,
         have it asked.

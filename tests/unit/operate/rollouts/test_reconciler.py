@@ -566,6 +566,33 @@ def test_a_challenger_that_fails_a_case_kept_meanwhile_goes_back(
     assert arms(production) == [("model:late@1", 1.0)]
 
 
+def test_a_case_kept_before_the_trial_began_ends_it_and_leaves_room_for_the_next(
+    production: Any, reconciler: RolloutReconciler, keyring: Any
+):
+    production.deploy(production.model())
+    production.model()
+    keep_case(production, keyring, "fail")
+    row = begin(production, reconciler)
+    assert (row.phase, row.status["outcome"]) == ("done", "rolled_back")
+    assert "'board.1.1'" in row.status["reason"]
+    assert arms(production) == [("model:late@1", 1.0)]
+
+
+def test_a_challenger_that_was_not_asked_yet_gets_no_more_traffic(
+    production: Any, reconciler: RolloutReconciler, keyring: Any
+):
+    production.deploy(production.model())
+    production.model()
+    begin(production, reconciler)
+    keep_case(production, keyring, None)
+    for _ in range(12):
+        production.serve(800)
+        row = production.step(reconciler)
+    assert (row.phase, row.status["stage"]) == ("running", 0)
+    assert "was not held to" in row.status["reason"]
+    assert arms(production)[1] == ("model:late@2", pytest.approx(0.1))
+
+
 def test_a_challenger_that_was_not_asked_yet_waits_to_be_promoted(
     production: Any, reconciler: RolloutReconciler, keyring: Any
 ):
