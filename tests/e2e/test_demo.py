@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -266,6 +268,25 @@ def test_the_same_command_again_uses_what_is_there_and_says_so(told: Any, retold
         assert retold.summary[unchanged] == told.summary[unchanged], unchanged
     assert set(told.summary["trace"]["chain"]) <= set(retold.summary["trace"]["chain"])
     assert retold.summary["seconds"] < told.summary["seconds"]
+
+
+def test_in_words_it_says_where_it_is_and_keeps_nothing_that_nobody_asked_it_to(
+    program: Path, tmp_path: Path
+):
+    homeless = {name: value for name, value in os.environ.items() if name[:8] != "TOWPATH_"}
+    done = subprocess.run(
+        [program, "demo", "--fast", "--days", "1"],
+        env={**homeless, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout, "that is for machines"
+    for said in ("Towpath is up", "serves delay-board", "decisions", "towpath demo --keep DIR"):
+        assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def nodes(node: dict[str, Any]) -> list[dict[str, Any]]:
