@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+import pytest
+
+from towpath.cli import datasets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,3 +52,10 @@ def test_listing_loads_what_keeps_the_record_and_nothing_that_reads_tables(tmp_p
     after_all = loaded_by(*lines)[lines[-1]]
     assert "sqlalchemy" in after_all  # or nothing was asked
     assert not after_all & TABLES
+
+
+@pytest.mark.parametrize("name", datasets._ELSEWHERE)
+def test_a_command_that_is_named_says_what_its_function_says(name: str):
+    module, said = datasets._ELSEWHERE[name]
+    function = getattr(importlib.import_module(f"towpath.cli.{module}"), name.replace("-", "_"))
+    assert inspect.getdoc(function).partition("\n\n")[0].replace("\n", " ") == said
