@@ -1,7 +1,8 @@
 """A decision log of a size, what is asked of it, and the same asked of SQLite and of bare Parquet.
 
-A hundred thousand decisions a day; for a tenth of them it turns out later what was true. Half of the people
-come twice a day, so that every file has rows about each of them; the others came once or so in all.
+A hundred thousand decisions a day; for a tenth of them it turns out later what was true. Nineteen in twenty
+are about people who come twice a day, so that every file has rows about each of them; the others are about
+people who came once or so in all.
 
 The limit of an erasure is PyArrow reading the files that hold the person, dropping those rows and writing the
 rest with the same compression: bytes go in, bytes come out, and nothing is looked for or kept in order.
