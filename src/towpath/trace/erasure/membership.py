@@ -30,6 +30,8 @@ from towpath.trace.erasure.derived import derived_from
 from towpath.trace.erasure.traffic import live_models
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from towpath.assets.models import Model
     from towpath.ledger.records import Json, Version
     from towpath.trace.erasure.copies import About
@@ -109,15 +111,9 @@ def finish(parts: Parts, work: Work) -> dict[str, Json]:
     return said
 
 
-def contradicted(said: dict[str, Json]) -> str | None:
-    """Return why the erasure must not be certified, if the evidence says so."""
-    for ref, one in said.items():
-        if one.get("same_answers"):
-            return (
-                f"the replacement of {ref} answers every erased row as that did, and that is known to "
-                "have learnt from them"
-            )
-    return None
+def contradicted(said: Mapping[str, Json]) -> list[str]:
+    """Return the models whose replacements are none, by the evidence."""
+    return [ref for ref, one in said.items() if one.get("same_answers")]
 
 
 def _concerned(parts: Parts, about: About) -> list[Version]:

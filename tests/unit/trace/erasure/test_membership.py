@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
+import polars as pl
 import pytest
 
+from towpath.assets.models import load_model
+from towpath.assets.models.membership import Attack, Estimate, Tried, fit_of
 from towpath.core.errors import NotFound
+from towpath.core.refs import Ref
 from towpath.trace.erasure import verify_certificate
 from towpath.trace.erasure.membership import Held, contradicted, prepare
 from towpath.trace.erasure.readable import as_page
@@ -95,8 +99,68 @@ def test_what_can_not_be_tested_says_why(tested: Any) -> None:
     assert "not tested" in as_page(certificate)
 
 
-def test_equal_answers_where_rows_were_recognised_contradict() -> None:
-    assert (
-        contradicted({"model:m@1": {"same_answers": False}, "model:n@1": {"skipped": "…"}}) is None
+def pretend(home: Any, erasure_id: str, replacement: str) -> None:
+    """Let a model be what has replaced the live one, and hold rows that are known to be in its answers."""
+    with home.ledger.read() as tx:
+        intent = tx.intents.get(KIND, erasure_id)
+        package = tx.versions.get(Ref.parse(replacement, "model")).body["package"]
+    state = state_of(intent)
+    rows = pl.DataFrame({"distance": [float(n) for n in range(20)], "late": [1] * 20})
+    fits = fit_of(load_model(package, home.blobs), rows, 1.0)
+    sure = Estimate(value=1.0, low=0.9, high=1.0)
+    attack = Attack(
+        inside=fits.tolist(),
+        outside=(fits - 5.0).tolist(),
+        spread_inside=1.0,
+        spread_outside=1.0,
+        strangers=[-9.0, -8.0, -7.0],
+        control=Tried(auc=sure, tpr=sure, rows=20),
+        scale=1.0,
+        shadows=32,
     )
-    assert "model:m@1" in str(contradicted({"model:m@1": {"same_answers": True}}))
+    (live,) = state.live
+    held = Held(
+        rows=rows.to_dict(as_series=False),
+        kinds={"distance": "Float64", "late": "Int64"},
+        fits=fits.tolist(),
+        attack=attack,
+    )
+    sealed = home.keyring.seal(erasure_id, msgspec.msgpack.encode({live: held}))
+    said = {live: {"tells": True, "control": asdict(attack.control)}}
+    said[live]["before"] = asdict(attack.on(fits))
+    state = msgspec.structs.replace(state, hold=base64.b64encode(sealed).decode(), membership=said)
+    with home.ledger.write() as tx:
+        tx.intents.report(KIND, erasure_id, status=msgspec.to_builtins(state))
+
+
+def test_a_replacement_that_answers_as_before_blocks_until_another_takes_its_place(
+    tested: Any,
+) -> None:
+    erasure_id = tested.erasures.submit("tailnum", SUBJECT)
+    tested.work(erasure_id, until=lambda one: one.phase == "rolling_out")
+    pretend(tested, erasure_id, "model:late@4")
+    found = tested.work(erasure_id)
+    assert (found.phase, found.blocked_in) == ("blocked", "rolling_out")
+    assert "model:late@4 answers every erased row as model:late@3 did" in found.reason
+    assert hold_of(tested, erasure_id), "it is asked again"
+    tested.erasures.retry(erasure_id)
+    assert tested.work(erasure_id).phase == "blocked"
+
+    tested.train(pins={"flights": 1})  # by hand, in another way
+    tested.erasures.retry(erasure_id)
+    assert tested.work(erasure_id, until=lambda one: one.done).phase == "certified"
+    assert hold_of(tested, erasure_id) == ""
+    assert str(tested.champion()) == "model:late@5"
+    models = {
+        one["model"]: one for one in json.loads(tested.erasures.certificate(erasure_id))["models"]
+    }
+    for gone in ("model:late@3", "model:late@4"):
+        assert models[gone]["replacement"] == "model:late@5"
+        assert tested.state(gone) == "deleted"
+    assert models["model:late@3"]["membership"]["same_answers"] is False
+
+
+def test_equal_answers_where_rows_were_recognised_contradict() -> None:
+    said = {"model:m@1": {"same_answers": False}, "model:n@1": {"skipped": "…"}}
+    assert contradicted(said) == []
+    assert contradicted({**said, "model:o@1": {"same_answers": True}}) == ["model:o@1"]

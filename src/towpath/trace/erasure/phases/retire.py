@@ -16,9 +16,10 @@ from towpath.trace.erasure.parts import Step
 from towpath.trace.erasure.phases.condemn import condemn
 from towpath.trace.erasure.phases.purge import forget_executions, purge_blobs
 from towpath.trace.erasure.sparing import spared_steps
-from towpath.trace.erasure.traffic import heir, lost_trial, models_in_traffic
+from towpath.trace.erasure.traffic import heir, live_models, lost_trial, models_in_traffic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from towpath.ledger.contract import Transaction
@@ -56,8 +57,8 @@ def retire(parts: Parts, work: Work) -> Commit:
         return lambda _tx: wait
     membership = finish(parts, work)
     against = contradicted(membership)
-    if against is not None:
-        return lambda _tx: _blocked(work.state, against)
+    if against:
+        return lambda tx: _not_replaced(work, tx, against)
     leftovers = {*late.artefacts, *late.logs}
     size_bytes = purge_blobs(parts, leftovers)
     with parts.ledger.read() as tx:
@@ -81,6 +82,26 @@ def retire(parts: Parts, work: Work) -> Commit:
         return Step(state=state, phase="retired", facts={"models": len(state.models)})
 
     return commit
+
+
+def _not_replaced(work: Work, tx: Transaction, refs: Sequence[str]) -> Step:
+    """Block until there is another model to take the place; then what was no replacement goes as well."""
+    state, models = work.state, dict(work.state.models)
+    live = live_models(tx)
+    for ref in refs:
+        bad = Ref.parse(str(models[ref].replacement), "model")
+        better = heir(tx, bad, live.get(bad, models[ref].services))
+        if better is None:
+            return _blocked(
+                state,
+                f"{bad} answers every erased row as {ref} did, and that is known to have learnt from "
+                "them: see where its pipeline reads them, and retry when a newer version is approved",
+            )
+        models |= condemn(tx, [bad], reason=work.reason)
+        for one in {ref, str(bad)} & models.keys():
+            models[one] = msgspec.structs.replace(models[one], attempt=0, replacement=str(better))
+    # Gateways may have stood by with these: what they are to follow is settled anew.
+    return Step(state=msgspec.structs.replace(state, models=models, released={}, reason=""))
 
 
 def _still_serving(tx: Transaction, state: State) -> Step | None:
