@@ -70,7 +70,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         incidents=bank.incidents,
         cases=bank.cases,
     )
-    yield SimpleNamespace(services=services, wrong=wrong)
+    forgotten = bank.train(rows[:150])
+    (old,) = bank.decide(forgotten, rows[:1])
+    with ledger.write() as tx:
+        tx.versions.set_state(forgotten, "deleted", reason="erasure")
+    yield SimpleNamespace(services=services, wrong=wrong, old=old)
     bank.writer.close()
     ledger.close()
     database.close()
@@ -114,6 +118,17 @@ def test_a_wrong_answer_is_looked_into_kept_and_waived(page: Page, home: Any) ->
     page.get_by_role("button", name="Close the incident").click()
     expect(page.get_by_text("closed", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Look again")).to_have_count(0)
+
+
+def test_a_decision_of_a_model_that_is_gone_shows_what_is_recorded(
+    browser: Browser, url: str, home: Any
+) -> None:
+    page = browser.new_page(base_url=url)  # it can't be explained, and the console says so
+    page.goto(f"/decisions/{home.old}")
+    expect(page.get_by_role("heading", name="What is recorded")).to_be_visible()
+    expect(page.get_by_text("lending", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="loan@3")).to_be_visible()
+    page.close()
 
 
 def test_what_can_not_be_kept_says_why(browser: Browser, url: str, home: Any) -> None:

@@ -14,6 +14,8 @@ import { State } from "@/design/state";
 import { type Column, Table } from "@/design/table";
 import { EventTime } from "@/design/time";
 import { OpenIncident } from "@/features/incidents/open-button";
+import { DecisionTree } from "@/features/lineage/decision-tree";
+import { treeQuery } from "@/features/lineage/queries";
 import { written } from "./columns";
 import styles from "./decision-page.module.css";
 import { explanationQuery, replayQuery } from "./queries";
@@ -51,7 +53,21 @@ export function DecisionPage() {
         <Loaded query={replayed}>{(replay) => <Replayed replay={replay} />}</Loaded>
       </Panel>
       <Loaded query={explained}>{(one) => <Why one={one} />}</Loaded>
+      {explained.error && <Recorded decisionId={decisionId} />}
     </Page>
+  );
+}
+
+/** What is on record of a decision that can't be explained: its model may be gone, these facts are not. */
+function Recorded({ decisionId }: { decisionId: string }) {
+  const found = useQuery(
+    treeQuery(`decision:${decisionId}`, "back", { direction: "trace", depth: 2, full: false }),
+  );
+  if (!found.data) return null; // it is not in the log at all, which was said above
+  return (
+    <Panel title="What is recorded" note="Without input and answer. The log says who read it.">
+      <DecisionTree tree={found.data.tree} />
+    </Panel>
   );
 }
 
