@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
-import { chanceOf, groupsOf, heldBack, lengthOf, outcomeOf, shortened } from "./standing";
+import { chanceOf, groupsOf, heldBack, isShare, lengthOf, outcomeOf, shortened } from "./standing";
 
 type Suspect = Schemas["IncidentSuspect"];
 type Standing = Schemas["CaseStanding"];
@@ -47,6 +47,17 @@ test("bars compare what is counted in the same unit, and nothing else", () => {
 test("a share of rows is drawn as the share it is", () => {
   const near = suspect("rows", 0.4, "of the nearest rows");
   expect(lengthOf(near, [near])).toBe(0.4);
+});
+
+test("what one row moved is no share, though it is about rows too", () => {
+  const near = suspect("rows", 0.4, "of the nearest rows speak for the wrong answer");
+  const pull = suspect(
+    "rows",
+    3.2,
+    "standard errors of the answer, if the strongest were left out",
+  );
+  expect([near, pull].map(isShare)).toEqual([true, false]);
+  expect(lengthOf(pull, [near, pull])).toBeNull();
 });
 
 test("a waiver lets through what failed, and says that it did", () => {

@@ -40,7 +40,7 @@ export const KINDS: Record<string, { title: string; says: string }> = {
   },
   rows: {
     title: "Training rows",
-    says: "Rows that the model holds near to the decision, and that speak for the wrong answer.",
+    says: "Rows that the model holds near to the decision, or that moved its answer by themselves.",
   },
   model: {
     title: "What made the model",
@@ -68,9 +68,12 @@ export function groupsOf(suspects: Suspect[]): Group[] {
     .sort((one, other) => place(one.kind) - place(other.kind));
 }
 
+/** Whether its number is a share of something; units are words that stand after the number. */
+export const isShare = (suspect: Suspect): boolean => suspect.unit.startsWith("of the ");
+
 /** How long a suspect's bar is, as a share: beside what is counted in the same unit; none alone. */
 export function lengthOf(suspect: Suspect, among: Suspect[]): number | null {
-  if (suspect.kind === "rows") return Math.min(Math.max(suspect.value, 0), 1);
+  if (isShare(suspect)) return Math.min(Math.max(suspect.value, 0), 1);
   const alike = among.filter((one) => one.unit === suspect.unit);
   const most = Math.max(...alike.map((one) => Math.abs(one.value)));
   return alike.length < 2 || most === 0 ? null : Math.abs(suspect.value) / most;

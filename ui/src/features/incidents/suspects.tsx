@@ -6,7 +6,7 @@ import { RefLink } from "@/design/ref-link";
 import { type Column, Table } from "@/design/table";
 import { Ago, EventTime } from "@/design/time";
 import { written } from "@/features/decisions/columns";
-import { chanceOf, groupsOf, KINDS, lengthOf, shortened } from "./standing";
+import { chanceOf, groupsOf, isShare, KINDS, lengthOf, shortened } from "./standing";
 import styles from "./suspects.module.css";
 
 type Triage = Schemas["IncidentTriage"];
@@ -68,7 +68,7 @@ function Lead({ one, length }: { one: Schemas["IncidentSuspect"]; length: number
       <p className={styles.head}>
         <span className={styles.name}>{shortened(one.name)}</span>
         <span className={styles.number}>
-          {one.kind === "rows" ? formatShare(one.value) : formatNumber(one.value)}{" "}
+          {isShare(one) ? formatShare(one.value) : formatNumber(one.value)}{" "}
           <span className={styles.unit}>{one.unit}</span>
         </span>
       </p>
