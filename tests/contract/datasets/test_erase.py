@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import weakref
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -248,6 +249,21 @@ def test_a_commit_that_an_erasure_overtakes_starts_over_without_the_subject(
     assert home.store.scan(version.ref).collect().sort("ride_id").equals(left)
     assert "rider-3" not in subjects_on_disk(home)
     assert overtaken
+
+
+def test_what_versions_lose_is_not_kept_for_all_of_them_together(home, history):
+    for first in (100, 150):
+        home.store.commit(rides, rows(first, 50), project="p")
+    leaving = redaction.Redaction(home.blobs, {f"rider-{n}" for n in range(7)})
+    versions = home.store.versions("rides")
+    leaving.read(versions)
+    lost = []
+    for version in versions:
+        gone = leaving.apply(scanning.load_manifest(home.blobs, version.body["manifest"])).gone
+        assert not gone.is_empty()
+        lost.append(weakref.ref(gone))
+        del gone
+    assert sum(one() is not None for one in lost) <= 1
 
 
 def test_an_erasure_that_another_one_overtakes_misses_no_file(home, monkeypatch):

@@ -96,7 +96,7 @@ class Redaction:
         self._subjects = pl.Series(sorted(subjects), dtype=pl.String)
         self._by_bucket: dict[int, dict[int, pl.Series]] = {}
         self._seen: dict[str, Redacted | None] = {}
-        self._known: dict[tuple[object, ...], _Lost] = {}
+        self._last: tuple[tuple[object, ...], _Lost] | None = None
 
     def read(self, versions: Iterable[Version]) -> None:
         """Read what has not been read yet of these versions' files."""
@@ -157,22 +157,26 @@ class Redaction:
         )
 
     def _lost(self, manifest: Manifest) -> _Lost:
-        """Return what a version loses, worked out once for all that have it of the same files."""
+        """Return what a version loses; most often it is what the version before lost, too.
+
+        No more than that is kept: of many subjects in many versions it would be all their rows, each time.
+        """
         theirs = [file for file in manifest.files if self._seen.get(file.digest) is not None]
         places = tuple((file.digest, file.layer, file.role) for file in theirs)
         made_of = (manifest.columns, places)
-        if made_of not in self._known:
+        if self._last is None or self._last[0] != made_of:
             entries = self._entries(manifest, theirs)
             older = pl.col(_LAYER) < pl.col(_TOP)
             is_row = pl.col(_PLACE).is_in(
                 [place for place, file in enumerate(theirs) if file.role == "rows"]
             )
             counts = dict(entries.filter(older & is_row).group_by(_PLACE).len().iter_rows())
-            self._known[made_of] = _Lost(
+            lost = _Lost(
                 gone=entries.filter(~older & is_row).select(polars_schema(manifest).names()),
                 superseded=tuple(counts.get(place, 0) for place in range(len(theirs))),
             )
-        return self._known[made_of]
+            self._last = (made_of, lost)
+        return self._last[1]
 
     def _entries(self, manifest: Manifest, theirs: Sequence[DataFile]) -> pl.DataFrame:
         """Return all the subjects' entries in a version, each with its layer and that of the newest.
