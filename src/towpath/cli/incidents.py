@@ -14,6 +14,7 @@ from towpath.core.errors import GateRefused, UsageError
 from towpath.core.refs import Ref
 
 if TYPE_CHECKING:
+    from towpath.assets.cases import RegressionCase
     from towpath.trace.incidents import Incident, Triage
 
 app = App(name="incident", help="Wrong answers, what caused them, and that they don't come again.")
@@ -143,7 +144,7 @@ def keep_case(
         with home.ledger.read() as tx:
             standing = home.cases.standing(tx, kept.service, Ref.parse(kept.model, "model"))
     if common.json:
-        print_json({**asdict(kept), "expectation": str(kept.expectation)})
+        print_json(_plain(kept))
         return 0
     out.print(f"kept as {kept.name}: the answer must be {kept.expectation}", markup=False)
     if any(one.case == kept.name and one.verdict == "pass" for one in standing):
@@ -214,8 +215,8 @@ def list_cases(
         names = {one.name for one in found}
         waivers = [one for one in home.cases.waivers() if one.case in names]
     if common.json:
-        cases = [{**asdict(one), "expectation": str(one.expectation)} for one in found]
-        print_json({"cases": cases, "waivers": [asdict(one) for one in waivers]})
+        said = [asdict(one) for one in waivers]
+        print_json({"cases": [_plain(one) for one in found], "waivers": said})
         return 0
     rows = [
         (one.name, one.service, one.state, one.expectation or "–", one.model, one.incident)
@@ -296,7 +297,7 @@ def retire_case(case: str, /, *, reason: str, as_: As = "cli", common: Common = 
         home.cases.retire(case, actor=as_, reason=reason)
         found = home.cases.get(case)
     if common.json:
-        print_json({**asdict(found), "expectation": str(found.expectation)})
+        print_json(_plain(found))
     else:
         out.print(f"{found.name} is {found.state}", markup=False)
     return 0
@@ -319,6 +320,12 @@ def hold_model(model: str, /, *, common: Common = Common()) -> int:
         rows = [(one.case, one.verdict, one.waived or "–") for one in found]
         print_table(["case", "verdict", "waived by"], rows, empty="no case to hold it to")
     return 0 if all(one.passes for one in found) else GateRefused.exit_code
+
+
+def _plain(case: RegressionCase) -> dict[str, object]:
+    """Return a case with its expectation in words; nothing stands for what was erased."""
+    expectation = None if case.expectation is None else str(case.expectation)
+    return {**asdict(case), "expectation": expectation}
 
 
 def _tell(found: Incident, common: Common) -> int:
