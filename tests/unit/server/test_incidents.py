@@ -130,6 +130,21 @@ def test_a_wrong_answer_becomes_a_case_that_holds_back_and_may_be_waived(
     assert {one.actor for one in events} == {"ann"}
 
 
+def test_traffic_is_of_the_service_that_the_case_holds(
+    bank: Bank, wrong: list[str], post: Callable[..., Any]
+) -> None:
+    elsewhere = bank.train(loans(150))
+    with bank.ledger.write() as tx:
+        spec = tx.intents.get("service", "lending").spec
+        tx.intents.put("service", "branch", project="lending", spec=spec, due=False)
+        bank.releases.deploy(tx, environment=ENV, service="branch", model=elsewhere, reason="test")
+    opened = post("/incidents", "/incidents", decisions=wrong)
+    at = f"/incidents/{opened['id']}/cases"
+    (case,) = post(at, "/incidents/{name}/cases", expectation=">= 0.5")["kept"]
+    traffic = {one["model"]: one["traffic"] for one in case["standings"]}
+    assert traffic == {"model:loan@1": 1.0, str(elsewhere): 0.0}
+
+
 REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("/incidents", {}, 400, "invalid-request"),
     ("/incidents", {"decisions": ["nobody"]}, 404, "not-found"),

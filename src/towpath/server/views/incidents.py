@@ -17,7 +17,7 @@ from towpath.server.resources.incidents import (
     NearRows,
 )
 from towpath.server.views.explanations import near_rows
-from towpath.server.views.traffic import model_shares
+from towpath.server.views.traffic import current_route
 from towpath.server.views.values import fields_of
 
 if TYPE_CHECKING:
@@ -122,12 +122,13 @@ def held_cases(
 
     Cost: a look at all cases of the service for each version.
     """
-    shares = model_shares(tx, environment)
+    routed = current_route(tx, environment).services
     families = sorted({(one.service, Ref.parse(one.model).name) for one in wanted})
     standings: dict[str, list[CaseStanding]] = {one.name: [] for one in wanted}
     for service, model in families:
+        arms = routed[service].arms if service in routed else ()
+        shares = {arm.model: arm.weight for arm in arms}
         for ref in _versions(tx, model, shares):
-            share = shares.get(str(ref), 0.0)
             for held in cases.standing(tx, service, ref):
                 if held.case in standings:
                     standings[held.case].append(
@@ -136,7 +137,7 @@ def held_cases(
                             verdict=held.verdict,
                             waived=held.waived,
                             passes=held.passes,
-                            traffic=share,
+                            traffic=shares.get(str(ref), 0.0),
                         )
                     )
     by_case: dict[str, list[CaseWaiver]] = {}
