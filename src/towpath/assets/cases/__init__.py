@@ -8,7 +8,7 @@ from towpath.assets.cases.contract import (
     RegressionCases,
     Waiver,
 )
-from towpath.assets.cases.standing import standing_of
+from towpath.assets.cases.standing import active_cases, standing_of
 from towpath.assets.cases.store import LedgerRegressionCases
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "RegressionCase",
     "RegressionCases",
     "Waiver",
+    "active_cases",
     "standing_of",
 ]

@@ -12,6 +12,7 @@ from towpath.assets.cases.sealing import KIND, is_signed, sign
 from towpath.assets.cases.waivers import waivers_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from towpath.assets.cases.contract import CaseVerdict
@@ -22,32 +23,34 @@ if TYPE_CHECKING:
 _TYPE: Final = "urn:towpath:case-verdict:1"
 
 
-def active_cases(tx: Transaction, service: str) -> list[Version]:
-    """Return the cases that hold a service's releases, newest first."""
-    found = tx.versions.list(KIND, states=["active"], limit=None)
-    return [one for one in found if one.body["service"] == service]
+def active_cases(tx: Transaction) -> Mapping[str, list[Version]]:
+    """Return the cases that hold releases by service, newest first: one query for all of them."""
+    found: dict[str, list[Version]] = {}
+    for one in tx.versions.list(KIND, states=["active"], limit=None):
+        found.setdefault(one.body["service"], []).append(one)
+    return found
 
 
 def standing_of(
     tx: Transaction,
-    service: str,
+    cases: Sequence[Version],
     model: Version,
     *,
     now: datetime,
     public_keys_pem: bytes | None,
 ) -> tuple[HeldModel, ...]:
-    """Return how a model version stands with each active case of a service, newest case first.
+    """Return how a model version stands with each of some cases, in their order.
 
     Args:
         tx: What is asked inside of.
-        service: Whose cases.
+        cases: A service's active ones.
         model: The version; its package is what counts.
         now: Wall time, by which waivers are in force or not.
         public_keys_pem: Whose signatures count; None: they are not looked at.
     """
     found: list[HeldModel] = []
     package: str = model.body["package"]
-    for case in active_cases(tx, service):
+    for case in cases:
         verdict = verdict_on(tx, case, package, public_keys_pem)
         waived = None
         if verdict in ("fail", "unanswerable"):

@@ -126,14 +126,11 @@ class LedgerRegressionCases:
     def hold(self, service: str, model: Ref) -> tuple[HeldModel, ...]:
         """Ask a model about what it was not asked yet; see `RegressionCases.hold`."""
         with self._ledger.read() as tx:
-            if not active_cases(tx, service):
+            cases = active_cases(tx).get(service)
+            if not cases:
                 return ()
             version = tx.versions.get(model)
-            wanted = [
-                case
-                for case in active_cases(tx, service)
-                if self._verdict(tx, case, version) == "unjudged"
-            ]
+            wanted = [one for one in cases if self._verdict(tx, one, version) == "unjudged"]
         judged = self._ask(version, wanted) if wanted else []
         if judged:
             with self._ledger.write(actor="cases") as tx:
@@ -167,7 +164,7 @@ class LedgerRegressionCases:
         """Return how a model stands with each case; see `RegressionCases.standing`."""
         return standing_of(
             tx,
-            service,
+            active_cases(tx).get(service, ()),
             tx.versions.get(model),
             now=self._wall.now(),
             public_keys_pem=self._keyring.public_keys_pem,

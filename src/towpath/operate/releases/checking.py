@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from towpath.assets.cases import HeldModel, standing_of
+from towpath.assets.cases import HeldModel, active_cases, standing_of
 from towpath.assets.models.attestation import verify_attestation
 from towpath.core.clock import SystemClock, parse_time
 from towpath.core.contracts import Sent, ServiceVersion
@@ -152,12 +152,13 @@ class ReleaseChecker:
         findings: list[Finding] = []
         found: dict[str, Version] = {}
         held: dict[str, tuple[HeldModel, ...]] = {}
+        cases = active_cases(tx)
         for service, ref in models.items():
             found[service] = tx.versions.get(ref)
             answers = serving is not None and serving.get(service) == ref
             verdict: Verdict = "warning" if answers else "refused"
             findings += self._of_model(service, found[service], verdict)
-            held[service] = self._held(tx, service, found[service])
+            held[service] = self._held(tx, cases.get(service, ()), found[service])
             findings += case_findings(service, held[service], verdict)
         features: dict[str, None] = {}
         for said in service_versions:
@@ -174,10 +175,12 @@ class ReleaseChecker:
             findings=tuple(dict.fromkeys(findings)),
         )
 
-    def _held(self, tx: Transaction, service: str, model: Version) -> tuple[HeldModel, ...]:
-        """Return how a model stands with the service's regression cases: looked up, never computed."""
+    def _held(
+        self, tx: Transaction, cases: Sequence[Version], model: Version
+    ) -> tuple[HeldModel, ...]:
+        """Return how a model stands with regression cases of its service: looked up, never computed."""
         keys = None if self._keyring is None else self._keyring.public_keys_pem
-        return standing_of(tx, service, model, now=self._wall.now(), public_keys_pem=keys)
+        return standing_of(tx, cases, model, now=self._wall.now(), public_keys_pem=keys)
 
     def _of_model(self, service: str, model: Version, verdict: Verdict) -> Iterator[Finding]:
         name = str(model.ref)
