@@ -88,6 +88,7 @@ def _not_replaced(work: Work, tx: Transaction, refs: Sequence[str]) -> Step:
     """Block until there is another model to take the place; then what was no replacement goes as well."""
     state, models = work.state, dict(work.state.models)
     live = live_models(tx)
+    found: dict[Ref, Ref] = {}
     for ref in refs:
         bad = Ref.parse(str(models[ref].replacement), "model")
         better = heir(tx, bad, live.get(bad, models[ref].services))
@@ -97,9 +98,14 @@ def _not_replaced(work: Work, tx: Transaction, refs: Sequence[str]) -> Step:
                 f"{bad} answers every erased row as {ref} did, and that is known to have learnt from "
                 "them: see where its pipeline reads them, and retry when a newer version is approved",
             )
+        found[bad] = better
+    for bad, better in found.items():
         models |= condemn(tx, [bad], reason=work.reason)
-        for one in {ref, str(bad)} & models.keys():
-            models[one] = msgspec.structs.replace(models[one], attempt=0, replacement=str(better))
+        models |= {
+            one: msgspec.structs.replace(model, attempt=0, replacement=str(better))
+            for one, model in models.items()
+            if str(bad) in (one, model.replacement)
+        }
     # Gateways may have stood by with these: what they are to follow is settled anew.
     return Step(state=msgspec.structs.replace(state, models=models, released={}, reason=""))
 
