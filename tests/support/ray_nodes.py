@@ -150,7 +150,8 @@ class RayNodes:
             current = self.folder / "ray_current_cluster"
             if "Ray runtime started" in log.read_text(errors="replace") and current.exists():
                 self.address = current.read_text(encoding="ascii").strip()
-                return
+                if self.address:  # the file is there a moment before what it says
+                    return
             time.sleep(0.05)
         said = self.said()
         self.close()

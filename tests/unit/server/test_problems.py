@@ -33,6 +33,8 @@ def test_every_error_says_whose_turn_it_is(kind: type[TowpathError]):
         assert status == expected
     elif kind is errors.DeadlineExceeded:
         assert status == 504
+    elif kind is errors.RateLimited:
+        assert status == 429
     elif issubclass(kind, errors.InfrastructureError):
         assert status in (503, 507)
     else:

@@ -49,13 +49,20 @@ def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("subject", [MINE, ALIKE, OTHER, "a" * 32])
 def test_exactly_a_subjects_rows_are_found(file: Path, subject: str) -> None:
     wanted = rows(COUNT).filter(pl.col("subject") == subject)
-    found = rows_about(file, subject)
-    some = rows_about(file, subject, ("input.load", "input.unknown"))
+    found = rows_about(file, [subject])
+    some = rows_about(file, [subject], ("input.load", "input.unknown"))
     if wanted.is_empty():
         assert found is some is None
     else:
         assert_frame_equal(found, wanted)
         assert_frame_equal(some, wanted.select("subject", "input.load"))
+
+
+def test_the_rows_of_several_subjects_are_found_at_once(file: Path) -> None:
+    theirs = [OTHER, MINE, "a" * 32]
+    wanted = rows(COUNT).filter(pl.col("subject").is_in(theirs))
+    assert_frame_equal(rows_about(file, theirs), wanted)
+    assert rows_about(file, ["a" * 32, "b" * 32]) is None
 
 
 def test_what_is_about_nobody_has_no_tag() -> None:
