@@ -442,9 +442,8 @@ class SqlVersions:
         self._session.write(changes)
 
     def _keep_revision(self, version_id: int, revision: int, digest: str, reason: str) -> None:
-        at = self._session.wall.now()
-        values = {"version": version_id, "revision": revision, "digest": digest}
-        self._session.write(sa.insert(_revisions).values(**values, reason=reason, at=at))
+        values = {"version": version_id, "revision": revision, "digest": digest, "reason": reason}
+        self._session.write(_KEEP_REVISION, [{**values, "at": self._session.wall.now()}])
 
     def _unknown_asset(self, kind: str, name: str) -> NotFound:
         query = sa.select(_assets.c.name).where(_assets.c.kind == kind)
