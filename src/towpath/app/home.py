@@ -380,9 +380,30 @@ class Home:
         Args:
             planning: Leave out an online store that nothing was ever written to: a plan makes no files.
         """
-        from towpath.app.copying import copies_in
+        from towpath.assets.datasets.publishing import OWN_CATALOG
+        from towpath.build.capacity import ResumePoints
+        from towpath.trace.erasure import copies
+        from towpath.trace.incidents import IncidentDecisions, KeptCases
 
-        return copies_in(self, planning=planning)
+        unused = not self.settings.online and not (self.place.home / "online").exists()
+        elsewhere = not self.place.online_url.startswith("lmdb:")
+        server = "the Redis of the online store" if elsewhere else None
+        online = () if planning and unused else (copies.OnlineTables(self.online, server=server),)
+        return (
+            copies.OpenLoads(self.ledger, self.blobs),
+            copies.Publications(self.publisher, own_catalog=OWN_CATALOG),
+            copies.StoredFiles(self.ledger, self.datasets, self.files),
+            copies.FeatureLayouts(self.ledger, self.features),
+            *online,
+            copies.LabelTasks(self.labels),
+            copies.PrintedPieces(self.ledger),
+            copies.WindowCounts(self.blobs),
+            copies.AlertExamples(self.ledger),
+            IncidentDecisions(self.ledger),
+            KeptCases(self.cases),
+            copies.SavedStates(ResumePoints(self.ledger, self.blobs)),
+            copies.Trainings(self.place.blobs_url, on_ray=self.settings.compute == "ray"),
+        )
 
     def snapshot(self, project: Project) -> Ref:
         """Keep the project's code as a version, if it is not the latest already."""
